@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+# Builds the kernel, its programs and its tests; tools/run.py does all that concerns the machine.
+# `make help` lists targets and knobs. What is built stands under build/; nothing else is written.
+
+MAKEFLAGS += --no-builtin-rules
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+export LC_ALL := C
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+
+# The knobs of a run, handed to tools/run.py through the environment, byte for byte.
+KNOBS := PROG ELF ARGS OVERLAY CMD SMP MEM ACCEL ICOUNT FIRMWARE QEMU_ARGS SWAP LIMIT KARGS DISK \
+	DISK_SIZE KEEP FAULTS GDB_PORT GDB_SCRIPT
+$(foreach k,$(KNOBS),$(if $(filter-out undefined,$(origin $k)),\
+	$(eval override export $k := $$(value $k))))
+
+# ---- Tools -------------------------------------------------------------------------------------
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+
+GOALS := $(or $(MAKECMDGOALS),all)
+SETS := run $(if $(filter test booted debug,$(GOALS)),debug) \
+	$(if $(filter test booted unit,$(GOALS)),test) \
+	$(if $(findstring clang,$(CC)),clang) $(if $(filter uefi,$(FIRMWARE)),uefi)
+ifneq ($(filter-out clean help doctor check-tools format,$(GOALS)),)
+ifneq ($(shell tools/doctor.sh $(SETS) </dev/null >&2 && echo found),found)
+$(error tools are missing, see above)
+endif
+endif
+
+have = $(shell command -v $(1) 2>/dev/null)
+ifeq ($(origin CROSS_COMPILE),undefined)
+CROSS_COMPILE := $(firstword $(foreach p,x86_64-linux-gnu- x86_64-elf-,$(if $(call have,$pld),$p)))
+endif
+ifneq ($(findstring clang,$(CC)),)
+KCC := $(CC) --target=x86_64-linux-gnu
+else
+KCC := $(or $(if $(filter gcc,$(CC)),$(call have,$(CROSS_COMPILE)gcc)),$(CC))
+endif
+LD := $(CROSS_COMPILE)ld
+NM := $(CROSS_COMPILE)nm
+READELF := $(CROSS_COMPILE)readelf
+STRIP := $(CROSS_COMPILE)strip
+UCC := musl-gcc
+
+# ---- Flags -------------------------------------------------------------------------------------
+CONFIG_DEBUG := $(if $(filter-out 0,$(DEBUG)),1,0)
+B := build/$(if $(filter 1,$(CONFIG_DEBUG)),debug,kernel)
+WERROR_FLAG := $(if $(filter-out 0,$(WERROR)),-Werror)
+WARN := -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare $(WERROR_FLAG)
+CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
+	-mgeneral-regs-only -fno-stack-protector -fno-strict-aliasing \
+	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-common \
+	-nostdinc -isystem $(shell $(KCC) -print-file-name=include 2>/dev/null) \
+	-I. -Iarch/x86_64/include -DCONFIG_DEBUG=$(CONFIG_DEBUG) \
+	$(WARN) -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla
+ASFLAGS := -f elf64 -g -F dwarf -I. -DCONFIG_DEBUG=$(CONFIG_DEBUG) $(WERROR_FLAG)
+LDFLAGS := -n -T linker.ld -z max-page-size=4096 -z noexecstack --build-id=none
+UCFLAGS := -static -no-pie -O2 -g -std=gnu17 -D_GNU_SOURCE -Iuser $(WARN)
+UNIT_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -DCONFIG_DEBUG=1 \
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-Itests/host/include -I. $(WARN)
+
+# ---- What there is -----------------------------------------------------------------------------
+SOURCES := $(sort $(shell find boot arch/x86_64 lib kernel mm fs drivers \
+	\( -name '*.c' -o -name '*.asm' \) ! -name '.*' 2>/dev/null))
+OBJECTS := $(SOURCES:%=$B/%.o)
+USER_LIB := probe tap
+PROGRAMS := $(filter-out $(USER_LIB),$(basename $(notdir $(wildcard user/*.c))))
+TEST_PROGRAMS := $(basename $(notdir $(wildcard tests/programs/*.c)))
+UNITS := $(basename $(notdir $(wildcard tests/unit/test_*.c)))
+LIB_OBJECTS := $(patsubst user/%.c,build/user/lib/%.o,$(wildcard $(USER_LIB:%=user/%.c)))
+KERNEL := $B/faultline.elf
+IMAGE := $B/faultline
+USER := $(PROGRAMS:%=build/user/%)
+TESTS := $(TEST_PROGRAMS:%=build/tests/%)
+
+# A file that changes when, and only when, the text it records does: objects depend on their flags.
+record = $(if $(filter-out x$(strip $(file <$(1))),x$(strip $(2))),\
+	$(shell mkdir -p $(dir $(1)))$(file >$(1),$(2)))
+ifneq ($(filter-out clean help doctor check-tools format,$(GOALS)),)
+$(call record,$B/flags,$(KCC) $(CFLAGS) nasm $(ASFLAGS))
+$(call record,$B/link,$(LD) $(LDFLAGS) $(OBJECTS))
+$(call record,build/user/flags,$(UCC) $(UCFLAGS) $(LIB_OBJECTS))
+$(call record,build/unit/flags,$(CC) $(UNIT_CFLAGS))
+endif
+
+# Progress goes to standard error: in `make run` standard output belongs to the program.
+say = @mkdir -p $(@D); printf '  %-7s %s\n' $(1) $(2) >&2; $(if $(V),set -x;)
+
+# ---- Targets -----------------------------------------------------------------------------------
+.PHONY: all kernel user run run-machine debug test unit booted doctor check-tools clean format help
+all: kernel user compile_commands.json ## build the kernel and the programs
+kernel: $(IMAGE)
+user: $(USER)
+
+# tools/exit.c teaches make to end with the status of the guest's program instead of its own 2.
+ifneq ($(filter run,$(GOALS)),)
+ifeq ($(wildcard build/exit.so),)
+$(shell mkdir -p build && gcc -shared -fPIC -O2 -o build/exit.so tools/exit.c >&2)
+endif
+ifneq ($(wildcard build/exit.so),)
+load build/exit.so
+endif
+endif
+RUN := $(PYTHON) tools/run.py --kernel $(KERNEL) --env
+
+run-machine: kernel user
+	@mkdir -p build/run; rm -f build/run/status; $(RUN) run; echo $$? >build/run/status
+
+run: run-machine ## boot to a shell, or run PROG=, ELF= or CMD= and end with its status
+	@$(exit-with $(file <build/run/status))exit $$(cat build/run/status)
+
+debug: kernel user ## the same machine, stopped, with gdb attached
+	@$(RUN) debug
+
+test: kernel user $(TESTS) $(UNITS:%=build/unit/%) ## host unit tests, then booted tests
+	@$(PYTHON) tests/run.py unit booted
+
+unit: $(UNITS:%=build/unit/%) ## the host unit tests alone
+	@$(PYTHON) tests/run.py unit
+
+booted: kernel user $(TESTS) ## the booted tests alone
+	@$(PYTHON) tests/run.py booted
+
+doctor: ## find missing tools; as root, install them
+	@tools/doctor.sh -v run test debug $(SETS)
+
+check-tools: ## only tell which tools are missing
+	@tools/doctor.sh -v -n run test debug clang uefi format
+
+format: ## apply .clang-format to all C files
+	@tools/doctor.sh format
+	@find arch lib kernel mm fs drivers user tests -name '*.[ch]' 2>/dev/null | \
+		xargs -r clang-format -i
+
+clean: ## remove what was built
+	@rm -rf build compile_commands.json
+
+help: ## this text
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@$(PYTHON) tools/run.py --help-knobs
+	@printf '\nBuild: CC=gcc|clang CROSS_COMPILE=prefix- DEBUG=1 WERROR=1 V=1\n'
+	@printf 'Tests: T=pattern (such as T=runner) JOBS=n V=1\n'
+
+# ---- Kernel ------------------------------------------------------------------------------------
+$B/%.c.o: %.c $B/flags
+	$(call say,CC,$<) $(KCC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/%.asm.o: %.asm $B/flags
+	$(call say,NASM,$<) nasm $(ASFLAGS) -MD $(@:.o=.d) -MP -o $@ $<
+
+$(KERNEL): $(OBJECTS) linker.ld $B/link
+	$(call say,LINK,$@) $(LD) $(LDFLAGS) -o $@ $(OBJECTS) || exit 1; \
+	if $(READELF) -lW $@ | grep 'LOAD.* RWE '; then \
+		echo "$@ has a segment that is writable and executable" >&2; exit 1; fi
+
+# What GRUB loads: no debug information, but symbols, for the kernel's own backtraces. Checked to
+# be bootable and below 1 MiB.
+$(IMAGE): $(KERNEL)
+	$(call say,STRIP,$@) $(STRIP) --strip-debug -o $@ $<; \
+	grub-file --is-x86-multiboot2 $@ || { echo "$@ has no valid multiboot2 header" >&2; exit 1; }; \
+	size=$$(stat -c %s $@); echo "          $$((size / 1024)) KiB of at most 1024" >&2; \
+	[ $$size -lt 1048576 ] || { echo "$@ is not below 1 MiB" >&2; exit 1; }
+
+compile_commands.json: $B/flags $B/link build/user/flags tools/compdb.py
+	$(call say,JSON,$@) $(PYTHON) tools/compdb.py $@ -- $(KCC) $(CFLAGS) : $(filter %.c,$(SOURCES)) \
+		-- $(UCC) $(UCFLAGS) : $(wildcard user/*.c tests/programs/*.c)
+
+# ---- Programs ----------------------------------------------------------------------------------
+build/user/lib/%.o: user/%.c build/user/flags
+	$(call say,UCC,$<) $(UCC) $(UCFLAGS) -MMD -MP -c -o $@ $<
+
+build/user/%: user/%.c $(LIB_OBJECTS) build/user/flags
+	$(call say,USER,$@) $(UCC) $(UCFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIB_OBJECTS)
+
+build/tests/%: tests/programs/%.c build/user/flags
+	$(call say,USER,$@) $(UCC) $(UCFLAGS) -o $@ $<
+
+# ---- Unit tests: natively, each from the sources that its first comment names -------------------
+# /* SOURCES: lib/rbtree.c ... */ and, if it needs any, /* CFLAGS: -Dx ... */
+field = $(shell sed -n 's,^/\* $(2): *\(.*[^ ]\) *\*/.*,\1,p' tests/unit/$(1).c)
+define unit
+build/unit/$(1): $(patsubst %.c,build/unit/$(1).o/%.o,tests/unit/$(1).c $(call field,$(1),SOURCES))
+build/unit/$(1).o/%.o: %.c build/unit/flags tests/unit/$(1).c
+	$$(call say,HOSTCC,$$<) $(CC) $(UNIT_CFLAGS) $(call field,$(1),CFLAGS) -MMD -MP -c -o $$@ $$<
+endef
+ifneq ($(filter test unit,$(GOALS)),)
+$(foreach u,$(UNITS),$(eval $(call unit,$u)))
+endif
+
+$(UNITS:%=build/unit/%):
+	$(call say,HOSTLD,$@) $(CC) -fsanitize=address,undefined -o $@ $(filter %.o,$^) -lcmocka
+
+-include $(OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(USER:=.d)
+ifneq ($(filter test unit,$(GOALS)),)
+-include $(shell find build/unit -name '*.d' 2>/dev/null)
+endif

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: MIT
+"""The machine: QEMU's command line, its process, and the bytes that go in and out of it.
+
+COM1 and COM2 are socket pairs that QEMU inherits, so nothing has a name that two runs could fight
+over, and the end of QEMU is the end of the stream. COM1 is the terminal, COM2 the kernel's log.
+"""
+import ctypes
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+
+from knobs import MIB, Refused
+
+OVMF = "/usr/share/ovmf/OVMF.fd"
+ESCAPE, END_OF_INPUT = b"\x10", b"\x10e"
+# The kernel logs one of these once its receiver is on; a byte sent earlier is lost. A kernel that
+# is told to print less gets its input this many seconds after the first word of its log.
+READY, READY_PATIENCE = re.compile(rb"boot: \S+ runs|ttyS0.*ready"), 1.0
+# UEFI firmware talks on both ports: there the kernel begins with the first line that has a time.
+KERNEL_LINE = re.compile(rb"^\[ *\d+\.\d+\]", re.MULTILINE)
+LOG_KEPT = 256 << 10
+# A guest writes byte by byte: wait this long, in seconds, for more before passing on a few bytes.
+GATHER, FEW = 0.0005, 256
+PR_SET_PDEATHSIG = 1
+
+
+class Quit(Exception):
+    """The person at the terminal asked to leave (Ctrl-A X)."""
+
+
+def option(text):
+    """A value within a comma separated QEMU option."""
+    return text.replace(",", ",,")
+
+
+def drive(name, path, cache):
+    """A virtio-blk disk (modern only, 1af4:1042)."""
+    return ["-drive", f"if=none,id={name},format=raw,cache={cache},file={option(path)}",
+            "-device", f"virtio-blk-pci,drive={name},disable-legacy=on"]
+
+
+def command(knobs, iso, root, swap, rundir):
+    """QEMU's command line without the two serial ports, which Machine adds."""
+    words = ["qemu-system-x86_64", "-nodefaults", "-machine", "pc", "-accel", knobs.accel,
+             "-cpu", "max", "-m", f"{knobs.mem // MIB}M", "-smp", str(knobs.smp),
+             "-vga", "none", "-display", "none", "-monitor", "none", "-no-reboot",
+             "-boot", "order=d", "-cdrom", iso]
+    # A disk made for this run does not outlive it; one of the user's is treated with care.
+    words += drive("root", root, "writeback" if knobs.disk else "unsafe")
+    if swap:
+        words += drive("swap", swap, "writeback" if knobs.swap_file else "unsafe")
+    words += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
+    if knobs.faults:
+        words += ["-debugcon", f"file:{knobs.faults}"]
+    if knobs.firmware == "uefi":
+        words += ["-bios", OVMF]
+    if knobs.icount:
+        words += ["-icount", "shift=0,sleep=off"]
+    if knobs.accel == "tcg":
+        words += ["-d", "cpu_reset", "-D", os.path.join(rundir, "qemu.log")]
+    return words + knobs.qemu_args
+
+
+class Framed:
+    """Input that is not a terminal: any bytes, then the end. fd None: nothing, and no end."""
+    eager = False
+
+    def __init__(self, fd):
+        self.fd = fd
+
+    def take(self, data):
+        """What to send for the bytes read; b"" read is the end of input."""
+        if data:
+            return data.replace(ESCAPE, ESCAPE * 2)
+        self.fd = None
+        return END_OF_INPUT
+
+
+class Keys:
+    """Input from a terminal in raw mode. Ctrl-A X leaves, Ctrl-A A is Ctrl-A."""
+    eager = True  # read before the kernel is ready too: Ctrl-A X must always work
+
+    def __init__(self, fd):
+        self.fd, self.prefix = fd, False
+
+    def take(self, data):
+        """What to send for the keys typed; raises Quit."""
+        if not data:
+            raise Quit
+        send = bytearray()
+        for key in data:
+            if self.prefix:
+                self.prefix = False
+                if key in b"xX":
+                    raise Quit
+                if key in b"aA\x01":
+                    send.append(1)
+            elif key == 1:
+                self.prefix = True
+            else:
+                send.append(key)
+        return bytes(send)
+
+
+class Machine:
+    """One QEMU. start(), pump() until it ends, and stop() in every case."""
+
+    def __init__(self, words, rundir):
+        self.words, self.rundir = words, rundir
+        self.process = self.com1 = self.com2 = None
+        self.log = bytearray()  # the last LOG_KEPT bytes of the kernel's log
+        self.stopped = None     # signal by which stop() ended QEMU, if it had to
+        self.pending = b""      # input read but not yet sent
+        self.ready = False
+        self.uefi = OVMF in words
+        self.log_started = None # when the kernel's first words came
+
+    def start(self, stopped=False, gdb_port=None):
+        """Start QEMU, with its CPUs stopped and a gdb stub if asked for. Raises Refused."""
+        self.com1, far1 = socket.socketpair()
+        self.com2, far2 = socket.socketpair()
+        log = option(os.path.join(self.rundir, "kernel.log"))
+        words = self.words + ["-chardev", f"socket,id=com1,fd={far1.fileno()}",
+                              "-serial", "chardev:com1",
+                              "-chardev", f"socket,id=com2,fd={far2.fileno()},logfile={log}",
+                              "-serial", "chardev:com2"]
+        if gdb_port:
+            words += ["-gdb", f"tcp:127.0.0.1:{gdb_port}"]
+        if stopped:
+            words.append("-S")
+        prctl = ctypes.CDLL(None).prctl
+        errors = open(os.path.join(self.rundir, "qemu.err"), "wb")
+        try:
+            # A session of its own: Ctrl-C on the terminal is for us, or for gdb, not for QEMU. And
+            # it goes when we go, even by SIGKILL.
+            self.process = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                start_new_session=True, pass_fds=(far1.fileno(), far2.fileno()),
+                preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+        except FileNotFoundError:
+            raise Refused(f"{words[0]} is missing: type `make doctor`") from None
+        finally:
+            errors.close()
+            far1.close()
+            far2.close()
+        self.com1.setblocking(False)
+        self.com2.setblocking(False)
+
+    def stop(self):
+        """End QEMU if it still runs. Returns its exit status (negative: a signal)."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.kill()
+            self.stopped = signal.SIGKILL
+        for end in (self.com1, self.com2):
+            end.close()
+        return self.process.wait()
+
+    def pump(self, source, write, deadline):
+        """Move bytes until QEMU has ended: source's to COM1, COM1's to write(). Returns False when
+        the deadline (time.monotonic(), or None) passed first. No more is read than was sent on."""
+        outputs = [self.com1, self.com2]
+        while outputs:
+            if deadline and time.monotonic() >= deadline:
+                return False
+            reads = outputs[:]
+            if source.fd is not None and not self.pending and (self.ready or source.eager):
+                reads.append(source.fd)
+            writes = [self.com1] if self.pending and self.ready and self.com1 in outputs else []
+            readable, writable, _ = select.select(reads, writes, [], self._patience(deadline))
+            if self.com2 in readable and not self._take_log():
+                outputs.remove(self.com2)
+            if self.com1 in readable:
+                data = self._receive(self.com1)
+                if data:
+                    if self.log_started or not self.uefi:
+                        write(data)
+                    if len(data) < FEW and not source.eager:
+                        time.sleep(GATHER)
+                else:
+                    outputs.remove(self.com1)
+            if writable:
+                self._send()
+            if source.fd in readable:
+                self.pending = source.take(self._read(source.fd))
+            if self.log_started and time.monotonic() - self.log_started > READY_PATIENCE:
+                self.ready = True
+        self.process.wait()
+        return True
+
+    def _patience(self, deadline):
+        """Seconds to sleep at most."""
+        now, ends = time.monotonic(), []
+        if deadline:
+            ends.append(deadline - now)
+        if self.log_started and not self.ready:
+            ends.append(self.log_started + READY_PATIENCE - now + 0.01)
+        return max(0, min(ends)) if ends else None
+
+    @staticmethod
+    def _read(fd):
+        """Bytes of input; b"" at its end, and where it cannot be read at all."""
+        try:
+            return os.read(fd, 4096)
+        except OSError:
+            return b""
+
+    @staticmethod
+    def _receive(end):
+        """Bytes from a serial port that is readable; b"" when QEMU has closed it."""
+        try:
+            return end.recv(65536)
+        except ConnectionError:
+            return b""
+
+    def _take_log(self):
+        """Read the kernel's log. Returns False at its end."""
+        data = self._receive(self.com2)
+        self.log += data
+        if not self.log_started and (KERNEL_LINE.search(self.log) if self.uefi else self.log):
+            self.log_started = time.monotonic()
+        if not self.ready and READY.search(self.log):
+            self.ready = True
+        del self.log[:-LOG_KEPT]
+        return bool(data)
+
+    def _send(self):
+        try:
+            self.pending = self.pending[self.com1.send(self.pending):]
+        except BlockingIOError:
+            pass
+        except ConnectionError:
+            self.pending = b""
