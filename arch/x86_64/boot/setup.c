@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The boot sequence of the machine-dependent part. */
+
+#include <asm/setup.h>
+
+#include "arch/x86_64/boot/multiboot2.h"
+#include "arch/x86_64/cpu/apic.h"
+#include "arch/x86_64/cpu/cpu.h"
+#include "arch/x86_64/cpu/uart.h"
+#include "kernel/core/kallsyms.h"
+#include "kernel/core/panic.h"
+#include "kernel/core/printk.h"
+#include "kernel/core/time.h"
+#include "lib/util.h"
+#include <asm/cpufeature.h>
+#include <asm/page.h>
+#include <asm/paging.h>
+
+/* More than any boot information is long; a total_size beyond it is damage. */
+#define BOOT_INFO_MAX MiB(1)
+#define LOW_MEMORY MiB(1)
+/* What boot/start.asm has mapped: the loader puts nothing that we need above it. */
+#define FIRST_TABLES_END GiB(4)
+
+extern char _image_start[], _image_end[];
+
+static struct boot_info boot_info;
+
+static void read_boot_info(u32 magic, phys_addr_t phys)
+{
+	const char *error;
+
+	if (magic != MB2_BOOT_MAGIC)
+		boot_fail("not loaded by a multiboot2 loader; boot through GRUB's multiboot2 command");
+	if (multiboot2_parse(__va(phys), min(BOOT_INFO_MAX, FIRST_TABLES_END - phys), &boot_info, &error))
+		boot_fail("the boot loader's information at %llx is damaged: %s; boot through GRUB 2.06 or newer",
+			  (unsigned long long)phys, error);
+	if (boot_info.ram_truncated)
+		boot_fail("the memory map has more than %d pieces of RAM; start the machine with a simpler memory layout",
+			  BOOT_MEM_MAX);
+	if (boot_info.cmdline_truncated)
+		boot_fail("the kernel command line is longer than %d bytes; shorten it", BOOT_CMDLINE_MAX - 1);
+	boot_info.info = (struct boot_range){ phys, *(const u32 *)__va(phys) };
+}
+
+/* The symbols may be anywhere below 4 GiB, in RAM: the direct map has them. */
+static void symbols_init(void)
+{
+	const struct boot_range *sym = &boot_info.symtab, *str = &boot_info.strtab;
+
+	if (!sym->size || sym->start + sym->size > FIRST_TABLES_END || str->start + str->size > FIRST_TABLES_END) {
+		pr_warn("no symbols from the boot loader: backtraces are bare numbers");
+		return;
+	}
+	kallsyms_init(__va(sym->start), sym->size, __va(str->start), str->size);
+}
+
+const char *setup_arch_early(u32 magic, phys_addr_t info)
+{
+	uart_init();
+	gdt_init();
+	idt_init();
+	cpu_detect();
+	cpu_init_control();
+	syscall_init();
+	read_boot_info(magic, info);
+	symbols_init();
+	clock_init();
+	return boot_info.cmdline;
+}
+
+static void reserve(const struct boot_range *range)
+{
+	if (range->size)
+		early_mem_reserve(ALIGN_DOWN(range->start, PAGE_SIZE), ALIGN(range->start + range->size, PAGE_SIZE));
+}
+
+static void early_memory_init(void)
+{
+	for (unsigned int i = 0; i < boot_info.nr_ram; i++)
+		early_mem_add(boot_info.ram[i].start, boot_info.ram[i].end);
+	early_mem_reserve(0, LOW_MEMORY);
+	early_mem_reserve((u64)_image_start, ALIGN((u64)_image_end, PAGE_SIZE));
+	reserve(&boot_info.info);
+	reserve(&boot_info.symtab);
+	reserve(&boot_info.strtab);
+	for (unsigned int i = 0; i < boot_info.nr_modules; i++)
+		early_mem_reserve(ALIGN_DOWN((u64)boot_info.modules[i].start, PAGE_SIZE),
+				  ALIGN((u64)boot_info.modules[i].end, PAGE_SIZE));
+	pr_info("memory: %llu KiB of RAM up to %llu MiB, %llu KiB free", (unsigned long long)(early_mem_total() >> 10),
+		(unsigned long long)(early_mem_end() >> 20), (unsigned long long)(early_mem_free() >> 10));
+}
+
+void setup_arch(void)
+{
+	early_memory_init();
+	acpi_init(&boot_info);
+	arch_paging_init();
+	interrupts_init();
+}
+
+void start_timer_interrupt(void)
+{
+	lapic_timer_start(HZ);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What time it is. The time-stamp counter runs all the time at one rate; the PIT (8254), whose rate is
+ * known, tells that rate at boot; the CMOS clock tells the date.
+ */
+
+#include "arch/x86_64/cpu/cpu.h"
+#include "kernel/core/printk.h"
+#include "lib/util.h"
+#include <asm/io.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
+
+#define PIT_HZ 1193182u
+#define PIT_CHANNEL2 0x42
+#define PIT_COMMAND 0x43
+#define PIT_CMD_CH2_MODE0 0xb0 /* channel 2, both bytes, mode 0: output rises at zero (8254 data sheet) */
+#define PORT_B 0x61
+#define PORT_B_GATE2 0x01
+#define PORT_B_SPEAKER 0x02
+#define PORT_B_OUT2 0x20
+
+#define CALIBRATE_US 5000u
+
+/* ns = (tsc - tsc_base) * tsc_mult >> 32. Constant after clock_init(). */
+static u64 tsc_base, tsc_mult, boot_wall;
+
+void pit_wait_start(unsigned int us)
+{
+	u32 count = (u32)((u64)PIT_HZ * us / 1000000);
+
+	outb(PORT_B, (u8)((inb(PORT_B) & ~PORT_B_SPEAKER) | PORT_B_GATE2));
+	outb(PIT_COMMAND, PIT_CMD_CH2_MODE0);
+	outb(PIT_CHANNEL2, (u8)count);
+	outb(PIT_CHANNEL2, (u8)(count >> 8));
+}
+
+bool pit_wait_done(void)
+{
+	return inb(PORT_B) & PORT_B_OUT2;
+}
+
+/* TSC ticks in CALIBRATE_US. A host that takes the CPU away for a while makes it only longer: the less of two. */
+static u64 measure_tsc(void)
+{
+	u64 best = ~0ULL;
+
+	for (int i = 0; i < 2; i++) {
+		u64 start;
+
+		pit_wait_start(CALIBRATE_US);
+		start = rdtsc();
+		while (!pit_wait_done())
+			;
+		best = min(best, rdtsc() - start);
+	}
+	return max(best, 1000ULL);
+}
+
+static u8 cmos_read(u8 reg)
+{
+	outb(0x70, reg);
+	return inb(0x71);
+}
+
+/* CMOS registers of the clock (MC146818 data sheet). */
+enum { RTC_SECONDS = 0, RTC_MINUTES = 2, RTC_HOURS = 4, RTC_DAY = 7, RTC_MONTH = 8, RTC_YEAR = 9,
+       RTC_A = 10, RTC_B = 11, RTC_CENTURY = 0x32 };
+#define RTC_A_UPDATING 0x80
+#define RTC_B_BINARY 0x04
+#define RTC_B_24H 0x02
+
+struct rtc {
+	u8 second, minute, hour, day, month, year, century;
+};
+
+static struct rtc rtc_read(void)
+{
+	/* An update takes 2 ms at most; where there is no such clock, the bit may stay set for ever. */
+	for (int i = 0; i < 10000 && (cmos_read(RTC_A) & RTC_A_UPDATING); i++)
+		;
+	return (struct rtc){
+		cmos_read(RTC_SECONDS), cmos_read(RTC_MINUTES), cmos_read(RTC_HOURS), cmos_read(RTC_DAY),
+		cmos_read(RTC_MONTH), cmos_read(RTC_YEAR), cmos_read(RTC_CENTURY),
+	};
+}
+
+static bool rtc_same(const struct rtc *a, const struct rtc *b)
+{
+	return a->second == b->second && a->minute == b->minute && a->hour == b->hour && a->day == b->day &&
+	       a->month == b->month && a->year == b->year;
+}
+
+static unsigned int from_bcd(u8 v)
+{
+	return (v >> 4) * 10u + (v & 15);
+}
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar, year >= 1970. Years begin in March here. */
+static u64 days_since_1970(unsigned int year, unsigned int month, unsigned int day)
+{
+	unsigned int y = month <= 2 ? year - 1 : year, m = month <= 2 ? month + 9 : month - 3;
+
+	return 365ULL * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+}
+
+static u64 rtc_to_seconds(const struct rtc *rtc, u8 reg_b)
+{
+	bool bcd = !(reg_b & RTC_B_BINARY), pm = !(reg_b & RTC_B_24H) && (rtc->hour & 0x80);
+	u8 raw_hour = rtc->hour & 0x7f;
+	unsigned int century = from_bcd(rtc->century); /* QEMU and PCs: BCD in either mode */
+	unsigned int year = bcd ? from_bcd(rtc->year) : rtc->year;
+	unsigned int month = bcd ? from_bcd(rtc->month) : rtc->month;
+	unsigned int day = bcd ? from_bcd(rtc->day) : rtc->day;
+	unsigned int hour = bcd ? from_bcd(raw_hour) : raw_hour;
+	unsigned int minute = bcd ? from_bcd(rtc->minute) : rtc->minute;
+	unsigned int second = bcd ? from_bcd(rtc->second) : rtc->second;
+
+	if (!(reg_b & RTC_B_24H))
+		hour = hour % 12 + (pm ? 12 : 0);
+	year += 100 * (century >= 19 && century <= 29 ? century : 20);
+	return ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+}
+
+/* Read until two readings agree, so that none was torn by an update. */
+static u64 read_wall_clock(void)
+{
+	struct rtc a = rtc_read(), b = rtc_read();
+
+	for (int i = 0; i < 10 && !rtc_same(&a, &b); i++) {
+		a = b;
+		b = rtc_read();
+	}
+	return rtc_to_seconds(&b, cmos_read(RTC_B));
+}
+
+void clock_init(void)
+{
+	u64 ticks = measure_tsc(), first = rdtsc(), khz = ticks * 1000 / CALIBRATE_US;
+
+	tsc_mult = ((u64)CALIBRATE_US * 1000 << 32) / ticks;
+	boot_wall = read_wall_clock();
+	tsc_base = first;
+	pr_info("clock: TSC runs at %llu.%03llu MHz, wall clock %llu", (unsigned long long)(khz / 1000),
+		(unsigned long long)(khz % 1000), (unsigned long long)boot_wall);
+}
+
+u64 arch_clock_ns(void)
+{
+	return tsc_mult ? (u64)((unsigned __int128)(rdtsc() - tsc_base) * tsc_mult >> 32) : 0;
+}
+
+u64 arch_boot_wall_seconds(void)
+{
+	return boot_wall;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine's part of a task: FPU state, segment bases, first stack frame, and the switch itself. */
+
+#include "arch/x86_64/cpu/cpu.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include <asm/fpu.h>
+#include <asm/msr.h>
+#include <asm/switch.h>
+
+/* What __switch_to() pops, from the lowest address up. */
+struct switch_frame {
+	unsigned long r15, r14, r13, r12, bx, bp, ret;
+};
+
+extern void __switch_to(unsigned long *prev_sp, unsigned long next_sp);
+extern char ret_from_fork[];
+
+void switch_to(struct task_struct *prev, struct task_struct *next)
+{
+	if (prev->fpu)
+		fpu_save(prev->fpu);
+	if (next->fpu) {
+		fpu_restore(next->fpu);
+		wrmsr(MSR_FS_BASE, next->fs_base);
+		wrmsr(MSR_KERNEL_GS_BASE, next->gs_base); /* SWAPGS brings it in */
+	}
+	set_kernel_stack(next->stack_top);
+	this_cpu_write(current_task, next);
+	__switch_to(&prev->sp, next->sp);
+}
+
+static struct switch_frame *first_frame(struct task_struct *task, const struct pt_regs *regs)
+{
+	struct pt_regs *user = task_pt_regs(task);
+	struct switch_frame *frame = (struct switch_frame *)user - 1;
+
+	if (regs)
+		*user = *regs;
+	else
+		memset(user, 0, sizeof(*user));
+	*frame = (struct switch_frame){ .ret = (unsigned long)ret_from_fork };
+	task->sp = (unsigned long)frame;
+	return frame;
+}
+
+void arch_prepare_fork(struct task_struct *task, const struct pt_regs *regs, unsigned long user_sp)
+{
+	first_frame(task, regs);
+	if (task->fpu && current->fpu) {
+		fpu_save(current->fpu);
+		memcpy(task->fpu, current->fpu, FPU_AREA_SIZE);
+	}
+	task_pt_regs(task)->ax = 0;
+	if (user_sp)
+		task_pt_regs(task)->sp = user_sp;
+}
+
+void arch_prepare_kthread(struct task_struct *task, void (*fn)(void *arg), void *arg)
+{
+	struct switch_frame *frame = first_frame(task, NULL);
+
+	frame->bx = (unsigned long)fn;
+	frame->r12 = (unsigned long)arg;
+}
+
+void load_user_fs_base(unsigned long base)
+{
+	current->fs_base = base;
+	wrmsr(MSR_FS_BASE, base);
+}
+
+void load_user_gs_base(unsigned long base)
+{
+	current->gs_base = base;
+	wrmsr(MSR_KERNEL_GS_BASE, base);
+}
+
+void start_thread(struct pt_regs *regs, unsigned long ip, unsigned long sp)
+{
+	*regs = (struct pt_regs){
+		.orig_ax = -1UL,
+		.ip = ip,
+		.cs = __USER_CS,
+		.flags = X86_EFLAGS_IF | X86_EFLAGS_FIXED,
+		.sp = sp,
+		.ss = __USER_DS,
+	};
+	fpu_init_area(current->fpu);
+	fpu_restore(current->fpu);
+	load_user_fs_base(0);
+	load_user_gs_base(0);
+}
+
+void arch_adopt_boot_task(struct task_struct *task)
+{
+	task->stack = boot_stack;
+	task->stack_top = (unsigned long)boot_stack_top;
+	set_kernel_stack(task->stack_top);
+	this_cpu_write(current_task, task);
+}
+
+/* Offsets in the FXSAVE area (SDM vol. 1 table 10-2). */
+#define FXSAVE_FCW 0
+#define FXSAVE_MXCSR 24
+#define FXSAVE_MXCSR_MASK 28
+#define FCW_DEFAULT 0x037f
+/* MXCSR bits that exist if the CPU's own mask field reads 0 (SDM vol. 1 11.6.6). */
+#define MXCSR_MASK_DEFAULT 0xffbfu
+
+void fpu_init_area(void *area)
+{
+	memset(area, 0, FPU_AREA_SIZE);
+	*(u16 *)((char *)area + FXSAVE_FCW) = FCW_DEFAULT;
+	*(u32 *)((char *)area + FXSAVE_MXCSR) = MXCSR_DEFAULT;
+}
+
+void fpu_sanitize(void *area)
+{
+	*(u32 *)((char *)area + FXSAVE_MXCSR) &= MXCSR_MASK_DEFAULT;
+}

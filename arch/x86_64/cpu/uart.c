@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Polled output on 16550 UARTs. Register numbers: National PC16550D data sheet, table II. */
+
+#include "arch/x86_64/cpu/uart.h"
+
+#include <asm/io.h>
+
+enum { THR = 0, DLL = 0, IER = 1, DLM = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 };
+
+#define LCR_8N1 0x03
+#define LCR_DLAB 0x80
+#define FCR_ENABLE_CLEAR 0x07
+#define MCR_DTR_RTS_OUT2 0x0b
+#define MCR_LOOP 0x10
+#define LSR_DATA_READY 0x01
+#define LSR_THR_EMPTY 0x20
+
+/* Far longer than one byte takes at 115200 baud, and short enough to get on without a UART. */
+#define MAX_POLLS 200000
+
+static bool present[2];
+
+static bool *slot(u16 port)
+{
+	return &present[port == UART_COM2];
+}
+
+static bool wait_for(u16 port, u8 bit)
+{
+	for (int i = 0; i < MAX_POLLS; i++)
+		if (inb(port + LSR) & bit)
+			return true;
+	return false;
+}
+
+/* What is sent in loopback mode must come back: tells a UART from an empty bus (0xff everywhere). */
+static bool loopback_works(u16 port)
+{
+	bool ok;
+
+	outb(port + MCR, MCR_LOOP);
+	outb(port + THR, 0xa5);
+	ok = wait_for(port, LSR_DATA_READY) && inb(port + THR) == 0xa5;
+	outb(port + MCR, MCR_DTR_RTS_OUT2);
+	return ok;
+}
+
+static void init_port(u16 port)
+{
+	outb(port + IER, 0);
+	outb(port + LCR, LCR_DLAB);
+	outb(port + DLL, 1); /* 115200 / 1 */
+	outb(port + DLM, 0);
+	outb(port + LCR, LCR_8N1);
+	outb(port + FCR, FCR_ENABLE_CLEAR);
+	*slot(port) = loopback_works(port);
+}
+
+void uart_init(void)
+{
+	init_port(UART_COM1);
+	init_port(UART_COM2);
+}
+
+bool uart_present(u16 port)
+{
+	return *slot(port);
+}
+
+void uart_putc(u16 port, char c)
+{
+	if (*slot(port) && wait_for(port, LSR_THR_EMPTY))
+		outb(port + THR, (u8)c);
+}
+
+void uart_write(u16 port, const char *s, size_t n)
+{
+	for (; n; n--, s++) {
+		if (*s == '\n')
+			uart_putc(port, '\r');
+		uart_putc(port, *s);
+	}
+}
+
+void debugcon_write(const char *s, size_t n)
+{
+	for (; n; n--, s++)
+		outb(DEBUGCON_PORT, (u8)*s);
+}

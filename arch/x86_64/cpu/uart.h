@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two serial ports, polled: no interrupts, no locks, callable from the first C instruction on.
+ * COM1 is the user's terminal (drivers/serial drives it once it runs), COM2 carries the log.
+ */
+#ifndef ARCH_CPU_UART_H
+#define ARCH_CPU_UART_H
+
+#include "lib/types.h"
+
+/* I/O ports of the PC's first two UARTs. */
+#define UART_COM1 0x3f8
+#define UART_COM2 0x2f8
+/* QEMU's debug console: a write is a byte of output, no status. */
+#define DEBUGCON_PORT 0xe9
+
+/* Set both ports up: 115200 8N1, FIFOs on, no interrupts. A port that fails the loopback test is left out. */
+void uart_init(void);
+/* True if uart_init() found a working UART at @port. */
+bool uart_present(u16 port);
+/* Send a byte as it is. Waits for the transmitter, but not forever. */
+void uart_putc(u16 port, char c);
+/* Send bytes, each newline as CR LF. */
+void uart_write(u16 port, const char *s, size_t n);
+/* Bytes to the debug console. */
+void debugcon_write(const char *s, size_t n);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page fault, from the CPU's words to ours and back.
+ *
+ *   exc_page_fault          which half of the address space?
+ *     do_kern_addr_fault    kernel half: a user program has no business there; the kernel itself
+ *                           only by mistake: fix-up or oops
+ *     do_user_addr_fault    user half: find the VMA, grow the stack, check the right, let
+ *                           handle_mm_fault() resolve it; then turn its verdict into nothing, a
+ *                           signal, a fix-up, an OOM kill or an oops
+ *
+ * This is the only place that knows error-code bits, and the only one on the path that kills.
+ */
+#include "arch/x86_64/entry/exceptions.h"
+#include "arch/x86_64/entry/fault_log.h"
+#include "kernel/core/printk.h"
+#include "kernel/core/sched.h"
+#include "kernel/proc/signal.h"
+#include "lib/errno.h"
+#include "lib/vsprintf.h"
+#include "mm/backing/writeback.h"
+#include "mm/fault/fault.h"
+#include "mm/fault/note.h"
+#include "mm/reclaim/reclaim.h"
+#include "mm/stats.h"
+#include <asm/extable.h>
+#include <asm/irqflags.h>
+#include <asm/pf.h>
+#include <asm/processor.h>
+#include <asm/ptrace.h>
+#include <asm/traps.h>
+
+/* One fault as the CPU told it; constant while it is handled. */
+struct fault_context {
+	struct pt_regs *regs;
+	unsigned long error_code, address;
+};
+
+static void note_door(enum fault_door door)
+{
+	if (unlikely(current->fault_note))
+		current->fault_note->door = door;
+}
+
+/* What an access by the kernel that has no fix-up probably was, for the oops. */
+static const char *likely_mistake(const struct fault_context *fc)
+{
+	if (fc->address >= TASK_SIZE)
+		return "";
+	if (fc->error_code & X86_PF_INSTR)
+		return ": the kernel ran code at a user address";
+	if (fc->address < PAGE_SIZE)
+		return ": a NULL pointer";
+	return ": the kernel touched user memory outside its copy routines";
+}
+
+/* The kernel touched what it may not: the copy routine's fix-up takes over, or this is an oops. */
+static void kernel_fixup_or_oops(const struct fault_context *fc)
+{
+	char words[96], what[160];
+
+	note_door(DOOR_FIXUP);
+	if (fixup_exception(fc->regs, X86_TRAP_PF, fc->error_code, fc->address)) {
+		count_vm_event(VM_fault_fixup);
+		return;
+	}
+	pf_error_string(fc->error_code, words, sizeof(words));
+	snprintf(what, sizeof(what), "%s%s", words, likely_mistake(fc));
+	die(what, fc->regs, (long)fc->error_code, fc->address);
+}
+
+/* SIGSEGV for user mode, with what sigcontext will show. No lock held. */
+static void bad_area_nosemaphore(const struct fault_context *fc, int si_code)
+{
+	note_door(DOOR_BAD_AREA);
+	if (!user_mode(fc->regs)) {
+		kernel_fixup_or_oops(fc);
+		return;
+	}
+	/* A program learns nothing about what is mapped in the kernel's half: always "protection". */
+	current->error_code = fc->error_code | (fc->address >= TASK_SIZE ? X86_PF_PROT : 0);
+	current->cr2 = fc->address;
+	current->trap_nr = X86_TRAP_PF;
+	force_sig_fault(SIGSEGV, si_code, (void __user *)fc->address);
+}
+
+static void bad_area(const struct fault_context *fc, struct mm_struct *mm, int si_code)
+{
+	up_read(&mm->mmap_lock);
+	bad_area_nosemaphore(fc, si_code);
+}
+
+static void do_sigbus(const struct fault_context *fc)
+{
+	if (!user_mode(fc->regs)) {
+		kernel_fixup_or_oops(fc);
+		return;
+	}
+	current->error_code = fc->error_code;
+	current->cr2 = fc->address;
+	current->trap_nr = X86_TRAP_PF;
+	force_sig_fault(SIGBUS, BUS_ADRERR, (void __user *)fc->address);
+}
+
+/* Does @vma forbid the access? Write implies read; a present page that a read faulted on is PROT_NONE's. */
+static bool access_error(unsigned long error_code, const struct vm_area_struct *vma)
+{
+	if (error_code & X86_PF_INSTR)
+		return !(vma->vm_flags & VM_EXEC);
+	if (error_code & X86_PF_WRITE)
+		return !(vma->vm_flags & VM_WRITE);
+	if (error_code & X86_PF_PROT)
+		return true;
+	return !(vma->vm_flags & VM_ACCESS_FLAGS);
+}
+
+/*
+ * @address lies below the first VMA above it, and that one grows down: make it larger. That changes
+ * the layout, so mmap_lock is needed for writing and everything is looked up again. Returns the VMA
+ * with mmap_lock held for reading, or NULL, also with it held.
+ */
+static struct vm_area_struct *grow_stack(struct mm_struct *mm, unsigned long address)
+{
+	struct vm_area_struct *vma;
+
+	up_read(&mm->mmap_lock);
+	down_write(&mm->mmap_lock);
+	vma = find_vma(mm, address);
+	if (vma && vma->vm_start > address) {
+		if (!(vma->vm_flags & VM_GROWSDOWN) || expand_stack(vma, address))
+			vma = NULL;
+		else
+			count_vm_event(VM_fault_stack_grow);
+	}
+	downgrade_write(&mm->mmap_lock);
+	return vma;
+}
+
+/* The VMA for @address, with the stack grown if that is what it takes; mmap_lock held for reading. */
+static struct vm_area_struct *find_fault_vma(struct mm_struct *mm, unsigned long address)
+{
+	struct vm_area_struct *vma = find_vma(mm, address);
+
+	if (likely(vma && vma->vm_start <= address))
+		return vma;
+	if (!vma || !(vma->vm_flags & VM_GROWSDOWN))
+		return NULL;
+	return grow_stack(mm, address);
+}
+
+/* Verdicts that are not "done". mmap_lock is not held. */
+static void fault_error(const struct fault_context *fc, vm_fault_t verdict)
+{
+	if (!user_mode(fc->regs) && fatal_signal_pending(current)) {
+		kernel_fixup_or_oops(fc); /* the copy ends; the task dies on its way to user mode */
+	} else if (verdict & VM_FAULT_OOM) {
+		if (!user_mode(fc->regs))
+			kernel_fixup_or_oops(fc);
+		else if (!fatal_signal_pending(current))
+			out_of_memory(GFP_KERNEL, 0); /* then the instruction runs again */
+	} else if (verdict & VM_FAULT_SIGBUS) {
+		do_sigbus(fc);
+	} else {
+		bad_area_nosemaphore(fc, SEGV_MAPERR);
+	}
+}
+
+static unsigned int fault_flags(const struct fault_context *fc)
+{
+	unsigned int flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
+
+	if (user_mode(fc->regs))
+		flags |= FAULT_FLAG_USER;
+	if (fc->error_code & X86_PF_WRITE)
+		flags |= FAULT_FLAG_WRITE;
+	if (fc->error_code & X86_PF_INSTR)
+		flags |= FAULT_FLAG_INSTRUCTION;
+	return flags;
+}
+
+/*
+ * May this fault go to the VMAs at all? Not if the kernel has no user map, must not sleep, or
+ * touched user memory outside its copy routines: those are the ones with a fix-up.
+ */
+static bool kernel_may_fault(const struct fault_context *fc)
+{
+	if (user_mode(fc->regs))
+		return true;
+	if (!current->mm || current->pagefault_disabled || regs_irqs_disabled(fc->regs))
+		return false;
+	if (fc->error_code & X86_PF_INSTR)
+		return false; /* the kernel jumped into a user page */
+	return search_exception_table(fc->regs->ip) != NULL;
+}
+
+/* A table entry has a reserved bit set: somebody wrote over it. The process cannot go on. */
+static void pgtable_bad(const struct fault_context *fc)
+{
+	if (!user_mode(fc->regs))
+		die("corrupted page table", fc->regs, (long)fc->error_code, fc->address);
+	pr_err("%s[%d]: corrupted page table at address %lx\n", current->comm, current->pid, fc->address);
+	dump_pagetable(read_cr3(), fc->address);
+	send_sig_kill(current);
+}
+
+static void do_user_addr_fault(const struct fault_context *fc)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned int flags = fault_flags(fc);
+	struct vm_area_struct *vma;
+	vm_fault_t verdict;
+	bool writes_file;
+
+	if (unlikely(fc->error_code & X86_PF_RSVD)) {
+		pgtable_bad(fc);
+		return;
+	}
+	if (unlikely(!kernel_may_fault(fc))) {
+		kernel_fixup_or_oops(fc);
+		return;
+	}
+retry:
+	down_read(&mm->mmap_lock);
+	vma = find_fault_vma(mm, fc->address);
+	if (unlikely(!vma)) {
+		bad_area(fc, mm, SEGV_MAPERR);
+		return;
+	}
+	if (unlikely(access_error(fc->error_code, vma))) {
+		bad_area(fc, mm, SEGV_ACCERR);
+		return;
+	}
+	writes_file = (flags & FAULT_FLAG_WRITE) && vma->vm_file && (vma->vm_flags & VM_SHARED);
+	verdict = handle_mm_fault(vma, fc->address, flags);
+	if (unlikely(verdict & VM_FAULT_RETRY)) {
+		flags |= FAULT_FLAG_TRIED;
+		if (!fatal_signal_pending(current))
+			goto retry;
+		if (!user_mode(fc->regs))
+			kernel_fixup_or_oops(fc);
+		return;
+	}
+	up_read(&mm->mmap_lock);
+	if (unlikely(verdict & VM_FAULT_ERROR))
+		fault_error(fc, verdict);
+	else if (writes_file)
+		balance_dirty_pages(); /* who dirties faster than the disk writes waits here */
+}
+
+static void do_kern_addr_fault(const struct fault_context *fc)
+{
+	/* From user mode: the address is not the program's, whatever is there. */
+	bad_area_nosemaphore(fc, SEGV_MAPERR);
+}
+
+static void handle_page_fault(const struct fault_context *fc)
+{
+	if (unlikely(fc->address >= TASK_SIZE))
+		do_kern_addr_fault(fc);
+	else
+		do_user_addr_fault(fc);
+}
+
+/* The same with a note taken, for FAULTS=1. */
+static noinline void logged_page_fault(const struct fault_context *fc)
+{
+	struct fault_note note = { .door = DOOR_NONE }, *outer = current->fault_note;
+	u64 begin = fault_log_clock();
+
+	current->fault_note = &note;
+	handle_page_fault(fc);
+	current->fault_note = outer;
+	fault_log_write(fc->regs, fc->error_code, fc->address, &note, begin);
+}
+
+/*
+ * From asm_exc_page_fault, interrupts off. @address is CR2, read before anything could fault again.
+ * User faults run with interrupts on; kernel faults as the interrupted code had them.
+ */
+void exc_page_fault(struct pt_regs *regs, unsigned long error_code, unsigned long address)
+{
+	const struct fault_context fc = { regs, error_code, address };
+
+	if (likely(!regs_irqs_disabled(regs)))
+		local_irq_enable();
+	if (unlikely(fault_log_enabled))
+		logged_page_fault(&fc);
+	else
+		handle_page_fault(&fc);
+	local_irq_disable();
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls from registers to C and back, and the last things done before user mode. */
+
+#include "arch/x86_64/entry/exceptions.h"
+#include "kernel/core/sched.h"
+#include "kernel/proc/signal.h"
+#include "kernel/syscalls.h"
+#include "lib/errno.h"
+#include <asm/irqflags.h>
+
+long do_syscall_64(struct pt_regs *regs, unsigned long nr)
+{
+	if (unlikely(nr >= NR_syscalls))
+		return -ENOSYS;
+	return sys_call_table[nr](regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9);
+}
+
+void exit_to_user_mode(struct pt_regs *regs)
+{
+	u32 work;
+
+	while ((work = current->thread_flags) & (TIF_NEED_RESCHED | TIF_SIGPENDING)) {
+		local_irq_enable();
+		if (work & TIF_NEED_RESCHED)
+			schedule();
+		if (work & TIF_SIGPENDING)
+			do_signal(regs);
+		local_irq_disable();
+	}
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's own page tables, built once at boot. Afterwards only the vmalloc area changes, below
+ * top-level entries that are all made here, so that the copies in user maps never miss one.
+ */
+#ifndef ASM_PAGING_H
+#define ASM_PAGING_H
+
+#include "lib/types.h"
+
+/* Device windows mapped at boot (map_device()) lie above the kernel image and its modules' room. */
+#define DEVICE_MAP_START 0xffffffffff000000UL
+#define DEVICE_MAP_END 0xffffffffff200000UL
+
+/*
+ * Leave the tables of boot/start.asm for the final ones: image text RX, read-only data R, data RW,
+ * all but text NX; a direct map of all RAM (for_each_ram_range()) in 1 GiB or 2 MiB pages; guard pages
+ * below the boot stacks; nothing in the lower half. Also fills the top-level entries of the vmalloc,
+ * vmemmap and direct-map areas. Frames come from early_alloc(). Boot CPU, once; interrupts off.
+ */
+void arch_paging_init(void);
+
+/*
+ * Back the struct pages of frames [start_pfn, end_pfn) with zeroed memory, in 2 MiB pages as far as they
+ * fill up. Boot, before for_each_free_range().
+ */
+void vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn);
+
+/* Map @size bytes of device memory uncached, NX. @phys need not be aligned. Boot, before for_each_free_range(). */
+void *map_device(phys_addr_t phys, size_t size);
+
+#endif

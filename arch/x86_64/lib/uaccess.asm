@@ -1,0 +1,156 @@
+; SPDX-License-Identifier: MIT
+;
+; The instructions that touch user memory. Each may fault; where the page cannot be had, the
+; exception table sends it to a fix-up that reports how far it came. Contracts: <asm/uaccess.h>.
+
+%include "arch/x86_64/include/asm/asm.inc"
+
+EFAULT		equ 14
+TASK_SIZE	equ 0x00007ffffffff000
+
+; Jumps to %4 unless [%1, %1 + %2) is below TASK_SIZE; %3 is scratch.
+%macro CHECK_RANGE 4
+	mov	%3, TASK_SIZE
+	sub	%3, %2
+	jb	%4			; longer than all of user space
+	cmp	%1, %3
+	ja	%4
+%endmacro
+
+section .text progbits alloc exec nowrite align=16
+
+; copy_to_user(to, from, n), copy_from_user(to, from, n): %2 is the user's side.
+; Whole words first, then the last bytes; a fault among the words is tried again byte by byte, so that
+; the result is exact to the byte.
+%macro user_copy 2
+global %1
+	align	16
+%1:
+	CHECK_RANGE %2, rdx, rax, .bad
+	STAC
+	mov	rcx, rdx
+	shr	rcx, 3
+.words:	rep movsq
+	mov	ecx, edx
+	and	ecx, 7
+.bytes:	rep movsb
+	CLAC
+	xor	eax, eax
+	ret
+.words_fault:				; RCX words and the tail are left
+	and	edx, 7
+	lea	rcx, [rdx + 8 * rcx]
+.retry:	rep movsb
+	CLAC
+	xor	eax, eax
+	ret
+.bytes_fault:
+	CLAC
+	mov	rax, rcx
+	ret
+.bad:	mov	rax, rdx
+	ret
+EX_TABLE .words, .words_fault
+EX_TABLE .bytes, .bytes_fault
+EX_TABLE .retry, .bytes_fault
+%endmacro
+
+user_copy copy_to_user, rdi
+user_copy copy_from_user, rsi
+
+; clear_user(to, n)
+global clear_user
+	align	16
+clear_user:
+	CHECK_RANGE rdi, rsi, rax, .bad
+	xor	eax, eax
+	STAC
+	mov	rcx, rsi
+	shr	rcx, 3
+.words:	rep stosq
+	mov	ecx, esi
+	and	ecx, 7
+.bytes:	rep stosb
+	CLAC
+	ret
+.words_fault:
+	and	esi, 7
+	lea	rcx, [rsi + 8 * rcx]
+.retry:	rep stosb
+	CLAC
+	ret
+.bytes_fault:
+	CLAC
+	mov	rax, rcx
+	ret
+.bad:	mov	rax, rsi
+	ret
+EX_TABLE .words, .words_fault
+EX_TABLE .bytes, .bytes_fault
+EX_TABLE .retry, .bytes_fault
+
+; strncpy_from_user(to, from, size)
+global strncpy_from_user
+	align	16
+strncpy_from_user:
+	xor	eax, eax		; length so far
+	mov	r8, TASK_SIZE
+	STAC
+.next:	cmp	rax, rdx
+	jge	.done
+	cmp	rsi, r8
+	jae	.fault
+.load:	mov	cl, [rsi]
+	mov	[rdi + rax], cl
+	test	cl, cl
+	jz	.done
+	inc	rax
+	inc	rsi
+	jmp	.next
+.done:	CLAC
+	ret
+.fault:	CLAC
+	mov	rax, -EFAULT
+	ret
+EX_TABLE .load, .fault
+
+; __get_user_N(val, addr) and __put_user_N(val, addr). %1 bytes; %2, %3: load into and store from a register.
+%macro get_put 3
+global __get_user_%1
+	align	16
+__get_user_%1:
+	mov	rax, TASK_SIZE - %1
+	cmp	rsi, rax
+	ja	get_user_fault
+	STAC
+%%load:	%2
+	CLAC
+	mov	[rdi], rcx
+	xor	eax, eax
+	ret
+EX_TABLE %%load, get_user_fault
+global __put_user_%1
+	align	16
+__put_user_%1:
+	mov	rax, TASK_SIZE - %1
+	cmp	rsi, rax
+	ja	put_user_fault
+	STAC
+%%store: %3
+	CLAC
+	xor	eax, eax
+	ret
+EX_TABLE %%store, put_user_fault
+%endmacro
+
+get_put 1, {movzx ecx, byte [rsi]}, {mov [rsi], dil}
+get_put 2, {movzx ecx, word [rsi]}, {mov [rsi], di}
+get_put 4, {mov ecx, [rsi]}, {mov [rsi], edi}
+get_put 8, {mov rcx, [rsi]}, {mov [rsi], rdi}
+
+get_user_fault:
+	mov	qword [rdi], 0
+put_user_fault:
+	CLAC
+	mov	eax, -EFAULT
+	ret
