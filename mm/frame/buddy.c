@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The buddy system: free blocks of 2^order frames, each aligned to its size. A block's buddy is the
+ * neighbour with which it forms the next larger block: its frame number differs in bit `order`. So
+ * freeing looks at one struct page per order, and never searches (Knuth, TAOCP 2.5).
+ *
+ * Only the head of a free block is marked (PG_buddy, private = order); the struct pages behind it
+ * stay as they are, zero from boot on. Handing 8 GiB to the allocator thus writes 2048 of them.
+ * zone_id tells frames that the allocator has handed out at least once from those it never had.
+ */
+#include "mm/frame/internal.h"
+
+#include "kernel/core/printk.h"
+#include "lib/util.h"
+
+#define DMA_END_PFN (MiB(16) >> PAGE_SHIFT)
+#define DMA32_END_PFN (GiB(4) >> PAGE_SHIFT)
+#define BULK_ORDER 5 /* largest block that is cut into single frames at once */
+
+struct zone zones[MAX_NR_ZONES] = {
+	[ZONE_DMA] = { .name = "DMA" },
+	[ZONE_DMA32] = { .name = "DMA32" },
+	[ZONE_NORMAL] = { .name = "Normal" },
+};
+unsigned long max_pfn;
+
+static unsigned int pfn_zone_index(unsigned long pfn)
+{
+	return (pfn >= DMA_END_PFN) + (pfn >= DMA32_END_PFN);
+}
+
+static void add_block(struct zone *zone, struct page *page, unsigned int order)
+{
+	page->flags = (page->flags & PAGE_FLAGS_KEPT_FREE) | 1UL << PG_buddy;
+	page->private = order;
+	list_add(&page->lru, &zone->free_area[order].free_list);
+	zone->free_area[order].nr_free++;
+	zone->nr_free += 1UL << order;
+}
+
+static void del_block(struct zone *zone, struct page *page, unsigned int order)
+{
+	__list_del_entry(&page->lru);
+	page->flags &= ~(1UL << PG_buddy);
+	zone->free_area[order].nr_free--;
+	zone->nr_free -= 1UL << order;
+}
+
+/* zone->lock held. Joins the block with its buddy while that is free too. */
+static void free_block(struct zone *zone, unsigned long pfn, unsigned int order)
+{
+	for (; order < MAX_ORDER; order++) {
+		unsigned long buddy_pfn = pfn ^ (1UL << order);
+		struct page *buddy = pfn_to_page(buddy_pfn);
+
+		/* Zones begin at multiples of the largest block, so only their end can cut one off. */
+		if (buddy_pfn + (1UL << order) > zone->end_pfn || !PageBuddy(buddy) ||
+		    buddy->private != order)
+			break;
+		del_block(zone, buddy, order);
+		pfn &= buddy_pfn;
+	}
+	add_block(zone, pfn_to_page(pfn), order);
+}
+
+/* zone->lock held. The smallest block that holds 2^order frames, cut down to *cut; NULL: none. */
+static struct page *take_block(struct zone *zone, unsigned int order, unsigned int *cut)
+{
+	for (unsigned int have = order; have <= MAX_ORDER; have++) {
+		struct free_area *area = &zone->free_area[have];
+		struct page *page;
+
+		if (list_empty(&area->free_list))
+			continue;
+		page = list_first_entry(&area->free_list, struct page, lru);
+		del_block(zone, page, have);
+		*cut = min(have, *cut);
+		while (have > *cut) {
+			have--;
+			add_block(zone, page + (1UL << have), have);
+		}
+		page->zone_id = 1 + (u32)(zone - zones);
+		return page;
+	}
+	return NULL;
+}
+
+/* Frames of @zone that @level must leave. */
+static unsigned long level_mark(const struct zone *zone, enum alloc_level level)
+{
+	unsigned long min_mark = zone->watermark[WMARK_MIN];
+
+	switch (level) {
+	case LEVEL_LOW:
+		return zone->watermark[WMARK_LOW];
+	case LEVEL_MIN:
+		return min_mark;
+	case LEVEL_HIGH:
+		return min_mark / 2;
+	case LEVEL_VICTIM:
+		return min_mark / 4;
+	default:
+		return 0;
+	}
+}
+
+struct page *buddy_take(gfp_t gfp, unsigned int order, enum alloc_level level)
+{
+	int first = gfp & __GFP_DMA32 ? ZONE_DMA32 : ZONE_NORMAL;
+
+	for (int z = first; z >= 0; z--) {
+		struct zone *zone = &zones[z];
+		unsigned int cut = order;
+		struct page *page = NULL;
+
+		spin_lock(&zone->lock);
+		if (zone->nr_free >= level_mark(zone, level) + (1UL << order))
+			page = take_block(zone, order, &cut);
+		spin_unlock(&zone->lock);
+		if (page)
+			return page;
+	}
+	return NULL;
+}
+
+/*
+ * Takes the smallest blocks whole: leftovers are used up first, and a large block gives 32 frames
+ * in a row, which makes for short scatter lists. The lowest address ends on top.
+ */
+static unsigned int take_bulk(struct zone *zone, unsigned long mark, struct page **pages, unsigned int nr)
+{
+	unsigned int got = 0;
+
+	while (got < nr && zone->nr_free > mark) {
+		unsigned int cut = min_t(unsigned int, BULK_ORDER, __fls(zone->nr_free - mark));
+		struct page *page = take_block(zone, 0, &cut);
+
+		if (!page)
+			break;
+		for (unsigned int i = 1U << cut; i--;) {
+			page[i].zone_id = page->zone_id;
+			page[i].flags = (page[i].flags & PAGE_FLAGS_KEPT_FREE) | 1UL << PG_pcp;
+			pages[got++] = page + i;
+		}
+	}
+	return got;
+}
+
+unsigned int buddy_take_bulk(enum alloc_level level, struct page **pages, unsigned int nr)
+{
+	unsigned int got = 0;
+
+	for (int z = MAX_NR_ZONES - 1; z >= 0 && !got; z--) {
+		struct zone *zone = &zones[z];
+
+		if (!zone->managed)
+			continue;
+		spin_lock(&zone->lock);
+		got = take_bulk(zone, level_mark(zone, level), pages, nr);
+		spin_unlock(&zone->lock);
+	}
+	return got;
+}
+
+void buddy_give(struct page *page, unsigned int order)
+{
+	unsigned long pfn = page_to_pfn(page);
+	struct zone *zone = &zones[pfn_zone_index(pfn)];
+	bool bad = !page->zone_id;
+
+	spin_lock(&zone->lock);
+	if (likely(!bad && !(bad = inside_free_block(pfn)))) {
+		page->flags &= PAGE_FLAGS_KEPT_FREE;
+		free_block(zone, pfn, order);
+	}
+	spin_unlock(&zone->lock);
+	if (unlikely(bad))
+		bad_page(page, page->zone_id ? "is free already" : "was never the allocator's");
+}
+
+void buddy_give_bulk(struct page **pages, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		buddy_give(pages[i], 0);
+}
+
+#if CONFIG_DEBUG
+bool inside_free_block(unsigned long pfn)
+{
+	for (unsigned int order = 0; order <= MAX_ORDER; order++) {
+		const struct page *head = pfn_to_page(pfn & ~((1UL << order) - 1));
+
+		if (PageBuddy(head) && head->private >= order)
+			return true;
+	}
+	return false;
+}
+#endif
+
+/* --- boot --- */
+void zones_init(unsigned long max_pfn_)
+{
+	static const unsigned long limits[MAX_NR_ZONES + 1] = { 0, DMA_END_PFN, DMA32_END_PFN, ~0UL };
+
+	max_pfn = max_pfn_;
+	for (int z = 0; z < MAX_NR_ZONES; z++) {
+		struct zone *zone = &zones[z];
+
+		*zone = (struct zone){ .name = zone->name };
+		spin_lock_init(&zone->lock, "zone->lock");
+		zone->start_pfn = min(limits[z], max_pfn);
+		zone->end_pfn = min(limits[z + 1], max_pfn);
+		for (int order = 0; order <= MAX_ORDER; order++)
+			INIT_LIST_HEAD(&zone->free_area[order].free_list);
+	}
+}
+
+void free_range_to_buddy(unsigned long start_pfn, unsigned long end_pfn)
+{
+	end_pfn = min(end_pfn, max_pfn);
+	while (start_pfn < end_pfn) {
+		struct zone *zone = &zones[pfn_zone_index(start_pfn)];
+		unsigned int order = start_pfn ? min_t(unsigned int, __ffs(start_pfn), MAX_ORDER) : MAX_ORDER;
+
+		while (start_pfn + (1UL << order) > min(end_pfn, zone->end_pfn))
+			order--;
+		spin_lock(&zone->lock);
+		free_block(zone, start_pfn, order);
+		zone->managed += 1UL << order;
+		zone->present += 1UL << order;
+		spin_unlock(&zone->lock);
+		start_pfn += 1UL << order;
+	}
+}
+
+static unsigned long int_sqrt(unsigned long n)
+{
+	unsigned long root = 0;
+
+	for (unsigned long bit = 1UL << 31; bit; bit >>= 1)
+		if ((root | bit) * (root | bit) <= n)
+			root |= bit;
+	return root;
+}
+
+/* Linux's rule: keep 4 * sqrt(KiB of RAM) KiB, between 128 KiB and 256 MiB, shared out by size. */
+void zones_finish(void)
+{
+	unsigned long total = totalram_pages();
+	unsigned long kib = clamp(int_sqrt(total * (PAGE_SIZE / 1024) * 16), 128UL, 262144UL);
+
+	for (int z = 0; z < MAX_NR_ZONES && total; z++) {
+		struct zone *zone = &zones[z];
+		unsigned long mark = kib / (PAGE_SIZE / 1024) * zone->managed / total;
+
+		zone->watermark[WMARK_MIN] = mark;
+		zone->watermark[WMARK_LOW] = mark + mark / 4;
+		zone->watermark[WMARK_HIGH] = mark + mark / 2;
+		if (zone->managed)
+			pr_info("zone %s: frames %#lx-%#lx, %lu KiB free, min %lu frames\n", zone->name,
+				zone->start_pfn, zone->end_pfn - 1, zone->managed * 4, mark);
+	}
+}
+
+/* --- totals --- */
+unsigned long totalram_pages(void)
+{
+	unsigned long sum = 0;
+
+	for (int z = 0; z < MAX_NR_ZONES; z++)
+		sum += zones[z].managed;
+	return sum;
+}
+
+unsigned long nr_free_pages(void)
+{
+	unsigned long sum = pcp_frames();
+
+	for (int z = 0; z < MAX_NR_ZONES; z++)
+		sum += READ_ONCE(zones[z].nr_free);
+	return sum;
+}
+
+bool zone_watermark_ok(unsigned int order, enum zone_watermark mark)
+{
+	for (int z = 0; z < MAX_NR_ZONES; z++) {
+		const struct zone *zone = &zones[z];
+
+		if (!zone->managed || READ_ONCE(zone->nr_free) < zone->watermark[mark] + (1UL << order))
+			continue;
+		for (unsigned int have = order; have <= MAX_ORDER; have++)
+			if (READ_ONCE(zone->free_area[have].nr_free))
+				return true;
+	}
+	return false;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-CPU lists of single frames: what nearly every allocation and free touches. A list is a stack
+ * in an array, so the frame freed last, still warm in the cache, is handed out first, and neither
+ * way writes to a neighbour's struct page. The buddy is asked for 32 frames at a time and gets the
+ * 32 coldest back when the stack is full.
+ *
+ * No lock: only the CPU itself touches its list, from process context, without sleeping in between.
+ */
+#include "lib/string.h"
+#include "mm/frame/internal.h"
+#include "mm/stats.h"
+
+#define PCP_BATCH 32U
+#define PCP_HIGH 128U
+
+struct pcp {
+	unsigned int count;
+	struct page *pages[PCP_HIGH];
+};
+
+static DEFINE_PER_CPU(struct pcp, frame_pcp);
+
+bool pcp_refill(enum alloc_level level)
+{
+	struct pcp *pcp = this_cpu_ptr(&frame_pcp);
+
+	if (!pcp->count)
+		pcp->count = buddy_take_bulk(level, pcp->pages, PCP_BATCH);
+	return pcp->count;
+}
+
+static noinline void pcp_drain(struct pcp *pcp, unsigned int nr)
+{
+	buddy_give_bulk(pcp->pages, nr);
+	pcp->count -= nr;
+	memmove(pcp->pages, pcp->pages + nr, pcp->count * sizeof(pcp->pages[0]));
+}
+
+void drain_all_pages(void)
+{
+	struct pcp *pcp = this_cpu_ptr(&frame_pcp);
+
+	pcp_drain(pcp, pcp->count);
+}
+
+unsigned long pcp_frames(void)
+{
+	unsigned long sum = 0;
+	unsigned int cpu;
+
+	for_each_cpu(cpu)
+		sum += READ_ONCE(per_cpu(frame_pcp, cpu).count);
+	return sum;
+}
+
+struct page *alloc_page(gfp_t gfp)
+{
+	struct pcp *pcp = this_cpu_ptr(&frame_pcp);
+
+	if (gfp & __GFP_RECLAIM)
+		might_sleep();
+	if (unlikely(!pcp->count || (gfp & (__GFP_ZERO | __GFP_DMA32))))
+		return alloc_pages_slow(gfp, 0);
+	count_vm_event(VM_pgalloc);
+	return prep_new_page(pcp->pages[--pcp->count], 0);
+}
+
+void free_unref_page(struct page *page)
+{
+	struct pcp *pcp = this_cpu_ptr(&frame_pcp);
+
+	if (unlikely(page_is_bad(page))) {
+		bad_free(page);
+		return;
+	}
+	poison_free(page, 0);
+	page->flags = (page->flags & PAGE_FLAGS_KEPT_FREE) | 1UL << PG_pcp;
+	count_vm_event(VM_pgfree);
+	pcp->pages[pcp->count++] = page;
+	if (unlikely(pcp->count == PCP_HIGH))
+		pcp_drain(pcp, PCP_BATCH);
+}

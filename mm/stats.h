@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event counters and gauges of mm, by the names that Linux's /proc/vmstat uses. One list feeds the
+ * per-CPU storage, the printing and the tests.
+ */
+#ifndef MM_STATS_H
+#define MM_STATS_H
+
+#include "lib/types.h"
+#include <asm/percpu.h>
+
+#define VM_EVENTS(X)                                                                               \
+	X(pgalloc) X(pgfree) X(pgfault) X(pgmajfault) X(pgpgin) X(pgpgout) X(pswpin) X(pswpout)     \
+	X(pgactivate) X(pgdeactivate) X(pgscan_kswapd) X(pgscan_direct) X(pgsteal_kswapd)           \
+	X(pgsteal_direct) X(pgrefill) X(pgrotated) X(allocstall) X(oom_kill) X(drop_pagecache)      \
+	X(swap_ra) X(swap_ra_hit) X(pgreuse) X(unevictable_pgs_mlocked) X(unevictable_pgs_munlocked) \
+	/* one per kind of fault, named after its door (no counterpart in Linux) */                 \
+	X(fault_anon_zero) X(fault_anon_write) X(fault_read) X(fault_around) X(fault_cow)           \
+	X(fault_shared) X(fault_swap) X(fault_wp_reuse) X(fault_wp_copy) X(fault_wp_shared)         \
+	X(fault_spurious) X(fault_stack_grow) X(fault_fixup) X(tlb_flush_page) X(tlb_flush_all)
+
+enum vm_event {
+#define X(name) VM_##name,
+	VM_EVENTS(X)
+#undef X
+	NR_VM_EVENTS
+};
+
+DECLARE_PER_CPU(unsigned long, vm_events[NR_VM_EVENTS]);
+
+static inline void count_vm_event(enum vm_event event) { this_cpu_inc(vm_events[event]); }
+static inline void count_vm_events(enum vm_event event, unsigned long n) { this_cpu_add(vm_events[event], n); }
+
+/* Gauges: frames in each state now. Atomic, since any CPU changes them. */
+#define NODE_STATS(X)                                                                              \
+	X(nr_inactive_anon) X(nr_active_anon) X(nr_inactive_file) X(nr_active_file)                 \
+	X(nr_unevictable) X(nr_anon_pages) X(nr_mapped) X(nr_file_pages) X(nr_dirty)                \
+	X(nr_writeback) X(nr_shmem) X(nr_page_table_pages) X(nr_kernel_stack) X(nr_swapcache)
+
+enum node_stat {
+#define X(name) N_##name,
+	NODE_STATS(X)
+#undef X
+	NR_NODE_STATS
+};
+
+extern long node_stats[NR_NODE_STATS];
+
+static inline void mod_node_stat(enum node_stat stat, long delta)
+{
+	__atomic_fetch_add(&node_stats[stat], delta, __ATOMIC_RELAXED);
+}
+static inline unsigned long node_stat(enum node_stat stat)
+{
+	long n = __atomic_load_n(&node_stats[stat], __ATOMIC_RELAXED);
+
+	return n < 0 ? 0 : (unsigned long)n;
+}
+
+/* Sum over all CPUs. */
+unsigned long vm_event_sum(enum vm_event event);
+/* Their names, in order. */
+extern const char *const vm_event_names[NR_VM_EVENTS];
+extern const char *const node_stat_names[NR_NODE_STATS];
+
+#endif

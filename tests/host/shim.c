@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The floor under the kernel sources in a host test: log, panic, the scheduler's and the lock
+ * checker's entry points, user copies, an arena for RAM. One thread, no interrupts; whoever would
+ * have to sleep here waits for something that can never happen, and aborts.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kernel/core/panic.h"
+#include "kernel/core/printk.h"
+#include "kernel/core/rwsem.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/core/wait.h"
+#include "lib/util.h"
+#include "mm/frame/page.h"
+#include "tests/host/host.h"
+#include <asm/page.h>
+#include <asm/tlbflush.h>
+#include <asm/uaccess.h>
+
+unsigned long host_page_offset, host_vmemmap;
+unsigned int nr_cpus = 1;
+static struct task_struct host_task = { .pid = 1, .tgid = 1, .comm = "host" };
+struct task_struct *host_current = &host_task;
+
+static size_t ram_bytes, map_bytes;
+
+/* Aligned as the direct map is: a block of the largest order must be aligned to its size. */
+#define ARENA_ALIGN (4UL << 20)
+
+static unsigned long reserve(size_t bytes)
+{
+	void *p = mmap(NULL, bytes + ARENA_ALIGN, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	unsigned long start = ALIGN((unsigned long)p, ARENA_ALIGN);
+
+	if (p == MAP_FAILED) {
+		perror("mmap");
+		abort();
+	}
+	munmap(p, start - (unsigned long)p);
+	munmap((void *)(start + bytes), ARENA_ALIGN - (start - (unsigned long)p));
+	return start;
+}
+
+void host_ram_init(unsigned long pages)
+{
+	host_ram_exit();
+	ram_bytes = pages << PAGE_SHIFT; /* both whole pages, as munmap() wants */
+	map_bytes = PAGE_ALIGN(pages * sizeof(struct page));
+	host_page_offset = reserve(ram_bytes);
+	host_vmemmap = reserve(map_bytes);
+}
+
+void host_ram_exit(void)
+{
+	if (!ram_bytes)
+		return;
+	munmap((void *)host_page_offset, ram_bytes);
+	munmap((void *)host_vmemmap, map_bytes);
+	ram_bytes = map_bytes = 0;
+}
+
+/* --- log and panic --- */
+static char log_text[1 << 16];
+static size_t log_len;
+jmp_buf host_panic_jump;
+bool host_panic_expected;
+char host_panic_text[512];
+int console_loglevel = LOGLEVEL_INFO;
+
+bool host_log_has(const char *text)
+{
+	return strstr(log_text, text) != NULL;
+}
+
+void host_log_clear(void)
+{
+	log_len = 0;
+	log_text[0] = '\0';
+}
+
+__weak void vprintk_level(int level, const char *fmt, va_list args)
+{
+	size_t room = sizeof(log_text) - log_len;
+	int n = vsnprintf(log_text + log_len, room, fmt, args);
+
+	(void)level;
+	if (getenv("HOST_LOG"))
+		fputs(log_text + log_len, stderr);
+	if (n < 0 || (size_t)n >= room)
+		host_log_clear();
+	else
+		log_len += (size_t)n;
+}
+
+__weak void printk_level(int level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vprintk_level(level, fmt, args);
+	va_end(args);
+}
+
+static void __noreturn die(const char *what, const char *fmt, va_list args)
+{
+	vsnprintf(host_panic_text, sizeof(host_panic_text), fmt, args);
+	if (host_panic_expected)
+		longjmp(host_panic_jump, 1);
+	fprintf(stderr, "%s: %s\n", what, host_panic_text);
+	abort();
+}
+
+__weak void panic(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	die("panic", fmt, args);
+}
+
+__weak void boot_fail(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	die("boot failure", fmt, args);
+}
+
+__weak void warn_at(const char *cond, const char *file, int line)
+{
+	printk_level(LOGLEVEL_WARN, "warning at %s:%d: %s\n", file, line, cond);
+}
+
+/* --- locks: taken twice by the one thread is a deadlock --- */
+__weak void spin_lock_slow(spinlock_t *lock)
+{
+	panic("spinlock %p is taken already", (void *)lock);
+}
+
+#if CONFIG_DEBUG
+DEFINE_PER_CPU(int, preempt_count);
+__weak void lock_check_acquire(spinlock_t *lock) { (void)lock; }
+__weak void lock_acquired(spinlock_t *lock) { (void)lock; preempt_count++; }
+__weak void lock_released(spinlock_t *lock) { (void)lock; preempt_count--; }
+__weak void might_sleep_check(const char *file, int line)
+{
+	if (preempt_count)
+		panic("%s:%d may sleep with %d spinlocks held", file, line, preempt_count);
+}
+#endif
+
+__weak void init_rwsem(struct rw_semaphore *sem, const char *name)
+{
+	*sem = (struct rw_semaphore)RWSEM_INIT(*sem, name);
+}
+__weak void __down_read_slow(struct rw_semaphore *sem) { panic("down_read: %s is taken", sem->name); }
+__weak int __down_read_killable_slow(struct rw_semaphore *sem) { panic("down_read: %s is taken", sem->name); }
+__weak void __down_write_slow(struct rw_semaphore *sem) { panic("down_write: %s is taken", sem->name); }
+__weak void __rwsem_wake(struct rw_semaphore *sem) { (void)sem; }
+
+/* --- scheduler --- */
+__weak void schedule(void) { panic("schedule() on the host: nobody can wake us"); }
+__weak u64 schedule_timeout(u64 ns) { (void)ns; return 0; }
+__weak bool wake_up_process(struct task_struct *task) { (void)task; return false; }
+__weak bool fatal_signal_pending(const struct task_struct *task) { (void)task; return false; }
+__weak void init_waitqueue_head(struct wait_queue_head *q) { *q = (struct wait_queue_head)WAIT_QUEUE_INIT(*q); }
+__weak void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *w, int state) { (void)q; (void)w; (void)state; }
+__weak void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *w) { (void)q; (void)w; }
+__weak void wake_up(struct wait_queue_head *q) { (void)q; }
+__weak void wake_up_all(struct wait_queue_head *q) { (void)q; }
+/* Its header defines struct timespec, which libc has too. */
+u64 ktime_get_ns(void);
+__weak u64 ktime_get_ns(void) { return 0; }
+
+/* --- arch --- */
+__weak void flush_tlb_range(struct mm_struct *mm, unsigned long start, unsigned long end) { (void)mm; (void)start; (void)end; }
+__weak void flush_tlb_mm(struct mm_struct *mm) { (void)mm; }
+__weak void flush_tlb_page(struct mm_struct *mm, unsigned long addr) { (void)mm; (void)addr; }
+__weak void flush_tlb_kernel_range(unsigned long start, unsigned long end) { (void)start; (void)end; }
+__weak unsigned long copy_to_user(void *to, const void *from, size_t n) { memcpy(to, from, n); return 0; }
+__weak unsigned long copy_from_user(void *to, const void *from, size_t n) { memcpy(to, from, n); return 0; }
+__weak unsigned long clear_user(void *to, size_t n) { memset(to, 0, n); return 0; }
