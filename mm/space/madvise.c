@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * madvise: what a program knows about its memory. Advice that is kept in the VMA splits and merges it
+ * like new rights do; advice to act is carried out at once, VMA by VMA.
+ */
+#include "kernel/core/sched.h"
+#include "kernel/core/vfs.h"
+#include "lib/util.h"
+#include "mm/backing/filemap.h"
+#include "mm/backing/swap.h"
+#include "mm/reclaim/lru.h"
+#include "mm/reclaim/reclaim.h"
+#include "mm/space/mman.h"
+#include "mm/space/pagetable.h"
+#include "mm/space/vma.h"
+#include <asm/tlbflush.h>
+
+/* Advice kept as flags: which to set, which to clear. False: it is advice to act. */
+static bool advice_flags(int behavior, unsigned long *set, unsigned long *clear)
+{
+	static const struct {
+		int behavior;
+		unsigned long set, clear;
+	} table[] = {
+		{ MADV_NORMAL, 0, VM_RAND_READ | VM_SEQ_READ },
+		{ MADV_SEQUENTIAL, VM_SEQ_READ, VM_RAND_READ },
+		{ MADV_RANDOM, VM_RAND_READ, VM_SEQ_READ },
+		{ MADV_DONTFORK, VM_DONTCOPY, 0 },
+		{ MADV_DOFORK, 0, VM_DONTCOPY },
+		{ MADV_WIPEONFORK, VM_WIPEONFORK, 0 },
+		{ MADV_KEEPONFORK, 0, VM_WIPEONFORK },
+		{ MADV_DONTDUMP, VM_DONTDUMP, 0 },
+		{ MADV_DODUMP, 0, VM_DONTDUMP },
+		{ MADV_HUGEPAGE, VM_HUGEPAGE, VM_NOHUGEPAGE },
+		{ MADV_NOHUGEPAGE, VM_NOHUGEPAGE, VM_HUGEPAGE },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		if (table[i].behavior == behavior) {
+			*set = table[i].set;
+			*clear = table[i].clear;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int change_flags(struct vm_area_struct **vmap, unsigned long start, unsigned long end, int behavior,
+			unsigned long set, unsigned long clear)
+{
+	struct vm_area_struct *vma = *vmap;
+	unsigned long vm_flags = (vma->vm_flags & ~clear) | set;
+
+	if (behavior == MADV_WIPEONFORK && (vma->vm_file || (vma->vm_flags & VM_SHARED)))
+		return -EINVAL;
+	if (behavior == MADV_DODUMP && (vma->vm_flags & VM_DONTEXPAND))
+		return -EINVAL;
+	if (vm_flags == vma->vm_flags)
+		return 0;
+	vma = vma_modify(vma, start, end, vm_flags);
+	if (IS_ERR(vma))
+		return -EAGAIN; /* memory for a split is short now; it may not be later */
+	vma->vm_flags = vm_flags;
+	*vmap = vma;
+	return 0;
+}
+
+/* Start reading what is in swap, each with a window around it. */
+static void swapin_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	struct page *page;
+	bool major;
+	pmd_t *pmd;
+	pte_t pte;
+
+	for (; (pmd = next_pte_table(vma->vm_mm, &start, end)); start += PAGE_SIZE) {
+		pte = ptep_get(pte_offset(pmd, start));
+		page = is_swap_pte(pte) ? swapin_readahead(pte_to_swp_entry(pte), vma, start, &major) : NULL;
+		if (page)
+			put_page(page);
+		cond_resched();
+	}
+}
+
+static int willneed(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	struct file *file = vma->vm_file;
+
+	if (vma->anon_vma || !file)
+		swapin_range(vma, start, end);
+	if (file && file->f_mapping)
+		force_page_cache_readahead(file->f_mapping, linear_page_index(vma, start), (end - start) >> PAGE_SHIFT);
+	return 0;
+}
+
+/*
+ * MADV_FREE allows the kernel to drop the pages at any moment until they are written again; this one
+ * does it at once, which no program can tell from memory having been short. For DONTNEED it is the rule.
+ */
+static int dontneed(struct vm_area_struct *vma, unsigned long start, unsigned long end, int behavior)
+{
+	if ((vma->vm_flags & VM_LOCKED) && behavior != MADV_DONTNEED_LOCKED)
+		return -EINVAL;
+	if (behavior == MADV_FREE && !vma_is_anonymous(vma))
+		return -EINVAL;
+	zap_page_range(vma, start, end - start);
+	return 0;
+}
+
+/* MADV_COLD and MADV_PAGEOUT: a page that others map too is left alone, it is not only ours to judge. */
+static void cold_pte(struct pt_walk *walk, pte_t *pte, unsigned long addr)
+{
+	struct page *page = pte_present(*pte) ? vm_normal_page(walk->vma, addr, *pte) : NULL;
+	struct list_head *pageout = walk->arg;
+
+	if (!page || page_mapcount(page) != 1)
+		return;
+	ptep_test_and_clear_young(pte);
+	ClearPageReferenced(page);
+	if (!pageout)
+		deactivate_page(page);
+	else if (isolate_lru_page(page))
+		list_add(&page->lru, pageout);
+}
+
+static int cold_range(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool pageout)
+{
+	LIST_HEAD(pages);
+	struct pt_walk walk = { .vma = vma, .pte = cold_pte, .arg = pageout ? &pages : NULL };
+
+	if (vma->vm_flags & VM_LOCKED)
+		return -EINVAL;
+	walk_page_range(&walk, vma->vm_mm, start, end);
+	flush_tlb_range(vma->vm_mm, start, end); /* or accesses from now on would leave no mark */
+	if (!list_empty(&pages))
+		reclaim_pages(&pages);
+	return 0;
+}
+
+/* Punching holes is the file system's work, and none of ours can. */
+static int remove_range(struct vm_area_struct *vma)
+{
+	if ((vma->vm_flags & VM_LOCKED) || !vma->vm_file || !vma->vm_file->f_mapping)
+		return -EINVAL;
+	if ((vma->vm_flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
+		return -EACCES;
+	return -EOPNOTSUPP;
+}
+
+static int populate(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool write)
+{
+	if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
+		return -EINVAL;
+	return faultin_range(vma, start, end, write);
+}
+
+/* [start, end) of *@vmap, which becomes the VMA that holds it afterwards. 0 or -errno. */
+static int advise_vma(struct vm_area_struct **vmap, unsigned long start, unsigned long end, int behavior)
+{
+	struct vm_area_struct *vma = *vmap;
+	unsigned long set, clear;
+
+	if (advice_flags(behavior, &set, &clear))
+		return change_flags(vmap, start, end, behavior, set, clear);
+	switch (behavior) {
+	case MADV_WILLNEED:
+		return willneed(vma, start, end);
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+	case MADV_FREE:
+		return dontneed(vma, start, end, behavior);
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return cold_range(vma, start, end, behavior == MADV_PAGEOUT);
+	case MADV_REMOVE:
+		return remove_range(vma);
+	case MADV_POPULATE_READ:
+	case MADV_POPULATE_WRITE:
+		return populate(vma, start, end, behavior == MADV_POPULATE_WRITE);
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool advice_exists(int behavior)
+{
+	return (behavior >= MADV_NORMAL && behavior <= MADV_DONTNEED) ||
+	       (behavior >= MADV_FREE && behavior <= MADV_DOFORK) ||
+	       (behavior >= MADV_HUGEPAGE && behavior <= MADV_DONTNEED_LOCKED);
+}
+
+/*
+ * Every mapped part gets the advice; that there were unmapped parts is told in the end. MADV_POPULATE_*
+ * stops at the first hole.
+ */
+static int advise_range(struct mm_struct *mm, unsigned long start, unsigned long end, int behavior)
+{
+	bool populating = behavior == MADV_POPULATE_READ || behavior == MADV_POPULATE_WRITE;
+	struct vm_area_struct *vma = find_vma(mm, start);
+	int err, unmapped = 0;
+
+	for (; start < end; vma = vma_next(vma)) {
+		unsigned long stop;
+
+		if (!vma)
+			return -ENOMEM;
+		if (start < vma->vm_start) {
+			unmapped = -ENOMEM;
+			start = vma->vm_start;
+			if (start >= end || populating)
+				break;
+		}
+		stop = min(vma->vm_end, end);
+		err = advise_vma(&vma, start, stop, behavior);
+		if (err)
+			return err;
+		start = max(stop, vma->vm_end);
+	}
+	return unmapped;
+}
+
+long sys_madvise(unsigned long start, size_t len_in, int behavior)
+{
+	unsigned long len = PAGE_ALIGN(len_in), end = start + len, set, clear;
+	struct mm_struct *mm = current->mm;
+	int err;
+
+	if (!advice_exists(behavior) || (start & ~PAGE_MASK) || (len_in && !len) || end < start)
+		return -EINVAL;
+	if (end == start)
+		return 0;
+	if (advice_flags(behavior, &set, &clear)) {
+		down_write(&mm->mmap_lock);
+		err = advise_range(mm, start, end, behavior);
+		up_write(&mm->mmap_lock);
+	} else {
+		down_read(&mm->mmap_lock);
+		err = advise_range(mm, start, end, behavior);
+		up_read(&mm->mmap_lock);
+	}
+	return err;
+}

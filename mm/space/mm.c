@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of an address space: born empty (exec) or as a copy (fork), torn down when its last task
+ * leaves, freed when the last one to look at it lets go.
+ */
+#include "mm/space/mm.h"
+
+#include "kernel/core/vfs.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/buddy.h"
+#include "mm/frame/slab.h"
+#include "mm/space/pagetable.h"
+#include "mm/space/rmap.h"
+#include "mm/space/vma.h"
+#include <asm/tlbflush.h>
+
+LIST_HEAD(mmlist);
+DEFINE_SPINLOCK(mmlist_lock);
+int sysctl_max_map_count = DEFAULT_MAX_MAP_COUNT;
+
+static struct kmem_cache *mm_cache;
+
+/* Room kept for the stack below TASK_SIZE, at least: Linux's layout without randomisation. */
+#define MIN_STACK_ROOM (128UL << 20)
+#define DEFAULT_STACK_LIMIT (8UL << 20)
+
+struct mm_struct init_mm = {
+	.mm_users = ATOMIC_INIT(1),
+	.mm_count = ATOMIC_INIT(1),
+	.mmap_lock = RWSEM_INIT(init_mm.mmap_lock, "init_mm.mmap_lock"),
+	.page_table_lock = SPINLOCK_INIT("init_mm.page_table_lock"),
+	.mmlist = LIST_HEAD_INIT(init_mm.mmlist),
+};
+
+void mm_init(void)
+{
+	mm_cache = kmem_cache_create("mm_struct", sizeof(struct mm_struct), 0);
+	vma_cache_init();
+	rmap_init();
+	init_mm.pgd = init_pgd;
+}
+
+/* A top-level table: an empty user half, and the kernel's half shared by entry. */
+static pgd_t *pgd_alloc(void)
+{
+	pgd_t *pgd = get_zeroed_page(GFP_KERNEL);
+
+	if (pgd)
+		memcpy(pgd + USER_PGD_PTRS, init_pgd + USER_PGD_PTRS,
+		       (PTRS_PER_TABLE - USER_PGD_PTRS) * sizeof(*pgd));
+	return pgd;
+}
+
+/* Not on mmlist yet. */
+static struct mm_struct *new_mm(void)
+{
+	struct mm_struct *mm = kmem_cache_alloc(mm_cache, GFP_KERNEL | __GFP_ZERO);
+
+	if (!mm)
+		return NULL;
+	mm->pgd = pgd_alloc();
+	if (!mm->pgd) {
+		kmem_cache_free(mm_cache, mm);
+		return NULL;
+	}
+	atomic_set(&mm->mm_users, 1);
+	atomic_set(&mm->mm_count, 1);
+	init_rwsem(&mm->mmap_lock, "mmap_lock");
+	spin_lock_init(&mm->page_table_lock, "page_table_lock");
+	INIT_LIST_HEAD(&mm->mmlist);
+	mm->mmap_base = TASK_SIZE - MIN_STACK_ROOM;
+	mm->rlim_stack = DEFAULT_STACK_LIMIT;
+	mm->rlim_as = mm->rlim_data = mm->rlim_memlock = ~0UL;
+	return mm;
+}
+
+static void publish_mm(struct mm_struct *mm)
+{
+	spin_lock(&mmlist_lock);
+	list_add_tail(&mm->mmlist, &mmlist);
+	spin_unlock(&mmlist_lock);
+}
+
+struct mm_struct *mm_alloc(void)
+{
+	struct mm_struct *mm = new_mm();
+
+	if (mm)
+		publish_mm(mm);
+	return mm;
+}
+
+/* Layout and limits. Locked memory is not inherited, nor is mlockall(MCL_FUTURE). */
+static void copy_layout(struct mm_struct *mm, const struct mm_struct *old)
+{
+	mm->mmap_base = old->mmap_base;
+	mm->total_vm = old->total_vm;
+	mm->data_vm = old->data_vm;
+	mm->exec_vm = old->exec_vm;
+	mm->stack_vm = old->stack_vm;
+	mm->start_code = old->start_code;
+	mm->end_code = old->end_code;
+	mm->start_data = old->start_data;
+	mm->end_data = old->end_data;
+	mm->start_brk = old->start_brk;
+	mm->brk = old->brk;
+	mm->start_stack = old->start_stack;
+	mm->arg_start = old->arg_start;
+	mm->arg_end = old->arg_end;
+	mm->env_start = old->env_start;
+	mm->env_end = old->env_end;
+	memcpy(mm->saved_auxv, old->saved_auxv, sizeof(mm->saved_auxv));
+	mm->flags = old->flags;
+	mm->rlim_stack = old->rlim_stack;
+	mm->rlim_as = old->rlim_as;
+	mm->rlim_data = old->rlim_data;
+	mm->rlim_memlock = old->rlim_memlock;
+}
+
+/* The child's copy of one VMA, linked and filled. 0 or -ENOMEM (then it is linked or freed). */
+static int dup_vma(struct mm_struct *mm, struct vm_area_struct *old)
+{
+	bool wipe = old->vm_flags & VM_WIPEONFORK;
+	struct vm_area_struct *vma;
+
+	if ((old->vm_flags & VM_ACCOUNT) && vm_enough_memory(vma_pages(old)))
+		return -ENOMEM;
+	vma = vm_area_dup(old);
+	if (!vma) {
+		if (old->vm_flags & VM_ACCOUNT)
+			vm_unacct_memory(vma_pages(old));
+		return -ENOMEM;
+	}
+	vma->vm_mm = mm;
+	vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+	if (wipe) {
+		unlink_anon_vma(vma);
+	} else if (vma->anon_vma) {
+		vma->anon_id = new_anon_id();
+		vma->anon_inherited = true;
+	}
+	if (vma->vm_ops && vma->vm_ops->open)
+		vma->vm_ops->open(vma);
+	vma_link(mm, vma);
+	return wipe ? 0 : copy_page_range(vma, old);
+}
+
+static int dup_mmap(struct mm_struct *mm, struct mm_struct *old)
+{
+	struct vm_area_struct *vma;
+	int err = 0;
+
+	for_each_vma(old, vma) {
+		if (vma->vm_flags & VM_DONTCOPY) {
+			vm_stat_account(mm, vma->vm_flags, -(long)vma_pages(vma));
+			continue;
+		}
+		err = dup_vma(mm, vma);
+		if (err)
+			break;
+	}
+	/* Entries of the parent lost the right to write: once for all of them. */
+	flush_tlb_mm(old);
+	return err;
+}
+
+struct mm_struct *dup_mm(struct mm_struct *oldmm)
+{
+	struct mm_struct *mm = new_mm();
+	int err;
+
+	if (!mm)
+		return ERR_PTR(-ENOMEM);
+	down_write(&oldmm->mmap_lock);
+	copy_layout(mm, oldmm);
+	err = dup_mmap(mm, oldmm);
+	if (!err && oldmm->exe_file) {
+		mm->exe_file = get_file(oldmm->exe_file);
+		deny_write_access(mm->exe_file); /* cannot fail: the parent's denial stands */
+	}
+	up_write(&oldmm->mmap_lock);
+	publish_mm(mm);
+	if (!err)
+		return mm;
+	mmput(mm);
+	return ERR_PTR(err);
+}
+
+/* Nobody runs here any more: everything goes, frames without a flush, tables with one. */
+static void exit_mmap(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma, *next;
+	unsigned long start, end;
+	struct mmu_gather tlb;
+
+	down_write(&mm->mmap_lock); /* reclaim and swapoff may still look */
+	vma = vma_first(mm);
+	if (!vma) {
+		up_write(&mm->mmap_lock);
+		return;
+	}
+	start = vma->vm_start;
+	end = vma_last(mm)->vm_end;
+	tlb_gather_mmu_fullmm(&tlb, mm);
+	for_each_vma(mm, vma) {
+		unmap_page_range(&tlb, vma, vma->vm_start, vma->vm_end);
+		vma_unlink_rmap(vma);
+	}
+	free_pgtables(&tlb, start, end, 0, 0);
+	tlb_finish_mmu(&tlb);
+	up_write(&mm->mmap_lock);
+	/* Unreachable now; closing a file may sleep and take locks that come before mmap_lock. */
+	rbtree_postorder_for_each_entry_safe(vma, next, &mm->mm_rb, vm_rb) {
+		if (vma->vm_flags & VM_ACCOUNT)
+			vm_unacct_memory(vma_pages(vma));
+		vma_release(vma);
+	}
+	mm->mm_rb = RB_ROOT;
+	mm->mmap_cache = NULL;
+	mm->map_count = 0;
+}
+
+void mmput(struct mm_struct *mm)
+{
+	if (!mm || !atomic_dec_and_test(&mm->mm_users))
+		return;
+	spin_lock(&mmlist_lock);
+	list_del_init(&mm->mmlist);
+	spin_unlock(&mmlist_lock);
+	exit_mmap(mm);
+	if (mm->exe_file) {
+		allow_write_access(mm->exe_file);
+		fput(mm->exe_file);
+	}
+	mmdrop(mm);
+}
+
+void mmdrop(struct mm_struct *mm)
+{
+	if (!atomic_dec_and_test(&mm->mm_count))
+		return;
+	ASSERT(mm->pgtables == 0);
+	free_page(mm->pgd);
+	kmem_cache_free(mm_cache, mm);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An address space: what was promised (a tree of VMAs) and the page table that caches how each
+ * promise is being kept.
+ *
+ * Two counts, as on Linux: mm_users counts the tasks that run in the map (the last one tears the
+ * user half down: mmput); mm_count counts everyone who needs the struct and the top-level table to
+ * exist, all mm_users together being one (mmdrop).
+ */
+#ifndef MM_SPACE_MM_H
+#define MM_SPACE_MM_H
+
+#include "kernel/core/rwsem.h"
+#include "kernel/core/spinlock.h"
+#include "lib/atomic.h"
+#include "lib/interval_tree.h"
+#include "lib/list.h"
+#include "lib/rbtree.h"
+#include "lib/types.h"
+#include "mm/frame/page.h"
+#include <asm/pgtable.h>
+
+struct file;
+struct anon_vma;
+struct vm_area_struct;
+struct vm_operations_struct;
+
+/* vm_flags; bits 0..3 index vm_get_page_prot(). */
+#define VM_READ 0x00000001UL
+#define VM_WRITE 0x00000002UL
+#define VM_EXEC 0x00000004UL
+#define VM_SHARED 0x00000008UL
+#define VM_MAYREAD 0x00000010UL /* mprotect() may give these */
+#define VM_MAYWRITE 0x00000020UL
+#define VM_MAYEXEC 0x00000040UL
+#define VM_MAYSHARE 0x00000080UL /* MAP_SHARED was asked for, even if the file is read-only */
+#define VM_GROWSDOWN 0x00000100UL
+#define VM_LOCKED 0x00002000UL
+#define VM_SEQ_READ 0x00008000UL
+#define VM_RAND_READ 0x00010000UL
+#define VM_DONTCOPY 0x00020000UL /* madvise(MADV_DONTFORK) */
+#define VM_DONTEXPAND 0x00040000UL
+#define VM_LOCKONFAULT 0x00080000UL
+#define VM_ACCOUNT 0x00100000UL
+#define VM_NORESERVE 0x00200000UL
+#define VM_WIPEONFORK 0x02000000UL
+#define VM_DONTDUMP 0x04000000UL
+#define VM_HUGEPAGE 0x20000000UL /* madvise() hints that only keep VMAs apart */
+#define VM_NOHUGEPAGE 0x40000000UL
+#define VM_STACK VM_GROWSDOWN
+#define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
+
+/* Indexes of mm->rss[]: frames mapped, and swap entries. */
+enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
+
+/*
+ * One range [vm_start, vm_end) with one promise. Page aligned. All fields: written under mmap_lock
+ * held for writing, read under it held for reading (or writing).
+ */
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
+	struct mm_struct *vm_mm;
+	pgprot_t vm_page_prot;        /* rights of a fresh entry; never RW for private mappings of pages not owned */
+	unsigned long vm_flags;
+	const struct vm_operations_struct *vm_ops; /* NULL: anonymous */
+	struct file *vm_file;         /* counted; NULL: anonymous */
+	pgoff_t vm_pgoff;             /* offset of vm_start, in pages: in the file, or vm_start >> 12 for anon at its first map */
+	struct anon_vma *anon_vma;    /* NULL until the first private page; then fixed; counted */
+	/*
+	 * Which VMAs may merge, as a Linux user sees it in /proc/self/maps: there each VMA that fork
+	 * copies gets an anon_vma of its own, here the family stays one. anon_id stands for it (0: no
+	 * anon_vma); a VMA inherited through fork takes no neighbour in that has none yet.
+	 */
+	unsigned long anon_id;
+	bool anon_inherited;
+	struct rb_node vm_rb;         /* mm->mm_rb, by address */
+	unsigned long vm_gap;         /* free bytes just below, less the guard gap of a stack */
+	unsigned long rb_subtree_gap; /* the largest free gap just below any VMA of this subtree */
+	struct interval_node anon_node; /* in anon_vma->tree, pgoff range; anon_vma->lock */
+	struct interval_node file_node; /* in mapping->i_mmap, pgoff range; mapping->i_mmap_rwsem */
+};
+
+struct vm_fault;
+typedef unsigned int vm_fault_t;
+
+/* What a mapping's owner fills in; anonymous VMAs have none. Any slot may be NULL. */
+struct vm_operations_struct {
+	const char *name;
+	/*
+	 * Bring the page at vmf->pgoff: sets vmf->page to it, referenced, LOCKED and up to date, and
+	 * returns VM_FAULT_LOCKED (| VM_FAULT_MAJOR), or an error verdict. May sleep.
+	 */
+	vm_fault_t (*fault)(struct vm_fault *vmf);
+	/* Map pages that are already there around the address, from start_pgoff to end_pgoff inclusive; never sleeps. */
+	vm_fault_t (*map_pages)(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t end_pgoff);
+	/*
+	 * A shared page, vmf->page, is about to become writable: reserve its blocks, mark it dirty.
+	 * Returns VM_FAULT_LOCKED with the page locked, or an error verdict (VM_FAULT_SIGBUS, _OOM).
+	 */
+	vm_fault_t (*page_mkwrite)(struct vm_fault *vmf);
+	void (*open)(struct vm_area_struct *vma);  /* the VMA was copied (fork, split) */
+	void (*close)(struct vm_area_struct *vma); /* the VMA goes away */
+};
+
+struct mm_struct {
+	pgd_t *pgd;                   /* top level; constant */
+	atomic_t mm_users, mm_count;
+	struct rw_semaphore mmap_lock;/* VMAs and the layout fields below */
+	struct rb_root mm_rb;         /* mmap_lock */
+	struct vm_area_struct *mmap_cache; /* the VMA of the last find; hint, cleared by removal */
+	int map_count;                /* VMAs; mmap_lock */
+	unsigned long mmap_base;      /* top-down search starts here; constant after exec */
+	unsigned long total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages; mmap_lock */
+	unsigned long def_flags;      /* VM_LOCKED after mlockall(MCL_FUTURE); mmap_lock */
+	unsigned long start_code, end_code, start_data, end_data;
+	unsigned long start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end; /* mmap_lock */
+	unsigned long saved_auxv[48]; /* for /proc/PID/auxv; constant after exec */
+	struct file *exe_file;        /* counted, writers denied (deny_write_access); mmput() undoes both; constant after exec */
+	spinlock_t page_table_lock;   /* all page-table entries below pgd, and: */
+	long rss[NR_MM_COUNTERS];     /* frames; page_table_lock */
+	unsigned long hiwater_rss;    /* frames; page_table_lock */
+	unsigned long pgtables;       /* frames used by page tables; page_table_lock */
+	struct list_head mmlist;      /* all maps, for swapoff; mmlist_lock */
+	unsigned long flags;          /* MMF_* */
+	unsigned long rlim_stack;     /* bytes: RLIMIT_STACK as the stack's growth sees it */
+	unsigned long rlim_as, rlim_data, rlim_memlock; /* bytes, of the owning process, kept by setrlimit/exec/fork */
+};
+
+extern struct list_head mmlist;  /* every mm with mm_users > 0 */
+extern spinlock_t mmlist_lock;
+extern struct mm_struct init_mm; /* kernel only: pgd = init_pgd */
+
+extern atomic_long_t vm_committed_as; /* pages promised to all (Committed_AS) */
+#define DEFAULT_MAX_MAP_COUNT 65530 /* vm.max_map_count */
+extern int sysctl_max_map_count;
+#define STACK_GUARD_GAP (256UL << PAGE_SHIFT)
+
+static inline unsigned long vma_pages(const struct vm_area_struct *vma)
+{
+	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+}
+static inline bool vma_is_anonymous(const struct vm_area_struct *vma) { return !vma->vm_ops; }
+/* Place of @address in the VMA's object, in pages. */
+static inline pgoff_t linear_page_index(const struct vm_area_struct *vma, unsigned long address)
+{
+	return vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
+}
+/* Private and possibly writable: its written pages are anonymous copies. */
+static inline bool is_cow_mapping(unsigned long vm_flags)
+{
+	return (vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
+}
+
+/* --- life (mm/space/mm.c) --- */
+/* A new empty user space with the kernel half filled in; both counts 1. NULL: out of memory. */
+struct mm_struct *mm_alloc(void);
+/* fork's: a copy of @oldmm with all private pages shared copy-on-write. ERR_PTR on failure, nothing leaked. Takes oldmm->mmap_lock for writing. */
+struct mm_struct *dup_mm(struct mm_struct *oldmm);
+/* Drop a user; the last unmaps everything (may sleep). NULL is fine. */
+void mmput(struct mm_struct *mm);
+void mmdrop(struct mm_struct *mm);
+static inline void mmgrab(struct mm_struct *mm) { atomic_inc(&mm->mm_count); }
+static inline void mmget(struct mm_struct *mm) { atomic_inc(&mm->mm_users); }
+static inline bool mmget_not_zero(struct mm_struct *mm) { return atomic_inc_not_zero(&mm->mm_users); }
+void mm_init(void); /* slab caches of this folder; boot */
+
+/* --- tree (mm/space/vma.c); mmap_lock held --- */
+/* First VMA with vm_end > addr, or NULL: it may start above @addr. */
+struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr);
+/* The VMA that contains @addr, or NULL. */
+struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr);
+/* First VMA that overlaps [start, end). */
+struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, unsigned long start, unsigned long end);
+struct vm_area_struct *vma_first(struct mm_struct *mm);
+struct vm_area_struct *vma_last(struct mm_struct *mm);
+struct vm_area_struct *vma_next(struct vm_area_struct *vma);
+struct vm_area_struct *vma_prev(struct vm_area_struct *vma);
+#define for_each_vma(mm, vma) for ((vma) = vma_first(mm); (vma); (vma) = vma_next(vma))
+
+/*
+ * The highest free range of @len bytes in [low, high), in O(log n). Honours the guard gap below
+ * VM_GROWSDOWN. Returns the address or -ENOMEM (check with IS_ERR_VALUE).
+ */
+unsigned long vm_unmapped_area(struct mm_struct *mm, unsigned long len, unsigned long low, unsigned long high);
+/* The same, lowest first. */
+unsigned long vm_unmapped_area_bottomup(struct mm_struct *mm, unsigned long len, unsigned long low,
+					unsigned long high);
+
+/* --- mmap family; addresses and lengths as the syscalls get them; the caller holds no mm lock unless said --- */
+/* Returns the address or -errno. @file is counted by the VMA; mmap_lock is taken. Rights of @file were checked by the caller (the syscall). */
+unsigned long vm_mmap(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
+		      unsigned long flags, pgoff_t pgoff);
+/* The same with current->mm->mmap_lock held for writing. *populate becomes the bytes to mm_populate() after unlock. */
+unsigned long do_mmap(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
+		      unsigned long flags, pgoff_t pgoff, unsigned long *populate);
+int vm_munmap(unsigned long start, size_t len);
+int do_munmap(struct mm_struct *mm, unsigned long start, size_t len); /* mmap_lock for writing held */
+/* Anonymous, for exec's bss and brk; mmap_lock is taken. 0 or -errno. */
+int vm_brk_flags(unsigned long addr, unsigned long len, unsigned long vm_flags);
+/* exec's stack VMA [end - size, end): grows down. Returns 0 or -errno. mmap_lock is taken. */
+int setup_stack_vma(struct mm_struct *mm, unsigned long stack_top, unsigned long size, bool executable);
+/* Grow @vma (VM_GROWSDOWN) down to hold @address: -ENOMEM beyond the limits. mmap_lock held for writing. */
+int expand_stack(struct vm_area_struct *vma, unsigned long address);
+/* Fault in [start, start+len) as its VMAs allow (MAP_POPULATE, mlock); errors are ignored but returned. mmap_lock not held. */
+int mm_populate(unsigned long start, unsigned long len);
+
+
+/* Syscalls of this folder; results as Linux's, errno for errno. */
+long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags, unsigned long fd, unsigned long off);
+long sys_munmap(unsigned long addr, size_t len);
+long sys_mprotect(unsigned long start, size_t len, unsigned long prot);
+long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags, unsigned long new_addr);
+long sys_brk(unsigned long brk);
+long sys_madvise(unsigned long start, size_t len, int behavior);
+long sys_mincore(unsigned long start, size_t len, unsigned char *vec);
+long sys_msync(unsigned long start, size_t len, int flags);
+long sys_mlock(unsigned long start, size_t len);
+long sys_mlock2(unsigned long start, size_t len, int flags);
+long sys_munlock(unsigned long start, size_t len);
+long sys_mlockall(int flags);
+long sys_munlockall(void);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Entries change their address: the loop below mremap(). */
+#include "kernel/core/sched.h"
+#include "lib/util.h"
+#include "mm/space/pagetable.h"
+#include "mm/space/rmap.h"
+#include <asm/tlbflush.h>
+
+/*
+ * @len bytes within one table at each end. Old translations are forgotten before the lock is given
+ * back: from then on reclaim finds the page at its new address and flushes only that.
+ */
+static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, pmd_t *new_pmd, unsigned long new,
+		      unsigned long len)
+{
+	unsigned long addr, low = ~0UL, high = 0;
+	spinlock_t *ptl;
+	pte_t *from = pte_offset_map_lock(mm, old_pmd, old, &ptl), *to = pte_offset(new_pmd, new);
+
+	for (addr = old; addr < old + len; addr += PAGE_SIZE, from++, to++) {
+		if (pte_none(*from))
+			continue;
+		if (pte_present(*from)) {
+			low = min(low, addr);
+			high = addr + PAGE_SIZE;
+		}
+		set_pte(to, ptep_get_and_clear(from));
+	}
+	if (high)
+		flush_tlb_range(mm, low, high);
+	pte_unmap_unlock(from, ptl);
+}
+
+unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old, struct vm_area_struct *new_vma,
+			       unsigned long new, unsigned long len)
+{
+	unsigned long addr = old, end = old + len, next, target, size;
+	struct address_space *mapping = vma_mapping(vma);
+	struct mm_struct *mm = vma->vm_mm;
+	pmd_t *old_pmd, *new_pmd;
+
+	for (; (old_pmd = next_pte_table(mm, &addr, end)); addr = next) {
+		target = new + (addr - old);
+		next = pmd_addr_end(addr, end);
+		size = min(next - addr, pmd_addr_end(target, target + PMD_SIZE) - target);
+		next = addr + size;
+		new_pmd = alloc_tables(mm, target);
+		if (!new_pmd)
+			return addr - old;
+		/* A walk that saw neither the old nor the new entry would think the page unmapped. */
+		rmap_lock(mapping, new_vma->anon_vma);
+		move_ptes(mm, old_pmd, addr, new_pmd, target, size);
+		rmap_unlock(mapping, new_vma->anon_vma);
+		cond_resched();
+	}
+	return len;
+}

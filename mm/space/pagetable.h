@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables of a user map: made on the way down, walked, copied at fork, emptied at munmap, and
+ * freed with the last mapping in them.
+ *
+ * Lock: mm->page_table_lock guards every entry below the top level ("ptl"). Upper levels are only
+ * ever filled under it too, and are emptied only with mmap_lock held for writing (or by the last
+ * user), so a holder of mmap_lock for reading may walk down without ptl and take it for the leaf.
+ */
+#ifndef MM_SPACE_PAGETABLE_H
+#define MM_SPACE_PAGETABLE_H
+
+#include "mm/space/mm.h"
+
+static inline pgd_t *pgd_offset(const struct mm_struct *mm, unsigned long addr)
+{
+	return pgd_offset_pgd(mm->pgd, addr);
+}
+
+/* The entry of the next level, making the table if there is none. NULL: out of memory. May sleep. mmap_lock held. */
+pud_t *pud_alloc(struct mm_struct *mm, pgd_t *pgd, unsigned long addr);
+pmd_t *pmd_alloc(struct mm_struct *mm, pud_t *pud, unsigned long addr);
+/* Makes the last-level table below @pmd. 0 or -ENOMEM. */
+int pte_alloc(struct mm_struct *mm, pmd_t *pmd);
+/* All levels for @addr: the entry above the last-level table, or NULL: out of memory. */
+pmd_t *alloc_tables(struct mm_struct *mm, unsigned long addr);
+/* All the way down without making anything: NULL when a level is missing. */
+pmd_t *mm_find_pmd(struct mm_struct *mm, unsigned long addr);
+
+static inline spinlock_t *pte_lockptr(struct mm_struct *mm, pmd_t *pmd)
+{
+	(void)pmd;
+	return &mm->page_table_lock;
+}
+/*
+ * The first entry at or above *@addr, below @end, that has a last-level table; *@addr moves to it (or
+ * to the start of the table's part of the range). NULL: none is left. Its part ends at
+ * pmd_addr_end(*@addr, @end). No lock beyond the right to walk.
+ */
+pmd_t *next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long end);
+/* Frees a table page that was taken out of its map, after the flush. */
+void free_table_page(struct page *page);
+
+/* The leaf entry with its lock taken; release with pte_unmap_unlock(). */
+static inline pte_t *pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd, unsigned long addr, spinlock_t **ptlp)
+{
+	spinlock_t *ptl = pte_lockptr(mm, pmd);
+
+	spin_lock(ptl);
+	*ptlp = ptl;
+	return pte_offset(pmd, addr);
+}
+static inline void pte_unmap_unlock(pte_t *pte, spinlock_t *ptl)
+{
+	(void)pte;
+	spin_unlock(ptl);
+}
+/* Leaf entry with its lock, or NULL (no lock) when a level is missing. */
+pte_t *get_locked_pte(struct mm_struct *mm, unsigned long addr, spinlock_t **ptlp);
+
+/* The counted page a present entry maps, or NULL for the zero page and other special entries. */
+struct page *vm_normal_page(struct vm_area_struct *vma, unsigned long addr, pte_t pte);
+
+/*
+ * Frames and tables taken out of a map wait here until the TLB flush is done; then they are freed.
+ * On the stack of the unmapper; about 4 KiB of page pointers in batches come from the heap when
+ * there is memory, a few from the struct itself otherwise.
+ */
+struct mmu_gather {
+	struct mm_struct *mm;
+	unsigned long start, end;  /* range that needs a flush */
+	bool fullmm;               /* the whole map dies: nobody will use a stale leaf entry */
+	bool freed_tables;         /* but the CPU may still walk a table */
+	bool skip_anon;            /* leave private copies and swap entries: set after tlb_gather_mmu() */
+	unsigned int nr, max;
+	struct page **pages;
+	struct page *local[32];
+};
+
+void tlb_gather_mmu(struct mmu_gather *tlb, struct mm_struct *mm);
+void tlb_gather_mmu_fullmm(struct mmu_gather *tlb, struct mm_struct *mm);
+/* The frame's entry at @addr was cleared: drop the map's reference after the flush. ptl may be held. True: the batch is full, flush soon (tlb_flush_mmu without ptl). */
+bool tlb_remove_page(struct mmu_gather *tlb, struct page *page, unsigned long addr);
+void tlb_flush_mmu(struct mmu_gather *tlb);
+void tlb_finish_mmu(struct mmu_gather *tlb);
+
+/* Empty every entry of [start, end) in @vma: frames, swap slots, counters. mmap_lock held (reading is enough). Tables stay. */
+void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, unsigned long start, unsigned long end);
+/* The same with its own gather: madvise(DONTNEED), truncate. */
+void zap_page_range(struct vm_area_struct *vma, unsigned long start, unsigned long size);
+/*
+ * Free the tables that lie wholly in [floor, ceiling) and cover [start, end); floor and ceiling are
+ * the neighbours' bounds (ceiling 0: top). Entries are empty. mmap_lock for writing.
+ */
+void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end, unsigned long floor, unsigned long ceiling);
+
+/* fork: share @src's pages in [vm_start, vm_end) with @dst, write-protecting private ones in both. 0 or -ENOMEM. Both mmap_locks held for writing. */
+int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src);
+/* mprotect: give present entries the VMA's new rights; flushes. mmap_lock for writing. */
+void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end, pgprot_t newprot);
+/* mremap: move entries of [old, old+len) of @vma to new in @new_vma. Returns bytes moved (short on -ENOMEM). mmap_lock for writing. */
+unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old, struct vm_area_struct *new_vma, unsigned long new, unsigned long len);
+
+/*
+ * Visit each leaf entry of [start, end) that a table exists for; under ptl. @fn may change the
+ * entry. For ranges without a table @hole is called (if not NULL), without ptl. mmap_lock held.
+ */
+struct pt_walk {
+	struct vm_area_struct *vma;
+	void (*pte)(struct pt_walk *walk, pte_t *pte, unsigned long addr);
+	void (*hole)(struct pt_walk *walk, unsigned long start, unsigned long end);
+	void *arg;
+};
+void walk_page_range(struct pt_walk *walk, struct mm_struct *mm, unsigned long start, unsigned long end);
+
+#endif

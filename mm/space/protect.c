@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* New rights for entries that are there already: the loop below mprotect(). */
+#include "kernel/core/sched.h"
+#include "lib/util.h"
+#include "mm/space/pagetable.h"
+#include <asm/tlbflush.h>
+
+/* Does @new allow less than @old, so that a CPU must forget @old? */
+static inline bool rights_removed(pte_t old, pte_t new)
+{
+	return (old.pte & ~new.pte & (_PAGE_PRESENT | _PAGE_RW)) || (new.pte & ~old.pte & _PAGE_NX);
+}
+
+/*
+ * The right to write is never given here, since only the fault path knows whether the page is owned.
+ * But an entry that has it was found to be owned, and keeps it as long as the VMA allows writing.
+ */
+static inline pte_t new_rights(pte_t old, pgprot_t prot, bool may_write)
+{
+	pte_t new = pte_modify(old, prot);
+
+	return may_write && pte_write(old) ? pte_mkwrite(new) : new;
+}
+
+void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end, pgprot_t newprot)
+{
+	bool may_write = vma->vm_flags & VM_WRITE;
+	unsigned long addr = start, stop, low = ~0UL, high = 0;
+	struct mm_struct *mm = vma->vm_mm;
+	spinlock_t *ptl;
+	pmd_t *pmd;
+	pte_t *pte;
+
+	while ((pmd = next_pte_table(mm, &addr, end))) {
+		stop = pmd_addr_end(addr, end);
+		pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
+		for (; addr < stop; addr += PAGE_SIZE, pte++) {
+			pte_t old = *pte, new;
+
+			if (!pte_present(old))
+				continue;
+			if (pte_same(old, new_rights(old, newprot, may_write)))
+				continue;
+			/* The CPU may set accessed and dirty until the entry is out. */
+			old = ptep_get_and_clear(pte);
+			new = new_rights(old, newprot, may_write);
+			set_pte(pte, new);
+			if (rights_removed(old, new)) {
+				low = min(low, addr);
+				high = addr + PAGE_SIZE;
+			}
+		}
+		pte_unmap_unlock(pte, ptl);
+		cond_resched();
+	}
+	if (high)
+		flush_tlb_range(mm, low, high);
+}

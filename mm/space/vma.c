@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree of VMAs: by address, with two questions answered in O(log n).
+ *
+ *   Which VMA is at or above an address?   walk down
+ *   Where is a free range of n bytes?      each VMA knows the gap below it (vm_gap), each subtree
+ *                                          the largest such gap (rb_subtree_gap): subtrees without
+ *                                          a gap that fits are not entered
+ *
+ * Locks: mmap_lock, for writing to change anything. mmap_cache alone is written by readers too; it is
+ * a hint whose bounds are checked at each use, and removal clears it.
+ */
+#include "lib/util.h"
+#include "mm/space/vma.h"
+
+static __always_inline struct vm_area_struct *to_vma(struct rb_node *rb)
+{
+	return rb_entry(rb, struct vm_area_struct, vm_rb);
+}
+
+static inline unsigned long gap_below(struct rb_node *rb)
+{
+	return rb ? to_vma(rb)->rb_subtree_gap : 0;
+}
+
+/* See RB_DECLARE_CALLBACKS. */
+static inline bool compute_subtree_gap(struct vm_area_struct *vma, bool exit)
+{
+	unsigned long gap = max(vma->vm_gap, max(gap_below(vma->vm_rb.rb_left), gap_below(vma->vm_rb.rb_right)));
+
+	if (exit && vma->rb_subtree_gap == gap)
+		return true;
+	vma->rb_subtree_gap = gap;
+	return false;
+}
+
+RB_DECLARE_CALLBACKS(static, vma_gap, struct vm_area_struct, vm_rb, rb_subtree_gap, compute_subtree_gap);
+
+struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = READ_ONCE(mm->mmap_cache), *found = NULL;
+	struct rb_node *rb = mm->mm_rb.rb_node;
+
+	if (vma && vma->vm_start <= addr && addr < vma->vm_end)
+		return vma;
+	while (rb) {
+		vma = to_vma(rb);
+		if (vma->vm_end <= addr) {
+			rb = rb->rb_right;
+			continue;
+		}
+		found = vma;
+		if (vma->vm_start <= addr)
+			break;
+		rb = rb->rb_left;
+	}
+	if (found)
+		WRITE_ONCE(mm->mmap_cache, found);
+	return found;
+}
+
+struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+
+	return vma && vma->vm_start <= addr ? vma : NULL;
+}
+
+struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma = find_vma(mm, start);
+
+	return vma && vma->vm_start < end ? vma : NULL;
+}
+
+struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+
+	*prev = vma ? vma_prev(vma) : vma_last(mm);
+	return vma;
+}
+
+struct vm_area_struct *vma_first(struct mm_struct *mm)
+{
+	return rb_entry_safe(rb_first(&mm->mm_rb), struct vm_area_struct, vm_rb);
+}
+
+struct vm_area_struct *vma_last(struct mm_struct *mm)
+{
+	return rb_entry_safe(rb_last(&mm->mm_rb), struct vm_area_struct, vm_rb);
+}
+
+struct vm_area_struct *vma_next(struct vm_area_struct *vma)
+{
+	return rb_entry_safe(rb_next(&vma->vm_rb), struct vm_area_struct, vm_rb);
+}
+
+struct vm_area_struct *vma_prev(struct vm_area_struct *vma)
+{
+	return rb_entry_safe(rb_prev(&vma->vm_rb), struct vm_area_struct, vm_rb);
+}
+
+/* Free bytes between @prev (NULL: address 0) and @vma that a mapping may have. */
+static unsigned long gap_between(const struct vm_area_struct *prev, const struct vm_area_struct *vma)
+{
+	unsigned long start = prev ? prev->vm_end : 0, end = vm_start_gap(vma);
+
+	return end > start ? end - start : 0;
+}
+
+static void set_gap(struct vm_area_struct *vma, const struct vm_area_struct *prev)
+{
+	unsigned long gap = gap_between(prev, vma);
+
+	if (gap == vma->vm_gap)
+		return;
+	vma->vm_gap = gap;
+	vma_gap_propagate(&vma->vm_rb, NULL);
+}
+
+void vma_gap_update(struct vm_area_struct *vma)
+{
+	struct vm_area_struct *next = vma_next(vma);
+
+	set_gap(vma, vma_prev(vma));
+	if (next)
+		set_gap(next, vma);
+}
+
+void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	struct rb_node **link = &mm->mm_rb.rb_node, *parent = NULL;
+	struct vm_area_struct *prev = NULL, *next = NULL;
+
+	while (*link) {
+		parent = *link;
+		if (vma->vm_start < to_vma(parent)->vm_start) {
+			next = to_vma(parent);
+			link = &parent->rb_left;
+		} else {
+			prev = to_vma(parent);
+			link = &parent->rb_right;
+		}
+	}
+	ASSERT(!prev || prev->vm_end <= vma->vm_start);
+	ASSERT(!next || vma->vm_end <= next->vm_start);
+	rb_link_node(&vma->vm_rb, parent, link);
+	vma->vm_gap = vma->rb_subtree_gap = gap_between(prev, vma);
+	if (parent)
+		vma_gap_propagate(parent, NULL);
+	if (next)
+		set_gap(next, vma);
+	rb_insert_augmented(&vma->vm_rb, &mm->mm_rb, &vma_gap);
+	mm->map_count++;
+}
+
+void vma_tree_remove(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	struct vm_area_struct *next = vma_next(vma), *prev = vma_prev(vma);
+
+	rb_erase_augmented(&vma->vm_rb, &mm->mm_rb, &vma_gap);
+	if (next)
+		set_gap(next, prev);
+	if (mm->mmap_cache == vma)
+		mm->mmap_cache = NULL;
+	mm->map_count--;
+}
+
+/* Does the gap below @vma hold @len bytes within [low, high)? The place is at its upper end. */
+static bool gap_fits(const struct vm_area_struct *vma, unsigned long len, unsigned long low,
+		     unsigned long high, unsigned long *addr, bool topdown)
+{
+	unsigned long end = vm_start_gap(vma), start = end - vma->vm_gap;
+
+	start = max(start, low);
+	end = min(end, high);
+	if (vma->vm_gap < len || end < start || end - start < len)
+		return false;
+	*addr = topdown ? end - len : start;
+	return true;
+}
+
+/*
+ * The highest fitting gap below a VMA of the subtree. Recursion is as deep as the tree is high. A
+ * right subtree is entered when it has a gap that is large enough and does not begin too high; only
+ * along the path of @high can that turn out to be in vain.
+ */
+static bool highest_gap(struct rb_node *rb, unsigned long len, unsigned long low, unsigned long high,
+			unsigned long *addr)
+{
+	while (gap_below(rb) >= len) {
+		const struct vm_area_struct *vma = to_vma(rb);
+
+		if (vma->vm_end <= high - len && highest_gap(rb->rb_right, len, low, high, addr))
+			return true;
+		if (gap_fits(vma, len, low, high, addr, true))
+			return true;
+		if (vma->vm_start < low)
+			return false;
+		rb = rb->rb_left;
+	}
+	return false;
+}
+
+static bool lowest_gap(struct rb_node *rb, unsigned long len, unsigned long low, unsigned long high,
+		       unsigned long *addr)
+{
+	while (gap_below(rb) >= len) {
+		const struct vm_area_struct *vma = to_vma(rb);
+
+		if (vma->vm_start >= low + len && lowest_gap(rb->rb_left, len, low, high, addr))
+			return true;
+		if (gap_fits(vma, len, low, high, addr, false))
+			return true;
+		if (vma->vm_end > high - len)
+			return false;
+		rb = rb->rb_right;
+	}
+	return false;
+}
+
+/* The space above the last VMA belongs to no VMA's gap. */
+static unsigned long free_above_last(struct mm_struct *mm, unsigned long low)
+{
+	struct vm_area_struct *last = vma_last(mm);
+
+	return last && last->vm_end > low ? last->vm_end : low;
+}
+
+unsigned long vm_unmapped_area(struct mm_struct *mm, unsigned long len, unsigned long low, unsigned long high)
+{
+	unsigned long addr, start = free_above_last(mm, low);
+
+	if (high < low || high - low < len)
+		return (unsigned long)-ENOMEM;
+	if (start <= high && high - start >= len)
+		return high - len;
+	if (highest_gap(mm->mm_rb.rb_node, len, low, high, &addr))
+		return addr;
+	return (unsigned long)-ENOMEM;
+}
+
+unsigned long vm_unmapped_area_bottomup(struct mm_struct *mm, unsigned long len, unsigned long low,
+					unsigned long high)
+{
+	unsigned long addr, start = free_above_last(mm, low);
+
+	if (high < low || high - low < len)
+		return (unsigned long)-ENOMEM;
+	if (lowest_gap(mm->mm_rb.rb_node, len, low, high, &addr))
+		return addr;
+	if (start <= high && high - start >= len)
+		return start;
+	return (unsigned long)-ENOMEM;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside mm/space only: the VMA tree's changes, merge and split, accounting, and what the files of
+ * the mmap family share. All of it wants mmap_lock held for writing unless said.
+ */
+#ifndef MM_SPACE_VMA_H
+#define MM_SPACE_VMA_H
+
+#include "mm/space/mm.h"
+
+/* --- vma.c: the tree alone; nothing here allocates or sleeps --- */
+
+/* Lowest address that belongs to @vma: a stack owns its guard gap. */
+static inline unsigned long vm_start_gap(const struct vm_area_struct *vma)
+{
+	if (likely(!(vma->vm_flags & VM_GROWSDOWN)))
+		return vma->vm_start;
+	return vma->vm_start > STACK_GUARD_GAP ? vma->vm_start - STACK_GUARD_GAP : 0;
+}
+static inline bool vma_is_accessible(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_ACCESS_FLAGS;
+}
+/* As find_vma(), and *@prev is the VMA below the one found (the last one when none is). */
+struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev);
+/* Bounds are set and overlap no other VMA. Counts map_count. */
+void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma);
+void vma_tree_remove(struct mm_struct *mm, struct vm_area_struct *vma);
+/* The bounds of @vma changed, without passing a neighbour: put the gaps around it right. */
+void vma_gap_update(struct vm_area_struct *vma);
+
+/* --- vma_merge.c --- */
+void vma_cache_init(void);
+/* A zeroed VMA for @mm, in no tree; or NULL. */
+struct vm_area_struct *vm_area_alloc(struct mm_struct *mm);
+/* A copy of @vma that holds its own references to file and anon_vma but is in no tree; or NULL. */
+struct vm_area_struct *vm_area_dup(const struct vm_area_struct *vma);
+/* Only for a VMA in no tree and without references: straight back to its cache. */
+void vm_area_free(struct vm_area_struct *vma);
+/* Drops file and anon_vma, calls vm_ops->close, frees. Already out of every tree. May sleep. */
+void vma_release(struct vm_area_struct *vma);
+/* Into the tree of @mm and the reverse map. */
+void vma_link(struct mm_struct *mm, struct vm_area_struct *vma);
+/* Out of the reverse map, so that the tables below it may be freed. */
+void vma_unlink_rmap(struct vm_area_struct *vma);
+
+/* A range about to be mapped, as merging sees it. */
+struct vma_range {
+	struct mm_struct *mm;
+	unsigned long start, end, vm_flags;
+	struct file *file;
+	pgoff_t pgoff;
+	unsigned long anon_id; /* 0: nothing anonymous in it yet */
+};
+/* May the range become part of @vma, which lies just below (after) or just above (before) it? */
+bool can_vma_merge_after(const struct vm_area_struct *vma, const struct vma_range *range);
+bool can_vma_merge_before(const struct vm_area_struct *vma, const struct vma_range *range);
+/*
+ * Let the neighbours @prev and @next (either may be NULL) take the free range in. Returns the VMA
+ * that has it now, or NULL: make one. @next_first: mmap's order of preference instead of mremap's.
+ */
+struct vm_area_struct *vma_merge(const struct vma_range *range, struct vm_area_struct *prev,
+				 struct vm_area_struct *next, bool next_first);
+/*
+ * Make [start, end) of @vma a VMA (or part of one) that can have @vm_flags: merged with neighbours
+ * that have these flags already, or split off. The caller then stores the flags. ERR_PTR(-ENOMEM):
+ * out of memory or over max_map_count; nothing changed but perhaps one split.
+ */
+struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+				  unsigned long vm_flags);
+/*
+ * Cut @vma at @addr, inside it. @vma keeps the part above when @new_below, else the part below. 0 or
+ * -ENOMEM. __split_vma() lets map_count go one above its limit: for munmap, which takes it back.
+ */
+int __split_vma(struct vm_area_struct *vma, unsigned long addr, bool new_below);
+int split_vma(struct vm_area_struct *vma, unsigned long addr, bool new_below);
+/* Move one or both ends of @vma into free space (or away from it), with its reverse map. */
+void vma_set_bounds(struct vm_area_struct *vma, unsigned long start, unsigned long end);
+
+/* --- account.c --- */
+/* Count @pages (negative: take away) to total_vm and the kind of memory that @vm_flags make it. */
+void vm_stat_account(struct mm_struct *mm, unsigned long vm_flags, long pages);
+/* Do RLIMIT_AS and RLIMIT_DATA allow @pages more? */
+bool may_expand_vm(const struct mm_struct *mm, unsigned long vm_flags, unsigned long pages);
+/* Promise @pages of memory: 0, or -ENOMEM when that is obviously too much. vm_unacct_memory() takes it back. */
+int vm_enough_memory(unsigned long pages);
+void vm_unacct_memory(unsigned long pages);
+/* May the process lock memory at all; may it lock @len bytes more of a range with @vm_flags (0 or -EAGAIN)? */
+bool can_do_mlock(const struct mm_struct *mm);
+int mlock_future_check(const struct mm_struct *mm, unsigned long vm_flags, unsigned long len);
+
+/* --- shared by the mmap family --- */
+/* Where a mapping of @len bytes goes, by hint and MAP_* flags: address or -errno. (mmap.c) */
+unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long flags);
+/* mm_populate() that stops at the first error unless told to go on. The first error. (mlock.c) */
+int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors);
+/*
+ * Fault [start, end) of @vma in. mmap_lock held for reading throughout. 0, -ENOMEM, -EFAULT for what
+ * would be a signal, -EINTR when the task is being killed. (mlock.c)
+ */
+int faultin_range(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool write);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making, merging and splitting VMAs. The rules of merging are Linux 6.1's, to the last line of
+ * /proc/self/maps: same flags, same file at the next page, no vm_ops->close, and anonymous memory
+ * that is one family or not there yet (see can_merge_anon()).
+ *
+ * Every change of bounds goes through one function, vma_edit(). It takes a few VMAs that lie side by
+ * side and gives each its new bounds, or none: then it goes away. Locks: mmap_lock for writing;
+ * i_mmap_rwsem and the anon_vma's rwsem are held over the change, so a walk of the reverse map sees
+ * either all of the old state or all of the new.
+ */
+#include "kernel/core/vfs.h"
+#include "lib/util.h"
+#include "mm/backing/filemap.h"
+#include "mm/frame/slab.h"
+#include "mm/space/rmap.h"
+#include "mm/space/vma.h"
+
+static struct kmem_cache *vma_cache;
+
+/* Kinds of mapping that never merge and never grow. */
+#define VM_SPECIAL VM_DONTEXPAND
+
+void vma_cache_init(void)
+{
+	vma_cache = kmem_cache_create("vm_area_struct", sizeof(struct vm_area_struct), 0);
+}
+
+struct vm_area_struct *vm_area_alloc(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma = kmem_cache_alloc(vma_cache, GFP_KERNEL | __GFP_ZERO);
+
+	if (vma)
+		vma->vm_mm = mm;
+	return vma;
+}
+
+struct vm_area_struct *vm_area_dup(const struct vm_area_struct *vma)
+{
+	struct vm_area_struct *copy = kmem_cache_alloc(vma_cache, GFP_KERNEL);
+
+	if (!copy)
+		return NULL;
+	*copy = *vma;
+	anon_vma_clone(copy, vma);
+	if (copy->vm_file)
+		get_file(copy->vm_file);
+	return copy;
+}
+
+void vm_area_free(struct vm_area_struct *vma)
+{
+	kmem_cache_free(vma_cache, vma);
+}
+
+static void drop_references(struct vm_area_struct *vma)
+{
+	unlink_anon_vma(vma);
+	if (vma->vm_file)
+		fput(vma->vm_file);
+	vm_area_free(vma);
+}
+
+void vma_release(struct vm_area_struct *vma)
+{
+	if (vma->vm_ops && vma->vm_ops->close)
+		vma->vm_ops->close(vma);
+	drop_references(vma);
+}
+
+void vma_link(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	struct address_space *mapping = vma_mapping(vma);
+
+	vma_tree_insert(mm, vma);
+	rmap_lock(mapping, vma->anon_vma);
+	rmap_insert(vma);
+	rmap_unlock(mapping, vma->anon_vma);
+}
+
+void vma_unlink_rmap(struct vm_area_struct *vma)
+{
+	struct address_space *mapping = vma_mapping(vma);
+
+	rmap_lock(mapping, vma->anon_vma);
+	rmap_remove(vma);
+	rmap_unlock(mapping, vma->anon_vma);
+}
+
+/* New bounds of one VMA; start == end: it goes away. */
+struct vma_edit {
+	struct vm_area_struct *vma;
+	unsigned long start, end;
+	bool grows; /* vma_edit()'s own */
+};
+#define MAX_EDITS 3
+
+static inline struct vma_edit edit(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	return (struct vma_edit){ .vma = vma, .start = start, .end = end };
+}
+
+static void change_bounds(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	/* Unsigned arithmetic is right in both directions: a lower start is a lower pgoff. */
+	vma->vm_pgoff += (start >> PAGE_SHIFT) - (vma->vm_start >> PAGE_SHIFT);
+	vma->vm_start = start;
+	vma->vm_end = end;
+}
+
+/*
+ * Apply @n edits at once. All VMAs have the same file, and one anon_vma or none; who has none and
+ * grows joins the others' family, since it may now hold their pages. @fresh, if not NULL, is a VMA in
+ * no tree that fills the space set free.
+ */
+static void vma_edit(struct mm_struct *mm, struct vma_edit *edits, int n, struct vm_area_struct *fresh)
+{
+	struct address_space *mapping = vma_mapping(edits[0].vma);
+	const struct vm_area_struct *family = NULL;
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (edits[i].vma->anon_vma)
+			family = edits[i].vma;
+	rmap_lock(mapping, family ? family->anon_vma : NULL);
+	for (i = 0; i < n; i++) {
+		struct vm_area_struct *vma = edits[i].vma;
+
+		edits[i].grows = edits[i].start < vma->vm_start || edits[i].end > vma->vm_end;
+		rmap_remove(vma);
+		if (edits[i].start == edits[i].end)
+			vma_tree_remove(mm, vma);
+		else
+			change_bounds(vma, edits[i].start, edits[i].end);
+	}
+	for (i = 0; i < n; i++) {
+		struct vm_area_struct *vma = edits[i].vma;
+
+		if (edits[i].start == edits[i].end)
+			continue;
+		if (edits[i].grows && family && !vma->anon_vma)
+			anon_vma_clone(vma, family);
+		rmap_insert(vma);
+		vma_gap_update(vma);
+	}
+	if (fresh) {
+		vma_tree_insert(mm, fresh);
+		rmap_insert(fresh);
+	}
+	rmap_unlock(mapping, family ? family->anon_vma : NULL);
+	for (i = 0; i < n; i++)
+		if (edits[i].start == edits[i].end)
+			drop_references(edits[i].vma);
+}
+
+void vma_set_bounds(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	struct vma_edit change = edit(vma, start, end);
+
+	vma_edit(vma->vm_mm, &change, 1, NULL);
+}
+
+int __split_vma(struct vm_area_struct *vma, unsigned long addr, bool new_below)
+{
+	struct vm_area_struct *fresh = vm_area_dup(vma);
+	struct vma_edit change = edit(vma, vma->vm_start, addr);
+
+	if (!fresh)
+		return -ENOMEM;
+	if (new_below) {
+		change = edit(vma, addr, vma->vm_end);
+		change_bounds(fresh, vma->vm_start, addr);
+	} else {
+		change_bounds(fresh, addr, vma->vm_end);
+	}
+	if (fresh->vm_ops && fresh->vm_ops->open)
+		fresh->vm_ops->open(fresh);
+	vma_edit(vma->vm_mm, &change, 1, fresh);
+	return 0;
+}
+
+int split_vma(struct vm_area_struct *vma, unsigned long addr, bool new_below)
+{
+	if (vma->vm_mm->map_count >= sysctl_max_map_count)
+		return -ENOMEM;
+	return __split_vma(vma, addr, new_below);
+}
+
+/*
+ * A range may join @vma when both hold the same family's pages; or when the range has none yet,
+ * unless @vma came from a parent by fork: Linux keeps those apart to keep its chains short, and a user
+ * sees it. A range with pages does not join a VMA without any.
+ */
+static bool can_merge_anon(unsigned long anon_id, const struct vm_area_struct *vma)
+{
+	return anon_id == vma->anon_id || (!anon_id && !vma->anon_inherited);
+}
+
+static bool can_merge(const struct vm_area_struct *vma, const struct vma_range *range)
+{
+	return vma->vm_flags == range->vm_flags && vma->vm_file == range->file &&
+	       !(vma->vm_flags & VM_SPECIAL) && !(vma->vm_ops && vma->vm_ops->close) &&
+	       can_merge_anon(range->anon_id, vma);
+}
+
+bool can_vma_merge_after(const struct vm_area_struct *vma, const struct vma_range *range)
+{
+	return vma->vm_end == range->start && can_merge(vma, range) &&
+	       vma->vm_pgoff + vma_pages(vma) == range->pgoff;
+}
+
+bool can_vma_merge_before(const struct vm_area_struct *vma, const struct vma_range *range)
+{
+	return vma->vm_start == range->end && can_merge(vma, range) &&
+	       vma->vm_pgoff == range->pgoff + ((range->end - range->start) >> PAGE_SHIFT);
+}
+
+/* Both neighbours take the range from their side: do they also go together? */
+static bool sides_go_together(const struct vm_area_struct *prev, const struct vm_area_struct *next)
+{
+	return !prev->anon_id || !next->anon_id || prev->anon_id == next->anon_id;
+}
+
+struct vm_area_struct *vma_merge(const struct vma_range *range, struct vm_area_struct *prev,
+				 struct vm_area_struct *next, bool next_first)
+{
+	bool with_next = next && can_vma_merge_before(next, range), with_prev;
+	struct vma_range seen = *range;
+	struct vma_edit edits[MAX_EDITS];
+
+	/* mmap() looks at @next first and then asks whether @prev goes with that. */
+	if (next_first && with_next)
+		seen.anon_id = next->anon_id;
+	with_prev = prev && can_vma_merge_after(prev, &seen);
+	if (with_prev && with_next && sides_go_together(prev, next)) {
+		edits[0] = edit(prev, prev->vm_start, next->vm_end);
+		edits[1] = edit(next, 0, 0);
+		vma_edit(range->mm, edits, 2, NULL);
+		return prev;
+	}
+	if (with_prev) {
+		vma_set_bounds(prev, prev->vm_start, range->end);
+		return prev;
+	}
+	if (with_next) {
+		vma_set_bounds(next, range->start, next->vm_end);
+		return next;
+	}
+	return NULL;
+}
+
+/* The neighbour of @vma at the end of the range that reaches that far, or NULL. */
+static struct vm_area_struct *taker_below(struct vm_area_struct *vma, const struct vma_range *range)
+{
+	struct vm_area_struct *prev = range->start == vma->vm_start ? vma_prev(vma) : NULL;
+
+	return prev && can_vma_merge_after(prev, range) ? prev : NULL;
+}
+
+static struct vm_area_struct *taker_above(struct vm_area_struct *vma, const struct vma_range *range)
+{
+	struct vm_area_struct *next = range->end == vma->vm_end ? vma_next(vma) : NULL;
+
+	return next && can_vma_merge_before(next, range) ? next : NULL;
+}
+
+/* @vma loses [start, end), one end of it or all, to @prev or @next or (all of it) to both. */
+static struct vm_area_struct *give_away(struct vm_area_struct *vma, const struct vma_range *range,
+					struct vm_area_struct *prev, struct vm_area_struct *next)
+{
+	unsigned long end = prev && next ? next->vm_end : range->end;
+	struct vma_edit edits[MAX_EDITS];
+	int n = 0;
+
+	edits[n++] = range->start == vma->vm_start && range->end == vma->vm_end ? edit(vma, 0, 0) :
+		     prev ? edit(vma, range->end, vma->vm_end) :
+			    edit(vma, vma->vm_start, range->start);
+	if (prev)
+		edits[n++] = edit(prev, prev->vm_start, end);
+	if (prev && next)
+		edits[n++] = edit(next, 0, 0);
+	else if (next)
+		edits[n++] = edit(next, range->start, next->vm_end);
+	vma_edit(range->mm, edits, n, NULL);
+	return prev ? prev : next;
+}
+
+struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+				  unsigned long vm_flags)
+{
+	const struct vma_range range = { vma->vm_mm, start, end, vm_flags, vma->vm_file,
+					 linear_page_index(vma, start), vma->anon_id };
+	struct vm_area_struct *prev = taker_below(vma, &range), *next = taker_above(vma, &range);
+
+	if (prev && next && !sides_go_together(prev, next))
+		next = NULL;
+	if (prev || next)
+		return give_away(vma, &range, prev, next);
+	if (start != vma->vm_start && split_vma(vma, start, true))
+		return ERR_PTR(-ENOMEM);
+	if (end != vma->vm_end && split_vma(vma, end, false))
+		return ERR_PTR(-ENOMEM);
+	return vma;
+}

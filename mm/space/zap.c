@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Emptying a map: entries first, then the flush, then the frames, then the tables. A frame or table
+ * that a CPU may still reach through its TLB must not be used for anything else, so what is taken out
+ * waits in the gather until the flush is done (SDM vol. 3A 4.10.4).
+ */
+#include "kernel/core/sched.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/backing/filemap.h"
+#include "mm/backing/swap.h"
+#include "mm/frame/slab.h"
+#include "mm/reclaim/lru.h"
+#include "mm/space/pagetable.h"
+#include "mm/space/rmap.h"
+#include <asm/tlbflush.h>
+
+static void reset_range(struct mmu_gather *tlb)
+{
+	tlb->start = ~0UL;
+	tlb->end = 0;
+}
+
+static void gather_init(struct mmu_gather *tlb, struct mm_struct *mm, bool fullmm)
+{
+	tlb->mm = mm;
+	tlb->fullmm = fullmm;
+	tlb->freed_tables = tlb->skip_anon = false;
+	tlb->nr = 0;
+	tlb->max = ARRAY_SIZE(tlb->local);
+	tlb->pages = tlb->local;
+	reset_range(tlb);
+}
+
+void tlb_gather_mmu(struct mmu_gather *tlb, struct mm_struct *mm)
+{
+	gather_init(tlb, mm, false);
+}
+
+void tlb_gather_mmu_fullmm(struct mmu_gather *tlb, struct mm_struct *mm)
+{
+	gather_init(tlb, mm, true);
+}
+
+/* A translation at @addr must be forgotten. */
+static inline void tlb_note(struct mmu_gather *tlb, unsigned long addr)
+{
+	tlb->start = min(tlb->start, addr);
+	tlb->end = max(tlb->end, addr + PAGE_SIZE);
+}
+
+/* The small array is full: move to one of a page, if there is memory. True: there is none. */
+static noinline bool batch_full(struct mmu_gather *tlb)
+{
+	struct page **pages;
+
+	if (tlb->pages != tlb->local)
+		return true;
+	pages = kmalloc(PAGE_SIZE, GFP_ATOMIC | __GFP_NOWARN);
+	if (!pages)
+		return true;
+	memcpy(pages, tlb->local, sizeof(tlb->local));
+	tlb->pages = pages;
+	tlb->max = PAGE_SIZE / sizeof(*pages);
+	return false;
+}
+
+bool tlb_remove_page(struct mmu_gather *tlb, struct page *page, unsigned long addr)
+{
+	tlb_note(tlb, addr);
+	tlb->pages[tlb->nr++] = page;
+	return unlikely(tlb->nr == tlb->max) && batch_full(tlb);
+}
+
+/* An unmapped page that only the swap cache holds would wait there for reclaim: free it with its slot now. */
+static noinline void free_swap_cache(struct page *page)
+{
+	if (page_mapped(page) || !trylock_page(page))
+		return;
+	try_to_free_swap(page);
+	unlock_page(page);
+}
+
+void tlb_flush_mmu(struct mmu_gather *tlb)
+{
+	unsigned int i;
+
+	if (tlb->fullmm) {
+		if (tlb->freed_tables)
+			flush_tlb_mm(tlb->mm);
+	} else if (tlb->end) {
+		flush_tlb_range(tlb->mm, tlb->start, tlb->end);
+	}
+	for (i = 0; i < tlb->nr; i++) {
+		struct page *page = tlb->pages[i];
+
+		if (unlikely(PageTable(page))) {
+			free_table_page(page);
+			continue;
+		}
+		if (unlikely(PageSwapCache(page)))
+			free_swap_cache(page);
+		put_page(page);
+	}
+	tlb->nr = 0;
+	tlb->freed_tables = false;
+	reset_range(tlb);
+}
+
+void tlb_finish_mmu(struct mmu_gather *tlb)
+{
+	tlb_flush_mmu(tlb);
+	if (tlb->pages != tlb->local)
+		kfree(tlb->pages);
+}
+
+/* One present entry; true: the batch is full. ptl held. */
+static inline bool zap_present_pte(struct mmu_gather *tlb, struct vm_area_struct *vma, pte_t *ptep,
+				   unsigned long addr, long *rss)
+{
+	struct page *page = vm_normal_page(vma, addr, *ptep);
+	pte_t pte;
+
+	if (unlikely(tlb->skip_anon) && page && PageAnon(page))
+		return false;
+	pte = ptep_get_and_clear(ptep);
+	if (unlikely(!page)) {
+		tlb_note(tlb, addr);
+		return false;
+	}
+	if (likely(PageAnon(page))) {
+		rss[MM_ANONPAGES]--;
+	} else {
+		if (pte_dirty(pte))
+			set_page_dirty(page);
+		if (pte_young(pte) && !(vma->vm_flags & VM_SEQ_READ))
+			mark_page_accessed(page);
+		rss[PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES]--;
+	}
+	if (unlikely(vma->vm_flags & VM_LOCKED) && PageMlocked(page))
+		munlock_page(page);
+	page_remove_rmap(page);
+	return tlb_remove_page(tlb, page, addr);
+}
+
+static void add_rss(struct mm_struct *mm, const long *rss)
+{
+	unsigned long now = (unsigned long)(mm->rss[MM_FILEPAGES] + mm->rss[MM_ANONPAGES] +
+					    mm->rss[MM_SHMEMPAGES]);
+	int i;
+
+	mm->hiwater_rss = max(mm->hiwater_rss, now);
+	for (i = 0; i < NR_MM_COUNTERS; i++)
+		mm->rss[i] += rss[i];
+}
+
+/* Entries of one table; returns the address behind the last one emptied, short of @end when the batch is full. */
+static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct *vma, pmd_t *pmd,
+				   unsigned long addr, unsigned long end)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	long rss[NR_MM_COUNTERS] = { 0 };
+	bool full = false;
+	spinlock_t *ptl;
+	pte_t *pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
+
+	for (; addr < end && !full; addr += PAGE_SIZE, pte++) {
+		if (pte_none(*pte))
+			continue;
+		if (likely(pte_present(*pte))) {
+			full = zap_present_pte(tlb, vma, pte, addr, rss);
+		} else if (!tlb->skip_anon) {
+			swp_entry_t entry = pte_to_swp_entry(*pte);
+
+			pte_clear(pte);
+			free_swap_and_cache(entry);
+			rss[MM_SWAPENTS]--;
+		}
+	}
+	add_rss(mm, rss);
+	pte_unmap_unlock(pte, ptl);
+	return addr;
+}
+
+void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	unsigned long addr = start, stop;
+	pmd_t *pmd;
+
+	while ((pmd = next_pte_table(vma->vm_mm, &addr, end))) {
+		stop = pmd_addr_end(addr, end);
+		addr = zap_pte_range(tlb, vma, pmd, addr, stop);
+		if (addr < stop || tlb->nr == tlb->max)
+			tlb_flush_mmu(tlb);
+		cond_resched();
+	}
+}
+
+void zap_page_range(struct vm_area_struct *vma, unsigned long start, unsigned long size)
+{
+	struct mmu_gather tlb;
+
+	tlb_gather_mmu(&tlb, vma->vm_mm);
+	unmap_page_range(&tlb, vma, start, start + size);
+	tlb_finish_mmu(&tlb);
+}
+
+/* Does the table that maps @size bytes around @addr lie wholly in [floor, ceiling)? */
+static inline bool table_is_free(unsigned long addr, unsigned long size, unsigned long floor, unsigned long ceiling)
+{
+	unsigned long base = addr & ~(size - 1);
+
+	return base >= floor && base + size - 1 <= ceiling - 1;
+}
+
+/* Take the table under @entry out; it is freed after the flush. */
+static void take_table(struct mmu_gather *tlb, u64 *entry, unsigned long addr)
+{
+	struct page *page = pfn_to_page((*entry & PTE_PFN_MASK) >> PAGE_SHIFT);
+
+	spin_lock(&tlb->mm->page_table_lock);
+	WRITE_ONCE(*entry, 0);
+	tlb->mm->pgtables--;
+	spin_unlock(&tlb->mm->page_table_lock);
+	tlb->freed_tables = true;
+	if (tlb_remove_page(tlb, page, addr))
+		tlb_flush_mmu(tlb);
+}
+
+static void free_pte_tables(struct mmu_gather *tlb, pud_t *pud, unsigned long addr, unsigned long end,
+			    unsigned long floor, unsigned long ceiling)
+{
+	pmd_t *pmd = pmd_offset(pud, addr);
+
+	for (; addr < end; addr = pmd_addr_end(addr, end), pmd++)
+		if (!pmd_none(*pmd) && table_is_free(addr, PMD_SIZE, floor, ceiling))
+			take_table(tlb, &pmd->pmd, addr);
+}
+
+static void free_pmd_tables(struct mmu_gather *tlb, pgd_t *pgd, unsigned long addr, unsigned long end,
+			    unsigned long floor, unsigned long ceiling)
+{
+	pud_t *pud = pud_offset(pgd, addr);
+	unsigned long next;
+
+	for (; addr < end; addr = next, pud++) {
+		next = pud_addr_end(addr, end);
+		if (pud_none(*pud))
+			continue;
+		free_pte_tables(tlb, pud, addr, next, floor, ceiling);
+		if (table_is_free(addr, PUD_SIZE, floor, ceiling))
+			take_table(tlb, &pud->pud, addr);
+	}
+}
+
+void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end, unsigned long floor,
+		   unsigned long ceiling)
+{
+	pgd_t *pgd = pgd_offset(tlb->mm, start);
+	unsigned long addr = start, next;
+
+	for (; addr < end; addr = next, pgd++) {
+		next = pgd_addr_end(addr, end);
+		if (pgd_none(*pgd))
+			continue;
+		free_pmd_tables(tlb, pgd, addr, next, floor, ceiling);
+		if (table_is_free(addr, PGDIR_SIZE, floor, ceiling))
+			take_table(tlb, &pgd->pgd, addr);
+	}
+}
