@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mapped side of the page cache: what a regular file's VMA does on a fault, and how a file's
+ * pages are taken out of every map again when it shrinks.
+ */
+#include "kernel/core/sched.h"
+#include "kernel/core/vfs.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/backing/filemap.h"
+#include "mm/fault/fault.h"
+#include "mm/reclaim/lru.h"
+#include "mm/space/rmap.h"
+#include "mm/stats.h"
+
+const struct vm_operations_struct generic_file_vm_ops = {
+	.name = "file",
+	.fault = filemap_fault,
+	.map_pages = filemap_map_pages,
+	.page_mkwrite = filemap_page_mkwrite,
+};
+
+int generic_file_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	(void)file;
+	vma->vm_ops = &generic_file_vm_ops;
+	return 0;
+}
+
+/* Pages of the file: an access at or beyond this one is SIGBUS. */
+static pgoff_t mapping_pages(const struct address_space *mapping)
+{
+	return (pgoff_t)(((u64)*mapping->i_size + PAGE_SIZE - 1) >> PAGE_SHIFT);
+}
+
+/* A mapped page was not in the cache: start reading it, and what madvise() says is worth reading with it. */
+static void mmap_readahead(struct vm_area_struct *vma, pgoff_t index)
+{
+	struct file *file = vma->vm_file;
+	struct address_space *mapping = file->f_mapping;
+	pgoff_t start = ALIGN_DOWN(index, (pgoff_t)RA_MAX_PAGES);
+
+	if (vma->vm_flags & VM_RAND_READ)
+		force_page_cache_readahead(mapping, index, 1);
+	else if (vma->vm_flags & VM_SEQ_READ)
+		page_cache_sync_readahead(mapping, &file->f_ra, index, RA_MAX_PAGES);
+	else
+		force_page_cache_readahead(mapping, start, RA_MAX_PAGES);
+}
+
+/* The page, referenced; *major when the disk had to be asked. NULL: out of memory. */
+static struct page *fault_find_page(struct vm_fault *vmf, struct address_space *mapping, bool *major)
+{
+	struct page *page = find_get_page(mapping, vmf->pgoff);
+
+	if (page) {
+		if (PageReadahead(page) && !(vmf->vma->vm_flags & VM_RAND_READ))
+			page_cache_async_readahead(mapping, &vmf->vma->vm_file->f_ra, page, vmf->pgoff);
+		return page;
+	}
+	*major = true;
+	mmap_readahead(vmf->vma, vmf->pgoff);
+	page = find_get_page(mapping, vmf->pgoff);
+	if (page)
+		return page;
+	page = find_or_create_page(mapping, vmf->pgoff);
+	if (page)
+		unlock_page(page); /* not up to date: the caller reads it */
+	return page;
+}
+
+vm_fault_t filemap_fault(struct vm_fault *vmf)
+{
+	struct address_space *mapping = vmf->vma->vm_file->f_mapping;
+	bool major = false, tried = false;
+	struct page *page;
+
+	for (;;) {
+		if (vmf->pgoff >= mapping_pages(mapping))
+			return VM_FAULT_SIGBUS;
+		page = fault_find_page(vmf, mapping, &major);
+		if (!page)
+			return VM_FAULT_OOM;
+		if (!fault_lock_page(vmf, page))
+			return VM_FAULT_RETRY | (major ? VM_FAULT_MAJOR : 0);
+		if (likely(page->mapping == mapping && PageUptodate(page)))
+			break;
+		if (page->mapping != mapping) {
+			unlock_page(page); /* truncated meanwhile: look again */
+		} else if (tried) {
+			unlock_page(page);
+			put_page(page);
+			return VM_FAULT_SIGBUS; /* the device cannot read it */
+		} else {
+			major = tried = true;
+			ClearPageError(page);
+			mapping->a_ops->read_page(mapping, page);
+			wait_on_page_locked(page);
+		}
+		put_page(page);
+	}
+	if (unlikely(vmf->pgoff >= mapping_pages(mapping))) {
+		unlock_page(page);
+		put_page(page);
+		return VM_FAULT_SIGBUS;
+	}
+	mark_page_accessed(page);
+	vmf->page = page;
+	return VM_FAULT_LOCKED | (major ? VM_FAULT_MAJOR : 0);
+}
+
+vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t end_pgoff)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct address_space *mapping = vma->vm_file->f_mapping;
+	pte_t *pte, *target;
+	bool answered = false;
+	pgoff_t index;
+	long mapped = 0;
+	spinlock_t *ptl;
+	int counter = MM_FILEPAGES;
+
+	end_pgoff = min(end_pgoff, mapping_pages(mapping) - 1);
+	if (unlikely(vmf->pgoff > end_pgoff))
+		return 0;
+	target = pte_offset_map_lock(vma->vm_mm, vmf->pmd, vmf->address, &ptl);
+	spin_lock(&mapping->tree_lock);
+	pte = target - (vmf->pgoff - start_pgoff);
+	for (index = start_pgoff; index <= end_pgoff; index++, pte++) {
+		struct page *page;
+		pte_t entry;
+
+		if (!pte_none(*pte))
+			continue;
+		page = xa_load(&mapping->i_pages, index);
+		/* A locked page is being read or truncated; one with the mark starts read-ahead: full path. */
+		if (!page || !PageUptodate(page) || PageLocked(page) || PageReadahead(page))
+			continue;
+		get_page(page);
+		page_add_file_rmap(page);
+		if (PageSwapBacked(page))
+			counter = MM_SHMEMPAGES;
+		entry = pfn_pte(page_to_pfn(page), vma->vm_page_prot);
+		set_pte(pte, pte == target ? pte_mkyoung(entry) : pte_mkold(entry));
+		mapped++;
+	}
+	spin_unlock(&mapping->tree_lock);
+	vma->vm_mm->rss[counter] += mapped;
+	answered = !pte_none(*target);
+	pte_unmap_unlock(target, ptl);
+	return answered ? VM_FAULT_NOPAGE : 0;
+}
+
+vm_fault_t filemap_page_mkwrite(struct vm_fault *vmf)
+{
+	struct address_space *mapping = vmf->vma->vm_file->f_mapping;
+	struct page *page = vmf->page;
+	loff_t start, size;
+	int err = 0;
+
+	lock_page(page);
+	size = *mapping->i_size;
+	start = (loff_t)page->index << PAGE_SHIFT;
+	if (page->mapping != mapping || start >= size) {
+		unlock_page(page);
+		return VM_FAULT_NOPAGE; /* truncated: the access faults again and gets its SIGBUS */
+	}
+	if (mapping->a_ops->prepare_write)
+		err = mapping->a_ops->prepare_write(mapping, page, 0,
+						    (unsigned int)min((loff_t)PAGE_SIZE, size - start));
+	if (err) {
+		unlock_page(page);
+		return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+	}
+	return VM_FAULT_LOCKED;
+}
+
+void unmap_mapping_range(struct address_space *mapping, pgoff_t start, pgoff_t end, bool even_cows)
+{
+	struct interval_node *node;
+
+	down_read(&mapping->i_mmap_rwsem);
+	interval_tree_for_each(node, &mapping->i_mmap, start, end) {
+		struct vm_area_struct *vma = container_of(node, struct vm_area_struct, file_node);
+		pgoff_t first = max(start, node->start), last = min(end, node->last);
+
+		if (!even_cows && !(vma->vm_flags & VM_SHARED) && vma->anon_vma)
+			continue;
+		zap_page_range(vma, vma->vm_start + ((first - node->start) << PAGE_SHIFT),
+			       (last - first + 1) << PAGE_SHIFT);
+	}
+	up_read(&mapping->i_mmap_rwsem);
+}
+
+/* Zero the last page's bytes from @size on, in the cache and (by dirtying it) on the device. */
+static void truncate_partial_page(struct address_space *mapping, loff_t size)
+{
+	unsigned int offset = (unsigned int)size & (PAGE_SIZE - 1);
+	struct page *page;
+
+	if (!offset)
+		return;
+	page = read_cache_page(mapping, (pgoff_t)size >> PAGE_SHIFT);
+	if (IS_ERR(page))
+		return; /* the device cannot read it: nor will anybody see it */
+	lock_page(page);
+	if (page->mapping == mapping &&
+	    (!mapping->a_ops->prepare_write || !mapping->a_ops->prepare_write(mapping, page, 0, offset))) {
+		memset((char *)page_address(page) + offset, 0, PAGE_SIZE - offset);
+		set_page_dirty(page);
+	}
+	unlock_page(page);
+	put_page(page);
+}
+
+/* Drop pages from @start on, dirty or not. */
+static void drop_pages(struct address_space *mapping, pgoff_t start)
+{
+	pgoff_t index = start;
+
+	for (;;) {
+		struct page *page;
+
+		spin_lock(&mapping->tree_lock);
+		page = xa_find(&mapping->i_pages, &index, ~0UL);
+		if (page)
+			get_page(page);
+		spin_unlock(&mapping->tree_lock);
+		if (!page)
+			return;
+		lock_page(page);
+		wait_on_page_writeback(page);
+		if (page->mapping == mapping) {
+			if (page_mapped(page)) /* a fault slipped in before i_size was seen */
+				unmap_mapping_range(mapping, page->index, page->index, true);
+			delete_from_page_cache(page);
+		}
+		unlock_page(page);
+		put_page(page);
+		cond_resched();
+	}
+}
+
+void truncate_pagecache(struct address_space *mapping, loff_t newsize)
+{
+	pgoff_t first = (pgoff_t)(((u64)newsize + PAGE_SIZE - 1) >> PAGE_SHIFT);
+
+	unmap_mapping_range(mapping, first, ~0UL, true);
+	drop_pages(mapping, first);
+	truncate_partial_page(mapping, newsize);
+}
+
+void truncate_inode_pages(struct address_space *mapping)
+{
+	if (mapping->nrpages)
+		drop_pages(mapping, 0);
+}
+
+unsigned long invalidate_mapping_pages(struct address_space *mapping)
+{
+	unsigned long dropped = 0;
+	pgoff_t index = 0;
+
+	for (;; index++) {
+		struct page *page;
+
+		spin_lock(&mapping->tree_lock);
+		page = xa_find(&mapping->i_pages, &index, ~0UL);
+		if (page)
+			get_page(page);
+		spin_unlock(&mapping->tree_lock);
+		if (!page)
+			return dropped;
+		if (trylock_page(page)) {
+			/* The cache's reference and ours are all there is: nobody maps or reads it. */
+			if (page->mapping == mapping && !PageDirty(page) && !PageWriteback(page) &&
+			    page_count(page) == 2) {
+				delete_from_page_cache(page);
+				dropped++;
+			}
+			unlock_page(page);
+		}
+		put_page(page);
+	}
+}

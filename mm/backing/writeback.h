@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing dirty page-cache pages to their devices: fsync, msync, sync, the flusher, throttling. */
+#ifndef MM_BACKING_WRITEBACK_H
+#define MM_BACKING_WRITEBACK_H
+
+#include "mm/backing/filemap.h"
+
+/* Write dirty pages [start, end] (pages, inclusive); @wait: until they are on the device; returns 0 or the first error. May sleep. */
+int filemap_write_range(struct address_space *mapping, pgoff_t start, pgoff_t end, bool wait);
+/* Wait for pages under writeback, collect and clear wb_err. */
+int filemap_fdatawait(struct address_space *mapping);
+/* Write dirty pages of every inode: sync(2). */
+void writeback_all(bool wait);
+/* Writers call this after dirtying: sleeps while too much (20 % of RAM) is dirty. */
+void balance_dirty_pages(void);
+/* Start the flusher thread (every 5 s, or at 10 % dirty). Boot, after the scheduler runs. */
+void writeback_init(void);
+void wakeup_flusher(void);
+/* Forget @mapping (inode dies). */
+void writeback_forget(struct address_space *mapping);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* A slab cache of xarray nodes with a small per-CPU reserve. */
+#include "mm/backing/xa_nodes.h"
+
+#include "lib/util.h"
+#include "lib/xarray.h"
+#include "mm/frame/slab.h"
+#include <asm/percpu.h>
+
+/* A store adds at most one path: 64-bit indexes at 6 bits a level, and the tree may grow as high. */
+#define XA_RESERVE 11
+
+struct xa_reserve_nodes {
+	unsigned int nr;
+	void *nodes[XA_RESERVE];
+};
+
+static DEFINE_PER_CPU(struct xa_reserve_nodes, xa_reserve_nodes);
+static struct kmem_cache *node_cache;
+
+void xa_nodes_init(void)
+{
+	node_cache = kmem_cache_create("xa_node", sizeof(struct xa_node), 0);
+}
+
+void xa_preload(void)
+{
+	struct xa_reserve_nodes *reserve = this_cpu_ptr(&xa_reserve_nodes);
+
+	while (reserve->nr < XA_RESERVE) {
+		void *node = kmem_cache_alloc(node_cache, GFP_KERNEL | __GFP_NOWARN);
+
+		if (!node)
+			return;
+		reserve = this_cpu_ptr(&xa_reserve_nodes); /* the allocation may have slept */
+		if (reserve->nr == XA_RESERVE)
+			kmem_cache_free(node_cache, node);
+		else
+			reserve->nodes[reserve->nr++] = node;
+	}
+}
+
+void *xa_node_alloc(void)
+{
+	struct xa_reserve_nodes *reserve = this_cpu_ptr(&xa_reserve_nodes);
+
+	if (likely(reserve->nr))
+		return reserve->nodes[--reserve->nr];
+	return kmem_cache_alloc(node_cache, GFP_ATOMIC | __GFP_NOWARN);
+}
+
+void xa_node_free(void *node)
+{
+	kmem_cache_free(node_cache, node);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A write to a present, read-only entry in a VMA that allows writing.
+ *
+ *   the zero page                  a zeroed frame replaces it
+ *   anonymous, one reference       the writer is the sole owner: make the entry writable in place
+ *   anonymous, shared by fork      copy; the other owners keep the old frame
+ *   file page, private mapping     copy; the copy is anonymous from then on
+ *   file page, shared mapping      tell the file system, then make the entry writable
+ *
+ * The reference count tells the truth about owners: every entry holds one, the swap cache one. So
+ * "page_count() == 1" means that this entry is all there is.
+ */
+#include "mm/backing/filemap.h"
+#include "mm/backing/swap.h"
+#include "mm/fault/fault.h"
+#include "mm/frame/buddy.h"
+#include "mm/reclaim/lru.h"
+#include "mm/space/rmap.h"
+#include "mm/stats.h"
+#include <asm/tlbflush.h>
+
+/*
+ * May the frame be written in place? A page whose only other holder is the swap cache is taken out
+ * of it first. ptl held, so no new owner can appear.
+ */
+static bool can_reuse(struct page *page)
+{
+	if (likely(page_count(page) == 1))
+		return true;
+	if (!PageSwapCache(page) || page_count(page) != 2 || !trylock_page(page))
+		return false;
+	try_to_free_swap(page);
+	unlock_page(page);
+	return page_count(page) == 1;
+}
+
+/* Make the entry writable in place; ptl is released. No flush: rights were only added. */
+static void wp_page_reuse(struct vm_fault *vmf)
+{
+	set_pte(vmf->pte, pte_mkwrite(pte_mkdirty(pte_mkyoung(vmf->orig_pte))));
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+}
+
+/*
+ * Replace the entry by one for @copy. False: the entry changed meanwhile. The old translation is
+ * flushed before the new one is stored, so no CPU can read the old frame after this one wrote.
+ */
+static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page *copy)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct mm_struct *mm = vma->vm_mm;
+	pte_t entry = pte_mkdirty(pte_mkyoung(pfn_pte(page_to_pfn(copy), vma->vm_page_prot)));
+
+	vmf->pte = pte_offset_map_lock(mm, vmf->pmd, vmf->address, &vmf->ptl);
+	if (unlikely(!pte_same(ptep_get(vmf->pte), vmf->orig_pte))) {
+		pte_unmap_unlock(vmf->pte, vmf->ptl);
+		vmf->door = DOOR_RACE;
+		return false;
+	}
+	pte_clear(vmf->pte);
+	flush_tlb_page(mm, vmf->address);
+	if (!old) {
+		mm->rss[MM_ANONPAGES]++;
+	} else {
+		if (!PageAnon(old)) {
+			mm->rss[PageSwapBacked(old) ? MM_SHMEMPAGES : MM_FILEPAGES]--;
+			mm->rss[MM_ANONPAGES]++;
+		}
+		page_remove_rmap(old);
+	}
+	page_add_new_anon_rmap(copy, vma, vmf->address);
+	lru_cache_add(copy);
+	set_pte(vmf->pte, maybe_mkwrite(entry, vma));
+	if (unlikely(vma->vm_flags & VM_LOCKED))
+		mlock_page(copy);
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+	return true;
+}
+
+/* @old: referenced by us, or NULL for the zero page. ptl is not held. */
+static vm_fault_t wp_page_copy(struct vm_fault *vmf, struct page *old)
+{
+	struct page *copy = NULL;
+
+	if (likely(!anon_vma_prepare(vmf->vma)))
+		copy = alloc_page(GFP_USER);
+	if (unlikely(!copy)) {
+		if (old)
+			put_page(old);
+		return VM_FAULT_OOM;
+	}
+	if (old)
+		copy_page(page_address(copy), page_address(old));
+	else
+		clear_page(page_address(copy));
+	copy->flags |= (1UL << PG_uptodate) | (1UL << PG_swapbacked);
+
+	vmf->door = old ? DOOR_WP_COPY : DOOR_WP_ZERO;
+	count_vm_event(VM_fault_wp_copy);
+	if (likely(wp_install_copy(vmf, old, copy))) {
+		if (old)
+			put_page(old); /* the entry's */
+	} else {
+		put_page(copy);
+	}
+	if (old)
+		put_page(old);
+	return 0;
+}
+
+/* A shared file page is about to be written: @page is mapped and referenced by us; ptl not held. */
+static vm_fault_t wp_page_shared(struct vm_fault *vmf, struct page *page)
+{
+	const struct vm_area_struct *vma = vmf->vma;
+	vm_fault_t verdict = 0;
+
+	vmf->page = page;
+	if (vma->vm_ops && vma->vm_ops->page_mkwrite)
+		verdict = vma->vm_ops->page_mkwrite(vmf);
+	else
+		lock_page(page);
+	if (unlikely(verdict & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY))) {
+		put_page(page);
+		return verdict & ~VM_FAULT_NOPAGE;
+	}
+	set_page_dirty(page);
+	vmf->door = DOOR_WP_SHARED;
+	count_vm_event(VM_fault_wp_shared);
+	vmf->pte = pte_offset_map_lock(vma->vm_mm, vmf->pmd, vmf->address, &vmf->ptl);
+	if (likely(pte_same(ptep_get(vmf->pte), vmf->orig_pte)))
+		wp_page_reuse(vmf);
+	else
+		pte_unmap_unlock(vmf->pte, vmf->ptl);
+	unlock_page(page);
+	put_page(page);
+	return 0;
+}
+
+vm_fault_t do_wp_page(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct page *page = vm_normal_page(vma, vmf->address, vmf->orig_pte);
+
+	if (page && PageAnon(page) && can_reuse(page)) {
+		vmf->door = DOOR_WP_REUSE;
+		count_vm_event(VM_fault_wp_reuse);
+		wp_page_reuse(vmf);
+		return 0;
+	}
+	if (page)
+		get_page(page);
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+	if (page && (vma->vm_flags & VM_SHARED))
+		return wp_page_shared(vmf, page);
+	return wp_page_copy(vmf, page);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fault path below the architecture: handle_mm_fault() and what its doors share.
+ *
+ * Contract. The caller decoded the access (FAULT_FLAG_*), found the VMA, checked its rights, and
+ * holds mm->mmap_lock for reading. handle_mm_fault() returns a set of VM_FAULT_* verdict bits and
+ * never kills, signals or prints: who called decides. On VM_FAULT_RETRY the mmap_lock has been
+ * released; on every other verdict it is still held.
+ *
+ * Doors (do_anonymous_page, do_fault, do_swap_page, do_wp_page) prepare a frame; the entry is stored
+ * by one function, which compares with the entry seen when the fault began (vmf->orig_pte).
+ */
+#ifndef MM_FAULT_FAULT_H
+#define MM_FAULT_FAULT_H
+
+#include "mm/space/mm.h"
+#include "mm/space/pagetable.h"
+
+struct pt_regs;
+
+/* What kind of access it is, and how the caller lets us behave. */
+#define FAULT_FLAG_WRITE 0x01u
+#define FAULT_FLAG_ALLOW_RETRY 0x04u /* may answer VM_FAULT_RETRY, mmap_lock released */
+#define FAULT_FLAG_KILLABLE 0x10u    /* a fatal signal ends a wait for the disk */
+#define FAULT_FLAG_TRIED 0x20u       /* second try */
+#define FAULT_FLAG_USER 0x40u        /* the access came from user mode */
+#define FAULT_FLAG_REMOTE 0x80u      /* another process's map */
+#define FAULT_FLAG_INSTRUCTION 0x100u
+
+/* Verdicts. */
+#define VM_FAULT_OOM 0x0001u
+#define VM_FAULT_SIGBUS 0x0002u
+#define VM_FAULT_MAJOR 0x0004u   /* the disk was asked: counts as major */
+#define VM_FAULT_SIGSEGV 0x0040u
+#define VM_FAULT_NOPAGE 0x0100u  /* ->fault stored the entry itself */
+#define VM_FAULT_LOCKED 0x0200u  /* vmf->page came locked */
+#define VM_FAULT_RETRY 0x0400u   /* mmap_lock was released: look everything up again */
+#define VM_FAULT_ERROR (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
+
+/* The door that resolved a fault, for the fault log; X(id, text). */
+#define FAULT_DOORS(X)                                                                             \
+	X(NONE, "handle_pte_fault")                                                                \
+	X(ANON_ZERO, "do_anonymous_page: zero page")                                               \
+	X(ANON_WRITE, "do_anonymous_page: fresh page")                                             \
+	X(READ, "do_read_fault")                                                                   \
+	X(READ_AROUND, "do_read_fault: fault-around")                                              \
+	X(COW, "do_cow_fault")                                                                     \
+	X(SHARED, "do_shared_fault")                                                               \
+	X(SWAP, "do_swap_page")                                                                    \
+	X(WP_REUSE, "do_wp_page: reuse")                                                           \
+	X(WP_COPY, "do_wp_page: copy")                                                             \
+	X(WP_ZERO, "do_wp_page: zero page replaced")                                               \
+	X(WP_SHARED, "do_wp_page: shared")                                                         \
+	X(SPURIOUS, "handle_pte_fault: spurious")                                                  \
+	X(RACE, "handle_pte_fault: entry changed")                                                 \
+	X(BAD_AREA, "bad_area")                                                                    \
+	X(FIXUP, "fixup_exception")
+
+enum fault_door {
+#define X(id, text) DOOR_##id,
+	FAULT_DOORS(X)
+#undef X
+	NR_FAULT_DOORS
+};
+extern const char *const fault_door_names[NR_FAULT_DOORS];
+
+/* One fault in flight. The const part is the question, the rest the answer as it grows. */
+struct vm_fault {
+	struct vm_area_struct *const vma;
+	const unsigned long address; /* page aligned */
+	const unsigned long real_address;
+	const pgoff_t pgoff;         /* of the page in the VMA's object */
+	const unsigned int flags;    /* FAULT_FLAG_* */
+
+	pmd_t *pmd;
+	pte_t orig_pte;              /* the entry seen when the fault began */
+	pte_t *pte;                  /* the entry, while ptl is held; else NULL */
+	spinlock_t *ptl;
+	struct page *page;           /* from ->fault: referenced, locked */
+	enum fault_door door;
+};
+
+/* See the head of this file. Counts the fault to the current task and to vmstat. */
+vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, unsigned int flags);
+
+/* --- the doors: one per file --- */
+vm_fault_t do_anonymous_page(struct vm_fault *vmf); /* anon.c: entry is none, VMA anonymous */
+vm_fault_t do_fault(struct vm_fault *vmf);          /* file.c: entry is none, VMA has vm_ops */
+vm_fault_t do_swap_page(struct vm_fault *vmf);      /* swap.c: entry names a swap slot */
+vm_fault_t do_wp_page(struct vm_fault *vmf);        /* cow.c: write to a present read-only entry; ptl held on entry, released on return */
+
+/* --- shared by the doors (fault.c) --- */
+/*
+ * Store @entry for a page that was not mapped here, if the entry is still what the fault saw:
+ * takes ptl, compares with vmf->orig_pte, counts rss, stores. False: somebody else was first,
+ * nothing was changed, ptl is released. True: stored, ptl released. The reference on @page moves
+ * to the table when stored. @page may be NULL for special entries.
+ */
+enum fault_kind { MAP_ANON_NEW, MAP_FILE, MAP_SPECIAL };
+bool install_pte(struct vm_fault *vmf, struct page *page, pte_t entry, enum fault_kind kind);
+/*
+ * Lock @page, on which we hold a reference. False: it was busy with I/O and the fault may be
+ * retried, so mmap_lock was released, the I/O waited for and the reference dropped: answer
+ * VM_FAULT_RETRY and touch neither VMA nor page again.
+ */
+bool fault_lock_page(struct vm_fault *vmf, struct page *page);
+/* May @vma's pages be made writable outright (private or shared+VM_WRITE)? */
+static inline pte_t maybe_mkwrite(pte_t pte, const struct vm_area_struct *vma)
+{
+	return likely(vma->vm_flags & VM_WRITE) ? pte_mkwrite(pte) : pte;
+}
+
+/* The shared page of zeroes. */
+extern struct page *zero_page;
+extern unsigned long zero_pfn;
+static inline bool is_zero_pfn(unsigned long pfn) { return pfn == zero_pfn; }
+void fault_init(void);
+
+/*
+ * For the kernel itself: the page at @address of @mm, faulted in for @write if need be; referenced.
+ * Takes mmap_lock. ERR_PTR(-EFAULT) as a user access would get. (ptrace, process_vm_*, futex, exec.)
+ */
+struct page *get_user_page(struct mm_struct *mm, unsigned long address, bool write);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the fault path tells about one fault when somebody asked: the fault log hangs a note on
+ * current->fault_note before handle_mm_fault() and reads it after. Without a note nothing is kept.
+ */
+#ifndef MM_FAULT_NOTE_H
+#define MM_FAULT_NOTE_H
+
+#include "mm/fault/fault.h"
+
+struct fault_note {
+	enum fault_door door;
+	u64 before, after;       /* the leaf entry, raw; 0: none */
+	bool major;
+	unsigned long vm_start, vm_end, vm_flags; /* the VMA; all 0: none was found */
+	pgoff_t vm_pgoff;
+	bool file;
+	char name[32];           /* last part of the file's name, or "" */
+};
+
+/* Called at the end of handle_mm_fault(); after VM_FAULT_RETRY the VMA must not be looked at. */
+void fault_note_fill(struct fault_note *note, const struct vm_fault *vmf, vm_fault_t verdict);
+
+#endif

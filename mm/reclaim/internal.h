@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the files of mm/reclaim. */
+#ifndef MM_RECLAIM_INTERNAL_H
+#define MM_RECLAIM_INTERNAL_H
+
+#include "kernel/core/spinlock.h"
+#include "lib/list.h"
+#include "lib/util.h"
+#include "mm/backing/swap.h"
+#include "mm/frame/gfp.h"
+#include "mm/reclaim/lru.h"
+#include "mm/stats.h"
+
+extern struct list_head lru_lists[NR_LRU_LISTS]; /* lru_lock */
+extern spinlock_t lru_lock;
+
+/* The list that the page's flags name. lru_lock held, or the page is isolated. */
+enum lru_list page_lru(const struct page *page);
+/* Put a page that is on no list on the one that suits it; take one off, flags kept. lru_lock held. */
+void lru_add_locked(struct page *page);
+void lru_del_locked(struct page *page);
+/* mlocked, or of a mapping whose pages have nowhere to go. */
+bool page_is_unevictable(const struct page *page);
+
+#define BATCH 32UL      /* pages isolated at a time (Linux's SWAP_CLUSTER_MAX) */
+#define DEF_PRIORITY 12 /* the first pass looks at 1/4096 of each list */
+
+/* What one reclaimer wants, may do, and has done. */
+struct scan_control {
+	gfp_t gfp;                  /* I/O, file systems */
+	int priority;               /* a pass looks at 1/2^priority of each list */
+	bool kswapd;
+	bool force;                 /* MADV_PAGEOUT: whether a page was used does not matter */
+	unsigned long target;       /* frames wanted in all */
+	unsigned long scanned, reclaimed;
+	unsigned long submitted;    /* pages whose write was begun in this pass */
+	unsigned long nr_activated, nr_writeback; /* of the current batch */
+	struct swap_batch batch;    /* pages on their way to swap, not submitted yet */
+};
+
+extern unsigned long nr_isolated;
+
+static inline unsigned long lru_size(enum lru_list list)
+{
+	return node_stat((enum node_stat)list);
+}
+
+/* One pass over the lists at sc->priority. May sleep. */
+void shrink_lists(struct scan_control *sc);
+/* Take up to @nr pages off the tail of a list, each with a reference. Returns how many were looked at. */
+unsigned long isolate_pages(enum lru_list list, unsigned long nr, struct list_head *dst,
+			    unsigned long *taken);
+/* All of @pages go back to their lists; @taken is what isolate_pages() said. */
+void putback_pages(struct list_head *pages, unsigned long taken);
+/* Reclaim what can be of the isolated pages; the others stay on the list. Returns frames freed. */
+unsigned long shrink_page_list(struct list_head *pages, struct scan_control *sc);
+/* Drop the isolated, locked page from its cache if it is clean and unmapped. True: only our reference is left. */
+bool drop_page(struct page *page);
+/* Sleep until the write of some page ends, at most 100 ms. */
+void wait_for_writeback(void);
+/* The write of some page has ended: who waits for pages to become clean looks again. */
+void reclaim_writeback_done(void);
+
+#endif

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking frames back from pages: how far to look, what to do with each page, and when to wait.
+ *
+ * Pages of each kind (anon, file) move on two lists. New pages start inactive. A page seen used twice
+ * becomes active; the active list's tail is moved to the inactive list when that gets short; the
+ * inactive list's tail is what is reclaimed:
+ *
+ *   used since we looked     stays, or becomes active
+ *   anon, no swap slot       gets one and enters the swap cache
+ *   mapped                   every entry is taken out (try_to_unmap)
+ *   dirty                    is written; freed when the write is done and the scan finds it again
+ *   clean                    leaves the page cache or swap cache and is free
+ *
+ * Pages being looked at are off their list ("isolated"), 32 at a time, with a reference each. Who
+ * asks for all this, and how often, is in kswapd.c.
+ */
+#include "mm/reclaim/reclaim.h"
+
+#include "kernel/core/sched.h"
+#include "kernel/core/time.h"
+#include "kernel/core/wait.h"
+#include "mm/backing/filemap.h"
+#include "mm/backing/swap.h"
+#include "mm/backing/writeback.h"
+#include "mm/reclaim/internal.h"
+#include "mm/space/rmap.h"
+#include "mm/stats.h"
+
+#define SWAPPINESS 60        /* of 200: the weight of anon against file pages, as Linux's default */
+#define THROTTLE_NS 100000000ULL
+
+/* Of 0: anon and 1: file, how many pages were looked at lately, and how many of those were in use. lru_lock. */
+static unsigned long recent_scanned[2], recent_rotated[2];
+unsigned long nr_isolated;
+
+static DECLARE_WAIT_QUEUE_HEAD(writeback_wait);
+
+static bool is_file_list(enum lru_list list)
+{
+	return list >= LRU_INACTIVE_FILE;
+}
+
+/* --- waiting --- */
+void reclaim_writeback_done(void)
+{
+	if (unlikely(waitqueue_active(&writeback_wait)))
+		wake_up_all(&writeback_wait);
+}
+
+void wait_for_writeback(void)
+{
+	DEFINE_WAIT(wait);
+
+	prepare_to_wait(&writeback_wait, &wait, TASK_UNINTERRUPTIBLE);
+	if (node_stat(N_nr_writeback))
+		schedule_timeout(THROTTLE_NS);
+	finish_wait(&writeback_wait, &wait);
+}
+
+/* --- on and off the lists --- */
+unsigned long isolate_pages(enum lru_list list, unsigned long nr, struct list_head *dst,
+			    unsigned long *taken)
+{
+	struct list_head *src = &lru_lists[list];
+	unsigned long looked;
+
+	*taken = 0;
+	spin_lock(&lru_lock);
+	for (looked = 0; looked < nr && !list_empty(src); looked++) {
+		struct page *page = list_last_entry(src, struct page, lru);
+
+		if (!get_page_unless_zero(page)) { /* on its way out, waits for lru_lock */
+			list_move(&page->lru, src);
+			continue;
+		}
+		lru_del_locked(page);
+		list_add(&page->lru, dst);
+		(*taken)++;
+	}
+	recent_scanned[is_file_list(list)] += *taken;
+	spin_unlock(&lru_lock);
+	__atomic_fetch_add(&nr_isolated, *taken, __ATOMIC_RELAXED);
+	return looked;
+}
+
+void putback_pages(struct list_head *pages, unsigned long taken)
+{
+	__atomic_fetch_sub(&nr_isolated, taken, __ATOMIC_RELAXED);
+	while (!list_empty(pages)) {
+		struct page *page = list_first_entry(pages, struct page, lru);
+
+		list_del(&page->lru);
+		putback_lru_page(page);
+	}
+}
+
+bool isolate_lru_page(struct page *page)
+{
+	bool isolated = false;
+
+	spin_lock(&lru_lock);
+	if (PageLRU(page) && get_page_unless_zero(page)) {
+		lru_del_locked(page);
+		isolated = true;
+	}
+	spin_unlock(&lru_lock);
+	return isolated;
+}
+
+void putback_lru_page(struct page *page)
+{
+	lru_cache_add(page);
+	put_page(page);
+}
+
+/* --- one page --- */
+enum verdict {
+	KEEP,          /* back to its list */
+	ACTIVATE,      /* back to the active list */
+	WRITTEN,       /* its write has begun and unlocked it; back to its list */
+	RECLAIM,       /* its use does not speak for it */
+	FREED,         /* only our reference is left */
+};
+
+/* What its use since the last look says. Page locked. */
+static enum verdict check_references(struct page *page, const struct scan_control *sc)
+{
+	unsigned long vm_flags = 0;
+	int entries = page_mapped(page) ? page_referenced(page, &vm_flags) : 0;
+	bool marked = TestClearPageReferenced(page);
+
+	if (unlikely(vm_flags & VM_LOCKED)) { /* munlock() of another mapping took the mark away */
+		mlock_page(page);
+		return KEEP;
+	}
+	if (sc->force)
+		return RECLAIM;
+	if (!entries)
+		return marked && !PageSwapBacked(page) && PageDirty(page) ? KEEP : RECLAIM;
+	if (PageSwapBacked(page))
+		return ACTIVATE;
+	/* A file page used once may be a stream passing by; twice, shared or code, it is worth keeping. */
+	SetPageReferenced(page);
+	return marked || entries > 1 || (vm_flags & VM_EXEC) ? ACTIVATE : KEEP;
+}
+
+/* Start writing the dirty, unmapped, locked page. */
+static enum verdict pageout(struct page *page, struct scan_control *sc)
+{
+	struct address_space *mapping = page_mapping(page);
+
+	if (PageSwapCache(page)) {
+		if (!(sc->gfp & __GFP_IO))
+			return KEEP;
+		SetPageReclaim(page);
+		swap_writepage_batch(page, &sc->batch);
+		return WRITTEN;
+	}
+	if (!mapping || !mapping->a_ops->write_page || !(sc->gfp & __GFP_FS))
+		return KEEP;
+	if (!sc->kswapd && !sc->force && sc->priority > DEF_PRIORITY - 2) {
+		wakeup_flusher(); /* it writes in file order; that beats our order by far */
+		return KEEP;
+	}
+	swap_batch_submit(&sc->batch); /* the file system may wait for anything */
+	if (!clear_page_dirty_for_io(page))
+		return KEEP;
+	SetPageReclaim(page);
+	mapping->a_ops->write_page(mapping, page);
+	return WRITTEN;
+}
+
+/*
+ * Take the clean, unmapped, locked page out of its cache: FREED, or KEEP. Only the cache and we may hold it: who
+ * looks a page up takes a reference first and checks, once it has the lock, that it still belongs.
+ */
+static enum verdict leave_cache(struct page *page)
+{
+	if (page_count(page) != 2)
+		return KEEP;
+	if (PageSwapCache(page))
+		delete_from_swap_cache(page);
+	else if (page_mapping(page))
+		delete_from_page_cache(page);
+	return page_count(page) == 1 ? FREED : KEEP;
+}
+
+/* The page is isolated and locked; on WRITTEN it comes back unlocked. */
+static enum verdict shrink_page(struct page *page, struct scan_control *sc)
+{
+	enum verdict verdict;
+
+	if (page_count(page) == 1)
+		return FREED; /* its owner died meanwhile */
+	if (unlikely(page_is_unevictable(page)))
+		return KEEP;
+	if (PageWriteback(page)) {
+		SetPageReclaim(page);
+		sc->nr_writeback++;
+		return KEEP;
+	}
+	verdict = check_references(page, sc);
+	if (verdict != RECLAIM)
+		return verdict;
+	if (PageSwapCache(page) && !page_mapped(page) && try_to_free_swap(page))
+		return page_count(page) == 1 ? FREED : KEEP;
+	if (PageAnon(page) && !PageSwapCache(page) &&
+	    (!(sc->gfp & __GFP_IO) || !page_mapped(page) || !add_to_swap(page)))
+		return ACTIVATE;
+	if (page_mapped(page) && !try_to_unmap(page))
+		return PageMlocked(page) ? KEEP : ACTIVATE;
+	return PageDirty(page) ? pageout(page, sc) : leave_cache(page);
+}
+
+bool drop_page(struct page *page)
+{
+	return !page_mapped(page) && !PageDirty(page) && !PageWriteback(page) && leave_cache(page) == FREED;
+}
+
+unsigned long shrink_page_list(struct list_head *pages, struct scan_control *sc)
+{
+	struct page *page, *next;
+	unsigned long freed = 0;
+
+	sc->nr_activated = sc->nr_writeback = 0;
+	list_for_each_entry_safe(page, next, pages, lru) {
+		enum verdict verdict;
+
+		if (!trylock_page(page))
+			continue;
+		verdict = shrink_page(page, sc);
+		if (verdict == WRITTEN)
+			sc->submitted++;
+		else
+			unlock_page(page);
+		if (verdict == ACTIVATE) {
+			SetPageActive(page);
+			sc->nr_activated++;
+		} else if (verdict == FREED) {
+			list_del(&page->lru);
+			put_page(page);
+			freed++;
+		}
+	}
+	swap_batch_submit(&sc->batch);
+	return freed;
+}
+
+/* --- one list --- */
+static void shrink_inactive_list(enum lru_list list, unsigned long nr, struct scan_control *sc)
+{
+	bool file = is_file_list(list);
+	unsigned long taken, looked, freed;
+	LIST_HEAD(pages);
+
+	looked = isolate_pages(list, nr, &pages, &taken);
+	sc->scanned += looked;
+	count_vm_events(sc->kswapd ? VM_pgscan_kswapd : VM_pgscan_direct, looked);
+	if (!taken)
+		return;
+	freed = shrink_page_list(&pages, sc);
+	sc->reclaimed += freed;
+	count_vm_events(sc->kswapd ? VM_pgsteal_kswapd : VM_pgsteal_direct, freed);
+	count_vm_events(VM_pgactivate, sc->nr_activated);
+	putback_pages(&pages, taken);
+	spin_lock(&lru_lock);
+	recent_rotated[file] += sc->nr_activated;
+	spin_unlock(&lru_lock);
+	if (!freed && sc->nr_writeback == taken)
+		wait_for_writeback();
+}
+
+/* Move the tail of an active list to the inactive one; only code in use stays. */
+static void shrink_active_list(enum lru_list list, unsigned long nr, struct scan_control *sc)
+{
+	bool file = is_file_list(list);
+	unsigned long taken, rotated = 0, moved = 0;
+	struct page *page;
+	LIST_HEAD(pages);
+
+	sc->scanned += isolate_pages(list, nr, &pages, &taken);
+	count_vm_events(VM_pgrefill, taken);
+	list_for_each_entry(page, &pages, lru) {
+		unsigned long vm_flags = 0;
+		bool used = false;
+
+		if (!trylock_page(page))
+			continue; /* busy: it stays where it is */
+		if (page_mapped(page))
+			used = page_referenced(page, &vm_flags);
+		unlock_page(page);
+		rotated += used;
+		if (used && file && (vm_flags & VM_EXEC))
+			continue;
+		ClearPageActive(page);
+		moved++;
+	}
+	count_vm_events(VM_pgdeactivate, moved);
+	putback_pages(&pages, taken);
+	spin_lock(&lru_lock);
+	recent_rotated[file] += rotated;
+	spin_unlock(&lru_lock);
+}
+
+static unsigned long int_sqrt(unsigned long n)
+{
+	unsigned long root = 0;
+
+	while ((root + 1) * (root + 1) <= n)
+		root++;
+	return root;
+}
+
+/* The more memory, the smaller a share of it needs to be under watch: 1:1 below 1 GiB, 1:3 at 1 GiB. */
+static bool inactive_is_low(enum lru_list inactive)
+{
+	unsigned long in = lru_size(inactive), act = lru_size(inactive + 1);
+	unsigned long gib = (in + act) >> (30 - PAGE_SHIFT);
+
+	return in * (gib ? int_sqrt(10 * gib) : 1) < act;
+}
+
+/* --- all lists --- */
+/*
+ * How many pages of each list to look at. Anon and file share the work by cost: the kind whose pages
+ * lately turned out to be in use when looked at gets less of it.
+ */
+static void scan_counts(const struct scan_control *sc, unsigned long *count)
+{
+	unsigned long anon = lru_size(LRU_INACTIVE_ANON) + lru_size(LRU_ACTIVE_ANON);
+	unsigned long file = lru_size(LRU_INACTIVE_FILE) + lru_size(LRU_ACTIVE_FILE);
+	unsigned long size[2] = { anon, file };
+	unsigned long weight[2] = { SWAPPINESS, 200 - SWAPPINESS };
+	/* Pages with a slot already can go even when there is no free slot left. */
+	bool swap = (sc->gfp & __GFP_IO) && (nr_swap_pages() || node_stat(N_nr_swapcache));
+
+	spin_lock(&lru_lock);
+	for (int kind = 0; kind < 2; kind++) {
+		if (recent_scanned[kind] > size[kind] / 4 + BATCH) { /* old news counts half */
+			recent_scanned[kind] /= 2;
+			recent_rotated[kind] /= 2;
+		}
+		weight[kind] = weight[kind] * (recent_scanned[kind] + 1) / (recent_rotated[kind] + 1) + 1;
+	}
+	spin_unlock(&lru_lock);
+	if (sc->priority <= 2)
+		weight[0] = weight[1] = 1; /* desperate: everything, whatever it costs */
+	if (!swap)
+		weight[0] = 0;
+	for (int list = LRU_INACTIVE_ANON; list <= LRU_ACTIVE_FILE; list++) {
+		unsigned long n = max(lru_size(list) >> sc->priority, min(lru_size(list), BATCH));
+		unsigned long share = weight[is_file_list(list)];
+
+		if (sc->priority > 2)
+			n = DIV_ROUND_UP(n * share, weight[0] + weight[1]);
+		count[list] = share ? n : 0;
+	}
+}
+
+void shrink_lists(struct scan_control *sc)
+{
+	unsigned long count[NR_LRU_LISTS] = { 0 };
+	bool left = true;
+
+	sc->submitted = 0;
+	scan_counts(sc, count);
+	while (left && sc->reclaimed < sc->target) {
+		left = false;
+		for (int list = LRU_INACTIVE_ANON; list <= LRU_ACTIVE_FILE; list++) {
+			unsigned long nr = min(count[list], BATCH);
+
+			if (!nr)
+				continue;
+			count[list] -= nr;
+			left = true;
+			if (list == LRU_INACTIVE_ANON || list == LRU_INACTIVE_FILE)
+				shrink_inactive_list(list, nr, sc);
+			else if (inactive_is_low(list - 1))
+				shrink_active_list(list, nr, sc);
+		}
+		cond_resched();
+	}
+	/* With nothing anonymous to scan for now, still keep an eye on what is in use. */
+	if (nr_swap_pages() && inactive_is_low(LRU_INACTIVE_ANON))
+		shrink_active_list(LRU_ACTIVE_ANON, BATCH, sc);
+	/*
+	 * Written pages come free when their write is done. Wait for the first of them rather than write
+	 * out all memory at ever lower priorities.
+	 */
+	if (sc->reclaimed < sc->target && sc->submitted)
+		wait_for_writeback();
+}
