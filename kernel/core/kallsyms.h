@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names of kernel addresses, for backtraces. The table is the kernel's own ELF symbol table, which
+ * GRUB leaves in memory and describes in multiboot2 tag 9 (3.6.7).
+ */
+#ifndef KERNEL_CORE_KALLSYMS_H
+#define KERNEL_CORE_KALLSYMS_H
+
+#include "lib/types.h"
+
+/*
+ * Use an ELF64 symbol table of @symtab_size bytes and its strings. Both stay where they are; entries
+ * that point outside of the strings are ignored.
+ */
+void kallsyms_init(const void *symtab, size_t symtab_size, const char *strtab, size_t strtab_size);
+
+/*
+ * Name of the function that @addr lies in, with the distance from its start and its size (0 for
+ * assembly labels); NULL when unknown. Linear: for reports only.
+ */
+const char *kallsyms_lookup(unsigned long addr, unsigned long *offset, unsigned long *size);
+/* Address of a symbol, 0 when there is none. */
+unsigned long kallsyms_address(const char *name);
+/* "name+0x12/0x40", or the bare address, into @buf. Returns @buf. */
+const char *kallsyms_format(unsigned long addr, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Giving up, in three manners: the kernel is broken, the machine does not suit, something is odd. */
+
+#include "kernel/core/panic.h"
+
+#include <stdarg.h>
+
+#include "kernel/core/printk.h"
+#include "lib/vsprintf.h"
+#include <asm/irqflags.h>
+#include <asm/processor.h>
+#include <asm/traps.h>
+
+static bool panicking;
+
+void panic(const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	local_irq_disable();
+	va_start(args, fmt);
+	vscnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	printk_emergency();
+	pr_emerg("kernel panic: %s", text);
+	if (!panicking) {
+		panicking = true;
+		show_backtrace((unsigned long)__builtin_frame_address(0));
+	}
+	machine_exit(EXIT_PANIC);
+}
+
+void boot_fail(const char *fmt, ...)
+{
+	char text[768];
+	va_list args;
+
+	local_irq_disable();
+	va_start(args, fmt);
+	vscnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	printk_emergency();
+	pr_emerg("boot failure: %s", text);
+	machine_exit(EXIT_BOOT_FAIL);
+}
+
+void warn_at(const char *cond, const char *file, int line)
+{
+	pr_warn("warning at %s:%d: %s", file, line, cond);
+	show_backtrace((unsigned long)__builtin_frame_address(0));
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slow ways of reader-writer semaphores. Waiters stand in one queue; only the first may take the
+ * semaphore, and a reader that did wakes the next one if that is a reader too. New readers do
+ * not overtake (they see nr_waiters); a new writer may, in the moment when the semaphore is free.
+ *
+ * No wake-up is lost: a waiter counts itself in nr_waiters and then looks at count; who lets go
+ * changes count and then looks at nr_waiters; both in one total order (SEQ_CST).
+ */
+#include "kernel/core/rwsem.h"
+
+#include "kernel/core/sched.h"
+#include "lib/errno.h"
+
+struct rwsem_waiter {
+	struct list_head list;
+	struct task_struct *task;
+	bool writer;
+};
+
+void init_rwsem(struct rw_semaphore *sem, const char *name)
+{
+	sem->count = 0;
+	sem->nr_waiters = 0;
+	spin_lock_init(&sem->wait_lock, "rwsem->wait_lock");
+	INIT_LIST_HEAD(&sem->waiters);
+	sem->name = name;
+}
+
+static struct rwsem_waiter *first_waiter(struct rw_semaphore *sem)
+{
+	return list_first_entry_or_null(&sem->waiters, struct rwsem_waiter, list);
+}
+
+/* wait_lock held. */
+static void wake_first(struct rw_semaphore *sem, bool readers_only)
+{
+	struct rwsem_waiter *first = first_waiter(sem);
+
+	if (first && !(readers_only && first->writer))
+		wake_up_process(first->task);
+}
+
+void __rwsem_wake(struct rw_semaphore *sem)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&sem->wait_lock, flags);
+	wake_first(sem, false);
+	spin_unlock_irqrestore(&sem->wait_lock, flags);
+}
+
+static bool try_take(struct rw_semaphore *sem, bool writer)
+{
+	int old = __atomic_load_n(&sem->count, __ATOMIC_SEQ_CST);
+
+	if (writer)
+		return down_write_trylock(sem);
+	while (old >= 0)
+		if (__atomic_compare_exchange_n(&sem->count, &old, old + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
+
+static int down_slow(struct rw_semaphore *sem, bool writer, bool killable)
+{
+	struct rwsem_waiter waiter = { .task = current, .writer = writer };
+	unsigned long flags;
+	int ret = 0;
+
+	might_sleep();
+	spin_lock_irqsave(&sem->wait_lock, flags);
+	list_add_tail(&waiter.list, &sem->waiters);
+	__atomic_fetch_add(&sem->nr_waiters, 1, __ATOMIC_SEQ_CST);
+	for (;;) {
+		if (first_waiter(sem) == &waiter && try_take(sem, writer))
+			break;
+		if (killable && fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		WRITE_ONCE(current->state, killable ? TASK_KILLABLE : TASK_UNINTERRUPTIBLE);
+		spin_unlock_irqrestore(&sem->wait_lock, flags);
+		schedule();
+		spin_lock_irqsave(&sem->wait_lock, flags);
+	}
+	list_del(&waiter.list);
+	__atomic_fetch_sub(&sem->nr_waiters, 1, __ATOMIC_SEQ_CST);
+	/* A reader lets the reader behind it in; one that gives up lets whoever is first now try. */
+	if (!writer || ret)
+		wake_first(sem, !ret);
+	spin_unlock_irqrestore(&sem->wait_lock, flags);
+	return ret;
+}
+
+void __down_read_slow(struct rw_semaphore *sem)
+{
+	down_slow(sem, false, false);
+}
+
+int __down_read_killable_slow(struct rw_semaphore *sem)
+{
+	return down_slow(sem, false, true);
+}
+
+void __down_write_slow(struct rw_semaphore *sem)
+{
+	down_slow(sem, true, false);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler. Each CPU has two queues: tasks that were woken, and behind them tasks that used up
+ * their time slice or were preempted. Who slept thus runs before who computes, first come first
+ * served; the slice is kept across sleeps, so that a pair of tasks that wake each other for ever
+ * ends up in the second queue as well and nobody starves.
+ *
+ *	wake_up ----------> woken --.
+ *	slice left: front -> queue --+--> running --> sleeps
+ *	slice used: back  -> queue --'
+ *
+ * The running task is on no queue. The queue lock is held across the switch and released by the task
+ * switched to, so a task that others see off the CPU has really left it.
+ */
+#include "kernel/core/sched.h"
+
+#include "kernel/core/panic.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/core/time.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/slab.h"
+#include "mm/space/mm.h"
+#include <asm/irq.h>
+#include <asm/processor.h>
+#include <asm/switch.h>
+#include <asm/uaccess.h>
+
+#define SLICE_TICKS 5
+
+struct run_queue {
+	spinlock_t lock;
+	struct list_head woken, queue; /* lock */
+	unsigned int nr_queued;        /* on both; lock */
+	struct task_struct *idle;      /* constant */
+	struct task_struct *prev;      /* whom the running task was switched from; own CPU, until finish_switch() */
+	struct mm_struct *drop_mm;     /* reference of a kernel thread that went; likewise */
+};
+
+static DEFINE_PER_CPU(struct run_queue, run_queues);
+static struct task_struct idle_tasks[NR_CPUS];
+
+/* --- queues; rq->lock held --- */
+
+static void enqueue(struct run_queue *rq, struct task_struct *task, struct list_head *where, bool front)
+{
+	if (task->time_slice <= 0) {
+		task->time_slice = SLICE_TICKS;
+		front = false;
+	}
+	if (front)
+		list_add(&task->run_node, where);
+	else
+		list_add_tail(&task->run_node, where);
+	task->on_rq = 1;
+	rq->nr_queued++;
+}
+
+static struct task_struct *pick_next(struct run_queue *rq)
+{
+	struct list_head *from = list_empty(&rq->woken) ? &rq->queue : &rq->woken;
+	struct task_struct *next = list_first_entry_or_null(from, struct task_struct, run_node);
+
+	if (!next)
+		return rq->idle;
+	list_del_init(&next->run_node);
+	rq->nr_queued--;
+	return next;
+}
+
+/* The queue that @task belongs to, locked, interrupts off. */
+static struct run_queue *task_rq_lock(struct task_struct *task, unsigned long *flags)
+{
+	for (;;) {
+		int cpu = READ_ONCE(task->cpu);
+		struct run_queue *rq = per_cpu_ptr(&run_queues, cpu);
+
+		spin_lock_irqsave(&rq->lock, *flags);
+		if (likely(cpu == task->cpu))
+			return rq;
+		spin_unlock_irqrestore(&rq->lock, *flags);
+	}
+}
+
+/* --- waking --- */
+
+/*
+ * Woken from an interrupt or out of idleness a task shall run soon. Woken by another task's system
+ * call it may wait until that one sleeps, or for the next tick: fewer switches, and pipes run full.
+ */
+static void maybe_preempt(struct run_queue *rq, int cpu)
+{
+	struct task_struct *running = per_cpu(current_task, cpu);
+
+	if (running == rq->idle || in_interrupt())
+		set_thread_flag(running, TIF_NEED_RESCHED);
+}
+
+bool wake_up_state(struct task_struct *task, unsigned int mask)
+{
+	unsigned long flags;
+	struct run_queue *rq = task_rq_lock(task, &flags);
+	bool woken = task->state & mask;
+
+	if (woken) {
+		WRITE_ONCE(task->state, TASK_RUNNING);
+		/* Otherwise it is still on its way into schedule(), and will come out again. */
+		if (!task->on_rq) {
+			enqueue(rq, task, task->time_slice > 0 ? &rq->woken : &rq->queue, false);
+			maybe_preempt(rq, task->cpu);
+		}
+	}
+	spin_unlock_irqrestore(&rq->lock, flags);
+	return woken;
+}
+
+bool wake_up_process(struct task_struct *task)
+{
+	return wake_up_state(task, TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
+}
+
+void wake_up_new_task(struct task_struct *task)
+{
+	unsigned long flags;
+	struct run_queue *rq;
+
+	/* Parent and child share what is left of the slice, or fork would be a way to get more time. */
+	task->time_slice = (current->time_slice + 1) / 2;
+	if (current->time_slice > 1)
+		current->time_slice /= 2;
+	task->cpu = (int)smp_processor_id();
+	rq = task_rq_lock(task, &flags);
+	enqueue(rq, task, &rq->woken, false);
+	maybe_preempt(rq, task->cpu);
+	spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+bool fatal_signal_pending(const struct task_struct *task)
+{
+	return signal_pending(task) && READ_ONCE(task->pending_mask) & (1ULL << (9 - 1)); /* SIGKILL */
+}
+
+/* --- switching --- */
+
+void switch_mm(struct mm_struct *prev, struct mm_struct *next)
+{
+	if (prev != next)
+		write_cr3(__pa(next->pgd));
+}
+
+void use_mm(struct mm_struct *mm)
+{
+	struct task_struct *task = current;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	task_lock(task);
+	switch_mm(task->active_mm, mm);
+	task->mm = mm;
+	task->active_mm = mm;
+	task_unlock(task);
+	local_irq_restore(flags);
+}
+
+/* A kernel thread runs in whatever map is loaded and keeps it from being freed; handed on if the next is one too. */
+static void switch_maps(struct run_queue *rq, struct task_struct *prev, struct task_struct *next)
+{
+	struct mm_struct *loaded = prev->active_mm;
+
+	if (next->mm) {
+		switch_mm(loaded, next->mm);
+		next->active_mm = next->mm;
+		if (!prev->mm)
+			rq->drop_mm = loaded;
+	} else {
+		next->active_mm = loaded;
+		if (prev->mm)
+			mmgrab(loaded);
+	}
+	if (!prev->mm)
+		prev->active_mm = NULL;
+}
+
+/*
+ * The second half of a switch, on the stack of the task switched to: the queue lock is released, and
+ * what only the previous task still needed is dropped. Interrupts are on afterwards.
+ */
+static void finish_switch(void)
+{
+	struct run_queue *rq = this_cpu_ptr(&run_queues);
+	struct task_struct *prev = rq->prev;
+	struct mm_struct *mm = rq->drop_mm;
+	u32 state = prev->state;
+
+	rq->prev = NULL;
+	rq->drop_mm = NULL;
+	spin_unlock_irq(&rq->lock);
+	if (mm)
+		mmdrop(mm);
+	if (unlikely(state & (TASK_ZOMBIE | TASK_DEAD)))
+		put_task_struct(prev);
+}
+
+static void context_switch(struct run_queue *rq, struct task_struct *prev, struct task_struct *next)
+{
+	u64 now = ktime_get_ns();
+
+	prev->sum_exec_ns += now - prev->last_ran_ns;
+	next->last_ran_ns = now;
+	rq->prev = prev;
+	switch_maps(rq, prev, next);
+	switch_to(prev, next);
+	finish_switch();
+}
+
+/* A sleeper that a signal shall wake, and that already has one, does not go to sleep. */
+static bool signal_pending_state(const struct task_struct *task)
+{
+	if (task->state & TASK_INTERRUPTIBLE)
+		return signal_pending(task);
+	return task->state & TASK_WAKEKILL && fatal_signal_pending(task);
+}
+
+void schedule(void)
+{
+	struct task_struct *prev = current, *next;
+	struct run_queue *rq;
+	unsigned long flags;
+
+	might_sleep();
+	ASSERT(!irqs_disabled());
+	local_irq_save(flags);
+	rq = this_cpu_ptr(&run_queues);
+	spin_lock(&rq->lock);
+	clear_thread_flag(prev, TIF_NEED_RESCHED);
+	if (prev->state != TASK_RUNNING && signal_pending_state(prev))
+		prev->state = TASK_RUNNING;
+	if (prev->state != TASK_RUNNING) {
+		prev->on_rq = 0;
+		prev->nvcsw++;
+	} else if (prev != rq->idle) {
+		enqueue(rq, prev, &rq->queue, true);
+	}
+	next = pick_next(rq);
+	if (next == prev) {
+		spin_unlock(&rq->lock);
+	} else {
+		if (prev->on_rq)
+			prev->nivcsw++;
+		context_switch(rq, prev, next);
+	}
+	local_irq_restore(flags);
+}
+
+void schedule_tail(void)
+{
+	struct task_struct *task = current;
+
+	finish_switch();
+	/* CLONE_CHILD_SETTID: in the child, so that only its own copy of the page is written. */
+	if (task->set_child_tid && put_user(task->pid, task->set_child_tid))
+		task->set_child_tid = NULL;
+}
+
+void yield(void)
+{
+	current->time_slice = 0;
+	schedule();
+}
+
+u64 task_exec_ns(const struct task_struct *task)
+{
+	u64 ns = task->sum_exec_ns;
+
+	return task == current ? ns + ktime_get_ns() - task->last_ran_ns : ns;
+}
+
+void scheduler_tick(void)
+{
+	struct run_queue *rq = this_cpu_ptr(&run_queues);
+	struct task_struct *task = current;
+
+	if (task != rq->idle)
+		task->time_slice--;
+	if (!rq->nr_queued)
+		return;
+	if (task == rq->idle || task->time_slice <= 0 || !list_empty(&rq->woken))
+		set_thread_flag(task, TIF_NEED_RESCHED);
+}
+
+/* --- start and idleness --- */
+
+void sched_init(void)
+{
+	unsigned int cpu = smp_processor_id();
+	struct run_queue *rq = this_cpu_ptr(&run_queues);
+	struct task_struct *idle = &idle_tasks[cpu];
+
+	if (cpu == 0)
+		task_init();
+	spin_lock_init(&rq->lock, "run_queue");
+	INIT_LIST_HEAD(&rq->woken);
+	INIT_LIST_HEAD(&rq->queue);
+	rq->idle = idle;
+	INIT_LIST_HEAD(&idle->run_node);
+	INIT_LIST_HEAD(&idle->children);
+	INIT_LIST_HEAD(&idle->sibling);
+	INIT_LIST_HEAD(&idle->tasks);
+	INIT_LIST_HEAD(&idle->thread_node);
+	INIT_LIST_HEAD(&idle->pending_list);
+	spin_lock_init(&idle->alloc_lock, "task->alloc_lock");
+	atomic_set(&idle->usage, 1);
+	strlcpy(idle->comm, "idle", sizeof(idle->comm));
+	idle->flags = PF_KTHREAD;
+	idle->group_leader = idle;
+	idle->cpu = (int)cpu;
+	idle->on_rq = 1;
+	idle->active_mm = &init_mm;
+	mmgrab(&init_mm);
+	arch_adopt_boot_task(idle);
+}
+
+void cpu_idle(void)
+{
+	for (;;) {
+		local_irq_disable();
+		while (!need_resched()) {
+			safe_halt();
+			local_irq_disable();
+		}
+		local_irq_enable();
+		schedule();
+	}
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks, one-shot timers in a tree by time, sleeping for a while, and what happens at each tick. */
+#include "kernel/core/time.h"
+
+#include "kernel/core/param.h"
+#include "kernel/core/printk.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/spinlock.h"
+#include "lib/util.h"
+#include <asm/processor.h>
+#include <asm/ptrace.h>
+
+static DEFINE_SPINLOCK(timer_lock);
+static struct rb_root timers;             /* timer_lock; by expires */
+static u64 next_expiry = ~0ULL;           /* timer_lock to write; the first timer's time */
+static struct timer *running_timer;       /* timer_lock; whose fn runs now */
+static u64 real_offset_ns;                /* wall clock minus time since boot */
+static DEFINE_PER_CPU(u64, last_tick_ns); /* own CPU */
+static unsigned long time_limit;          /* seconds of guest time; 0: none */
+
+static int set_limit(const char *value)
+{
+	return param_number(value, 0, 1000000000, &time_limit);
+}
+KNOB(limit, "SECONDS", "stop the machine after this much guest time, 0: never", set_limit);
+
+u64 ktime_get_ns(void)
+{
+	return arch_clock_ns();
+}
+
+u64 ktime_get_real_ns(void)
+{
+	return arch_clock_ns() + READ_ONCE(real_offset_ns);
+}
+
+void ktime_set_real_ns(u64 ns)
+{
+	WRITE_ONCE(real_offset_ns, ns - arch_clock_ns());
+}
+
+void time_init(void)
+{
+	real_offset_ns = arch_boot_wall_seconds() * NSEC_PER_SEC;
+	this_cpu_write(last_tick_ns, ktime_get_ns());
+}
+
+/* --- timers --- */
+
+static void update_next_expiry(void)
+{
+	struct rb_node *first = rb_first(&timers);
+
+	WRITE_ONCE(next_expiry, first ? rb_entry(first, struct timer, node)->expires : ~0ULL);
+}
+
+void timer_add(struct timer *timer, u64 expires)
+{
+	struct rb_node **link = &timers.rb_node, *parent = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&timer_lock, flags);
+	ASSERT(!timer->queued);
+	timer->expires = expires;
+	while (*link) {
+		parent = *link;
+		link = expires < rb_entry(parent, struct timer, node)->expires ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&timer->node, parent, link);
+	rb_insert_color(&timer->node, &timers);
+	timer->queued = true;
+	if (expires < next_expiry)
+		WRITE_ONCE(next_expiry, expires);
+	spin_unlock_irqrestore(&timer_lock, flags);
+}
+
+/* timer_lock held. */
+static void dequeue(struct timer *timer)
+{
+	rb_erase(&timer->node, &timers);
+	timer->queued = false;
+	update_next_expiry();
+}
+
+bool timer_del(struct timer *timer)
+{
+	unsigned long flags;
+	bool was_queued;
+
+	for (;;) {
+		spin_lock_irqsave(&timer_lock, flags);
+		was_queued = timer->queued;
+		if (was_queued)
+			dequeue(timer);
+		if (running_timer != timer)
+			break;
+		spin_unlock_irqrestore(&timer_lock, flags);
+		cpu_relax();
+	}
+	spin_unlock_irqrestore(&timer_lock, flags);
+	return was_queued;
+}
+
+/* Interrupts are off. The lock is not held in fn, which may add its timer again. */
+static void run_timers(u64 now)
+{
+	if (likely(READ_ONCE(next_expiry) > now))
+		return;
+	spin_lock(&timer_lock);
+	while (next_expiry <= now) {
+		struct timer *timer = rb_entry(rb_first(&timers), struct timer, node);
+
+		dequeue(timer);
+		running_timer = timer;
+		spin_unlock(&timer_lock);
+		timer->fn(timer);
+		spin_lock(&timer_lock);
+		running_timer = NULL;
+	}
+	spin_unlock(&timer_lock);
+}
+
+struct sleeper {
+	struct timer timer;
+	struct task_struct *task;
+};
+
+static void wake_sleeper(struct timer *timer)
+{
+	wake_up_process(container_of(timer, struct sleeper, timer)->task);
+}
+
+u64 schedule_timeout(u64 ns)
+{
+	struct sleeper sleeper = { .timer.fn = wake_sleeper, .task = current };
+	u64 deadline, now = ktime_get_ns();
+
+	if (ns > ~0ULL - now) {
+		schedule();
+		return ns;
+	}
+	deadline = now + ns;
+	timer_add(&sleeper.timer, deadline);
+	schedule();
+	timer_del(&sleeper.timer);
+	now = ktime_get_ns();
+	return now < deadline ? deadline - now : 0;
+}
+
+/* --- the tick --- */
+
+static void check_time_limit(u64 now)
+{
+	if (likely(!time_limit || now < time_limit * NSEC_PER_SEC))
+		return;
+	pr_err("time limit of %lu s reached\n", time_limit);
+	show_tasks();
+	machine_exit(EXIT_TIME_LIMIT);
+}
+
+void tick(struct pt_regs *regs)
+{
+	u64 now = ktime_get_ns();
+	u64 delta = now - this_cpu_read(last_tick_ns);
+
+	this_cpu_write(last_tick_ns, now);
+	if (user_mode(regs))
+		current->utime_ns += delta;
+	else
+		current->stime_ns += delta;
+	if (smp_processor_id() == 0) {
+		run_timers(now);
+		check_time_limit(now);
+	}
+	scheduler_tick();
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the kernel below the file systems needs of files: the open file, its operations, and the few
+ * calls by path that exec, swapon and boot make. fs/ fills all of it in.
+ */
+#ifndef KERNEL_CORE_VFS_H
+#define KERNEL_CORE_VFS_H
+
+#include "kernel/core/mutex.h"
+#include "lib/atomic.h"
+#include "lib/types.h"
+#include "mm/backing/filemap.h"
+
+struct file;
+struct inode;
+struct dentry;
+struct vm_area_struct;
+struct wait_queue_head;
+
+/* struct file.f_mode */
+#define FMODE_READ 1u
+#define FMODE_WRITE 2u
+
+struct dir_context; /* fs/ */
+
+struct file_operations {
+	const char *name;
+	ssize_t (*read)(struct file *file, char *buf, size_t count, loff_t *pos);  /* buf: user address, or kernel one inside kernel_read() */
+	ssize_t (*write)(struct file *file, const char *buf, size_t count, loff_t *pos);
+	loff_t (*llseek)(struct file *file, loff_t offset, int whence); /* NULL: -ESPIPE */
+	int (*mmap)(struct file *file, struct vm_area_struct *vma);     /* sets vma->vm_ops; NULL: -ENODEV */
+	long (*ioctl)(struct file *file, unsigned int cmd, unsigned long arg);
+	int (*iterate)(struct file *file, struct dir_context *ctx);
+	int (*fsync)(struct file *file, bool datasync);
+	unsigned int (*poll)(struct file *file, struct wait_queue_head **wait); /* POLL* bits */
+	int (*open)(struct inode *inode, struct file *file);
+	void (*release)(struct file *file);                             /* last reference is gone */
+};
+
+struct file {
+	atomic_t f_count;
+	unsigned int f_mode, f_flags;       /* FMODE_*; O_*; flags: f_lock-free, one word */
+	const struct file_operations *f_op;
+	struct inode *f_inode;              /* counted through f_dentry */
+	struct dentry *f_dentry;            /* counted; NULL for pipes and such */
+	struct address_space *f_mapping;    /* page cache, or NULL */
+	loff_t f_pos;                       /* f_pos_lock, for files that have a position */
+	struct mutex f_pos_lock;
+	struct file_ra_state f_ra;
+	void *private_data;
+};
+
+static inline struct file *get_file(struct file *file)
+{
+	atomic_inc(&file->f_count);
+	return file;
+}
+/* Drop a reference; the last calls release, then kfree()s the file (or what it is the first field of). May sleep. NULL is fine. */
+void fput(struct file *file);
+/* The open file of a descriptor of current, counted, or NULL. */
+struct file *fget(unsigned int fd);
+/* Open by absolute path from the kernel. ERR_PTR. Flags are O_*. */
+struct file *filp_open(const char *path, int flags, umode_t mode);
+/* exec's: a regular executable file; -EACCES otherwise. Path already in kernel memory, relative to current's cwd. */
+struct file *open_exec(const char *path);
+/* Read into kernel memory at @pos; short only at end of file. */
+ssize_t kernel_read(struct file *file, void *buf, size_t count, loff_t pos);
+/* Path of an open file into buf (end-aligned result returned), ERR_PTR(-ENAMETOOLONG). */
+char *file_path(struct file *file, char *buf, int size);
+/* For /proc maps and stat: device number, inode number, size in bytes, and kind. */
+struct file_stat { dev_t dev, rdev; unsigned long ino; loff_t size; umode_t mode; };
+void file_getattr(struct file *file, struct file_stat *st);
+/* Deny or allow writers while a program's text is mapped: -ETXTBSY. */
+int deny_write_access(struct file *file);
+void allow_write_access(struct file *file);
+/* Block device under a device file, or NULL. */
+struct block_device *file_bdev(struct file *file);
+/* For swap on a regular file: device sector (512 B units) of page @index, 0 for a hole; and the device. */
+sector_t file_bmap(struct file *file, pgoff_t index, struct block_device **bdev);
+/* A memory-only file for MAP_SHARED|MAP_ANONYMOUS is mm/backing/shmem.h, not here. */
+
+/* per-process tables, by fork, exec, exit */
+struct files_struct *dup_files(struct files_struct *files); /* NULL: out of memory */
+struct files_struct *get_files(struct files_struct *files); /* share */
+void put_files(struct files_struct *files);
+void close_on_exec(struct files_struct *files);
+struct fs_struct *dup_fs(struct fs_struct *fs);
+struct fs_struct *get_fs_struct(struct fs_struct *fs);
+void put_fs(struct fs_struct *fs);
+
+/* Boot: mount the root file system from @dev ("/dev/vda"), devfs on /dev. boot_fail()s with a sentence. */
+void vfs_init(void);
+void mount_root(const char *dev);
+/* Open fds 0,1,2 of current on the console. */
+int open_console(void);
+/* Write everything and mark file systems clean: power-off. */
+void vfs_shutdown(void);
+
+#endif

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * execve(2). Up to the point of no return everything is prepared beside the running program (file
+ * found, headers read, strings copied into a new map), so that each error leaves it as it was.
+ * After it the old map is gone, and what fails kills.
+ */
+#include "kernel/proc/exec.h"
+
+#include "kernel/proc/process.h"
+#include "kernel/syscalls.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/buddy.h"
+#include "mm/frame/slab.h"
+#include "mm/frame/vmalloc.h"
+#include <asm/switch.h>
+#include <asm/uaccess.h>
+
+#define PATH_MAX 4096
+#define EXEC_HEAD 256 /* bytes of the file that tell what it is */
+
+/* The stack's limit keeps mappings away from it: at least this much room, at most 5/6 of the space. */
+#define MIN_GAP MiB(128)
+#define MAX_GAP (TASK_SIZE / 6 * 5)
+
+/* --- finding out what to load --- */
+
+/* A file that nobody may write while it is loaded (ETXTBSY), nor while it runs: the map inherits the denial. */
+static int open_program(struct exec *exec, const char *path)
+{
+	struct file *file = open_exec(path);
+	int ret;
+
+	if (IS_ERR(file))
+		return (int)PTR_ERR(file);
+	ret = deny_write_access(file);
+	if (ret) {
+		fput(file);
+		return ret;
+	}
+	exec->program.file = file;
+	return 0;
+}
+
+static void close_program(struct exec *exec)
+{
+	if (exec->program.file)
+		allow_write_access(exec->program.file);
+	elf_release(&exec->program);
+}
+
+/* In front of the arguments so far. */
+static int prepend(struct exec *exec, const char *s)
+{
+	char *copy = kstrdup(s, GFP_KERNEL);
+	int i;
+
+	if (!copy)
+		return -ENOMEM;
+	for (i = exec->nr_prefix++; i > 0; i--)
+		exec->prefix[i] = exec->prefix[i - 1];
+	exec->prefix[0] = copy;
+	return 0;
+}
+
+/* @path was a script: arguments become interpreter, its argument, path, argv[1..]; the interpreter is opened. */
+static int load_script(struct exec *exec, const char *path, const struct script *script)
+{
+	int ret;
+
+	close_program(exec);
+	if (!exec->nr_prefix) {
+		exec->skip_argv = 1;
+	} else {
+		/* argv[0] of a script's script is its own name, which comes again as the path. */
+		kfree(exec->prefix[0]);
+		memmove(exec->prefix, exec->prefix + 1, (size_t)--exec->nr_prefix * sizeof(exec->prefix[0]));
+	}
+	ret = prepend(exec, path);
+	if (!ret && script->arg[0])
+		ret = prepend(exec, script->arg);
+	if (!ret)
+		ret = prepend(exec, script->interp);
+	return ret ? ret : open_program(exec, script->interp);
+}
+
+/* Follow scripts to a program, and read its headers. */
+static int find_program(struct exec *exec)
+{
+	struct script *script = NULL;
+	const char *path = exec->path;
+	char *owned = NULL;
+	int depth, ret = 0;
+
+	for (depth = 0;; depth++) {
+		ssize_t len = kernel_read(exec->program.file, exec->buf, EXEC_HEAD, 0);
+
+		if (len < 0)
+			ret = (int)len;
+		if (len < 2 || exec->buf[0] != '#' || exec->buf[1] != '!') {
+			if (!ret)
+				ret = elf_read(&exec->program, exec->buf, (size_t)len);
+			break;
+		}
+		if (!script)
+			script = kmalloc(sizeof(*script), GFP_KERNEL);
+		ret = depth >= SCRIPT_DEPTH_MAX ? -ELOOP : script ? script_parse(exec->buf, (size_t)len, script) : -ENOMEM;
+		if (!ret)
+			ret = load_script(exec, path, script);
+		if (ret)
+			break;
+		kfree(owned);
+		path = owned = kstrdup(script->interp, GFP_KERNEL);
+		if (!path) {
+			ret = -ENOMEM;
+			break;
+		}
+	}
+	kfree(owned);
+	kfree(script);
+	return ret;
+}
+
+/* The program loader that PT_INTERP names. */
+static int find_interp(struct exec *exec)
+{
+	const struct elf_layout *layout = &exec->program.layout;
+	size_t size = (size_t)layout->interp_size;
+	ssize_t len;
+	int ret;
+
+	if (!size)
+		return 0;
+	len = kernel_read(exec->program.file, exec->buf, size, (loff_t)layout->interp_offset);
+	if (len != (ssize_t)size)
+		return len < 0 ? (int)len : -EIO;
+	ret = elf_parse_interp(exec->buf, size);
+	if (ret)
+		return ret;
+	exec->interp.file = open_exec(exec->buf);
+	if (IS_ERR(exec->interp.file)) {
+		ret = (int)PTR_ERR(exec->interp.file);
+		exec->interp.file = NULL;
+		return ret;
+	}
+	len = kernel_read(exec->interp.file, exec->buf, EXEC_HEAD, 0);
+	if (len < (ssize_t)sizeof(struct elf64_ehdr))
+		return len < 0 ? (int)len : -EIO;
+	ret = elf_read(&exec->interp, exec->buf, (size_t)len);
+	return ret == -ENOEXEC ? -ELIBBAD : ret;
+}
+
+static unsigned long mmap_base(unsigned long stack_limit)
+{
+	unsigned long gap = stack_limit;
+
+	if (gap + STACK_GUARD_GAP > gap)
+		gap += STACK_GUARD_GAP;
+	return PAGE_ALIGN(TASK_SIZE - clamp(gap, MIN_GAP, MAX_GAP));
+}
+
+static int make_mm(struct exec *exec)
+{
+	struct mm_struct *mm = mm_alloc();
+
+	if (!mm)
+		return -ENOMEM;
+	exec->mm = mm;
+	mm->rlim_stack = rlimit(RLIMIT_STACK);
+	mm->rlim_as = rlimit(RLIMIT_AS);
+	mm->rlim_data = rlimit(RLIMIT_DATA);
+	mm->rlim_memlock = rlimit(RLIMIT_MEMLOCK);
+	mm->mmap_base = mmap_base(mm->rlim_stack);
+	return 0;
+}
+
+/* --- the point of no return --- */
+
+static int unshare_sighand(struct task_struct *task)
+{
+	struct sighand_struct *old = task->sighand, *fresh;
+
+	if (atomic_read(&old->count) == 1)
+		return 0;
+	fresh = sighand_dup(old);
+	if (!fresh)
+		return -ENOMEM;
+	spin_lock_irq(&tasklist_lock);
+	spin_lock(&old->lock);
+	task->sighand = fresh;
+	spin_unlock(&old->lock);
+	spin_unlock_irq(&tasklist_lock);
+	sighand_put(old);
+	return 0;
+}
+
+static void set_comm(struct task_struct *task, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	task_lock(task);
+	strlcpy(task->comm, slash ? slash + 1 : path, sizeof(task->comm));
+	task_unlock(task);
+}
+
+/* From here on the task runs in the new map; the old one goes with its last user. */
+static void switch_to_new_mm(struct exec *exec)
+{
+	struct task_struct *task = current;
+	struct mm_struct *old = task->mm, *lazy = old ? NULL : task->active_mm;
+
+	mm_release(task);
+	exec->mm->exe_file = get_file(exec->program.file);
+	deny_write_access(exec->program.file); /* cannot fail: ours stands */
+	use_mm(exec->mm);
+	exec->mm = NULL;
+	if (old) {
+		spin_lock_irq(&tasklist_lock);
+		task->signal->dead.maxrss = max(task->signal->dead.maxrss, mm_maxrss(old));
+		spin_unlock_irq(&tasklist_lock);
+		mmput(old);
+	} else if (lazy) {
+		mmdrop(lazy); /* borrowed at the switch to this task, which had no map */
+	}
+}
+
+/* What a program inherits, and what it must not. */
+static void reset_task(struct exec *exec)
+{
+	struct task_struct *task = current;
+
+	set_comm(task, exec->path);
+	task->flags &= ~PF_FORKNOEXEC;
+	task->signal->no_new_group = true;
+	task->signal->dumpable = 1;
+	spin_lock_irq(&task->sighand->lock);
+	flush_signal_handlers(task->sighand);
+	spin_unlock_irq(&task->sighand->lock);
+	task->sas_sp = 0;
+	task->sas_size = 0;
+	task->sas_flags = SS_DISABLE;
+	task->restart_fn = NULL;
+	task->pdeath_signal = 0;
+	task->set_child_tid = NULL;
+	close_on_exec(task->files);
+}
+
+static int load_program(struct exec *exec)
+{
+	struct elf_program *prog = &exec->program, *interp = &exec->interp;
+	unsigned long entry, start;
+	int ret = elf_map(prog, interp->file != NULL);
+	long sp;
+
+	if (!ret)
+		ret = elf_set_bounds(prog);
+	if (!ret && interp->file)
+		ret = elf_map(interp, false);
+	if (ret)
+		return ret;
+	entry = (unsigned long)prog->ehdr.e_entry + prog->bias;
+	start = interp->file ? (unsigned long)interp->ehdr.e_entry + interp->bias : entry;
+	/* Linux would go there and fault at once. */
+	if (start >= TASK_SIZE)
+		return -EFAULT;
+	sp = exec_create_tables(exec, entry);
+	if (sp < 0)
+		return (int)sp;
+	start_thread(current_pt_regs(), start, (unsigned long)sp);
+	return 0;
+}
+
+/* All errors from here on end the process, unless something else does already. */
+static int cross_over(struct exec *exec)
+{
+	int ret = de_thread();
+
+	if (ret)
+		return ret;
+	ret = unshare_sighand(current);
+	if (!ret) {
+		switch_to_new_mm(exec);
+		reset_task(exec);
+		ret = load_program(exec);
+	}
+	if (ret && !fatal_signal_pending(current)) {
+		spin_lock_irq(&current->sighand->lock);
+		current->sighand->action[SIGSEGV - 1].handler = SIG_DFL;
+		spin_unlock_irq(&current->sighand->lock);
+		force_sig(SIGSEGV);
+	}
+	return ret;
+}
+
+/* --- the whole --- */
+
+static int prepare(struct exec *exec)
+{
+	int ret = exec_count_args(exec);
+
+	if (!ret)
+		ret = find_program(exec);
+	if (!ret)
+		ret = find_interp(exec);
+	if (!ret)
+		ret = make_mm(exec);
+	return ret ? ret : exec_copy_strings(exec);
+}
+
+static int do_execve(struct exec *exec)
+{
+	int i, ret = open_program(exec, exec->path);
+
+	if (ret)
+		return ret;
+	exec->buf = get_zeroed_page(GFP_KERNEL);
+	ret = exec->buf ? prepare(exec) : -ENOMEM;
+	if (!ret)
+		ret = cross_over(exec);
+	exec_put_page(exec);
+	mmput(exec->mm);
+	close_program(exec);
+	elf_release(&exec->interp);
+	for (i = 0; i < exec->nr_prefix; i++)
+		kfree(exec->prefix[i]);
+	kvfree(exec->pointers);
+	free_page(exec->buf);
+	return ret;
+}
+
+int kernel_execve(const char *path, const char *const argv[], const char *const envp[])
+{
+	struct exec exec = { .path = path, .argv.kernel = argv, .envp.kernel = envp };
+
+	return do_execve(&exec);
+}
+
+/* Path of a user into fresh kernel memory, or ERR_PTR. Free with free_page(). */
+static char *get_path(const char __user *upath)
+{
+	char *path = get_zeroed_page(GFP_KERNEL);
+	long len;
+
+	if (!path)
+		return ERR_PTR(-ENOMEM);
+	len = strncpy_from_user(path, upath, PATH_MAX);
+	if (len > 0 && len < PATH_MAX)
+		return path;
+	free_page(path);
+	return ERR_PTR(len < 0 ? -EFAULT : len ? -ENAMETOOLONG : -ENOENT);
+}
+
+long sys_execve(const char __user *upath, const char __user *const __user *argv, const char __user *const __user *envp)
+{
+	struct exec exec = { .argv.user = (unsigned long)argv, .envp.user = (unsigned long)envp };
+	char *path = get_path(upath);
+	long ret;
+
+	if (IS_ERR(path))
+		return PTR_ERR(path);
+	exec.path = path;
+	ret = do_execve(&exec);
+	free_page(path);
+	return ret;
+}

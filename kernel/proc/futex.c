@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * futex(2): sleep until another thread says that a word in user memory has changed. Waiters hang in a
+ * hash table by key: private words by map and address, words in shared memory by file and offset,
+ * so that processes meet there whatever address each has mapped it at.
+ *
+ * The word is compared under the bucket's lock, and wakers take that lock after they changed it: a
+ * waiter that saw the old value is in the table before the waker looks.
+ */
+#include "kernel/proc/process.h"
+#include "kernel/syscalls.h"
+#include "lib/errno.h"
+#include "lib/util.h"
+#include "mm/fault/fault.h"
+#include "mm/space/mm.h"
+#include <asm/uaccess.h>
+
+#define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
+#define FUTEX_REQUEUE 3
+#define FUTEX_CMP_REQUEUE 4
+#define FUTEX_WAKE_OP 5
+#define FUTEX_WAIT_BITSET 9
+#define FUTEX_WAKE_BITSET 10
+#define FUTEX_PRIVATE_FLAG 128
+#define FUTEX_CLOCK_REALTIME 256
+#define FUTEX_BITSET_ANY 0xffffffffu
+
+#define FUTEX_WAITERS 0x80000000u
+#define FUTEX_OWNER_DIED 0x40000000u
+#define FUTEX_TID_MASK 0x3fffffffu
+
+struct futex_key {
+	const void *object;  /* map or page cache; compared, never followed */
+	unsigned long place; /* byte in it */
+};
+
+struct futex_bucket {
+	spinlock_t lock;
+	struct list_head waiters; /* lock; FIFO */
+};
+
+struct futex_waiter {
+	struct list_head list;
+	struct futex_bucket *bucket; /* changed by requeue under both locks; NULL once woken */
+	struct futex_key key;
+	struct task_struct *task;
+	u32 bitset;
+};
+
+#define NR_BUCKETS 256
+static struct futex_bucket buckets[NR_BUCKETS];
+
+void futex_init(void)
+{
+	int i;
+
+	for (i = 0; i < NR_BUCKETS; i++) {
+		spin_lock_init(&buckets[i].lock, "futex_bucket");
+		INIT_LIST_HEAD(&buckets[i].waiters);
+	}
+}
+
+/* --- keys --- */
+
+static long get_key(u32 __user *addr, bool shared, struct futex_key *key)
+{
+	unsigned long address = (unsigned long)addr;
+	struct address_space *mapping;
+	struct page *page;
+
+	if (address & 3)
+		return -EINVAL;
+	if (!access_ok(addr, sizeof(*addr)))
+		return -EFAULT;
+	*key = (struct futex_key){ current->mm, address };
+	if (!shared)
+		return 0;
+	/*
+	 * As if for writing: a page of a private file mapping must become ours before it is asked what it is. A
+	 * read-only mapping can be waited on all the same.
+	 */
+	page = get_user_page(current->mm, address, true);
+	if (IS_ERR(page))
+		page = get_user_page(current->mm, address, false);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	mapping = page_mapping(page);
+	if (mapping && !PageSwapCache(page)) {
+		key->object = mapping;
+		key->place = (page->index << PAGE_SHIFT) + (address & ~PAGE_MASK);
+	}
+	put_page(page);
+	return 0;
+}
+
+static bool same_key(const struct futex_key *a, const struct futex_key *b)
+{
+	return a->object == b->object && a->place == b->place;
+}
+
+static struct futex_bucket *bucket_of(const struct futex_key *key)
+{
+	unsigned long hash = ((unsigned long)key->object >> 6) ^ (key->place >> 2) ^ (key->place >> PAGE_SHIFT);
+
+	return &buckets[hash * 0x9e3779b97f4a7c15UL >> 56];
+}
+
+/* Two buckets, perhaps the same, in the order of their addresses. */
+static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+	if (a > b)
+		swap(a, b);
+	spin_lock(&a->lock);
+	if (a != b)
+		spin_lock(&b->lock);
+}
+
+static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+	spin_unlock(&a->lock);
+	if (a != b)
+		spin_unlock(&b->lock);
+}
+
+/* The word, without sleeping: -EFAULT when its page has to be brought first. */
+static int read_word_atomic(u32 *value, u32 __user *addr)
+{
+	int ret;
+
+	current->pagefault_disabled++;
+	ret = get_user(*value, addr);
+	current->pagefault_disabled--;
+	return ret;
+}
+
+/* --- waking --- */
+
+/* Bucket locked. After this the waiter's frame may be gone. */
+static void wake_waiter(struct futex_waiter *waiter)
+{
+	struct task_struct *task = waiter->task;
+
+	get_task_struct(task);
+	list_del_init(&waiter->list);
+	smp_store_release(&waiter->bucket, NULL);
+	wake_up_process(task);
+	put_task_struct(task);
+}
+
+static int wake_key(struct futex_bucket *bucket, const struct futex_key *key, int nr, u32 bitset)
+{
+	struct futex_waiter *waiter, *n;
+	int woken = 0;
+
+	list_for_each_entry_safe(waiter, n, &bucket->waiters, list) {
+		if (woken >= nr)
+			break;
+		if (same_key(&waiter->key, key) && waiter->bitset & bitset) {
+			wake_waiter(waiter);
+			woken++;
+		}
+	}
+	return woken;
+}
+
+static long futex_wake(u32 __user *addr, bool shared, int nr, u32 bitset)
+{
+	struct futex_bucket *bucket;
+	struct futex_key key;
+	long ret;
+
+	if (!bitset)
+		return -EINVAL;
+	ret = get_key(addr, shared, &key);
+	if (ret)
+		return ret;
+	bucket = bucket_of(&key);
+	spin_lock(&bucket->lock);
+	ret = wake_key(bucket, &key, nr < 1 ? 1 : nr, bitset);
+	spin_unlock(&bucket->lock);
+	return ret;
+}
+
+long futex_wake_shared(u32 __user *addr, int nr)
+{
+	return futex_wake(addr, true, nr, FUTEX_BITSET_ANY);
+}
+
+/* Wake @nr_wake waiters of @from, and let up to @nr_move others wait on @to instead. */
+static long futex_requeue(u32 __user *from, u32 __user *to, bool shared, int nr_wake, int nr_move, const u32 *expected)
+{
+	struct futex_bucket *b1, *b2;
+	struct futex_waiter *waiter, *n;
+	struct futex_key key1, key2;
+	long moved = 0, ret;
+	u32 value;
+
+	if (nr_wake < 0 || nr_move < 0)
+		return -EINVAL;
+again:
+	ret = get_key(from, shared, &key1);
+	if (!ret)
+		ret = get_key(to, shared, &key2);
+	if (ret)
+		return ret;
+	b1 = bucket_of(&key1);
+	b2 = bucket_of(&key2);
+	lock_two(b1, b2);
+	if (expected && read_word_atomic(&value, from)) {
+		unlock_two(b1, b2);
+		if (get_user(value, from))
+			return -EFAULT;
+		goto again;
+	}
+	if (expected && value != *expected) {
+		unlock_two(b1, b2);
+		return -EAGAIN;
+	}
+	ret = wake_key(b1, &key1, nr_wake, FUTEX_BITSET_ANY);
+	list_for_each_entry_safe(waiter, n, &b1->waiters, list) {
+		if (moved >= nr_move)
+			break;
+		if (!same_key(&waiter->key, &key1))
+			continue;
+		list_move_tail(&waiter->list, &b2->waiters);
+		waiter->key = key2;
+		WRITE_ONCE(waiter->bucket, b2);
+		moved++;
+	}
+	unlock_two(b1, b2);
+	/* Linux counts both for CMP_REQUEUE and for REQUEUE alike. */
+	return ret + moved;
+}
+
+/* --- waiting --- */
+
+/* Off the queue. True: it had been woken already. */
+static bool unqueue(struct futex_waiter *waiter)
+{
+	struct futex_bucket *bucket;
+
+	while ((bucket = smp_load_acquire(&waiter->bucket))) {
+		spin_lock(&bucket->lock);
+		if (bucket == waiter->bucket) {
+			list_del_init(&waiter->list);
+			spin_unlock(&bucket->lock);
+			return false;
+		}
+		spin_unlock(&bucket->lock); /* it was requeued meanwhile */
+	}
+	return true;
+}
+
+/* Queue current if the word is @expected: 0, -EWOULDBLOCK, or -errno. */
+static long queue_if_equal(struct futex_waiter *waiter, u32 __user *addr, bool shared, u32 expected)
+{
+	struct futex_bucket *bucket;
+	u32 value;
+	long ret;
+
+	for (;;) {
+		ret = get_key(addr, shared, &waiter->key);
+		if (ret)
+			return ret;
+		bucket = bucket_of(&waiter->key);
+		spin_lock(&bucket->lock);
+		if (!read_word_atomic(&value, addr))
+			break;
+		spin_unlock(&bucket->lock);
+		if (get_user(value, addr))
+			return -EFAULT;
+	}
+	if (value == expected) {
+		waiter->bucket = bucket;
+		list_add_tail(&waiter->list, &bucket->waiters);
+		__atomic_store_n(&current->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
+	} else {
+		ret = -EWOULDBLOCK;
+	}
+	spin_unlock(&bucket->lock);
+	return ret;
+}
+
+static long futex_wait_restart(unsigned long *args);
+
+/* @deadline: ns since boot, ~0: none. */
+static long futex_wait(u32 __user *addr, bool shared, u32 expected, u64 deadline, u32 bitset)
+{
+	struct futex_waiter waiter = { .task = current, .bitset = bitset };
+	struct task_struct *task = current;
+	long ret;
+
+	if (!bitset)
+		return -EINVAL;
+	for (;;) {
+		u64 now;
+
+		ret = queue_if_equal(&waiter, addr, shared, expected);
+		if (ret)
+			return ret;
+		now = ktime_get_ns();
+		schedule_timeout(deadline == ~0ULL ? ~0ULL : deadline > now ? deadline - now : 0);
+		WRITE_ONCE(task->state, TASK_RUNNING);
+		if (unqueue(&waiter))
+			return 0;
+		if (deadline != ~0ULL && ktime_get_ns() >= deadline)
+			return -ETIMEDOUT;
+		if (signal_pending(task))
+			break;
+	}
+	if (deadline == ~0ULL)
+		return -ERESTARTSYS;
+	task->restart_fn = futex_wait_restart;
+	task->restart_args[0] = (unsigned long)addr;
+	task->restart_args[1] = shared;
+	task->restart_args[2] = expected;
+	task->restart_args[3] = (unsigned long)deadline;
+	task->restart_args[4] = bitset;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long futex_wait_restart(unsigned long *args)
+{
+	return futex_wait((u32 *)args[0], args[1], (u32)args[2], args[3], (u32)args[4]);
+}
+
+/* WAIT's timeout is relative, WAIT_BITSET's absolute, by one of two clocks. */
+static long get_deadline(u64 *deadline, const struct timespec __user *uts, bool absolute, bool realtime)
+{
+	u64 ns, now = ktime_get_ns(), real;
+	long ret;
+
+	*deadline = ~0ULL;
+	if (!uts)
+		return 0;
+	ret = get_timespec_ns(&ns, uts);
+	if (ret)
+		return ret;
+	if (absolute && realtime) {
+		real = ktime_get_real_ns();
+		ns = ns > real ? ns - real : 0;
+	} else if (absolute) {
+		ns = ns > now ? ns - now : 0;
+	}
+	*deadline = ns < ~0ULL - 1 - now ? now + ns : ~0ULL - 1;
+	return 0;
+}
+
+long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *timeout, u32 __user *addr2, u32 val3)
+{
+	int cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+	bool shared = !(op & FUTEX_PRIVATE_FLAG);
+	u64 deadline;
+	long ret;
+
+	/* Where it is no pointer, the fourth argument is a number of waiters. */
+	int val2 = (int)(unsigned long)timeout;
+
+	if (op & FUTEX_CLOCK_REALTIME && cmd != FUTEX_WAIT_BITSET)
+		return -ENOSYS;
+	switch (cmd) {
+	case FUTEX_WAIT:
+	case FUTEX_WAIT_BITSET:
+		ret = get_deadline(&deadline, timeout, cmd == FUTEX_WAIT_BITSET, op & FUTEX_CLOCK_REALTIME);
+		if (ret)
+			return ret;
+		return futex_wait(addr, shared, val, deadline, cmd == FUTEX_WAIT ? FUTEX_BITSET_ANY : val3);
+	case FUTEX_WAKE:
+		return futex_wake(addr, shared, (int)val, FUTEX_BITSET_ANY);
+	case FUTEX_WAKE_BITSET:
+		return futex_wake(addr, shared, (int)val, val3);
+	case FUTEX_REQUEUE:
+		return futex_requeue(addr, addr2, shared, (int)val, val2, NULL);
+	case FUTEX_CMP_REQUEUE:
+		return futex_requeue(addr, addr2, shared, (int)val, val2, &val3);
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* --- robust futexes: locks that say so when their owner dies (linux/futex.h, struct robust_list_head) --- */
+
+#define ROBUST_LIST_LIMIT 2048
+
+struct robust_head {
+	unsigned long list;    /* first entry, or the head's own address */
+	long offset;           /* from an entry to its futex word */
+	unsigned long pending; /* being locked or unlocked just now */
+};
+
+long sys_set_robust_list(unsigned long head, size_t len)
+{
+	if (len != sizeof(struct robust_head))
+		return -EINVAL;
+	current->robust_list = head;
+	return 0;
+}
+
+long sys_get_robust_list(pid_t pid, unsigned long __user *head, size_t __user *len)
+{
+	struct task_struct *task;
+	unsigned long addr = current->robust_list;
+
+	if (pid) {
+		task = find_get_task(pid);
+		if (!task)
+			return -ESRCH;
+		addr = task->robust_list;
+		put_task_struct(task);
+	}
+	return put_user(sizeof(struct robust_head), len) || put_user(addr, head) ? -EFAULT : 0;
+}
+
+/* Compare-and-exchange in user memory, through the kernel's view of the page. */
+static int user_cmpxchg(u32 __user *addr, u32 old, u32 new, u32 *found)
+{
+	struct page *page = get_user_page(current->mm, (unsigned long)addr, true);
+	u32 *word;
+
+	if (IS_ERR(page))
+		return -EFAULT;
+	word = (u32 *)((char *)page_address(page) + ((unsigned long)addr & ~PAGE_MASK));
+	*found = cmpxchg(word, old, new);
+	put_page(page);
+	return 0;
+}
+
+static int mark_owner_died(u32 __user *addr, pid_t pid, bool pending)
+{
+	u32 value, found;
+
+	if ((unsigned long)addr & 3 || get_user(value, addr))
+		return -EFAULT;
+	/* Unlocked already, but died before it could wake: do it. */
+	if (pending && !value) {
+		futex_wake(addr, true, 1, FUTEX_BITSET_ANY);
+		return 0;
+	}
+	while ((value & FUTEX_TID_MASK) == (u32)pid) {
+		if (user_cmpxchg(addr, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &found))
+			return -EFAULT;
+		if (found == value) {
+			if (value & FUTEX_WAITERS)
+				futex_wake(addr, true, 1, FUTEX_BITSET_ANY);
+			break;
+		}
+		value = found;
+	}
+	return 0;
+}
+
+void exit_robust_list(struct task_struct *task)
+{
+	struct robust_head head;
+	unsigned long entry;
+	int limit = ROBUST_LIST_LIMIT;
+
+	if (copy_from_user(&head, (void *)task->robust_list, sizeof(head)))
+		return;
+	entry = head.list & ~1UL; /* bit 0: a priority-inheriting lock */
+	while (entry != task->robust_list && limit--) {
+		unsigned long next;
+		bool last = get_user(next, (unsigned long *)entry);
+
+		if (entry != (head.pending & ~1UL) &&
+		    mark_owner_died((u32 *)(entry + (unsigned long)head.offset), task->pid, false))
+			return;
+		if (last)
+			return;
+		entry = next & ~1UL;
+		cond_resched();
+	}
+	if (head.pending & ~1UL)
+		mark_owner_died((u32 *)((head.pending & ~1UL) + (unsigned long)head.offset), task->pid, true);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* Resource limits, what was used, and how busy the machine is. */
+#include "kernel/proc/process.h"
+#include "kernel/syscalls.h"
+#include "lib/errno.h"
+#include "lib/util.h"
+#include "mm/backing/swap.h"
+#include "mm/frame/buddy.h"
+#include "mm/space/mm.h"
+#include "mm/stats.h"
+#include <asm/uaccess.h>
+
+#define RUSAGE_SELF 0
+#define RUSAGE_CHILDREN (-1)
+#define RUSAGE_THREAD 1
+
+/* --- limits --- */
+
+/* mm has its own copy of those it looks at (see struct mm_struct). */
+static void mirror_limit(struct task_struct *leader, unsigned int which, unsigned long cur)
+{
+	task_lock(leader);
+	if (leader->mm) {
+		if (which == RLIMIT_STACK)
+			leader->mm->rlim_stack = cur;
+		else if (which == RLIMIT_AS)
+			leader->mm->rlim_as = cur;
+		else if (which == RLIMIT_DATA)
+			leader->mm->rlim_data = cur;
+		else if (which == RLIMIT_MEMLOCK)
+			leader->mm->rlim_memlock = cur;
+	}
+	task_unlock(leader);
+}
+
+/* tasklist_lock held. */
+static long do_prlimit(struct task_struct *task, unsigned int which, const struct rlimit *new, struct rlimit *old)
+{
+	struct rlimit *limit = &task->signal->rlim[which];
+
+	if (new) {
+		if (new->rlim_cur > new->rlim_max)
+			return -EINVAL;
+		if (new->rlim_max > limit->rlim_max && current->signal->uid.effective)
+			return -EPERM;
+		/* The table of descriptors grows no further. */
+		if (which == RLIMIT_NOFILE && new->rlim_max > limit->rlim_max)
+			return -EPERM;
+	}
+	*old = *limit;
+	if (new) {
+		*limit = *new;
+		mirror_limit(task->group_leader, which, new->rlim_cur);
+		if (task->signal == current->signal && current != task->group_leader)
+			mirror_limit(current, which, new->rlim_cur);
+	}
+	return 0;
+}
+
+long sys_prlimit64(pid_t pid, unsigned int which, const struct rlimit __user *unew, struct rlimit __user *uold)
+{
+	struct rlimit new, old = { 0 };
+	struct task_struct *task;
+	long ret = -ESRCH;
+
+	if (which >= RLIM_NLIMITS)
+		return -EINVAL;
+	if (unew && copy_from_user(&new, unew, sizeof(new)))
+		return -EFAULT;
+	spin_lock_irq(&tasklist_lock);
+	task = pid ? find_task_by_pid(pid) : current;
+	if (task && task->signal)
+		ret = do_prlimit(task, which, unew ? &new : NULL, &old);
+	spin_unlock_irq(&tasklist_lock);
+	return !ret && uold && copy_to_user(uold, &old, sizeof(old)) ? -EFAULT : ret;
+}
+
+long sys_getrlimit(unsigned int which, struct rlimit __user *uold)
+{
+	return uold ? sys_prlimit64(0, which, NULL, uold) : -EFAULT;
+}
+
+long sys_setrlimit(unsigned int which, const struct rlimit __user *unew)
+{
+	return unew ? sys_prlimit64(0, which, unew, NULL) : -EFAULT;
+}
+
+/* --- usage --- */
+
+long sys_getrusage(int who, struct rusage __user *uusage)
+{
+	struct task_struct *task = current;
+	struct usage usage;
+
+	spin_lock_irq(&tasklist_lock);
+	if (who == RUSAGE_CHILDREN)
+		usage = task->signal->children;
+	else
+		usage = who == RUSAGE_THREAD ? task_usage(task) : process_usage(task);
+	spin_unlock_irq(&tasklist_lock);
+	if (who == RUSAGE_SELF || who == RUSAGE_THREAD)
+		usage.maxrss = max(usage.maxrss, mm_maxrss(task->mm));
+	else if (who != RUSAGE_CHILDREN)
+		return -EINVAL;
+	return put_rusage(uusage, &usage);
+}
+
+/* struct sysinfo of sysinfo(2). */
+struct sysinfo {
+	long uptime;
+	unsigned long loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
+	u16 procs, pad;
+	unsigned long totalhigh, freehigh;
+	u32 mem_unit;
+};
+
+long sys_sysinfo(struct sysinfo __user *uinfo)
+{
+	struct sysinfo info = {
+		.uptime = (long)(ktime_get_ns() / NSEC_PER_SEC),
+		.totalram = totalram_pages() << PAGE_SHIFT, .freeram = nr_free_pages() << PAGE_SHIFT,
+		.sharedram = node_stat(N_nr_shmem) << PAGE_SHIFT,
+		.totalswap = total_swap_pages() << PAGE_SHIFT, .freeswap = nr_swap_pages() << PAGE_SHIFT,
+		.procs = (u16)READ_ONCE(nr_tasks), .mem_unit = 1,
+	};
+
+	BUILD_BUG_ON(sizeof(info) != 112);
+	return copy_to_user(uinfo, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+/* --- priorities: there is one --- */
+
+long sys_getpriority(int which, int who)
+{
+	(void)who;
+	return which < 0 || which > 2 ? -EINVAL : 20; /* 20 - nice */
+}
+
+long sys_setpriority(int which, int who, int nice)
+{
+	(void)who;
+	(void)nice;
+	return which < 0 || which > 2 ? -EINVAL : 0;
+}
+
+long sys_sched_yield(void)
+{
+	yield();
+	return 0;
+}
+
+/* 0: no such thread. */
+static bool thread_exists(pid_t pid)
+{
+	struct task_struct *task;
+
+	if (!pid)
+		return true;
+	task = find_get_task(pid);
+	if (task)
+		put_task_struct(task);
+	return task;
+}
+
+long sys_sched_getaffinity(pid_t pid, unsigned int size, unsigned long __user *mask)
+{
+	unsigned long all = BIT(nr_cpus) - 1;
+
+	if (size < sizeof(all) || size & (sizeof(all) - 1))
+		return -EINVAL;
+	if (!thread_exists(pid))
+		return -ESRCH;
+	return copy_to_user(mask, &all, sizeof(all)) ? -EFAULT : (long)sizeof(all);
+}
+
+/* Accepted when some CPU that there is stays allowed; the tasks run where they ran. */
+long sys_sched_setaffinity(pid_t pid, unsigned int size, const unsigned long __user *umask)
+{
+	unsigned long mask = 0;
+
+	if (copy_from_user(&mask, umask, min((size_t)size, sizeof(mask))))
+		return -EFAULT;
+	if (!thread_exists(pid))
+		return -ESRCH;
+	return mask & (BIT(nr_cpus) - 1) ? 0 : -EINVAL;
+}
+
+/* SCHED_OTHER (0) with priority 0 is all there is. */
+long sys_sched_getscheduler(pid_t pid)
+{
+	return pid < 0 ? -EINVAL : thread_exists(pid) ? 0 : -ESRCH;
+}
+
+long sys_sched_getparam(pid_t pid, int __user *param)
+{
+	if (pid < 0 || !param)
+		return -EINVAL;
+	if (!thread_exists(pid))
+		return -ESRCH;
+	return put_user(0, param) ? -EFAULT : 0;
+}
+
+long sys_sched_setscheduler(pid_t pid, int policy, const int __user *param)
+{
+	int priority;
+
+	if (pid < 0 || !param)
+		return -EINVAL;
+	if (get_user(priority, param))
+		return -EFAULT;
+	if (!thread_exists(pid))
+		return -ESRCH;
+	return policy || priority ? -EINVAL : 0;
+}
+
+long sys_sched_setparam(pid_t pid, const int __user *param)
+{
+	return sys_sched_setscheduler(pid, 0, param);
+}
+
+long sys_sched_get_priority_max(int policy)
+{
+	return policy == 1 || policy == 2 ? 99 : policy >= 0 && policy <= 5 && policy != 4 ? 0 : -EINVAL;
+}
+
+long sys_sched_get_priority_min(int policy)
+{
+	return policy == 1 || policy == 2 ? 1 : sys_sched_get_priority_max(policy);
+}
+
+long sys_getcpu(unsigned int __user *cpu, unsigned int __user *node)
+{
+	if (cpu && put_user(smp_processor_id(), cpu))
+		return -EFAULT;
+	return node && put_user(0u, node) ? -EFAULT : 0;
+}

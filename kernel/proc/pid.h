@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes as others look at them: by number, their identities, times and maps. For /proc above all. */
+#ifndef KERNEL_PROC_PID_H
+#define KERNEL_PROC_PID_H
+
+#include "kernel/core/task.h"
+#include "lib/types.h"
+
+struct mm_struct;
+
+/* The process (thread-group leader) with the lowest pid >= @pid, counted, or NULL. */
+struct task_struct *find_get_next_process(pid_t pid);
+/* The user map of a task, with mm_users raised, or NULL (kernel threads, zombies). Drop with mmput(). */
+struct mm_struct *get_task_mm(struct task_struct *task);
+
+struct process_ids {
+	pid_t ppid, pgrp, session, tty_pgrp;
+	int tty_nr; /* 0: no controlling terminal; then tty_pgrp is -1 */
+	int threads;
+};
+void get_process_ids(struct task_struct *task, struct process_ids *ids);
+
+/* Of the whole process; c: of its children that were waited for. */
+struct process_times {
+	unsigned long min_flt, cmin_flt, maj_flt, cmaj_flt;
+	u64 utime_ns, stime_ns, cutime_ns, cstime_ns;
+};
+void get_process_times(struct task_struct *task, struct process_times *times);
+
+#endif

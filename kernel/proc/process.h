@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes: how they begin (fork.c), become another program (exec.c), end (exit.c) and are waited
+ * for (wait.c), and in which groups they stand (jobs.c).
+ */
+#ifndef KERNEL_PROC_PROCESS_H
+#define KERNEL_PROC_PROCESS_H
+
+#include "kernel/proc/exit.h"
+#include "kernel/proc/signal.h"
+
+/* --- beginning --- */
+/* Caches and hooks of this folder. Boot, after sched_init(). */
+void process_init(void);
+/*
+ * Make pid 1: a task with its own files, fs and signals that runs fn(arg) in the kernel, calls
+ * kernel_execve() there, and goes to user mode when fn returns. Panics when out of memory.
+ */
+void start_init(void (*fn)(void *arg), void *arg);
+/* The only task whose end is the machine's. NULL before start_init(). */
+extern struct task_struct *init_task;
+
+/* --- exec --- */
+/* Replace current's program; strings are kernel memory, arrays end in NULL. 0 (the registers for user mode are set) or -errno. */
+int kernel_execve(const char *path, const char *const argv[], const char *const envp[]);
+/* Let whoever waits in vfork() go on, and clear and wake clear_child_tid: current leaves its map. User memory is touched. */
+void mm_release(struct task_struct *task);
+/* Kill the other threads of current and become the group's leader. 0, or -EAGAIN when killed meanwhile. (exit.c) */
+int de_thread(void);
+
+/* Kill what runs, write everything out, end the machine with @status. Process context. (exit.c) */
+void power_off(int status) __attribute__((noreturn));
+
+/* --- futex --- */
+void futex_init(void);
+/* Unlock what the dying current still holds, marked FUTEX_OWNER_DIED. */
+void exit_robust_list(struct task_struct *task);
+/* Wake up to @nr waiters on a shared futex of current's map. Number woken, or -errno. */
+long futex_wake_shared(u32 __user *addr, int nr);
+
+/* --- usage (info.c) --- */
+/* One thread's. */
+struct usage task_usage(const struct task_struct *task);
+/* The most frames @mm ever had mapped. */
+unsigned long mm_maxrss(const struct mm_struct *mm);
+/* The whole process's so far, dead threads included. tasklist_lock held. */
+struct usage process_usage(struct task_struct *leader);
+void add_usage(struct usage *sum, const struct usage *part);
+/* CPU time of the process in ns. */
+u64 process_exec_ns(struct task_struct *leader);
+struct rusage;
+/* @usage in the form of getrusage(2). 0 or -EFAULT. */
+int put_rusage(struct rusage __user *to, const struct usage *usage);
+
+/* --- time (clock.c) --- */
+/* A struct timespec of the user's in ns (saturated). 0, -EFAULT, or -EINVAL when it is not a time. */
+long get_timespec_ns(u64 *ns, const struct timespec __user *ts);
+/* Stop ITIMER_REAL for good: the process ends. No locks held. */
+void exit_itimer(struct signal_struct *signal);
+void itimer_init(struct signal_struct *signal);
+
+/* --- groups --- */
+/* Some process is in group or session @pid. tasklist_lock held. */
+bool pid_names_group(pid_t pid);
+/* The death of @task leaves process groups without anyone to continue them: hang up what is stopped. tasklist_lock held. */
+void hang_up_orphaned_pgrps(struct task_struct *leader);
+
+static inline bool is_init(const struct task_struct *task) { return task->signal && task->signal->owner == init_task; }
+static inline pid_t task_pgrp(const struct task_struct *task) { return task->signal ? task->signal->pgrp : 0; }
+static inline pid_t task_session(const struct task_struct *task) { return task->signal ? task->signal->session : 0; }
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* Small system calls: who am I, what is this machine, switches of a process. */
+#include "kernel/core/printk.h"
+#include "kernel/core/random.h"
+#include "kernel/proc/process.h"
+#include "kernel/syscalls.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/slab.h"
+#include "mm/space/mm.h"
+#include <asm/page.h>
+#include <asm/switch.h>
+#include <asm/uaccess.h>
+
+/* --- identity --- */
+
+long sys_getpid(void)
+{
+	return current->tgid;
+}
+
+long sys_gettid(void)
+{
+	return current->pid;
+}
+
+long sys_getppid(void)
+{
+	const struct task_struct *parent;
+	pid_t pid;
+
+	spin_lock_irq(&tasklist_lock);
+	parent = current->group_leader->real_parent;
+	pid = parent ? parent->tgid : 0;
+	spin_unlock_irq(&tasklist_lock);
+	return pid;
+}
+
+#define UTS_LEN 65
+struct utsname {
+	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN], machine[UTS_LEN], domain[UTS_LEN];
+};
+
+long sys_uname(struct utsname __user *uname)
+{
+	static const struct utsname names = {
+		.sysname = "Linux", .nodename = "faultline", .release = "6.1.0-faultline",
+		.version = "#1 Faultline", .machine = "x86_64", .domain = "(none)",
+	};
+
+	return copy_to_user(uname, &names, sizeof(names)) ? -EFAULT : 0;
+}
+
+/* --- switches --- */
+
+#define PR_SET_PDEATHSIG 1
+#define PR_GET_PDEATHSIG 2
+#define PR_GET_DUMPABLE 3
+#define PR_SET_DUMPABLE 4
+#define PR_SET_NAME 15
+#define PR_GET_NAME 16
+#define PR_GET_NO_NEW_PRIVS 39
+#define PR_SET_VMA 0x53564d41
+
+static long set_name(const char __user *uname)
+{
+	char name[sizeof(current->comm)] = { 0 };
+
+	if (strncpy_from_user(name, uname, sizeof(name) - 1) < 0)
+		return -EFAULT;
+	task_lock(current);
+	memcpy(current->comm, name, sizeof(name));
+	task_unlock(current);
+	return 0;
+}
+
+long sys_prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)
+{
+	struct task_struct *task = current;
+
+	(void)arg3, (void)arg4, (void)arg5;
+	switch (option) {
+	case PR_SET_PDEATHSIG:
+		if (arg2 > NSIG)
+			return -EINVAL;
+		task->group_leader->pdeath_signal = (int)arg2;
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return put_user(task->group_leader->pdeath_signal, (int *)arg2) ? -EFAULT : 0;
+	case PR_GET_DUMPABLE:
+		return task->signal->dumpable;
+	case PR_SET_DUMPABLE:
+		if (arg2 > 1)
+			return -EINVAL;
+		task->signal->dumpable = (int)arg2;
+		return 0;
+	case PR_SET_NAME:
+		return set_name((const char *)arg2);
+	case PR_GET_NAME:
+		return copy_to_user((void *)arg2, task->comm, sizeof(task->comm)) ? -EFAULT : 0;
+	case PR_GET_NO_NEW_PRIVS:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
+#define ARCH_GET_FS 0x1003
+#define ARCH_GET_GS 0x1004
+
+long sys_arch_prctl(int code, unsigned long addr)
+{
+	struct task_struct *task = current;
+
+	switch (code) {
+	case ARCH_SET_FS:
+	case ARCH_SET_GS:
+		if (addr >= TASK_SIZE)
+			return -EPERM;
+		if (code == ARCH_SET_FS)
+			load_user_fs_base(addr);
+		else
+			load_user_gs_base(addr);
+		return 0;
+	case ARCH_GET_FS:
+		return put_user(task->fs_base, (unsigned long *)addr) ? -EFAULT : 0;
+	case ARCH_GET_GS:
+		return put_user(task->gs_base, (unsigned long *)addr) ? -EFAULT : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* PER_LINUX and its flags are remembered by nobody: addresses are never random here. */
+long sys_personality(unsigned int persona)
+{
+	(void)persona;
+	return 0;
+}
+
+#define MEMBARRIER_CMD_QUERY 0
+#define MEMBARRIER_CMD_ALL 0x1ff
+
+/* One full barrier orders everything while one CPU runs user code; with more, schedule() does on each. */
+long sys_membarrier(int cmd, unsigned int flags, int cpu)
+{
+	(void)cpu;
+	if (flags)
+		return -EINVAL;
+	if (cmd == MEMBARRIER_CMD_QUERY)
+		return MEMBARRIER_CMD_ALL;
+	if (cmd < 0 || cmd & (cmd - 1) || cmd & ~MEMBARRIER_CMD_ALL)
+		return -EINVAL;
+	smp_mb();
+	return 0;
+}
+
+/* --- random bytes --- */
+
+#define GRND_NONBLOCK 1u
+#define GRND_RANDOM 2u
+#define GRND_INSECURE 4u
+
+long sys_getrandom(u8 __user *buf, size_t len, unsigned int flags)
+{
+	size_t done = 0;
+	u8 chunk[256];
+
+	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
+	    (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	len = min(len, (size_t)INT32_MAX);
+	while (done < len) {
+		size_t n = min(len - done, sizeof(chunk)), left;
+
+		get_random_bytes(chunk, n);
+		left = copy_to_user(buf + done, chunk, n);
+		done += n - left;
+		if (left)
+			return done ? (long)done : -EFAULT;
+		if (signal_pending(current))
+			break;
+		cond_resched();
+	}
+	return (long)done;
+}
+
+/* --- the kernel log --- */
+
+#define SYSLOG_ACTION_READ_ALL 3
+#define SYSLOG_ACTION_SIZE_UNREAD 9
+#define SYSLOG_ACTION_SIZE_BUFFER 10
+
+static long read_log(char __user *ubuf, int len)
+{
+	char *buf;
+	size_t size = log_size(), n;
+	u64 pos = 0;
+	long ret;
+
+	if (len < 0 || !ubuf)
+		return -EINVAL;
+	buf = kmalloc(LOG_BUF_SIZE, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	/* Reading nothing finds the oldest text; of that on, the newest that fits. */
+	log_read(&pos, buf, 0);
+	if (size > (size_t)len)
+		pos += size - (size_t)len;
+	n = log_read(&pos, buf, min((size_t)len, (size_t)LOG_BUF_SIZE));
+	ret = copy_to_user(ubuf, buf, n) ? -EFAULT : (long)n;
+	kfree(buf);
+	return ret;
+}
+
+long sys_syslog(int type, char __user *buf, int len)
+{
+	switch (type) {
+	case SYSLOG_ACTION_READ_ALL:
+		return read_log(buf, len);
+	case SYSLOG_ACTION_SIZE_UNREAD:
+		return (long)log_size();
+	case SYSLOG_ACTION_SIZE_BUFFER:
+		return LOG_BUF_SIZE;
+	default:
+		return type < 0 || type > SYSLOG_ACTION_SIZE_BUFFER ? -EINVAL : 0;
+	}
+}
+
+/* --- the end --- */
+
+#define REBOOT_MAGIC1 0xfee1deadu
+#define REBOOT_CMD_RESTART 0x01234567u
+#define REBOOT_CMD_HALT 0xcdef0123u
+#define REBOOT_CMD_POWER_OFF 0x4321fedcu
+#define REBOOT_CMD_CAD_ON 0x89abcdefu
+
+/* All ways to stop are one: QEMU ends, and whoever started it may start it again. */
+long sys_reboot(unsigned int magic1, unsigned int magic2, unsigned int cmd, void __user *arg)
+{
+	(void)arg;
+	if (current->signal->uid.effective)
+		return -EPERM;
+	/* The birthdays of reboot(2). */
+	if (magic1 != REBOOT_MAGIC1 ||
+	    (magic2 != 672274793 && magic2 != 85072278 && magic2 != 369367448 && magic2 != 537993216))
+		return -EINVAL;
+	switch (cmd) {
+	case REBOOT_CMD_RESTART:
+	case REBOOT_CMD_HALT:
+	case REBOOT_CMD_POWER_OFF:
+		power_off(0);
+	case REBOOT_CMD_CAD_ON:
+	case 0: /* CAD_OFF */
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
