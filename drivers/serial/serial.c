@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* The 16550 UART at COM1. Registers: National PC16550D data sheet, table II. */
+#include "drivers/serial/serial.h"
+
+#include "kernel/core/printk.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/time.h"
+#include "lib/util.h"
+#include <asm/io.h>
+#include <asm/irq.h>
+
+#define COM1 0x3f8
+#define COM1_IRQ 4
+enum { RBR = 0, THR = 0, IER = 1, FCR = 2, MCR = 4, LSR = 5 };
+#define IER_RECEIVE 0x01
+#define FCR_ENABLE_14 0xc1 /* FIFOs on, interrupt at 14 bytes (or after a pause); nothing is cleared */
+#define MCR_DTR_RTS_OUT2 0x0b /* OUT2 lets the interrupt through */
+#define LSR_DATA_READY 0x01
+#define LSR_THR_EMPTY 0x20
+#define FIFO_SIZE 16
+
+#define RING_SIZE 1024u /* power of two */
+#define BUSY_POLLS 2000 /* before sleeping: the other end is slow */
+
+DECLARE_WAIT_QUEUE_HEAD(serial_rx_wait);
+
+static DEFINE_SPINLOCK(rx_lock);      /* with interrupts off: all below */
+static u8 ring[RING_SIZE];
+static unsigned int ring_head, ring_tail;
+static bool throttled;                /* the ring was full: receive interrupts are off */
+
+/* rx_lock held. */
+static void drain_fifo(void)
+{
+	while (inb(COM1 + LSR) & LSR_DATA_READY) {
+		if (ring_tail - ring_head == RING_SIZE) {
+			outb(COM1 + IER, 0);
+			throttled = true;
+			return;
+		}
+		ring[ring_tail++ % RING_SIZE] = inb(COM1 + RBR);
+	}
+}
+
+static void serial_interrupt(void *arg)
+{
+	spin_lock(&rx_lock);
+	drain_fifo();
+	spin_unlock(&rx_lock);
+	wake_up(&serial_rx_wait);
+}
+
+bool serial_rx_pending(void)
+{
+	return READ_ONCE(ring_head) != READ_ONCE(ring_tail);
+}
+
+size_t serial_read(u8 *buf, size_t size)
+{
+	unsigned long flags;
+	size_t n = 0;
+
+	spin_lock_irqsave(&rx_lock, flags);
+	while (n < size && ring_head != ring_tail)
+		buf[n++] = ring[ring_head++ % RING_SIZE];
+	if (throttled && ring_tail - ring_head < RING_SIZE / 2) {
+		throttled = false;
+		drain_fifo();
+		if (!throttled)
+			outb(COM1 + IER, IER_RECEIVE);
+	}
+	spin_unlock_irqrestore(&rx_lock, flags);
+	return n;
+}
+
+/* Until the transmitter is empty. False: current was killed. */
+static bool wait_for_room(void)
+{
+	for (unsigned int polls = 0; !(inb(COM1 + LSR) & LSR_THR_EMPTY); polls++) {
+		if (fatal_signal_pending(current))
+			return false;
+		if (polls < BUSY_POLLS) {
+			cond_resched();
+			continue;
+		}
+		current->state = TASK_KILLABLE;
+		schedule_timeout(NSEC_PER_SEC / HZ);
+	}
+	return true;
+}
+
+void serial_write(const u8 *data, size_t len)
+{
+	while (len && wait_for_room()) {
+		size_t burst = min(len, (size_t)FIFO_SIZE); /* all of the empty FIFO */
+
+		for (size_t i = 0; i < burst; i++)
+			outb(COM1 + THR, data[i]);
+		data += burst;
+		len -= burst;
+	}
+}
+
+void serial_init(void)
+{
+	unsigned long flags;
+	int err = request_irq(COM1_IRQ, serial_interrupt, NULL, "ttyS0");
+
+	if (err) {
+		pr_err("serial: interrupt %d cannot be had (error %d): no terminal input\n", COM1_IRQ, -err);
+		return;
+	}
+	spin_lock_irqsave(&rx_lock, flags);
+	outb(COM1 + FCR, FCR_ENABLE_14);
+	outb(COM1 + MCR, MCR_DTR_RTS_OUT2);
+	drain_fifo();
+	if (!throttled)
+		outb(COM1 + IER, IER_RECEIVE);
+	spin_unlock_irqrestore(&rx_lock, flags);
+	pr_info("serial: ttyS0 at 0x%x, irq %d, ready\n", COM1, COM1_IRQ);
+}

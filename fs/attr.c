@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* Changing what a file is: mode, owner, times, size. */
+#include "fs/dentry.h"
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/names.h"
+#include "fs/namei.h"
+#include "fs/syscalls.h"
+#include "lib/errno.h"
+#include "lib/util.h"
+#include <asm/uaccess.h>
+
+/* What is to change; fields are looked at as @what says. */
+struct attr {
+	enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_ATIME = 8, ATTR_MTIME = 16 } what;
+	umode_t mode;
+	uid_t uid;
+	gid_t gid;
+	struct timespec atime, mtime;
+};
+
+static int set_attr(struct inode *inode, const struct attr *attr)
+{
+	int err = 0;
+
+	if (sb_rdonly(inode->i_sb))
+		return -EROFS;
+	inode_lock(inode);
+	if ((attr->what & ATTR_MODE) && S_ISLNK(inode->i_mode)) {
+		err = -EOPNOTSUPP;
+	} else {
+		if (attr->what & ATTR_MODE)
+			inode->i_mode = (inode->i_mode & S_IFMT) | (attr->mode & 07777);
+		if (attr->what & ATTR_UID)
+			inode->i_uid = attr->uid;
+		if (attr->what & ATTR_GID)
+			inode->i_gid = attr->gid;
+		/* A new owner must not inherit the right to act as the old one. */
+		if ((attr->what & (ATTR_UID | ATTR_GID)) && !S_ISDIR(inode->i_mode))
+			inode->i_mode &= ~(S_ISUID | (inode->i_mode & 010 ? S_ISGID : 0));
+		if (attr->what & ATTR_ATIME)
+			inode->i_atime = attr->atime;
+		if (attr->what & ATTR_MTIME)
+			inode->i_mtime = attr->mtime;
+		inode->i_ctime = current_time();
+		mark_inode_dirty(inode);
+	}
+	inode_unlock(inode);
+	return err;
+}
+
+static long set_attr_at(int dfd, const char __user *path, unsigned int lookup, const struct attr *attr)
+{
+	struct dentry *dentry = user_path_at(dfd, path, lookup);
+	long err;
+
+	if (IS_ERR(dentry))
+		return PTR_ERR(dentry);
+	err = set_attr(dentry->d_inode, attr);
+	dput(dentry);
+	return err;
+}
+
+static long set_attr_fd(unsigned int fd, const struct attr *attr)
+{
+	struct file *file = fget(fd);
+	long err = 0;
+
+	if (!file)
+		return -EBADF;
+	if (!file->f_mode)
+		err = -EBADF;
+	else if (file->f_inode)
+		err = set_attr(file->f_inode, attr);
+	fput(file);
+	return err;
+}
+
+long sys_fchmodat(int dfd, const char __user *path, umode_t mode)
+{
+	return set_attr_at(dfd, path, LOOKUP_FOLLOW, &(struct attr){ .what = ATTR_MODE, .mode = mode });
+}
+
+long sys_chmod(const char __user *path, umode_t mode)
+{
+	return sys_fchmodat(AT_FDCWD, path, mode);
+}
+
+long sys_fchmod(unsigned int fd, umode_t mode)
+{
+	return set_attr_fd(fd, &(struct attr){ .what = ATTR_MODE, .mode = mode });
+}
+
+/* -1 leaves a side as it is. */
+static struct attr owner_attr(uid_t uid, gid_t gid)
+{
+	struct attr attr = { .uid = uid, .gid = gid };
+
+	attr.what = (uid != (uid_t)-1 ? ATTR_UID : 0) | (gid != (gid_t)-1 ? ATTR_GID : 0);
+	return attr;
+}
+
+long sys_fchownat(int dfd, const char __user *path, uid_t uid, gid_t gid, int flags)
+{
+	struct attr attr = owner_attr(uid, gid);
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	return set_attr_at(dfd, path, (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+					      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &attr);
+}
+
+long sys_chown(const char __user *path, uid_t uid, gid_t gid)
+{
+	return sys_fchownat(AT_FDCWD, path, uid, gid, 0);
+}
+
+long sys_lchown(const char __user *path, uid_t uid, gid_t gid)
+{
+	return sys_fchownat(AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+long sys_fchown(unsigned int fd, uid_t uid, gid_t gid)
+{
+	struct attr attr = owner_attr(uid, gid);
+
+	return set_attr_fd(fd, &attr);
+}
+
+#define UTIME_NOW ((1L << 30) - 1)
+#define UTIME_OMIT ((1L << 30) - 2)
+
+/* One of the two times as the caller gave it. 0 or -EINVAL. */
+static int take_time(struct attr *attr, const struct timespec *given, int bit, struct timespec *to)
+{
+	if (given->tv_nsec == UTIME_OMIT)
+		return 0;
+	if (given->tv_nsec != UTIME_NOW && (given->tv_nsec < 0 || given->tv_nsec >= (s64)NSEC_PER_SEC))
+		return -EINVAL;
+	*to = given->tv_nsec == UTIME_NOW ? current_time() : *given;
+	attr->what |= bit;
+	return 0;
+}
+
+long sys_utimensat(int dfd, const char __user *path, const struct timespec __user *user, int flags)
+{
+	struct timespec times[2] = { { 0, UTIME_NOW }, { 0, UTIME_NOW } };
+	struct attr attr = { 0 };
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (user && copy_from_user(times, user, sizeof(times)))
+		return -EFAULT;
+	if (take_time(&attr, &times[0], ATTR_ATIME, &attr.atime) ||
+	    take_time(&attr, &times[1], ATTR_MTIME, &attr.mtime))
+		return -EINVAL;
+	if (!attr.what)
+		return 0;
+	if (!path && dfd != AT_FDCWD) /* futimens */
+		return flags ? -EINVAL : set_attr_fd((unsigned int)dfd, &attr);
+	return set_attr_at(dfd, path, (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+					      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &attr);
+}
+
+long sys_truncate(const char __user *path, loff_t length)
+{
+	struct dentry *dentry;
+	long err;
+
+	if (length < 0)
+		return -EINVAL;
+	dentry = user_path_at(AT_FDCWD, path, LOOKUP_FOLLOW);
+	if (IS_ERR(dentry))
+		return PTR_ERR(dentry);
+	err = vfs_truncate(dentry->d_inode, length);
+	dput(dentry);
+	return err;
+}
+
+long sys_ftruncate(unsigned int fd, loff_t length)
+{
+	struct file *file;
+	long err = -EINVAL;
+
+	if (length < 0)
+		return -EINVAL;
+	file = fget(fd);
+	if (!file)
+		return -EBADF;
+	if (!file->f_mode)
+		err = -EBADF;
+	else if ((file->f_mode & FMODE_WRITE) && file->f_inode && S_ISREG(file->f_inode->i_mode))
+		err = vfs_truncate(file->f_inode, length);
+	fput(file);
+	return err;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* The name cache: see fs/dentry.h. */
+#include "fs/dentry.h"
+
+#include "fs/inode.h"
+#include "kernel/core/panic.h"
+#include "kernel/core/spinlock.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/slab.h"
+
+#define HASH_BITS 9
+
+static DEFINE_SPINLOCK(dcache_lock);
+static struct hlist_head dentry_hash[1 << HASH_BITS]; /* dcache_lock */
+static LIST_HEAD(unused_dentries);                    /* dcache_lock; oldest first */
+static unsigned long dentries_in_memory;              /* dcache_lock */
+static struct kmem_cache *dentry_cache;
+
+void dcache_init(void)
+{
+	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 0);
+}
+
+/* FNV-1a. */
+static u32 name_hash(const char *name, unsigned int len)
+{
+	u32 hash = 2166136261u;
+
+	for (unsigned int i = 0; i < len; i++)
+		hash = (hash ^ (u8)name[i]) * 16777619u;
+	return hash;
+}
+
+static struct hlist_head *hash_bucket(const struct dentry *parent, u32 hash)
+{
+	u64 key = ((u64)parent >> 6) + hash;
+
+	return &dentry_hash[(key * 0x9e3779b97f4a7c15ULL) >> (64 - HASH_BITS)];
+}
+
+struct dentry *dget(struct dentry *dentry)
+{
+	spin_lock(&dcache_lock);
+	if (dentry->d_count++ == 0)
+		list_del_init(&dentry->d_lru);
+	spin_unlock(&dcache_lock);
+	return dentry;
+}
+
+/*
+ * Free an unused dentry. dcache_lock is held, and released. Returns the parent, whose reference is
+ * the caller's now; NULL for a root.
+ */
+static struct dentry *dentry_kill(struct dentry *dentry)
+{
+	struct dentry *parent = dentry->d_parent == dentry ? NULL : dentry->d_parent;
+
+	hlist_del_init(&dentry->d_hash);
+	list_del_init(&dentry->d_lru);
+	list_del_init(&dentry->d_child);
+	dentries_in_memory--;
+	spin_unlock(&dcache_lock);
+	iput(dentry->d_inode);
+	if (dentry->d_name != dentry->d_iname)
+		kfree(dentry->d_name);
+	kmem_cache_free(dentry_cache, dentry);
+	return parent;
+}
+
+void dput(struct dentry *dentry)
+{
+	while (dentry) {
+		spin_lock(&dcache_lock);
+		ASSERT(dentry->d_count > 0);
+		if (--dentry->d_count) {
+			spin_unlock(&dcache_lock);
+			return;
+		}
+		if (!hlist_unhashed(&dentry->d_hash) && !(dentry->d_flags & DENTRY_NOCACHE)) {
+			list_add_tail(&dentry->d_lru, &unused_dentries);
+			spin_unlock(&dcache_lock);
+			return;
+		}
+		dentry = dentry_kill(dentry);
+	}
+}
+
+struct dentry *d_lookup(struct dentry *parent, const char *name, unsigned int len)
+{
+	u32 hash = name_hash(name, len);
+	struct dentry *dentry;
+
+	spin_lock(&dcache_lock);
+	hlist_for_each_entry(dentry, hash_bucket(parent, hash), d_hash) {
+		if (dentry->d_name_hash != hash || dentry->d_parent != parent || dentry->d_len != len ||
+		    memcmp(dentry->d_name, name, len))
+			continue;
+		if (dentry->d_count++ == 0)
+			list_del_init(&dentry->d_lru);
+		break;
+	}
+	spin_unlock(&dcache_lock);
+	return dentry;
+}
+
+static bool set_name(struct dentry *dentry, const char *name, unsigned int len)
+{
+	dentry->d_name = dentry->d_iname;
+	if (len >= DNAME_INLINE)
+		dentry->d_name = kmalloc(len + 1, GFP_KERNEL);
+	if (!dentry->d_name)
+		return false;
+	memcpy(dentry->d_name, name, len);
+	dentry->d_name[len] = '\0';
+	dentry->d_len = len;
+	dentry->d_name_hash = name_hash(name, len);
+	return true;
+}
+
+static struct dentry *alloc_dentry(struct super_block *sb, const char *name, unsigned int len)
+{
+	struct dentry *dentry = kmem_cache_alloc(dentry_cache, GFP_KERNEL | __GFP_ZERO);
+
+	if (!dentry)
+		return NULL;
+	if (!set_name(dentry, name, len)) {
+		kmem_cache_free(dentry_cache, dentry);
+		return NULL;
+	}
+	dentry->d_count = 1;
+	dentry->d_sb = sb;
+	INIT_HLIST_NODE(&dentry->d_hash);
+	INIT_LIST_HEAD(&dentry->d_child);
+	INIT_LIST_HEAD(&dentry->d_children);
+	INIT_LIST_HEAD(&dentry->d_lru);
+	return dentry;
+}
+
+struct dentry *d_alloc(struct dentry *parent, const char *name, unsigned int len)
+{
+	struct dentry *dentry = alloc_dentry(parent->d_sb, name, len);
+
+	if (!dentry)
+		return NULL;
+	spin_lock(&dcache_lock);
+	dentry->d_parent = parent;
+	parent->d_count++; /* the caller holds one: it is not on the unused list */
+	list_add(&dentry->d_child, &parent->d_children);
+	dentries_in_memory++;
+	spin_unlock(&dcache_lock);
+	return dentry;
+}
+
+struct dentry *d_make_root(struct super_block *sb, struct inode *inode)
+{
+	struct dentry *dentry = alloc_dentry(sb, "/", 1);
+
+	if (!dentry) {
+		iput(inode);
+		return NULL;
+	}
+	dentry->d_parent = dentry;
+	dentry->d_inode = inode;
+	spin_lock(&dcache_lock);
+	dentries_in_memory++;
+	spin_unlock(&dcache_lock);
+	return dentry;
+}
+
+void d_add(struct dentry *dentry, struct inode *inode)
+{
+	spin_lock(&dcache_lock);
+	dentry->d_inode = inode;
+	hlist_add_head(&dentry->d_hash, hash_bucket(dentry->d_parent, dentry->d_name_hash));
+	spin_unlock(&dcache_lock);
+}
+
+void d_instantiate(struct dentry *dentry, struct inode *inode)
+{
+	spin_lock(&dcache_lock);
+	ASSERT(!dentry->d_inode);
+	dentry->d_inode = inode;
+	spin_unlock(&dcache_lock);
+}
+
+void d_drop(struct dentry *dentry)
+{
+	spin_lock(&dcache_lock);
+	hlist_del_init(&dentry->d_hash);
+	spin_unlock(&dcache_lock);
+}
+
+bool d_unhashed(const struct dentry *dentry)
+{
+	return hlist_unhashed(&dentry->d_hash);
+}
+
+/*
+ * The two exchange names, so that neither needs memory; @target keeps the old one, unhashed. Both
+ * keep their places as children of the right parents.
+ */
+void d_move(struct dentry *dentry, struct dentry *target)
+{
+	struct dentry *old_parent;
+	char inline_name[DNAME_INLINE];
+	bool target_inline, dentry_inline;
+
+	spin_lock(&dcache_lock);
+	hlist_del_init(&target->d_hash);
+	hlist_del_init(&dentry->d_hash);
+	target_inline = target->d_name == target->d_iname;
+	dentry_inline = dentry->d_name == dentry->d_iname;
+	memcpy(inline_name, dentry->d_iname, DNAME_INLINE);
+	memcpy(dentry->d_iname, target->d_iname, DNAME_INLINE);
+	memcpy(target->d_iname, inline_name, DNAME_INLINE);
+	swap(dentry->d_name, target->d_name);
+	if (target_inline)
+		dentry->d_name = dentry->d_iname;
+	if (dentry_inline)
+		target->d_name = target->d_iname;
+	swap(dentry->d_len, target->d_len);
+	swap(dentry->d_name_hash, target->d_name_hash);
+
+	old_parent = dentry->d_parent;
+	dentry->d_parent = target->d_parent;
+	target->d_parent = old_parent;
+	list_move(&dentry->d_child, &dentry->d_parent->d_children);
+	list_move(&target->d_child, &target->d_parent->d_children);
+	hlist_add_head(&dentry->d_hash, hash_bucket(dentry->d_parent, dentry->d_name_hash));
+	spin_unlock(&dcache_lock);
+}
+
+bool is_subdir(const struct dentry *dentry, const struct dentry *ancestor)
+{
+	bool below;
+
+	spin_lock(&dcache_lock);
+	while (dentry != ancestor && dentry->d_parent != dentry)
+		dentry = dentry->d_parent;
+	below = dentry == ancestor;
+	spin_unlock(&dcache_lock);
+	return below;
+}
+
+struct dentry *dget_parent(struct dentry *dentry)
+{
+	struct dentry *parent;
+
+	spin_lock(&dcache_lock);
+	parent = dentry->d_parent;
+	parent->d_count++; /* its child holds one */
+	spin_unlock(&dcache_lock);
+	return parent;
+}
+
+/* Put @text[0..len) in front of what stands at *at; false when it does not fit. */
+static bool prepend(char *buf, char **at, const char *text, unsigned int len)
+{
+	if ((size_t)(*at - buf) < len)
+		return false;
+	*at -= len;
+	memcpy(*at, text, len);
+	return true;
+}
+
+char *d_path(struct dentry *dentry, char *buf, int size, bool mark_deleted)
+{
+	char *at = buf + size;
+	bool fits = prepend(buf, &at, "", 1), any = false;
+
+	spin_lock(&dcache_lock);
+	if (mark_deleted && hlist_unhashed(&dentry->d_hash) && dentry->d_parent != dentry)
+		fits = fits && prepend(buf, &at, " (deleted)", 10);
+	while (fits) {
+		if (dentry == dentry->d_sb->s_root) { /* go on from where it is mounted */
+			dentry = dentry->d_sb->s_mountpoint;
+			if (!dentry)
+				break;
+			continue;
+		}
+		fits = prepend(buf, &at, dentry->d_name, dentry->d_len) && prepend(buf, &at, "/", 1);
+		any = true;
+		dentry = dentry->d_parent;
+	}
+	spin_unlock(&dcache_lock);
+	if (fits && !any)
+		fits = prepend(buf, &at, "/", 1);
+	return fits ? at : ERR_PTR(-ENAMETOOLONG);
+}
+
+unsigned long prune_dcache(unsigned long nr)
+{
+	unsigned long freed = 0;
+
+	while (freed < nr) {
+		struct dentry *dentry;
+
+		spin_lock(&dcache_lock);
+		dentry = list_first_entry_or_null(&unused_dentries, struct dentry, d_lru);
+		if (!dentry) {
+			spin_unlock(&dcache_lock);
+			break;
+		}
+		dput(dentry_kill(dentry));
+		freed++;
+	}
+	return freed;
+}
+
+void shrink_dcache_sb(struct super_block *sb)
+{
+	for (;;) {
+		struct dentry *dentry, *found = NULL;
+
+		spin_lock(&dcache_lock);
+		list_for_each_entry(dentry, &unused_dentries, d_lru) {
+			if (dentry->d_sb == sb) {
+				found = dentry;
+				break;
+			}
+		}
+		if (!found) {
+			spin_unlock(&dcache_lock);
+			return;
+		}
+		dput(dentry_kill(found));
+	}
+}
+
+unsigned long nr_dentries(void)
+{
+	return dentries_in_memory;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* /dev: memory devices, the terminal's names, the kernel log, and the disks that were found. */
+#include "fs/bdev.h"
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/mount.h"
+#include "fs/pseudo.h"
+#include "fs/tty/tty.h"
+#include "kernel/core/block.h"
+#include "kernel/core/printk.h"
+#include "kernel/core/random.h"
+#include "kernel/core/sched.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/slab.h"
+#include "mm/space/mm.h"
+#include <asm/uaccess.h>
+
+#define DEV(major, minor) ((major) << 8 | (minor)) /* Linux's numbers (devices.txt) */
+
+static ssize_t null_read(struct file *file, char *buf, size_t count, loff_t *pos)
+{
+	return 0;
+}
+
+static ssize_t null_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+{
+	return (ssize_t)count;
+}
+
+/* Positions mean nothing here, but seeking is allowed. */
+static loff_t null_llseek(struct file *file, loff_t offset, int whence)
+{
+	return file->f_pos = 0;
+}
+
+static const struct file_operations null_fops = {
+	.name = "/dev/null", .read = null_read, .write = null_write, .llseek = null_llseek,
+};
+
+/* Fill the reader's memory a page at a time, so that signals end a huge read. */
+static ssize_t fill_user(char *buf, size_t count, bool (*fill)(char *to, size_t n))
+{
+	size_t done = 0;
+
+	while (done < count) {
+		size_t n = min(PAGE_SIZE, count - done);
+
+		if (!fill(buf + done, n))
+			return done ? (ssize_t)done : -EFAULT;
+		done += n;
+		if (signal_pending(current))
+			break;
+		cond_resched();
+	}
+	return (ssize_t)done;
+}
+
+static bool fill_zero(char *to, size_t n)
+{
+	return !clear_user(to, n);
+}
+
+static ssize_t zero_read(struct file *file, char *buf, size_t count, loff_t *pos)
+{
+	return fill_user(buf, count, fill_zero);
+}
+
+/* No vm_ops: the mapping is anonymous memory. A shared one would have to be seen by others. */
+static int zero_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_SHARED ? -ENODEV : 0;
+}
+
+static const struct file_operations zero_fops = {
+	.name = "/dev/zero", .read = zero_read, .write = null_write, .llseek = null_llseek,
+	.mmap = zero_mmap,
+};
+
+static ssize_t full_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+{
+	return -ENOSPC;
+}
+
+static const struct file_operations full_fops = {
+	.name = "/dev/full", .read = zero_read, .write = full_write, .llseek = null_llseek,
+};
+
+static bool fill_random(char *to, size_t n)
+{
+	u8 chunk[256];
+
+	while (n) {
+		size_t some = min(n, sizeof(chunk));
+
+		get_random_bytes(chunk, some);
+		if (copy_to_user(to, chunk, some))
+			return false;
+		to += some;
+		n -= some;
+	}
+	return true;
+}
+
+static ssize_t random_read(struct file *file, char *buf, size_t count, loff_t *pos)
+{
+	return fill_user(buf, count, fill_random);
+}
+
+static const struct file_operations random_fops = {
+	.name = "/dev/random", .read = random_read, .write = null_write, .llseek = null_llseek,
+};
+
+/* The log as it is printed; reading goes on where it stopped and ends at the newest line. */
+static ssize_t kmsg_read(struct file *file, char *buf, size_t count, loff_t *pos)
+{
+	size_t size = min(count, (size_t)PAGE_SIZE), n;
+	char *text = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	u64 from = (u64)*pos;
+	ssize_t result;
+
+	if (!text)
+		return -ENOMEM;
+	n = log_read(&from, text, size);
+	result = copy_to_user(buf, text, n) ? -EFAULT : (ssize_t)n;
+	if (result > 0)
+		*pos = (loff_t)from;
+	kfree(text);
+	return result;
+}
+
+static ssize_t kmsg_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+{
+	char text[LOG_LINE_MAX / 2];
+	size_t n = min(count, sizeof(text) - 1);
+
+	if (copy_from_user(text, buf, n))
+		return -EFAULT;
+	text[n] = '\0';
+	printk("%s", text);
+	return (ssize_t)count;
+}
+
+static loff_t kmsg_llseek(struct file *file, loff_t offset, int whence)
+{
+	return generic_llseek_size(file, offset, whence, (loff_t)log_size());
+}
+
+static const struct file_operations kmsg_fops = {
+	.name = "/dev/kmsg", .read = kmsg_read, .write = kmsg_write, .llseek = kmsg_llseek,
+};
+
+static const struct pseudo_entry dev_entries[] = {
+	{ .name = "null", .mode = S_IFCHR | 0666, .rdev = DEV(1, 3), .fops = &null_fops },
+	{ .name = "zero", .mode = S_IFCHR | 0666, .rdev = DEV(1, 5), .fops = &zero_fops },
+	{ .name = "full", .mode = S_IFCHR | 0666, .rdev = DEV(1, 7), .fops = &full_fops },
+	{ .name = "random", .mode = S_IFCHR | 0666, .rdev = DEV(1, 8), .fops = &random_fops },
+	{ .name = "urandom", .mode = S_IFCHR | 0666, .rdev = DEV(1, 9), .fops = &random_fops },
+	{ .name = "kmsg", .mode = S_IFCHR | 0644, .rdev = DEV(1, 11), .fops = &kmsg_fops },
+	{ .name = "tty", .mode = S_IFCHR | 0666, .rdev = DEV(5, 0), .fops = &tty_fops },
+	{ .name = "console", .mode = S_IFCHR | 0600, .rdev = DEV(5, 1), .fops = &tty_fops },
+	{ .name = "ttyS0", .mode = S_IFCHR | 0660, .rdev = DEV(4, 64), .fops = &tty_fops },
+	{ 0 }
+};
+
+static int disk_lookup(void *arg, const char *name, struct pseudo_entry *child)
+{
+	struct block_device *bdev = find_block_device(name);
+
+	if (!bdev)
+		return -ENOENT;
+	*child = (struct pseudo_entry){ .mode = S_IFBLK | 0660, .rdev = bdev->dev };
+	return 0;
+}
+
+struct disk_listing { struct pseudo_dir *dir; loff_t from, n; bool full; };
+
+static void list_disk(struct block_device *bdev, void *arg)
+{
+	struct disk_listing *l = arg;
+
+	if (l->n++ >= l->from && !l->full)
+		l->full = !pseudo_emit(l->dir, bdev->name, S_IFBLK, bdev->dev, l->n - 1);
+}
+
+static int disk_iterate(void *arg, struct pseudo_dir *dir, loff_t from)
+{
+	struct disk_listing l = { .dir = dir, .from = from };
+
+	for_each_block_device(list_disk, &l);
+	return 0;
+}
+
+static const struct pseudo_entry dev_root = {
+	.mode = S_IFDIR | 0755,
+	.children = dev_entries,
+	.lookup = disk_lookup,
+	.iterate = disk_iterate,
+};
+
+void devfs_init(void)
+{
+	register_pseudo_fs("devtmpfs", 0x01021994, &dev_root); /* TMPFS_MAGIC, as Linux's devtmpfs */
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files and descriptor tables. */
+#include "fs/file.h"
+
+#include "fs/dentry.h"
+#include "fs/inode.h"
+#include "fs/syscalls.h"
+#include "kernel/core/panic.h"
+#include "kernel/core/sched.h"
+#include "kernel/proc/signal.h"
+#include "lib/bitops.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/slab.h"
+#include <asm/uaccess.h>
+
+static struct kmem_cache *files_cache;
+
+void file_table_init(void)
+{
+	files_cache = kmem_cache_create("files", sizeof(struct files_struct), 0);
+}
+
+struct file *alloc_file(const struct file_operations *fops, unsigned int flags)
+{
+	static const unsigned int modes[] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0 };
+	struct file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+
+	if (!file)
+		return NULL;
+	atomic_set(&file->f_count, 1);
+	file->f_mode = flags & O_PATH ? 0 : modes[flags & O_ACCMODE];
+	file->f_flags = flags;
+	file->f_op = fops;
+	file->f_ra.ra_pages = RA_MAX_PAGES;
+	mutex_init(&file->f_pos_lock, "f_pos_lock");
+	return file;
+}
+
+void fput(struct file *file)
+{
+	struct inode *inode;
+
+	if (!file || !atomic_dec_and_test(&file->f_count))
+		return;
+	if (file->f_op && file->f_op->release)
+		file->f_op->release(file);
+	inode = file->f_inode;
+	if (inode && S_ISREG(inode->i_mode) && (file->f_mode & FMODE_WRITE))
+		put_write_access(inode);
+	dput(file->f_dentry);
+	kfree(file);
+}
+
+struct file *files_get(struct files_struct *files, unsigned int fd)
+{
+	struct file *file = NULL;
+
+	if (!files)
+		return NULL;
+	spin_lock(&files->lock);
+	if (fd < files->size && files->fd[fd])
+		file = get_file(files->fd[fd]);
+	spin_unlock(&files->lock);
+	return file;
+}
+
+int files_next(struct files_struct *files, unsigned int fd)
+{
+	int found = -1;
+
+	spin_lock(&files->lock);
+	for (; fd < files->size && found < 0; fd++)
+		if (files->fd[fd])
+			found = (int)fd;
+	spin_unlock(&files->lock);
+	return found;
+}
+
+struct file *fget(unsigned int fd)
+{
+	return files_get(current->files, fd);
+}
+
+static struct files_struct *alloc_files(void)
+{
+	struct files_struct *files = kmem_cache_alloc(files_cache, GFP_KERNEL | __GFP_ZERO);
+
+	if (!files)
+		return NULL;
+	atomic_set(&files->count, 1);
+	spin_lock_init(&files->lock, "files");
+	files->size = NR_OPEN_SMALL;
+	files->fd = files->small;
+	return files;
+}
+
+/* To full size. Called without the lock; somebody else may do the same. 0 or -ENOMEM. */
+static int grow_files(struct files_struct *files)
+{
+	struct file **table = kzalloc(NR_OPEN * sizeof(*table), GFP_KERNEL);
+
+	if (!table)
+		return -ENOMEM;
+	spin_lock(&files->lock);
+	if (files->size < NR_OPEN) {
+		memcpy(table, files->small, sizeof(files->small));
+		files->fd = table;
+		files->size = NR_OPEN;
+		table = NULL;
+	}
+	spin_unlock(&files->lock);
+	kfree(table);
+	return 0;
+}
+
+int get_unused_fd(unsigned int first, bool cloexec)
+{
+	struct files_struct *files = current->files;
+	unsigned int fd, size;
+
+	unsigned long limit = min_t(unsigned long, rlimit(RLIMIT_NOFILE), NR_OPEN);
+
+	for (;;) {
+		spin_lock(&files->lock);
+		size = files->size;
+		fd = first < size ? (unsigned int)find_next_zero_bit(files->open, size, first) : size;
+		if (fd < size && fd < limit) {
+			__set_bit(fd, files->open);
+			__assign_bit(fd, files->cloexec, cloexec);
+		}
+		spin_unlock(&files->lock);
+		if (fd < size && fd < limit)
+			return (int)fd;
+		if (size == NR_OPEN || fd >= limit)
+			return -EMFILE;
+		if (grow_files(files))
+			return -ENOMEM;
+	}
+}
+
+void put_unused_fd(unsigned int fd)
+{
+	struct files_struct *files = current->files;
+
+	spin_lock(&files->lock);
+	__clear_bit(fd, files->open);
+	__clear_bit(fd, files->cloexec);
+	spin_unlock(&files->lock);
+}
+
+void fd_install(unsigned int fd, struct file *file)
+{
+	struct files_struct *files = current->files;
+
+	spin_lock(&files->lock);
+	ASSERT(test_bit(fd, files->open) && !files->fd[fd]);
+	files->fd[fd] = file;
+	spin_unlock(&files->lock);
+}
+
+/* Take number @fd out of the table: its file, or NULL. Lock held. */
+static struct file *remove_fd(struct files_struct *files, unsigned int fd)
+{
+	struct file *file = fd < files->size ? files->fd[fd] : NULL;
+
+	if (file) {
+		files->fd[fd] = NULL;
+		__clear_bit(fd, files->open);
+		__clear_bit(fd, files->cloexec);
+	}
+	return file;
+}
+
+long sys_close(unsigned int fd)
+{
+	struct files_struct *files = current->files;
+	struct file *file;
+
+	spin_lock(&files->lock);
+	file = remove_fd(files, fd);
+	spin_unlock(&files->lock);
+	if (!file)
+		return -EBADF;
+	fput(file);
+	return 0;
+}
+
+#define CLOSE_RANGE_CLOEXEC 4u
+
+long sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
+{
+	struct files_struct *files = current->files;
+
+	if (first > last || (flags & ~CLOSE_RANGE_CLOEXEC))
+		return -EINVAL;
+	for (unsigned int fd = first; fd <= last && fd < NR_OPEN; fd++) {
+		struct file *file = NULL;
+
+		spin_lock(&files->lock);
+		if (!(flags & CLOSE_RANGE_CLOEXEC))
+			file = remove_fd(files, fd);
+		else if (test_bit(fd, files->open))
+			__set_bit(fd, files->cloexec);
+		spin_unlock(&files->lock);
+		fput(file);
+	}
+	return 0;
+}
+
+struct files_struct *dup_files(struct files_struct *files)
+{
+	struct files_struct *copy = alloc_files();
+
+	if (!copy || !files)
+		return copy;
+	if (READ_ONCE(files->size) > copy->size && grow_files(copy)) {
+		kmem_cache_free(files_cache, copy);
+		return NULL;
+	}
+	spin_lock(&files->lock);
+	while (files->size > copy->size) { /* it grew just now */
+		spin_unlock(&files->lock);
+		if (grow_files(copy)) {
+			kmem_cache_free(files_cache, copy);
+			return NULL;
+		}
+		spin_lock(&files->lock);
+	}
+	memcpy(copy->cloexec, files->cloexec, sizeof(copy->cloexec));
+	for (unsigned int fd = 0; fd < files->size; fd++) {
+		if (!files->fd[fd]) /* free, or reserved by another thread: not ours */
+			continue;
+		copy->fd[fd] = get_file(files->fd[fd]);
+		__set_bit(fd, copy->open);
+	}
+	spin_unlock(&files->lock);
+	return copy;
+}
+
+struct files_struct *get_files(struct files_struct *files)
+{
+	if (files)
+		atomic_inc(&files->count);
+	return files;
+}
+
+void put_files(struct files_struct *files)
+{
+	if (!files || !atomic_dec_and_test(&files->count))
+		return;
+	for (unsigned int fd = 0; fd < files->size; fd++)
+		fput(files->fd[fd]);
+	if (files->fd != files->small)
+		kfree(files->fd);
+	kmem_cache_free(files_cache, files);
+}
+
+void close_on_exec(struct files_struct *files)
+{
+	for (unsigned int fd = 0; fd < files->size; fd++) {
+		struct file *file = NULL;
+
+		spin_lock(&files->lock);
+		if (test_bit(fd, files->cloexec))
+			file = remove_fd(files, fd);
+		spin_unlock(&files->lock);
+		fput(file);
+	}
+}
+
+long sys_dup(unsigned int fd)
+{
+	struct file *file = fget(fd);
+	int copy;
+
+	if (!file)
+		return -EBADF;
+	copy = get_unused_fd(0, false);
+	if (copy < 0)
+		fput(file);
+	else
+		fd_install((unsigned int)copy, file);
+	return copy;
+}
+
+/* Make @newfd stand for what @oldfd does; what it stood for is closed. */
+static long do_dup(unsigned int oldfd, unsigned int newfd, bool cloexec)
+{
+	struct files_struct *files = current->files;
+	struct file *file, *replaced;
+
+	if (newfd >= min_t(unsigned long, rlimit(RLIMIT_NOFILE), NR_OPEN))
+		return -EBADF;
+	file = fget(oldfd);
+	if (!file)
+		return -EBADF;
+	if (newfd >= READ_ONCE(files->size) && grow_files(files)) {
+		fput(file);
+		return -ENOMEM;
+	}
+	spin_lock(&files->lock);
+	replaced = files->fd[newfd];
+	if (!replaced && test_bit(newfd, files->open)) { /* another thread is opening it */
+		spin_unlock(&files->lock);
+		fput(file);
+		return -EBUSY;
+	}
+	files->fd[newfd] = file;
+	__set_bit(newfd, files->open);
+	__assign_bit(newfd, files->cloexec, cloexec);
+	spin_unlock(&files->lock);
+	fput(replaced);
+	return newfd;
+}
+
+long sys_dup2(unsigned int oldfd, unsigned int newfd)
+{
+	struct file *file;
+
+	if (oldfd != newfd)
+		return do_dup(oldfd, newfd, false);
+	file = fget(oldfd);
+	if (!file)
+		return -EBADF;
+	fput(file);
+	return newfd;
+}
+
+long sys_dup3(unsigned int oldfd, unsigned int newfd, int flags)
+{
+	if ((flags & ~O_CLOEXEC) || oldfd == newfd)
+		return -EINVAL;
+	return do_dup(oldfd, newfd, flags & O_CLOEXEC);
+}
+
+#define F_DUPFD 0
+#define F_GETFD 1
+#define F_SETFD 2
+#define F_GETFL 3
+#define F_SETFL 4
+#define F_DUPFD_CLOEXEC 1030
+#define F_GETPIPE_SZ 1032
+#define FD_CLOEXEC 1
+
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
+
+static long dup_from(struct file *file, unsigned long first, bool cloexec)
+{
+	int fd;
+
+	if (first >= min_t(unsigned long, rlimit(RLIMIT_NOFILE), NR_OPEN))
+		return -EINVAL;
+	fd = get_unused_fd((unsigned int)first, cloexec);
+	if (fd >= 0)
+		fd_install((unsigned int)fd, get_file(file));
+	return fd;
+}
+
+static long get_or_set_cloexec(unsigned int fd, bool set, bool value)
+{
+	struct files_struct *files = current->files;
+	long old;
+
+	spin_lock(&files->lock);
+	old = test_bit(fd, files->cloexec) ? FD_CLOEXEC : 0;
+	if (set && test_bit(fd, files->open))
+		__assign_bit(fd, files->cloexec, value);
+	spin_unlock(&files->lock);
+	return set ? 0 : old;
+}
+
+long sys_fcntl(unsigned int fd, unsigned int cmd, unsigned long arg)
+{
+	struct file *file = fget(fd);
+	long result = -EINVAL;
+
+	if (!file)
+		return -EBADF;
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		result = dup_from(file, arg, cmd == F_DUPFD_CLOEXEC);
+		break;
+	case F_GETFD:
+		result = get_or_set_cloexec(fd, false, false);
+		break;
+	case F_SETFD:
+		result = get_or_set_cloexec(fd, true, arg & FD_CLOEXEC);
+		break;
+	case F_GETFL:
+		result = file->f_flags;
+		break;
+	case F_SETFL:
+		WRITE_ONCE(file->f_flags, (file->f_flags & ~SETFL_MASK) | (arg & SETFL_MASK));
+		result = 0;
+		break;
+	case F_GETPIPE_SZ:
+		result = file->f_op == &pipe_fops ? PIPE_SIZE : -EBADF;
+		break;
+	}
+	fput(file);
+	return result;
+}
+
+long sys_ioctl(unsigned int fd, unsigned int cmd, unsigned long arg)
+{
+	struct file *file = fget(fd);
+	long result = -ENOTTY;
+
+	if (!file)
+		return -EBADF;
+	if (!file->f_op || !file->f_mode)
+		result = -EBADF; /* O_PATH */
+	else if (file->f_op->ioctl)
+		result = file->f_op->ioctl(file, cmd, arg);
+	fput(file);
+	return result;
+}
+
+ssize_t simple_read(char __user *to, size_t count, loff_t *pos, const void *from, size_t size)
+{
+	size_t n, left;
+
+	if (*pos < 0)
+		return -EINVAL;
+	if ((u64)*pos >= size || !count)
+		return 0;
+	n = min(count, size - (size_t)*pos);
+	left = copy_to_user(to, (const char *)from + *pos, n);
+	if (left == n)
+		return -EFAULT;
+	*pos += (loff_t)(n - left);
+	return (ssize_t)(n - left);
+}

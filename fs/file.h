@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files, the table of descriptors, and where a process stands. */
+#ifndef FS_FILE_H
+#define FS_FILE_H
+
+#include "kernel/core/spinlock.h"
+#include "kernel/core/vfs.h"
+#include "lib/atomic.h"
+#include "lib/types.h"
+
+#define O_ACCMODE 03
+#define O_RDONLY 00
+#define O_WRONLY 01
+#define O_RDWR 02
+#define O_CREAT 0100
+#define O_EXCL 0200
+#define O_NOCTTY 0400
+#define O_TRUNC 01000
+#define O_APPEND 02000
+#define O_NONBLOCK 04000
+#define O_DSYNC 010000
+#define O_DIRECT 040000
+#define O_LARGEFILE 0100000
+#define O_DIRECTORY 0200000
+#define O_NOFOLLOW 0400000
+#define O_NOATIME 01000000
+#define O_CLOEXEC 02000000
+#define O_SYNC 04010000
+#define O_PATH 010000000
+#define O_TMPFILE_BIT 020000000
+
+#define NR_OPEN 1024     /* the most, whatever RLIMIT_NOFILE says */
+#define NR_OPEN_SMALL 32 /* what a table holds before it grows to NR_OPEN */
+
+struct files_struct {
+	atomic_t count;                        /* tasks that share it */
+	spinlock_t lock;                       /* all below */
+	unsigned int size;                     /* NR_OPEN_SMALL or NR_OPEN */
+	struct file **fd;                      /* small, or allocated */
+	unsigned long open[NR_OPEN / 64];      /* taken numbers; fd[] is NULL while reserved only */
+	unsigned long cloexec[NR_OPEN / 64];
+	struct file *small[NR_OPEN_SMALL];
+};
+
+struct fs_struct {
+	atomic_t count;
+	spinlock_t lock;
+	struct dentry *cwd; /* counted; lock */
+	umode_t umask;      /* lock */
+};
+
+/* --- descriptors of current (fs/file.c) --- */
+/* Reserve the lowest free number >= @first. -EMFILE, -ENOMEM. */
+int get_unused_fd(unsigned int first, bool cloexec);
+void put_unused_fd(unsigned int fd);
+/* The reserved number now stands for @file; takes the caller's reference. */
+void fd_install(unsigned int fd, struct file *file);
+/* For /proc/PID/fd: the open file, counted, or NULL; the next open number >= @fd, or -1. */
+struct file *files_get(struct files_struct *files, unsigned int fd);
+int files_next(struct files_struct *files, unsigned int fd);
+
+/* --- open files --- */
+void file_table_init(void);
+/* A file without name or inode (pipes), f_mode from @flags. Counted; NULL: out of memory. */
+struct file *alloc_file(const struct file_operations *fops, unsigned int flags);
+/* Open the object at @dentry (the reference stays the caller's). ERR_PTR. */
+struct file *dentry_open(struct dentry *dentry, int flags);
+
+#define PIPE_SIZE 65536 /* bytes that a pipe holds */
+extern const struct file_operations pipe_fops;
+
+/* Give up to @count bytes at @pos of kernel memory holding @size to a reader and advance. Bytes or -EFAULT. */
+ssize_t simple_read(char __user *to, size_t count, loff_t *pos, const void *from, size_t size);
+
+/* --- where current stands (fs/fs_struct.c) --- */
+struct dentry *get_cwd(void); /* counted */
+umode_t current_umask(void);
+
+/* --- directories: what iterate() fills in --- */
+struct dir_context {
+	/* False: no room, stop before this entry. @pos: cookie of the NEXT entry. */
+	bool (*emit)(struct dir_context *ctx, const char *name, unsigned int len, unsigned long ino,
+		     unsigned int type, loff_t next_pos);
+	loff_t pos; /* where to go on; iterate() moves it */
+};
+/* d_type of a mode. */
+static inline unsigned int mode_to_dtype(umode_t mode) { return (mode >> 12) & 15; }
+
+#endif

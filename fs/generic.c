@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Regular files through the page cache: what any disk file system puts in its file_operations. */
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/names.h"
+#include "kernel/proc/signal.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/backing/writeback.h"
+
+ssize_t generic_file_read(struct file *file, char *buf, size_t count, loff_t *pos)
+{
+	ssize_t n;
+
+	if (*pos < 0)
+		return -EINVAL;
+	n = filemap_read(file, buf, count, pos);
+	if (n > 0 && file->f_inode && !(file->f_flags & O_NOATIME))
+		touch_atime(file->f_inode);
+	return n;
+}
+
+/* Cut @count so that the file stays within RLIMIT_FSIZE and what the file system can hold. */
+static ssize_t limit_write(const struct inode *inode, loff_t pos, size_t count)
+{
+	u64 limit = rlimit(RLIMIT_FSIZE);
+
+	if (limit != RLIM_INFINITY && (u64)pos >= limit) {
+		send_sig(SIGXFSZ, current);
+		return -EFBIG;
+	}
+	limit = min_t(u64, limit, (u64)inode->i_sb->s_maxbytes);
+	if ((u64)pos >= limit)
+		return -EFBIG;
+	return (ssize_t)min_t(u64, count, limit - (u64)pos);
+}
+
+/*
+ * The file grows from inside its last page: what a mapping may have left in the cache behind the old
+ * end must read as zeroes. (On the disk it is zero already.)
+ */
+static void zero_stale_tail(struct inode *inode, loff_t new_end)
+{
+	unsigned int offset = (unsigned int)inode->i_size & (PAGE_SIZE - 1);
+	struct page *page;
+
+	if (!offset || new_end <= inode->i_size)
+		return;
+	page = find_lock_page(&inode->i_data, (pgoff_t)inode->i_size >> PAGE_SHIFT);
+	if (!page)
+		return;
+	if (PageUptodate(page))
+		memset((char *)page_address(page) + offset, 0, PAGE_SIZE - offset);
+	unlock_page(page);
+	put_page(page);
+}
+
+/* i_rwsem held. */
+static ssize_t write_locked(struct file *file, const char *buf, size_t count, loff_t *pos)
+{
+	struct inode *inode = file->f_inode;
+	ssize_t n, wanted;
+
+	if (sb_rdonly(inode->i_sb))
+		return -EROFS;
+	if (file->f_flags & O_APPEND)
+		*pos = inode->i_size;
+	n = limit_write(inode, *pos, count);
+	if (n < 0)
+		return n;
+	zero_stale_tail(inode, *pos);
+	if (inode->i_mode & (S_ISUID | S_ISGID) && !(inode->i_mode & S_ISGID && !(inode->i_mode & 010)))
+		inode->i_mode &= ~(S_ISUID | S_ISGID);
+	file_update_time(inode);
+	wanted = n;
+	n = filemap_write(file, buf, (size_t)wanted, pos);
+	/* Blocks reserved behind the end for what then did not come are given back. */
+	if (n < wanted && *pos >= inode->i_size && inode->i_op->truncate)
+		inode->i_op->truncate(inode, inode->i_size);
+	mark_inode_dirty(inode); /* its size */
+	return n;
+}
+
+ssize_t generic_file_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+{
+	ssize_t n;
+	int err;
+
+	if (*pos < 0)
+		return -EINVAL;
+	if (!count)
+		return 0;
+	inode_lock(file->f_inode);
+	n = write_locked(file, buf, count, pos);
+	inode_unlock(file->f_inode);
+	if (n > 0 && (file->f_flags & O_DSYNC) && file->f_op->fsync) {
+		err = file->f_op->fsync(file, (file->f_flags & O_SYNC) != O_SYNC);
+		if (err)
+			return err;
+	}
+	return n;
+}
+
+#define SEEK_SET 0
+#define SEEK_CUR 1
+#define SEEK_END 2
+#define SEEK_DATA 3
+#define SEEK_HOLE 4
+
+loff_t generic_llseek_size(struct file *file, loff_t offset, int whence, loff_t size)
+{
+	switch (whence) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		if (__builtin_add_overflow(offset, file->f_pos, &offset))
+			return -EOVERFLOW;
+		break;
+	case SEEK_END:
+		if (__builtin_add_overflow(offset, size, &offset))
+			return -EOVERFLOW;
+		break;
+	case SEEK_DATA: /* all of it counts as data, with one hole at the end */
+	case SEEK_HOLE:
+		if (offset < 0 || offset >= size)
+			return -ENXIO;
+		if (whence == SEEK_HOLE)
+			offset = size;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (offset < 0)
+		return -EINVAL;
+	file->f_pos = offset;
+	return offset;
+}
+
+loff_t generic_file_llseek(struct file *file, loff_t offset, int whence)
+{
+	return generic_llseek_size(file, offset, whence, file->f_inode->i_size);
+}
+
+int vfs_truncate(struct inode *inode, loff_t size)
+{
+	int err;
+
+	if (S_ISDIR(inode->i_mode))
+		return -EISDIR;
+	if (!S_ISREG(inode->i_mode) || size < 0)
+		return -EINVAL;
+	if (sb_rdonly(inode->i_sb))
+		return -EROFS;
+	if (!inode->i_op || !inode->i_op->truncate)
+		return -EINVAL;
+	if (size > inode->i_size && rlimit(RLIMIT_FSIZE) != RLIM_INFINITY &&
+	    (u64)size > rlimit(RLIMIT_FSIZE)) {
+		send_sig(SIGXFSZ, current);
+		return -EFBIG;
+	}
+	if (size > inode->i_sb->s_maxbytes)
+		return -EFBIG;
+	err = get_write_access(inode);
+	if (err)
+		return err;
+	inode_lock(inode);
+	zero_stale_tail(inode, size);
+	err = inode->i_op->truncate(inode, size);
+	if (!err)
+		file_update_time(inode);
+	inode_unlock(inode);
+	put_write_access(inode);
+	return err;
+}

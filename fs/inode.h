@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inodes and mounted file systems: what all of fs/ shares.
+ *
+ * An inode is one file, however many names and opens it has. Those of a disk are found by (sb, ino)
+ * and stay in memory without users until the shrinker takes them; i_nlink == 0 and the last
+ * reference gone means that the file is deleted then and there.
+ *
+ * Locks: i_rwsem orders everything that changes a file or directory (a directory before its
+ * children; two directories only under rename's mutex, ancestor first). inode_lock, a spinlock, guards counts, state
+ * and all lists of inodes.
+ */
+#ifndef FS_INODE_H
+#define FS_INODE_H
+
+#include "kernel/core/rwsem.h"
+#include "kernel/core/time.h"
+#include "kernel/core/vfs.h"
+#include "lib/list.h"
+#include "lib/types.h"
+#include "mm/backing/filemap.h"
+
+struct block_device;
+struct dentry;
+struct inode;
+struct super_block;
+
+#ifndef S_IFMT
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFLNK 0120000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+#endif
+#define S_ISUID 0004000
+#define S_ISGID 0002000
+#define S_ISVTX 0001000
+#define S_ISLNK(m) (((m) & S_IFMT) == S_IFLNK)
+#define S_ISREG(m) (((m) & S_IFMT) == S_IFREG)
+#define S_ISDIR(m) (((m) & S_IFMT) == S_IFDIR)
+#define S_ISCHR(m) (((m) & S_IFMT) == S_IFCHR)
+#define S_ISBLK(m) (((m) & S_IFMT) == S_IFBLK)
+#define S_ISFIFO(m) (((m) & S_IFMT) == S_IFIFO)
+
+#define NAME_MAX 255
+#define PATH_MAX 4096 /* with the NUL */
+
+/* i_state; inode_lock. */
+#define I_DIRTY 1u   /* the fields here are newer than those on the disk */
+#define I_NEW 2u     /* being read in: others wait */
+#define I_FREEING 4u /* being deleted or dropped: others wait and look again */
+
+/* A directory's operations on names. The caller holds dir->i_rwsem for writing. */
+struct inode_operations {
+	const char *name;
+	/* The inode of @name (counted), NULL when there is no such name, or ERR_PTR. */
+	struct inode *(*lookup)(struct inode *dir, const struct dentry *dentry);
+	/* A new file, directory or link (mode says which; @target for links) for the negative @dentry: ends in d_instantiate(). */
+	int (*make)(struct inode *dir, struct dentry *dentry, umode_t mode, const char *target);
+	int (*link)(struct inode *inode, struct inode *dir, struct dentry *dentry);
+	/* unlink and rmdir: the name goes, i_nlink goes down. */
+	int (*remove)(struct inode *dir, struct dentry *dentry);
+	/* @to may be positive: it is replaced (kinds were compared by the caller). Both directories are locked. */
+	int (*rename)(struct inode *old_dir, struct dentry *from, struct inode *new_dir, struct dentry *to);
+	/* Is the cached dentry still what lookup would give? NULL: always. */
+	bool (*revalidate)(struct inode *dir, const struct dentry *dentry);
+	/* Of a link: its text, NUL-terminated, into buf; length or -errno. */
+	int (*readlink)(struct inode *inode, char *buf, int size);
+	/* Of a link that leads to an object instead of a path: counted dentry, ERR_PTR, or NULL: follow the path. */
+	struct dentry *(*get_link)(struct inode *inode);
+	/* Of a file: i_size becomes @size, its blocks beyond are freed. i_rwsem held. */
+	int (*truncate)(struct inode *inode, loff_t size);
+	/* Of a file: device sector of page @index if it stands on the disk in one piece; else 0. */
+	sector_t (*bmap)(struct inode *inode, pgoff_t index);
+};
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+	umode_t i_mode;
+	uid_t i_uid;
+	gid_t i_gid;
+	unsigned int i_nlink;           /* i_rwsem */
+	dev_t i_rdev;
+	loff_t i_size;                  /* bytes; i_rwsem to change */
+	u64 i_blocks;                   /* of 512 bytes */
+	struct timespec i_atime, i_mtime, i_ctime;
+	const struct inode_operations *i_op;
+	const struct file_operations *i_fop;
+	struct address_space *i_mapping;/* = &i_data, or a block device's */
+	struct address_space i_data;
+	struct rw_semaphore i_rwsem;
+	atomic_t i_writecount;          /* > 0: opens for writing; < 0: programs running from it */
+	void *i_private;                /* the file system's */
+	int i_count;                    /* inode_lock */
+	unsigned int i_state;           /* inode_lock */
+	struct hlist_node i_hash;       /* inode_lock */
+	struct list_head i_lru;         /* unused ones; inode_lock */
+	struct list_head i_dirty;       /* sb->s_dirty; inode_lock */
+	struct list_head i_sb_list;     /* sb->s_inodes; inode_lock */
+};
+
+struct kstatfs {
+	u64 blocks, bfree, bavail, files, ffree;
+	u32 bsize, namelen;
+};
+
+struct super_operations {
+	const char *name;
+	/* Memory for an inode (with the file system's own part around it); inode_init_once() is called on it. */
+	struct inode *(*alloc_inode)(struct super_block *sb);
+	void (*free_inode)(struct inode *inode);
+	/* Copy the fields to the metadata cache (not to the disk). 0 or -errno. */
+	int (*write_inode)(struct inode *inode);
+	/* The inode goes from memory; with i_nlink == 0 from the disk too. Its pages are gone already. */
+	void (*evict_inode)(struct inode *inode);
+	/* Write all metadata and make it durable. */
+	int (*sync_fs)(struct super_block *sb);
+	/* Nothing will change any more (unmount, power-off): note on the disk that it is clean, durable. */
+	int (*mark_clean)(struct super_block *sb);
+	/* Unmount: free s_fs_info. All inodes are gone. */
+	void (*put_super)(struct super_block *sb);
+	int (*statfs)(struct super_block *sb, struct kstatfs *st);
+};
+
+/* s_flags; as MS_* of mount(2). */
+#define SB_RDONLY 1UL
+
+struct super_block {
+	const struct super_operations *s_op;
+	const struct file_system_type *s_type;
+	struct block_device *s_bdev;    /* NULL: not on a disk */
+	dev_t s_dev;
+	unsigned long s_flags;          /* SB_* */
+	u32 s_magic;
+	unsigned int s_blocksize;       /* bytes */
+	loff_t s_maxbytes;              /* largest file */
+	struct dentry *s_root;          /* counted */
+	struct dentry *s_mountpoint;    /* counted; NULL: the root of everything */
+	void *s_fs_info;
+	char s_source[32];              /* as given to mount(2), for /proc/mounts */
+	char s_why[160];                /* why fill_super() refused: one sentence without a full stop */
+	struct list_head s_list;        /* mount mutex */
+	struct list_head s_dirty;       /* inode_lock */
+	struct list_head s_inodes;      /* inode_lock */
+};
+
+static inline bool sb_rdonly(const struct super_block *sb) { return sb->s_flags & SB_RDONLY; }
+
+/* --- inode cache (fs/inode.c) --- */
+void inode_cache_init(void);
+/* Initialise the memory of alloc_inode(). */
+void inode_init_once(struct inode *inode);
+/* A fresh inode that is in no cache (pseudo files). Counted; NULL: out of memory. */
+struct inode *new_inode(struct super_block *sb);
+/*
+ * The inode (sb, ino), counted. If it was not in memory it comes with I_NEW set: fill it in and call
+ * unlock_new_inode(), or iget_failed(). NULL: out of memory.
+ */
+struct inode *iget_locked(struct super_block *sb, unsigned long ino);
+void unlock_new_inode(struct inode *inode);
+/* The inode could not be read: nobody will find it. Drops the reference. */
+void iget_failed(struct inode *inode);
+/* Put an inode just made (its number freshly allocated) into the cache; waits for a deleted namesake to go. */
+void insert_inode_hash(struct inode *inode);
+/* One more reference for a holder of one. */
+struct inode *ihold(struct inode *inode);
+/* Drop a reference: the last of a deleted file frees it on the disk. May sleep. NULL is fine. */
+void iput(struct inode *inode);
+void mark_inode_dirty(struct inode *inode);
+/* write_inode() of one inode or all dirty ones of @sb. First error. */
+int write_inode_now(struct inode *inode);
+int sync_inodes_sb(struct super_block *sb);
+/* Drop all unused inodes of @sb (unmount). True when none is left. */
+bool evict_inodes(struct super_block *sb);
+/* Free up to @nr unused clean inodes without pages; returns how many. */
+unsigned long prune_icache(unsigned long nr);
+/*
+ * Power-off: free deleted files of @sb on the disk although somebody has them open. No task may run
+ * user code on them any more: @sb is read-only.
+ */
+void evict_orphans(struct super_block *sb);
+/* In memory, for audits. */
+unsigned long nr_inodes(void);
+
+static inline void inode_lock(struct inode *inode) { down_write(&inode->i_rwsem); }
+static inline void inode_unlock(struct inode *inode) { up_write(&inode->i_rwsem); }
+
+/* Wall-clock time for the fields above. */
+struct timespec current_time(void);
+/* Reading updates atime when it is not newer than mtime, or a day old (Linux's relatime). */
+void touch_atime(struct inode *inode);
+/* i_mtime and i_ctime become now; marks dirty. */
+void file_update_time(struct inode *inode);
+
+/* Open-for-writing count: -ETXTBSY while the file is being executed. */
+int get_write_access(struct inode *inode);
+void put_write_access(struct inode *inode);
+
+/* --- regular files through the page cache (fs/generic.c): slots of file_operations --- */
+ssize_t generic_file_read(struct file *file, char *buf, size_t count, loff_t *pos);
+ssize_t generic_file_write(struct file *file, const char *buf, size_t count, loff_t *pos);
+loff_t generic_file_llseek(struct file *file, loff_t offset, int whence);
+/* Seek in a file of @size bytes; also for directories and devices. New offset or -EINVAL. */
+loff_t generic_llseek_size(struct file *file, loff_t offset, int whence, loff_t size);
+
+/* --- file system types and mounts (fs/mount.c) --- */
+struct file_system_type {
+	const char *name;
+	bool needs_device;
+	/* Fill in s_op, s_root, ... of the zeroed @sb (s_bdev, s_flags, s_dev, s_type are set). 0 or -errno, nothing held. */
+	int (*fill_super)(struct super_block *sb, const struct file_system_type *type);
+	const void *data;         /* the type's own */
+	struct list_head list;    /* mount mutex */
+};
+
+int register_filesystem(struct file_system_type *type);
+/* For /proc/mounts and /proc/filesystems, in order. @fn must not mount. */
+void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg);
+void for_each_filesystem(void (*fn)(const struct file_system_type *type, void *arg), void *arg);
+/* Path of the place where @sb is mounted, into buf (result is end-aligned in it). */
+char *mount_path(struct super_block *sb, char *buf, int size);
+/* Mount a type without a device on an absolute path (boot). 0 or -errno. */
+int kern_mount(const char *type, const char *path);
+/* Everything dirty of all file systems to the devices, durable. */
+int sync_filesystems(void);
+int sync_filesystem(struct super_block *sb);
+/* A device number for a file system without a device. */
+dev_t anon_dev(void);
+/* The root of everything, counted; NULL before it is mounted. */
+struct dentry *get_root(void);
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* File system types, the list of mounted ones, mount(2), and the root. */
+#include "fs/mount.h"
+
+#include "fs/dentry.h"
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/namei.h"
+#include "fs/proc/proc.h"
+#include "fs/syscalls.h"
+#include "kernel/core/block.h"
+#include "kernel/core/mutex.h"
+#include "kernel/core/panic.h"
+#include "kernel/core/printk.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/slab.h"
+#include <asm/uaccess.h>
+
+#define MS_RDONLY 1UL
+#define MS_REMOUNT 32UL
+#define MS_BIND 4096UL
+#define MS_MOVE 8192UL
+
+static DEFINE_MUTEX(mount_mutex); /* all of this file's state */
+static LIST_HEAD(types);
+static LIST_HEAD(supers);
+static struct dentry *root;       /* set once */
+static unsigned int next_anon_dev = 1;
+
+struct dentry *get_root(void)
+{
+	return root ? dget(root) : NULL;
+}
+
+dev_t anon_dev(void)
+{
+	return next_anon_dev++; /* major 0, as on Linux */
+}
+
+static const struct file_system_type *find_type(const char *name)
+{
+	struct file_system_type *type;
+
+	list_for_each_entry(type, &types, list)
+		if (!strcmp(type->name, name))
+			return type;
+	return NULL;
+}
+
+int register_filesystem(struct file_system_type *type)
+{
+	int err = 0;
+
+	mutex_lock(&mount_mutex);
+	if (find_type(type->name))
+		err = -EEXIST;
+	else
+		list_add_tail(&type->list, &types);
+	mutex_unlock(&mount_mutex);
+	return err;
+}
+
+void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg)
+{
+	struct super_block *sb;
+
+	mutex_lock(&mount_mutex);
+	list_for_each_entry(sb, &supers, s_list)
+		fn(sb, arg);
+	mutex_unlock(&mount_mutex);
+}
+
+void for_each_filesystem(void (*fn)(const struct file_system_type *type, void *arg), void *arg)
+{
+	struct file_system_type *type;
+
+	mutex_lock(&mount_mutex);
+	list_for_each_entry(type, &types, list)
+		fn(type, arg);
+	mutex_unlock(&mount_mutex);
+}
+
+char *mount_path(struct super_block *sb, char *buf, int size)
+{
+	return d_path(sb->s_root, buf, size, false);
+}
+
+/* A file system in memory, not yet anywhere in the tree. ERR_PTR; *why (if not NULL) says more, in a buffer of 160 bytes. */
+static struct super_block *make_super(const struct file_system_type *type, struct block_device *bdev,
+				      unsigned long flags, const char *source, char *why)
+{
+	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
+	int err;
+
+	if (!sb)
+		return ERR_PTR(-ENOMEM);
+	sb->s_type = type;
+	sb->s_bdev = bdev;
+	sb->s_dev = bdev ? bdev->dev : anon_dev();
+	sb->s_flags = flags & MS_RDONLY ? SB_RDONLY : 0;
+	sb->s_maxbytes = (loff_t)(~0ULL >> 1);
+	strlcpy(sb->s_source, source, sizeof(sb->s_source));
+	INIT_LIST_HEAD(&sb->s_dirty);
+	INIT_LIST_HEAD(&sb->s_inodes);
+	if (bdev && bdev->claimed) {
+		kfree(sb);
+		return ERR_PTR(-EBUSY);
+	}
+	if (bdev)
+		bdev->claimed = true;
+	err = type->fill_super(sb, type);
+	if (!err) {
+		list_add_tail(&sb->s_list, &supers);
+		return sb;
+	}
+	if (bdev)
+		bdev->claimed = false;
+	if (sb->s_why[0] && why)
+		strlcpy(why, sb->s_why, sizeof(sb->s_why));
+	else if (sb->s_why[0])
+		pr_err("%s: %s: %s\n", type->name, source, sb->s_why);
+	kfree(sb);
+	return ERR_PTR(err);
+}
+
+/* Hang @sb over @target, whose reference is taken. */
+static int attach(struct super_block *sb, struct dentry *target)
+{
+	if (target->d_mounted || target == root)
+		return -EBUSY;
+	sb->s_mountpoint = target;
+	target->d_mounted = sb;
+	return 0;
+}
+
+static void destroy_super(struct super_block *sb)
+{
+	struct block_device *bdev = sb->s_bdev;
+
+	if (bdev && !sb_rdonly(sb) && sb->s_op->mark_clean)
+		sb->s_op->mark_clean(sb);
+	list_del(&sb->s_list);
+	dput(sb->s_root);
+	shrink_dcache_sb(sb);
+	WARN_ON(!evict_inodes(sb));
+	if (sb->s_op->put_super)
+		sb->s_op->put_super(sb);
+	if (bdev)
+		bdev->claimed = false;
+	kfree(sb);
+}
+
+/* The block device at @source, a path or a bare name ("vda"). */
+static struct block_device *source_device(const char *source)
+{
+	struct dentry *dentry;
+	struct block_device *bdev = NULL;
+
+	if (*source != '/')
+		return find_block_device(source);
+	dentry = kern_path(source, LOOKUP_FOLLOW);
+	if (IS_ERR(dentry))
+		return NULL;
+	if (S_ISBLK(dentry->d_inode->i_mode))
+		bdev = block_device_by_dev(dentry->d_inode->i_rdev);
+	dput(dentry);
+	return bdev;
+}
+
+/* Takes the reference on @target. */
+static int do_mount(const char *type_name, const char *source, struct dentry *target, unsigned long flags)
+{
+	const struct file_system_type *type;
+	struct block_device *bdev = NULL;
+	struct super_block *sb;
+	int err = 0;
+
+	mutex_lock(&mount_mutex);
+	type = find_type(type_name);
+	if (!type)
+		err = -ENODEV;
+	else if (!S_ISDIR(target->d_inode->i_mode))
+		err = -ENOTDIR;
+	else if (type->needs_device && !(bdev = source_device(source)))
+		err = -ENOTBLK;
+	if (!err) {
+		sb = make_super(type, bdev, flags, source, NULL);
+		err = IS_ERR(sb) ? (int)PTR_ERR(sb) : attach(sb, target);
+		if (err && !IS_ERR(sb))
+			destroy_super(sb);
+	}
+	mutex_unlock(&mount_mutex);
+	if (err)
+		dput(target);
+	return err;
+}
+
+int kern_mount(const char *type, const char *path)
+{
+	struct dentry *target = kern_path(path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY);
+
+	return IS_ERR(target) ? (int)PTR_ERR(target) : do_mount(type, type, target, 0);
+}
+
+long sys_mount(const char __user *source, const char __user *target, const char __user *type,
+	       unsigned long flags, const void __user *data)
+{
+	char *src = NULL, *kind = NULL;
+	struct dentry *dentry;
+	long err;
+
+	if (flags & (MS_REMOUNT | MS_BIND | MS_MOVE))
+		return -EINVAL;
+	kind = getname(type);
+	if (IS_ERR(kind))
+		return PTR_ERR(kind);
+	src = source ? getname(source) : kstrdup("none", GFP_KERNEL);
+	if (IS_ERR_OR_NULL(src)) {
+		kfree(kind);
+		return src ? PTR_ERR(src) : -ENOMEM;
+	}
+	dentry = user_path_at(AT_FDCWD, target, LOOKUP_FOLLOW);
+	err = IS_ERR(dentry) ? PTR_ERR(dentry) : do_mount(kind, src, dentry, flags);
+	kfree(src);
+	kfree(kind);
+	return err;
+}
+
+/* Takes the reference on @top, the root of what is to go. */
+static int do_umount(struct dentry *top)
+{
+	struct super_block *sb = top->d_sb;
+	struct dentry *mountpoint;
+	bool busy;
+
+	if (top != sb->s_root || !sb->s_mountpoint) {
+		dput(top);
+		return top == root ? -EBUSY : -EINVAL;
+	}
+	mutex_lock(&mount_mutex);
+	shrink_dcache_sb(sb);
+	busy = top->d_count != 2 || !list_empty(&top->d_children) || top->d_mounted;
+	if (!busy)
+		sync_filesystem(sb);
+	if (!busy) {
+		mountpoint = sb->s_mountpoint;
+		mountpoint->d_mounted = NULL;
+		sb->s_mountpoint = NULL;
+		dput(top);
+		destroy_super(sb);
+		dput(mountpoint);
+	} else {
+		dput(top);
+	}
+	mutex_unlock(&mount_mutex);
+	return busy ? -EBUSY : 0;
+}
+
+long sys_umount2(const char __user *target, int flags)
+{
+	struct dentry *top;
+
+	if (flags & ~8) /* UMOUNT_NOFOLLOW */
+		return -EINVAL;
+	top = user_path_at(AT_FDCWD, target, flags ? 0 : LOOKUP_FOLLOW);
+	return IS_ERR(top) ? PTR_ERR(top) : do_umount(top);
+}
+
+void vfs_init(void)
+{
+	dcache_init();
+	inode_cache_init();
+	file_table_init();
+	pseudo_init();
+	devfs_init();
+	proc_init();
+	tty_init();
+	ext2_init();
+}
+
+/* Mount a pseudo file system where the image has a directory for it. */
+static void mount_if_there(const char *type, const char *path)
+{
+	int err = find_type(type) ? kern_mount(type, path) : 0;
+
+	if (err)
+		pr_warn("fs: cannot mount %s on %s (error %d)%s\n", type, path, -err,
+			err == -ENOENT ? ": the root disk has no such directory" : "");
+}
+
+void mount_root(const char *dev)
+{
+	const char *name = strstarts(dev, "/dev/") ? dev + 5 : dev;
+	struct block_device *bdev = find_block_device(name);
+	char why[sizeof(((struct super_block *)0)->s_why)] = "";
+	struct super_block *sb;
+
+	bdev_init();
+	if (!bdev)
+		boot_fail("there is no disk %s to be the root; give QEMU a virtio-blk disk (disable-legacy=on) "
+			  "or name another with root=", dev);
+	mutex_lock(&mount_mutex);
+	sb = make_super(find_type("ext2"), bdev, bdev->read_only ? MS_RDONLY : 0, dev, why);
+	if (IS_ERR(sb))
+		boot_fail("the root disk %s cannot be mounted as ext2: %s (error %ld)", dev,
+			  why[0] ? why : "see the kernel log", -PTR_ERR(sb));
+	root = sb->s_root;
+	mutex_unlock(&mount_mutex);
+	mount_if_there("devtmpfs", "/dev");
+	mount_if_there("proc", "/proc");
+	sync_init();
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/* Making, removing, linking and renaming. */
+#include "fs/names.h"
+
+#include "fs/dentry.h"
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/namei.h"
+#include "fs/syscalls.h"
+#include "kernel/core/mutex.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/slab.h"
+
+/* At most one task holds two directories; with it the order among them cannot matter to others. */
+static DEFINE_MUTEX(rename_mutex);
+
+int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char *target)
+{
+	if (sb_rdonly(dir->i_sb))
+		return -EROFS;
+	if (!dir->i_op->make)
+		return -EPERM;
+	return dir->i_op->make(dir, dentry, mode, target);
+}
+
+/*
+ * Walk to where a name is to be made and lock its directory: *dentry is the negative name.
+ * On success the caller unlocks with end_make().
+ */
+static int begin_make(struct walk *w, int dfd, const char __user *path, bool is_dir, struct dentry **dentry)
+{
+	char *text = getname(path);
+	struct dentry *d;
+	int err;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	if (!*text) {
+		kfree(text);
+		return -ENOENT;
+	}
+	err = walk_start(w, dfd, text);
+	if (err)
+		return err;
+	err = walk_parent(w);
+	if (!err && w->last_type != LAST_NORM)
+		err = -EEXIST;
+	if (err)
+		goto end;
+	inode_lock(w->at->d_inode);
+	d = lookup_one(w->at, w->last, w->last_len, true);
+	if (IS_ERR(d))
+		err = PTR_ERR(d);
+	else if (d->d_inode)
+		err = -EEXIST;
+	else if (w->trailing && !is_dir)
+		err = -ENOENT; /* "new/" can only become a directory */
+	if (!err) {
+		*dentry = d;
+		return 0;
+	}
+	inode_unlock(w->at->d_inode);
+	if (!IS_ERR(d))
+		dput(d);
+end:
+	walk_end(w);
+	return err;
+}
+
+static long end_make(struct walk *w, struct dentry *dentry, long err)
+{
+	inode_unlock(w->at->d_inode);
+	dput(dentry);
+	walk_end(w);
+	return err;
+}
+
+long sys_mkdirat(int dfd, const char __user *path, umode_t mode)
+{
+	struct dentry *dentry;
+	struct walk w;
+	int err = begin_make(&w, dfd, path, true, &dentry);
+
+	if (err)
+		return err;
+	mode = S_IFDIR | (mode & 01777 & ~current_umask());
+	return end_make(&w, dentry, vfs_make(w.at->d_inode, dentry, mode, NULL));
+}
+
+long sys_mkdir(const char __user *path, umode_t mode)
+{
+	return sys_mkdirat(AT_FDCWD, path, mode);
+}
+
+/* Only regular files: there are no named pipes or sockets, and devices stand in /dev by themselves. */
+long sys_mknodat(int dfd, const char __user *path, umode_t mode, unsigned int dev)
+{
+	struct dentry *dentry;
+	struct walk w;
+	int err;
+
+	if (mode & S_IFMT && !S_ISREG(mode))
+		return -EPERM;
+	err = begin_make(&w, dfd, path, false, &dentry);
+	if (err)
+		return err;
+	mode = S_IFREG | (mode & 07777 & ~current_umask());
+	return end_make(&w, dentry, vfs_make(w.at->d_inode, dentry, mode, NULL));
+}
+
+long sys_mknod(const char __user *path, umode_t mode, unsigned int dev)
+{
+	return sys_mknodat(AT_FDCWD, path, mode, dev);
+}
+
+long sys_symlinkat(const char __user *user_target, int dfd, const char __user *path)
+{
+	char *target = getname(user_target);
+	struct dentry *dentry;
+	struct walk w;
+	int err;
+
+	if (IS_ERR(target))
+		return PTR_ERR(target);
+	err = *target ? begin_make(&w, dfd, path, false, &dentry) : -ENOENT;
+	if (!err)
+		err = (int)end_make(&w, dentry, vfs_make(w.at->d_inode, dentry, S_IFLNK | 0777, target));
+	kfree(target);
+	return err;
+}
+
+long sys_symlink(const char __user *target, const char __user *path)
+{
+	return sys_symlinkat(target, AT_FDCWD, path);
+}
+
+static int do_link(struct inode *inode, struct inode *dir, struct dentry *dentry)
+{
+	int err;
+
+	if (inode->i_sb != dir->i_sb)
+		return -EXDEV;
+	if (sb_rdonly(dir->i_sb))
+		return -EROFS;
+	if (S_ISDIR(inode->i_mode) || !dir->i_op->link)
+		return -EPERM;
+	inode_lock(inode);
+	err = inode->i_nlink ? dir->i_op->link(inode, dir, dentry) : -ENOENT;
+	inode_unlock(inode);
+	return err;
+}
+
+long sys_linkat(int olddfd, const char __user *oldpath, int newdfd, const char __user *newpath, int flags)
+{
+	struct dentry *old, *dentry;
+	struct walk w;
+	int err;
+
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	old = user_path_at(olddfd, oldpath, (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+						    (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
+	if (IS_ERR(old))
+		return PTR_ERR(old);
+	err = begin_make(&w, newdfd, newpath, false, &dentry);
+	if (!err)
+		err = (int)end_make(&w, dentry, do_link(old->d_inode, w.at->d_inode, dentry));
+	dput(old);
+	return err;
+}
+
+long sys_link(const char __user *oldpath, const char __user *newpath)
+{
+	return sys_linkat(AT_FDCWD, oldpath, AT_FDCWD, newpath, 0);
+}
+
+/* May @victim of directory @dir go, as a directory or as a file? Both are locked. */
+static int may_remove(const struct inode *dir, const struct dentry *victim, bool is_dir)
+{
+	if (sb_rdonly(dir->i_sb))
+		return -EROFS;
+	if (is_dir && !S_ISDIR(victim->d_inode->i_mode))
+		return -ENOTDIR;
+	if (!is_dir && S_ISDIR(victim->d_inode->i_mode))
+		return -EISDIR;
+	if (victim->d_mounted || victim == victim->d_sb->s_root)
+		return -EBUSY;
+	return dir->i_op->remove ? 0 : -EPERM;
+}
+
+/* @dir is locked; @dentry is positive. */
+static int remove_name(struct inode *dir, struct dentry *dentry, bool is_dir)
+{
+	struct inode *inode = dentry->d_inode;
+	int err;
+
+	/* A mount point's own dentry was passed by: what stands there belongs to somebody else. */
+	if (inode->i_sb != dir->i_sb)
+		return -EBUSY;
+	inode_lock(inode);
+	err = may_remove(dir, dentry, is_dir);
+	if (!err)
+		err = dir->i_op->remove(dir, dentry);
+	if (!err)
+		d_drop(dentry);
+	inode_unlock(inode);
+	return err;
+}
+
+static long do_unlink(int dfd, const char __user *path, bool is_dir)
+{
+	char *text = getname(path);
+	struct dentry *dentry;
+	struct inode *dir;
+	struct walk w;
+	int err;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	if (!*text) {
+		kfree(text);
+		return -ENOENT;
+	}
+	err = walk_start(&w, dfd, text);
+	if (err)
+		return err;
+	err = walk_parent(&w);
+	if (!err && w.last_type != LAST_NORM)
+		err = !is_dir ? -EISDIR : w.last_type == LAST_DOT ? -EINVAL :
+		      w.last_type == LAST_DOTDOT ? -ENOTEMPTY : -EBUSY;
+	if (err) {
+		walk_end(&w);
+		return err;
+	}
+	dir = w.at->d_inode;
+	inode_lock(dir);
+	dentry = lookup_one(w.at, w.last, w.last_len, true);
+	if (IS_ERR(dentry)) {
+		err = PTR_ERR(dentry);
+		dentry = NULL;
+	} else if (!dentry->d_inode) {
+		err = -ENOENT;
+	} else if (w.trailing && !is_dir) {
+		err = S_ISDIR(dentry->d_inode->i_mode) ? -EISDIR : -ENOTDIR;
+	} else {
+		err = remove_name(dir, dentry, is_dir);
+	}
+	inode_unlock(dir);
+	dput(dentry); /* the last user frees the file: not under the directory's lock */
+	walk_end(&w);
+	return err;
+}
+
+long sys_unlinkat(int dfd, const char __user *path, int flags)
+{
+	return flags & ~AT_REMOVEDIR ? -EINVAL : do_unlink(dfd, path, flags & AT_REMOVEDIR);
+}
+
+long sys_unlink(const char __user *path)
+{
+	return do_unlink(AT_FDCWD, path, false);
+}
+
+long sys_rmdir(const char __user *path)
+{
+	return do_unlink(AT_FDCWD, path, true);
+}
+
+#define RENAME_NOREPLACE 1u
+
+/* Two directories at once: an ancestor before what is below it (unlink takes parent, then child). */
+static void lock_two(struct dentry *a, struct dentry *b)
+{
+	if (a != b && is_subdir(a, b))
+		swap(a, b);
+	inode_lock(a->d_inode);
+	if (a != b)
+		inode_lock(b->d_inode);
+}
+
+static void unlock_two(struct dentry *a, struct dentry *b)
+{
+	inode_unlock(a->d_inode);
+	if (a != b)
+		inode_unlock(b->d_inode);
+}
+
+/* May @from take the place of @to? Directories locked. 0, 1: they are the same file, nothing is to do; or -errno. */
+static int may_rename(struct walk *old, struct walk *new, struct dentry *from, struct dentry *to,
+		      unsigned int flags)
+{
+	bool is_dir;
+
+	if (!from->d_inode)
+		return -ENOENT;
+	is_dir = S_ISDIR(from->d_inode->i_mode);
+	if (from->d_sb != old->at->d_sb || to->d_sb != new->at->d_sb)
+		return -EBUSY; /* mount points */
+	if (!is_dir && (old->trailing || new->trailing))
+		return -ENOTDIR;
+	if (is_dir && is_subdir(new->at, from))
+		return -EINVAL; /* into itself */
+	if (!to->d_inode)
+		return 0;
+	if (flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (to->d_inode == from->d_inode)
+		return 1;
+	if (is_subdir(old->at, to))
+		return -ENOTEMPTY;
+	if (is_dir && !S_ISDIR(to->d_inode->i_mode))
+		return -ENOTDIR;
+	if (!is_dir && S_ISDIR(to->d_inode->i_mode))
+		return -EISDIR;
+	return 0;
+}
+
+/* Both walks stand at their directories, which are of one file system. */
+static int rename_locked(struct walk *old, struct walk *new, unsigned int flags)
+{
+	struct inode *old_dir = old->at->d_inode, *new_dir = new->at->d_inode;
+	struct dentry *from, *to = NULL;
+	int err;
+
+	from = lookup_one(old->at, old->last, old->last_len, true);
+	if (IS_ERR(from))
+		return PTR_ERR(from);
+	to = lookup_one(new->at, new->last, new->last_len, true);
+	if (IS_ERR(to)) {
+		dput(from);
+		return PTR_ERR(to);
+	}
+	err = may_rename(old, new, from, to, flags);
+	if (!err && sb_rdonly(old_dir->i_sb))
+		err = -EROFS;
+	if (!err && !old_dir->i_op->rename)
+		err = -EPERM;
+	if (!err && (!old_dir->i_nlink || !new_dir->i_nlink))
+		err = -ENOENT;
+	if (!err) {
+		struct inode *victim = to->d_inode;
+
+		if (victim)
+			inode_lock(victim);
+		err = old_dir->i_op->rename(old_dir, from, new_dir, to);
+		if (!err)
+			d_move(from, to);
+		if (victim)
+			inode_unlock(victim);
+	}
+	dput(from);
+	dput(to);
+	return err < 0 ? err : 0;
+}
+
+static int walk_to_parent(struct walk *w, int dfd, const char __user *path)
+{
+	char *text = getname(path);
+	int err;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	if (!*text) {
+		kfree(text);
+		return -ENOENT;
+	}
+	err = walk_start(w, dfd, text);
+	if (err)
+		return err;
+	err = walk_parent(w);
+	if (!err && w->last_type != LAST_NORM)
+		err = -EBUSY;
+	if (err)
+		walk_end(w);
+	return err;
+}
+
+long sys_renameat2(int olddfd, const char __user *oldpath, int newdfd, const char __user *newpath,
+		   unsigned int flags)
+{
+	struct walk old, new;
+	int err;
+
+	if (flags & ~RENAME_NOREPLACE)
+		return -EINVAL;
+	err = walk_to_parent(&old, olddfd, oldpath);
+	if (err)
+		return err;
+	err = walk_to_parent(&new, newdfd, newpath);
+	if (err) {
+		walk_end(&old);
+		return err;
+	}
+	if (old.at->d_sb != new.at->d_sb) {
+		err = -EXDEV;
+	} else {
+		mutex_lock(&rename_mutex);
+		lock_two(old.at, new.at);
+		err = rename_locked(&old, &new, flags);
+		unlock_two(old.at, new.at);
+		mutex_unlock(&rename_mutex);
+	}
+	walk_end(&old);
+	walk_end(&new);
+	return err;
+}
+
+long sys_renameat(int olddfd, const char __user *oldpath, int newdfd, const char __user *newpath)
+{
+	return sys_renameat2(olddfd, oldpath, newdfd, newpath, 0);
+}
+
+long sys_rename(const char __user *oldpath, const char __user *newpath)
+{
+	return sys_renameat2(AT_FDCWD, oldpath, AT_FDCWD, newpath, 0);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Changing names and sizes from within the kernel. */
+#ifndef FS_NAMES_H
+#define FS_NAMES_H
+
+#include "lib/types.h"
+
+struct dentry;
+struct inode;
+
+/* Make a file, directory or link (@target) of @mode for the negative @dentry. @dir's i_rwsem is held. 0 or -errno. */
+int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char *target);
+/* Set the size of a regular file; takes i_rwsem. 0 or -errno. */
+int vfs_truncate(struct inode *inode, loff_t size);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening: by user programs, by exec, and by the kernel itself. */
+#include "fs/dentry.h"
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/names.h"
+#include "fs/namei.h"
+#include "fs/syscalls.h"
+#include "kernel/core/block.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "lib/vsprintf.h"
+#include "mm/frame/slab.h"
+
+static const struct file_operations path_only_fops = { .name = "O_PATH" };
+
+/* The file's own parts of opening @inode. What was taken is given back by fput(). */
+static int open_inode(struct file *file, struct inode *inode)
+{
+	int err;
+
+	file->f_inode = inode;
+	if (file->f_flags & O_PATH) {
+		file->f_op = &path_only_fops;
+		return 0;
+	}
+	if (S_ISREG(inode->i_mode) && (file->f_mode & FMODE_WRITE)) {
+		err = get_write_access(inode);
+		if (err) {
+			file->f_mode &= ~FMODE_WRITE; /* there is nothing for fput() to put */
+			return err;
+		}
+	}
+	if (!inode->i_fop)
+		return -ENXIO; /* a device or pipe that nobody drives */
+	file->f_op = inode->i_fop;
+	if (inode->i_mapping->a_ops)
+		file->f_mapping = inode->i_mapping;
+	return file->f_op->open ? file->f_op->open(inode, file) : 0;
+}
+
+struct file *dentry_open(struct dentry *dentry, int flags)
+{
+	struct file *file = alloc_file(NULL, (unsigned int)flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC));
+	int err;
+
+	if (!file)
+		return ERR_PTR(-ENFILE);
+	file->f_dentry = dget(dentry);
+	err = open_inode(file, dentry->d_inode);
+	if (err) {
+		file->f_op = NULL; /* not opened: not released */
+		fput(file);
+		return ERR_PTR(err);
+	}
+	file->f_flags &= ~O_NOCTTY;
+	return file;
+}
+
+/* The object to open for O_CREAT: found or made. Counted or ERR_PTR. */
+static struct dentry *lookup_create(struct walk *w, int flags, umode_t mode)
+{
+	for (;;) {
+		struct inode *dir = w->at->d_inode;
+		struct dentry *dentry;
+		int err = 0;
+
+		if (w->last_type == LAST_ROOT) /* "/", or the object of an object link */
+			return dget(w->at);
+		if (w->last_type != LAST_NORM || w->trailing)
+			return ERR_PTR(-EISDIR);
+		inode_lock(dir);
+		dentry = lookup_one(w->at, w->last, w->last_len, true);
+		if (!IS_ERR(dentry) && !dentry->d_inode) {
+			err = vfs_make(dir, dentry, S_IFREG | (mode & 07777 & ~current_umask()), NULL);
+			inode_unlock(dir);
+			if (!err)
+				return dentry;
+			dput(dentry);
+			return ERR_PTR(err);
+		}
+		inode_unlock(dir);
+		if (IS_ERR(dentry))
+			return dentry;
+		if (flags & O_EXCL)
+			err = -EEXIST;
+		else if (!S_ISLNK(dentry->d_inode->i_mode))
+			return dentry;
+		else if (flags & O_NOFOLLOW)
+			err = -ELOOP;
+		if (err) {
+			dput(dentry);
+			return ERR_PTR(err);
+		}
+		err = walk_follow(w, dentry);
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+static struct dentry *lookup_open(struct walk *w, int flags, umode_t mode)
+{
+	int err = walk_parent(w);
+
+	if (err)
+		return ERR_PTR(err);
+	if (flags & O_CREAT)
+		return lookup_create(w, flags, mode);
+	err = walk_last(w, (flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+				   (flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0));
+	return err ? ERR_PTR(err) : dget(w->at);
+}
+
+/* May this object be opened so? 0 or -errno. */
+static int may_open(const struct inode *inode, int flags)
+{
+	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+
+	if (flags & O_PATH)
+		return 0;
+	if (S_ISLNK(inode->i_mode))
+		return -ELOOP;
+	if (S_ISDIR(inode->i_mode) && (writes || (flags & O_CREAT)))
+		return -EISDIR;
+	if ((flags & O_DIRECTORY) && !S_ISDIR(inode->i_mode))
+		return -ENOTDIR;
+	if (writes && S_ISREG(inode->i_mode) && sb_rdonly(inode->i_sb))
+		return -EROFS;
+	return 0;
+}
+
+/* @text is taken over. */
+static struct file *do_open(int dfd, char *text, int flags, umode_t mode)
+{
+	struct dentry *dentry;
+	struct file *file;
+	struct walk w;
+	int err;
+
+	if (!*text || (flags & O_TMPFILE_BIT)) {
+		err = *text ? -EOPNOTSUPP : -ENOENT;
+		kfree(text);
+		return ERR_PTR(err);
+	}
+	if (flags & O_PATH)
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	err = walk_start(&w, dfd, text);
+	if (err)
+		return ERR_PTR(err);
+	dentry = lookup_open(&w, flags, mode);
+	walk_end(&w);
+	if (IS_ERR(dentry))
+		return ERR_CAST(dentry);
+	err = may_open(dentry->d_inode, flags);
+	file = err ? ERR_PTR(err) : dentry_open(dentry, flags);
+	if (!IS_ERR(file) && (flags & O_TRUNC) && S_ISREG(dentry->d_inode->i_mode)) {
+		err = vfs_truncate(dentry->d_inode, 0);
+		if (err) {
+			fput(file);
+			file = ERR_PTR(err);
+		}
+	}
+	dput(dentry);
+	return file;
+}
+
+long sys_openat(int dfd, const char __user *path, int flags, umode_t mode)
+{
+	char *text = getname(path);
+	struct file *file;
+	int fd;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	fd = get_unused_fd(0, flags & O_CLOEXEC);
+	if (fd < 0) {
+		kfree(text);
+		return fd;
+	}
+	file = do_open(dfd, text, flags & O_PATH ? flags : flags | O_LARGEFILE, mode);
+	if (IS_ERR(file)) {
+		put_unused_fd((unsigned int)fd);
+		return PTR_ERR(file);
+	}
+	fd_install((unsigned int)fd, file);
+	return fd;
+}
+
+long sys_open(const char __user *path, int flags, umode_t mode)
+{
+	return sys_openat(AT_FDCWD, path, flags, mode);
+}
+
+long sys_creat(const char __user *path, umode_t mode)
+{
+	return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+struct file *filp_open(const char *path, int flags, umode_t mode)
+{
+	char *text = kstrdup(path, GFP_KERNEL);
+
+	return text ? do_open(AT_FDCWD, text, flags, mode) : ERR_PTR(-ENOMEM);
+}
+
+struct file *open_exec(const char *path)
+{
+	struct dentry *dentry = *path ? kern_path(path, LOOKUP_FOLLOW) : ERR_PTR(-ENOENT);
+	struct inode *inode;
+	struct file *file;
+
+	if (IS_ERR(dentry))
+		return ERR_CAST(dentry);
+	inode = dentry->d_inode;
+	/* Root may execute what anybody may. */
+	if (!S_ISREG(inode->i_mode) || !(inode->i_mode & 0111))
+		file = ERR_PTR(-EACCES);
+	else
+		file = dentry_open(dentry, O_RDONLY | O_LARGEFILE);
+	if (!IS_ERR(file))
+		touch_atime(inode);
+	dput(dentry);
+	return file;
+}
+
+ssize_t kernel_read(struct file *file, void *buf, size_t count, loff_t pos)
+{
+	return file->f_mapping ? filemap_read_kernel(file, buf, count, &pos) : -EINVAL;
+}
+
+char *file_path(struct file *file, char *buf, int size)
+{
+	size_t len = strlen(file->f_op->name) + 1;
+
+	if (file->f_dentry)
+		return d_path(file->f_dentry, buf, size, true);
+	if (len > (size_t)size)
+		return ERR_PTR(-ENAMETOOLONG);
+	return memcpy(buf + size - len, file->f_op->name, len);
+}
+
+void file_getattr(struct file *file, struct file_stat *st)
+{
+	struct inode *inode = file->f_inode;
+
+	memset(st, 0, sizeof(*st));
+	if (!inode) {
+		st->size = file->f_mapping ? *file->f_mapping->i_size : 0;
+		/* The only number it has: its place in memory, cut down so as not to tell where. */
+		st->ino = (unsigned long)file >> 6 & 0xffffff;
+		st->mode = file->f_mapping ? S_IFREG | 0777 : S_IFIFO | 0600;
+		st->dev = 1;
+		return;
+	}
+	st->dev = inode->i_sb->s_dev;
+	st->rdev = inode->i_rdev;
+	st->ino = inode->i_ino;
+	st->size = inode->i_size;
+	st->mode = inode->i_mode;
+}
+
+struct block_device *file_bdev(struct file *file)
+{
+	return file->f_inode && S_ISBLK(file->f_inode->i_mode) ? block_device_by_dev(file->f_inode->i_rdev) :
+								  NULL;
+}
+
+sector_t file_bmap(struct file *file, pgoff_t index, struct block_device **bdev)
+{
+	struct inode *inode = file->f_inode;
+
+	if (!inode || !inode->i_op || !inode->i_op->bmap)
+		return 0;
+	*bdev = inode->i_sb->s_bdev;
+	return inode->i_op->bmap(inode, index);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for several files at once: poll, select and kin. */
+#include "fs/abi.h"
+#include "fs/file.h"
+#include "fs/syscalls.h"
+#include "kernel/core/time.h"
+#include "kernel/core/wait.h"
+#include "kernel/proc/signal.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/slab.h"
+#include <asm/uaccess.h>
+
+#define FOREVER (~0ULL)
+
+/* One descriptor being waited for. */
+struct watch {
+	struct file *file; /* counted; NULL: not looked at */
+	struct wait_queue_head *queue;
+	struct wait_queue_entry entry;
+};
+
+/* What is true of it now. */
+static short look(struct watch *w, const struct pollfd *fd)
+{
+	unsigned int mask = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM; /* files that never wait */
+
+	if (!w->file)
+		return fd->revents; /* POLLNVAL, or 0 for a negative number */
+	if (w->file->f_op->poll)
+		mask = w->file->f_op->poll(w->file, &w->queue);
+	return (short)(mask & ((unsigned short)fd->events | POLLERR | POLLHUP));
+}
+
+static int look_at_all(struct watch *watch, struct pollfd *fds, unsigned int n)
+{
+	int ready = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		fds[i].revents = look(&watch[i], &fds[i]);
+		ready += fds[i].revents != 0;
+	}
+	return ready;
+}
+
+/* Sleep until a descriptor is ready. How many are; 0 when *left (ns, counted down) ran out; -ERESTARTNOHAND. */
+static int wait_for_any(struct watch *watch, struct pollfd *fds, unsigned int n, u64 *left)
+{
+	int ready = look_at_all(watch, fds, n);
+
+	while (!ready && *left) {
+		/* On all queues first, then the look that counts: nothing can happen unseen between. */
+		for (unsigned int i = 0; i < n; i++)
+			if (watch[i].queue)
+				prepare_to_wait(watch[i].queue, &watch[i].entry, TASK_INTERRUPTIBLE);
+		current->state = TASK_INTERRUPTIBLE;
+		ready = look_at_all(watch, fds, n);
+		if (!ready && signal_pending(current))
+			ready = -ERESTARTNOHAND;
+		if (ready)
+			break;
+		*left = schedule_timeout(*left);
+		ready = look_at_all(watch, fds, n);
+	}
+	current->state = TASK_RUNNING;
+	for (unsigned int i = 0; i < n; i++)
+		if (watch[i].queue)
+			finish_wait(watch[i].queue, &watch[i].entry);
+	return ready;
+}
+
+/* @fds is kernel memory; *left as above. */
+static int do_poll(struct pollfd *fds, unsigned int n, u64 *left)
+{
+	struct watch *watch = kzalloc((n + 1) * sizeof(*watch), GFP_KERNEL);
+	int ready;
+
+	if (!watch)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < n; i++) {
+		watch[i].file = fds[i].fd >= 0 ? fget((unsigned int)fds[i].fd) : NULL;
+		if (watch[i].file && !watch[i].file->f_mode) { /* O_PATH */
+			fput(watch[i].file);
+			watch[i].file = NULL;
+		}
+		fds[i].revents = fds[i].fd >= 0 && !watch[i].file ? POLLNVAL : 0;
+		watch[i].entry.task = current;
+		INIT_LIST_HEAD(&watch[i].entry.entry);
+	}
+	ready = wait_for_any(watch, fds, n, left);
+	for (unsigned int i = 0; i < n; i++)
+		fput(watch[i].file);
+	kfree(watch);
+	return ready;
+}
+
+static long poll_user(struct pollfd __user *user, unsigned int n, u64 *left)
+{
+	struct pollfd *fds;
+	long ready = -EFAULT;
+
+	if (n > NR_OPEN)
+		return -EINVAL;
+	fds = kzalloc((n + 1) * sizeof(*fds), GFP_KERNEL);
+	if (!fds)
+		return -ENOMEM;
+	if (!copy_from_user(fds, user, n * sizeof(*fds))) {
+		ready = do_poll(fds, n, left);
+		for (unsigned int i = 0; i < n && ready >= 0; i++)
+			if (put_user(fds[i].revents, &user[i].revents))
+				ready = -EFAULT;
+	}
+	kfree(fds);
+	return ready;
+}
+
+long sys_poll(struct pollfd __user *fds, unsigned int nfds, int timeout_ms)
+{
+	u64 left = timeout_ms < 0 ? FOREVER : (u64)timeout_ms * 1000000;
+
+	return poll_user(fds, nfds, &left);
+}
+
+/* A user's timeout in ns. 0, -EINVAL, -EFAULT. */
+static int get_timeout(const struct timespec __user *user, u64 *left)
+{
+	struct timespec t;
+
+	*left = FOREVER;
+	if (!user)
+		return 0;
+	if (copy_from_user(&t, user, sizeof(t)))
+		return -EFAULT;
+	if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= (s64)NSEC_PER_SEC)
+		return -EINVAL;
+	if (t.tv_sec < (s64)(FOREVER / NSEC_PER_SEC) / 2)
+		*left = (u64)t.tv_sec * NSEC_PER_SEC + (u64)t.tv_nsec;
+	return 0;
+}
+
+/* Linux tells how much time was left; a caller whose memory is read-only does not want to know. */
+static void put_timeout(struct timespec __user *user, u64 left)
+{
+	struct timespec t = { (s64)(left / NSEC_PER_SEC), (s64)(left % NSEC_PER_SEC) };
+
+	if (user && left != FOREVER && copy_to_user(user, &t, sizeof(t)))
+		return;
+}
+
+long sys_ppoll(struct pollfd __user *fds, unsigned int nfds, const struct timespec __user *timeout,
+	       const u64 __user *mask, size_t sigsetsize)
+{
+	long result;
+	u64 left;
+	int err = get_timeout(timeout, &left);
+
+	if (!err)
+		err = set_user_sigmask(mask, sigsetsize);
+	if (err)
+		return err;
+	result = poll_user(fds, nfds, &left);
+	restore_saved_sigmask_unless(result == -ERESTARTNOHAND);
+	put_timeout((struct timespec __user *)timeout, left);
+	return result;
+}
+
+/* --- select: three bit sets instead of an array --- */
+
+#define SETS 3
+#define SET_WORDS (NR_OPEN / 64)
+struct sets { unsigned long bits[SETS][SET_WORDS]; };
+
+/* POLL* bits that make a descriptor count in each set, as Linux has them. */
+static const short set_events[SETS] = {
+	POLLIN | POLLRDNORM | POLLHUP | POLLERR, POLLOUT | POLLWRNORM | POLLERR, POLLPRI,
+};
+
+static bool in_set(const struct sets *sets, int which, int fd)
+{
+	return sets->bits[which][fd / 64] >> (fd % 64) & 1;
+}
+
+static unsigned int sets_to_fds(const struct sets *sets, int n, struct pollfd *fds)
+{
+	unsigned int count = 0;
+
+	for (int fd = 0; fd < n; fd++) {
+		short events = 0;
+
+		for (int which = 0; which < SETS; which++)
+			if (in_set(sets, which, fd))
+				events |= set_events[which];
+		if (events)
+			fds[count++] = (struct pollfd){ .fd = fd, .events = events };
+	}
+	return count;
+}
+
+/* Bits that are set in the answer, or -EBADF. */
+static int fds_to_sets(const struct pollfd *fds, unsigned int count, const struct sets *asked, struct sets *sets)
+{
+	int bits = 0;
+
+	memset(sets, 0, sizeof(*sets));
+	for (unsigned int i = 0; i < count; i++) {
+		int fd = fds[i].fd;
+
+		if (fds[i].revents & POLLNVAL)
+			return -EBADF;
+		for (int which = 0; which < SETS; which++) {
+			if (!in_set(asked, which, fd) || !(fds[i].revents & set_events[which]))
+				continue;
+			sets->bits[which][fd / 64] |= 1UL << fd % 64;
+			bits++;
+		}
+	}
+	return bits;
+}
+
+static long select_user(int n, unsigned long __user *user[SETS], u64 *left)
+{
+	struct { struct sets asked, answer; struct pollfd fds[NR_OPEN]; } *work;
+	size_t bytes;
+	long result = -EFAULT;
+	unsigned int count;
+
+	if (n < 0)
+		return -EINVAL;
+	n = min(n, NR_OPEN);
+	bytes = DIV_ROUND_UP((size_t)n, 64) * 8;
+	work = kzalloc(sizeof(*work), GFP_KERNEL);
+	if (!work)
+		return -ENOMEM;
+	for (int which = 0; which < SETS; which++)
+		if (user[which] && copy_from_user(work->asked.bits[which], user[which], bytes))
+			goto out;
+	count = sets_to_fds(&work->asked, n, work->fds);
+	result = do_poll(work->fds, count, left);
+	if (result >= 0)
+		result = fds_to_sets(work->fds, count, &work->asked, &work->answer);
+	for (int which = 0; which < SETS && result >= 0; which++)
+		if (user[which] && copy_to_user(user[which], work->answer.bits[which], bytes))
+			result = -EFAULT;
+out:
+	kfree(work);
+	return result;
+}
+
+long sys_select(int n, unsigned long __user *in, unsigned long __user *out, unsigned long __user *ex,
+		struct timeval __user *timeout)
+{
+	unsigned long __user *sets[SETS] = { in, out, ex };
+	struct timeval t;
+	u64 left = FOREVER;
+	long result;
+
+	if (timeout) {
+		if (copy_from_user(&t, timeout, sizeof(t)))
+			return -EFAULT;
+		if (t.tv_sec < 0 || t.tv_usec < 0)
+			return -EINVAL;
+		if (t.tv_sec < (s64)(FOREVER / NSEC_PER_SEC) / 2)
+			left = (u64)t.tv_sec * NSEC_PER_SEC + (u64)t.tv_usec * 1000;
+	}
+	result = select_user(n, sets, &left);
+	if (timeout && left != FOREVER) {
+		t = (struct timeval){ (s64)(left / NSEC_PER_SEC), (s64)(left % NSEC_PER_SEC / 1000) };
+		if (copy_to_user(timeout, &t, sizeof(t)))
+			return result; /* as for ppoll */
+	}
+	return result;
+}
+
+long sys_pselect6(int n, unsigned long __user *in, unsigned long __user *out, unsigned long __user *ex,
+		  const struct timespec __user *timeout, const void __user *sig)
+{
+	unsigned long __user *sets[SETS] = { in, out, ex };
+	struct { const u64 __user *mask; size_t size; } arg = { NULL, 0 };
+	long result;
+	u64 left;
+	int err = get_timeout(timeout, &left);
+
+	if (!err && sig && copy_from_user(&arg, sig, sizeof(arg)))
+		err = -EFAULT;
+	if (!err)
+		err = set_user_sigmask(arg.mask, arg.size);
+	if (err)
+		return err;
+	result = select_user(n, sets, &left);
+	restore_saved_sigmask_unless(result == -ERESTARTNOHAND);
+	put_timeout((struct timespec __user *)timeout, left);
+	return result;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/meminfo, vmstat, buddyinfo, slabinfo, swaps: the memory of the machine in numbers. */
+#include "fs/proc/proc.h"
+#include "lib/util.h"
+#include "mm/backing/swap.h"
+#include "mm/frame/buddy.h"
+#include "mm/frame/slab.h"
+#include "mm/frame/vmalloc.h"
+#include "mm/stats.h"
+
+static void show_pages(struct seq_buf *m, const char *name, unsigned long pages)
+{
+	size_t line = m->len;
+
+	seq_printf(m, "%s:", name);
+	seq_pad(m, line, 16);
+	seq_printf(m, "%8lu kB\n", pages << (PAGE_SHIFT - 10));
+}
+
+int proc_show_meminfo(struct seq_buf *m, void *arg)
+{
+	unsigned long free = nr_free_pages(), file = node_stat(N_nr_file_pages), shmem = node_stat(N_nr_shmem);
+
+	(void)arg;
+	show_pages(m, "MemTotal", totalram_pages());
+	show_pages(m, "MemFree", free);
+	show_pages(m, "MemAvailable", free + (file > shmem ? file - shmem : 0) / 2);
+	show_pages(m, "Buffers", 0);
+	show_pages(m, "Cached", file);
+	show_pages(m, "SwapCached", node_stat(N_nr_swapcache));
+	show_pages(m, "Active", node_stat(N_nr_active_anon) + node_stat(N_nr_active_file));
+	show_pages(m, "Inactive", node_stat(N_nr_inactive_anon) + node_stat(N_nr_inactive_file));
+	show_pages(m, "Active(anon)", node_stat(N_nr_active_anon));
+	show_pages(m, "Inactive(anon)", node_stat(N_nr_inactive_anon));
+	show_pages(m, "Active(file)", node_stat(N_nr_active_file));
+	show_pages(m, "Inactive(file)", node_stat(N_nr_inactive_file));
+	show_pages(m, "Unevictable", node_stat(N_nr_unevictable));
+	show_pages(m, "SwapTotal", total_swap_pages());
+	show_pages(m, "SwapFree", nr_swap_pages());
+	show_pages(m, "Dirty", node_stat(N_nr_dirty));
+	show_pages(m, "Writeback", node_stat(N_nr_writeback));
+	show_pages(m, "AnonPages", node_stat(N_nr_anon_pages));
+	show_pages(m, "Mapped", node_stat(N_nr_mapped));
+	show_pages(m, "Shmem", shmem);
+	show_pages(m, "Slab", nr_slab_pages());
+	show_pages(m, "KernelStack", node_stat(N_nr_kernel_stack));
+	show_pages(m, "PageTables", node_stat(N_nr_page_table_pages));
+	show_pages(m, "VmallocUsed", nr_vmalloc_pages());
+	return 0;
+}
+
+int proc_show_vmstat(struct seq_buf *m, void *arg)
+{
+	unsigned int i;
+
+	(void)arg;
+	seq_printf(m, "nr_free_pages %lu\n", nr_free_pages());
+	for (i = 0; i < NR_NODE_STATS; i++)
+		seq_printf(m, "%s %lu\n", node_stat_names[i], node_stat((enum node_stat)i));
+	for (i = 0; i < NR_VM_EVENTS; i++)
+		seq_printf(m, "%s %lu\n", vm_event_names[i], vm_event_sum((enum vm_event)i));
+	return 0;
+}
+
+int proc_show_buddyinfo(struct seq_buf *m, void *arg)
+{
+	unsigned int i, order;
+
+	(void)arg;
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		const struct zone *zone = &zones[i];
+
+		if (!zone->managed)
+			continue;
+		seq_printf(m, "Node 0, zone %8s ", zone->name);
+		for (order = 0; order <= MAX_ORDER; order++)
+			seq_printf(m, "%6lu ", READ_ONCE(zone->free_area[order].nr_free));
+		seq_putc(m, '\n');
+	}
+	return 0;
+}
+
+static void show_slab(const struct slab_stat *stat, void *arg)
+{
+	seq_printf(arg, "%-17s %6lu %6lu %6zu %4u %4u : tunables    0    0    0 : slabdata %6lu %6lu      0\n",
+		   stat->name, stat->in_use, stat->objects, stat->object_size, stat->objects_per_slab,
+		   stat->pages_per_slab, stat->slabs, stat->slabs);
+}
+
+int proc_show_slabinfo(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_puts(m, "slabinfo - version: 2.1\n");
+	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+		    " : tunables <limit> <batchcount> <sharedfactor>"
+		    " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	slab_for_each(show_slab, m);
+	return 0;
+}
+
+static void show_swap(const char *path, bool is_file, unsigned long size_kib, unsigned long used_kib, int prio,
+		      void *arg)
+{
+	struct seq_buf *m = arg;
+	size_t line = m->len;
+
+	seq_puts(m, path);
+	seq_putc(m, ' ');
+	seq_pad(m, line, 40);
+	seq_printf(m, "%s\t%lu\t\t%lu\t\t%d\n", is_file ? "file\t" : "partition", size_kib, used_kib, prio);
+}
+
+int proc_show_swaps(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_puts(m, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	swap_for_each(show_swap, m);
+	return 0;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/PID/pagemap: 8 bytes per virtual page, indexed by address >> 12 (Linux's
+ * Documentation/admin-guide/mm/pagemap.rst):
+ *
+ *   bits 0-54  frame number if present; if swapped: bits 0-4 area, 5-54 slot
+ *   bit 55     soft-dirty: set for all of a VMA, since nothing clears it here
+ *   bit 56     mapped exactly once
+ *   bit 61     page of a file or of shared memory
+ *   bit 62     swapped
+ *   bit 63     present
+ */
+#include "fs/proc/proc.h"
+#include "lib/errno.h"
+#include "lib/util.h"
+#include "mm/backing/swap.h"
+#include "mm/frame/slab.h"
+#include "mm/space/pagetable.h"
+#include <asm/uaccess.h>
+
+#define PM_SOFT_DIRTY (1ULL << 55)
+#define PM_MMAP_EXCLUSIVE (1ULL << 56)
+#define PM_FILE (1ULL << 61)
+#define PM_SWAP (1ULL << 62)
+#define PM_PRESENT (1ULL << 63)
+#define PM_ENTRY_BYTES 8
+#define PM_BATCH 512 /* entries looked up per hold of mmap_lock */
+
+static u64 pte_to_pagemap(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
+{
+	u64 entry = 0;
+
+	if (pte_present(pte)) {
+		struct page *page = vm_normal_page(vma, addr, pte);
+
+		entry = PM_PRESENT | pte_pfn(pte);
+		if (page && !PageAnon(page))
+			entry |= PM_FILE;
+		if (page && page_mapcount(page) == 1)
+			entry |= PM_MMAP_EXCLUSIVE;
+	} else if (is_swap_pte(pte)) {
+		swp_entry_t swap = pte_to_swp_entry(pte);
+
+		entry = PM_SWAP | swp_type(swap) | (u64)swp_offset(swap) << 5;
+	}
+	return entry;
+}
+
+static u64 pagemap_entry(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, addr);
+	u64 entry = PM_SOFT_DIRTY;
+	spinlock_t *ptl;
+	pte_t *pte;
+
+	if (!vma)
+		return 0;
+	pte = get_locked_pte(mm, addr, &ptl);
+	if (pte) {
+		entry |= pte_to_pagemap(vma, addr, *pte);
+		pte_unmap_unlock(pte, ptl);
+	}
+	return entry;
+}
+
+/* Fill @entries for @nr pages from @addr on; returns how many lie in user space. */
+static size_t fill_batch(struct mm_struct *mm, u64 *entries, unsigned long addr, size_t nr)
+{
+	size_t i;
+
+	down_read(&mm->mmap_lock);
+	for (i = 0; i < nr && addr < TASK_SIZE; i++, addr += PAGE_SIZE)
+		entries[i] = pagemap_entry(mm, addr);
+	up_read(&mm->mmap_lock);
+	return i;
+}
+
+ssize_t proc_read_pagemap(struct file *file, char __user *buf, size_t count, loff_t *pos)
+{
+	struct mm_struct *mm;
+	ssize_t done = 0;
+	u64 *entries;
+
+	if (*pos % PM_ENTRY_BYTES || count % PM_ENTRY_BYTES)
+		return -EINVAL;
+	mm = proc_mm(pseudo_arg(file));
+	if (!mm || !count || (u64)*pos >= (TASK_SIZE >> PAGE_SHIFT) * PM_ENTRY_BYTES) {
+		mmput(mm);
+		return 0;
+	}
+	entries = kmalloc(PM_BATCH * sizeof(*entries), GFP_KERNEL);
+	if (!entries)
+		done = -ENOMEM;
+	while (entries && count) {
+		unsigned long addr = (unsigned long)(*pos / PM_ENTRY_BYTES) << PAGE_SHIFT;
+		size_t n = fill_batch(mm, entries, addr, min(count / PM_ENTRY_BYTES, (size_t)PM_BATCH));
+
+		n *= PM_ENTRY_BYTES;
+		if (!n)
+			break;
+		if (copy_to_user(buf, entries, n)) {
+			done = done ? done : -EFAULT;
+			break;
+		}
+		buf += n;
+		count -= n;
+		*pos += (loff_t)n;
+		done += (ssize_t)n;
+	}
+	kfree(entries);
+	mmput(mm);
+	return done;
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+/* File systems described by tables: see fs/pseudo.h. */
+#include "fs/pseudo.h"
+
+#include "fs/bdev.h"
+#include "fs/dentry.h"
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/mount.h"
+#include "kernel/core/mutex.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "lib/vsprintf.h"
+#include "mm/frame/buddy.h"
+#include "mm/frame/slab.h"
+#include "mm/frame/vmalloc.h"
+#include <asm/uaccess.h>
+
+#define SEQ_FIRST_SIZE 1024
+
+struct pseudo_inode {
+	struct pseudo_entry entry; /* a copy, with the arg that counts; constant */
+	struct inode vfs;
+};
+
+static struct kmem_cache *pseudo_cache;
+static const struct file_operations pseudo_text_fops, pseudo_raw_fops, pseudo_dir_fops;
+static const struct inode_operations pseudo_static_iops, pseudo_dynamic_iops, pseudo_object_iops;
+
+static const struct pseudo_entry *entry_of(const struct inode *inode)
+{
+	return &container_of(inode, struct pseudo_inode, vfs)->entry;
+}
+
+void *pseudo_arg(const struct file *file)
+{
+	return entry_of(file->f_inode)->arg;
+}
+
+/* --- growing text --- */
+
+/* Make room for @more bytes. False: out of memory, now or before. */
+static bool seq_reserve(struct seq_buf *m, size_t more)
+{
+	size_t size = max(m->size * 2, (size_t)SEQ_FIRST_SIZE);
+	char *buf;
+
+	if (m->failed || m->size - m->len >= more)
+		return !m->failed;
+	while (size - m->len < more)
+		size *= 2;
+	buf = kvzalloc(size);
+	if (!buf) {
+		m->failed = true;
+		return false;
+	}
+	if (m->buf)
+		memcpy(buf, m->buf, m->len);
+	kvfree(m->buf);
+	m->buf = buf;
+	m->size = size;
+	return true;
+}
+
+void seq_write(struct seq_buf *m, const void *data, size_t len)
+{
+	if (!seq_reserve(m, len))
+		return;
+	memcpy(m->buf + m->len, data, len);
+	m->len += len;
+}
+
+void seq_puts(struct seq_buf *m, const char *s)
+{
+	seq_write(m, s, strlen(s));
+}
+
+void seq_putc(struct seq_buf *m, char c)
+{
+	seq_write(m, &c, 1);
+}
+
+void seq_printf(struct seq_buf *m, const char *fmt, ...)
+{
+	va_list args;
+	int len;
+
+	/* The second try has room: the first told how much it takes. */
+	for (int i = 0; i < 2; i++) {
+		size_t room = m->size - m->len;
+
+		va_start(args, fmt);
+		len = vsnprintf(room ? m->buf + m->len : NULL, room, fmt, args);
+		va_end(args);
+		if (len < 0)
+			return;
+		if ((size_t)len < room) {
+			m->len += (size_t)len;
+			return;
+		}
+		if (!seq_reserve(m, (size_t)len + 1))
+			return;
+	}
+}
+
+void seq_pad(struct seq_buf *m, size_t from, size_t column)
+{
+	while (!m->failed && m->len - from < column)
+		seq_putc(m, ' ');
+}
+
+/* --- inodes --- */
+
+static struct inode *pseudo_alloc_inode(struct super_block *sb)
+{
+	struct pseudo_inode *node = kmem_cache_alloc(pseudo_cache, GFP_KERNEL | __GFP_ZERO);
+
+	return node ? &node->vfs : NULL;
+}
+
+static void pseudo_free_inode(struct inode *inode)
+{
+	kmem_cache_free(pseudo_cache, container_of(inode, struct pseudo_inode, vfs));
+}
+
+static const struct super_operations pseudo_sops = {
+	.name = "pseudo",
+	.alloc_inode = pseudo_alloc_inode,
+	.free_inode = pseudo_free_inode,
+};
+
+/* A number that is the same at every look. */
+static unsigned long pseudo_ino(const char *name, const void *arg)
+{
+	u32 hash = 2166136261u ^ (u32)(unsigned long)arg * 2654435761u;
+
+	while (*name)
+		hash = (hash ^ (u8)*name++) * 16777619u;
+	return hash | 1;
+}
+
+static void set_operations(struct inode *inode, const struct pseudo_entry *entry)
+{
+	inode->i_op = &pseudo_static_iops;
+	switch (entry->mode & S_IFMT) {
+	case S_IFDIR:
+		inode->i_fop = &pseudo_dir_fops;
+		if (entry->lookup)
+			inode->i_op = &pseudo_dynamic_iops;
+		inode->i_nlink = 2;
+		break;
+	case S_IFLNK:
+		if (entry->get_link)
+			inode->i_op = &pseudo_object_iops;
+		break;
+	case S_IFBLK:
+		inode->i_fop = &blkdev_fops;
+		break;
+	case S_IFREG:
+		inode->i_fop = entry->read ? &pseudo_raw_fops : &pseudo_text_fops;
+		break;
+	}
+	if (entry->fops)
+		inode->i_fop = entry->fops;
+}
+
+static struct inode *make_inode(struct super_block *sb, const struct pseudo_entry *entry, const char *name,
+				void *arg)
+{
+	struct inode *inode = new_inode(sb);
+	struct pseudo_inode *node;
+
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	node = container_of(inode, struct pseudo_inode, vfs);
+	node->entry = *entry;
+	if (!entry->arg)
+		node->entry.arg = arg;
+	inode->i_ino = pseudo_ino(name, node->entry.arg);
+	inode->i_mode = entry->mode;
+	inode->i_rdev = entry->rdev;
+	set_operations(inode, entry);
+	return inode;
+}
+
+static const struct pseudo_entry *find_static(const struct pseudo_entry *dir, const char *name)
+{
+	const struct pseudo_entry *e;
+
+	for (e = dir->children; e && e->name; e++)
+		if (!strcmp(e->name, name))
+			return e;
+	return NULL;
+}
+
+static struct inode *pseudo_lookup(struct inode *dir, const struct dentry *dentry)
+{
+	const struct pseudo_entry *entry = entry_of(dir), *child = find_static(entry, dentry->d_name);
+	struct pseudo_entry dynamic = { 0 };
+	int err = -ENOENT;
+
+	if (child)
+		return make_inode(dir->i_sb, child, dentry->d_name, entry->arg);
+	if (entry->lookup)
+		err = entry->lookup(entry->arg, dentry->d_name, &dynamic);
+	if (err)
+		return err == -ENOENT ? NULL : ERR_PTR(err);
+	return make_inode(dir->i_sb, &dynamic, dentry->d_name, entry->arg);
+}
+
+static bool pseudo_revalidate(struct inode *dir, const struct dentry *dentry)
+{
+	const struct pseudo_entry *entry = entry_of(dir);
+	struct pseudo_entry again = { 0 };
+
+	if (find_static(entry, dentry->d_name))
+		return true;
+	return dentry->d_inode && !entry->lookup(entry->arg, dentry->d_name, &again) &&
+	       (!again.arg || again.arg == entry_of(dentry->d_inode)->arg);
+}
+
+static int pseudo_readlink(struct inode *inode, char *buf, int size)
+{
+	const struct pseudo_entry *entry = entry_of(inode);
+
+	return entry->readlink ? entry->readlink(entry->arg, buf, size) : -EINVAL;
+}
+
+static struct dentry *pseudo_get_link(struct inode *inode)
+{
+	const struct pseudo_entry *entry = entry_of(inode);
+
+	return entry->get_link(entry->arg);
+}
+
+/* Shells open what they write to with O_TRUNC: that changes nothing here. */
+static int pseudo_truncate(struct inode *inode, loff_t size)
+{
+	return 0;
+}
+
+static const struct inode_operations pseudo_static_iops = {
+	.name = "pseudo",
+	.lookup = pseudo_lookup,
+	.readlink = pseudo_readlink,
+	.truncate = pseudo_truncate,
+};
+
+static const struct inode_operations pseudo_dynamic_iops = {
+	.name = "pseudo, dynamic",
+	.lookup = pseudo_lookup,
+	.revalidate = pseudo_revalidate,
+};
+
+static const struct inode_operations pseudo_object_iops = {
+	.name = "pseudo, object link",
+	.get_link = pseudo_get_link,
+};
+
+/* --- text files --- */
+
+struct pseudo_open {
+	struct mutex lock;
+	struct seq_buf text; /* lock */
+	bool made;
+};
+
+static int text_open(struct inode *inode, struct file *file)
+{
+	struct pseudo_open *open = kzalloc(sizeof(*open), GFP_KERNEL);
+
+	if (!open)
+		return -ENOMEM;
+	mutex_init(&open->lock, "pseudo_open");
+	file->private_data = open;
+	return 0;
+}
+
+static void text_release(struct file *file)
+{
+	struct pseudo_open *open = file->private_data;
+
+	kvfree(open->text.buf);
+	kfree(open);
+}
+
+static ssize_t text_read(struct file *file, char *buf, size_t count, loff_t *pos)
+{
+	const struct pseudo_entry *entry = entry_of(file->f_inode);
+	struct pseudo_open *open = file->private_data;
+	ssize_t n = 0;
+
+	if (!entry->show)
+		return -EINVAL;
+	mutex_lock(&open->lock);
+	if (!*pos || !open->made) {
+		open->text.len = 0;
+		open->text.failed = false;
+		n = entry->show(&open->text, entry->arg);
+		if (!n && open->text.failed)
+			n = -ENOMEM;
+		open->made = !n;
+	}
+	if (!n)
+		n = simple_read(buf, count, pos, open->text.buf, open->text.len);
+	mutex_unlock(&open->lock);
+	return n;
+}
+
+static ssize_t pseudo_write(struct file *file, const char *user, size_t count, loff_t *pos)
+{
+	const struct pseudo_entry *entry = entry_of(file->f_inode);
+	ssize_t n = -EFAULT;
+	char *buf;
+
+	if (!entry->write)
+		return -EIO; /* what Linux gives for /proc files that only show */
+	if (count >= PAGE_SIZE)
+		return -EINVAL;
+	buf = get_zeroed_page(GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	if (!copy_from_user(buf, user, count))
+		n = entry->write(entry->arg, buf, count);
+	if (n > 0)
+		*pos += n;
+	free_page(buf);
+	return n;
+}
+
+static loff_t pseudo_llseek(struct file *file, loff_t offset, int whence)
+{
+	return generic_llseek_size(file, offset, whence, file->f_inode->i_size);
+}
+
+static const struct file_operations pseudo_text_fops = {
+	.name = "pseudo text",
+	.open = text_open,
+	.release = text_release,
+	.read = text_read,
+	.write = pseudo_write,
+	.llseek = pseudo_llseek,
+};
+
+static ssize_t raw_read(struct file *file, char *buf, size_t count, loff_t *pos)
+{
+	return *pos < 0 ? -EINVAL : entry_of(file->f_inode)->read(file, buf, count, pos);
+}
+
+static const struct file_operations pseudo_raw_fops = {
+	.name = "pseudo",
+	.read = raw_read,
+	.write = pseudo_write,
+	.llseek = pseudo_llseek,
+};
+
+/* --- directories: positions are 0 ".", 1 "..", then the table, then the cookies of the hook --- */
+
+struct pseudo_dir {
+	struct dir_context *ctx;
+	loff_t base; /* position of cookie 0 */
+};
+
+bool pseudo_emit(struct pseudo_dir *dir, const char *name, umode_t mode, unsigned long ino, loff_t cookie)
+{
+	loff_t next = dir->base + cookie + 1;
+
+	if (!dir->ctx->emit(dir->ctx, name, (unsigned int)strlen(name), ino, mode_to_dtype(mode), next))
+		return false;
+	dir->ctx->pos = next;
+	return true;
+}
+
+static int pseudo_iterate(struct file *file, struct dir_context *ctx)
+{
+	const struct pseudo_entry *entry = entry_of(file->f_inode), *e;
+	struct pseudo_dir dir = { ctx, 0 };
+	struct dentry *parent;
+	bool room = true;
+	loff_t n = 2;
+
+	if (ctx->pos == 0)
+		room = pseudo_emit(&dir, ".", S_IFDIR, file->f_inode->i_ino, 0);
+	if (room && ctx->pos == 1) {
+		parent = dget_parent(file->f_dentry);
+		room = pseudo_emit(&dir, "..", S_IFDIR, parent->d_inode->i_ino, 1);
+		dput(parent);
+	}
+	for (e = entry->children; e && e->name; e++, n++)
+		if (room && ctx->pos <= n)
+			room = pseudo_emit(&dir, e->name, e->mode, pseudo_ino(e->name, e->arg ? e->arg : entry->arg), n);
+	dir.base = n;
+	return room && entry->iterate ? entry->iterate(entry->arg, &dir, max(ctx->pos - n, (loff_t)0)) : 0;
+}
+
+static const struct file_operations pseudo_dir_fops = {
+	.name = "pseudo directory",
+	.llseek = pseudo_llseek,
+	.iterate = pseudo_iterate,
+};
+
+/* --- mounting --- */
+
+struct pseudo_type {
+	struct file_system_type type;
+	const struct pseudo_entry *root;
+	u32 magic;
+};
+
+static int pseudo_fill_super(struct super_block *sb, const struct file_system_type *type)
+{
+	const struct pseudo_type *p = container_of(type, struct pseudo_type, type);
+	struct inode *inode;
+
+	sb->s_op = &pseudo_sops;
+	sb->s_magic = p->magic;
+	sb->s_blocksize = 1024;
+	inode = make_inode(sb, p->root, "/", p->root->arg);
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	inode->i_ino = 1;
+	sb->s_root = d_make_root(sb, inode);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+int register_pseudo_fs(const char *name, u32 magic, const struct pseudo_entry *root)
+{
+	struct pseudo_type *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->root = root;
+	p->magic = magic;
+	p->type.name = name;
+	p->type.fill_super = pseudo_fill_super;
+	err = register_filesystem(&p->type);
+	if (err)
+		kfree(p);
+	return err;
+}
+
+void pseudo_init(void)
+{
+	pseudo_cache = kmem_cache_create("pseudo_inode", sizeof(struct pseudo_inode), 0);
+}

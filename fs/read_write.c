@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* The system calls that move data. */
+#include "fs/abi.h"
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/syscalls.h"
+#include "kernel/core/sched.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/util.h"
+#include "mm/frame/slab.h"
+#include <asm/uaccess.h>
+
+/* Linux's MAX_RW_COUNT: one call never moves more. */
+#define MAX_COUNT ((size_t)0x7ffff000)
+#define UIO_MAXIOV 1024
+
+/* Has the file a position that calls share? Pipes and terminals have none. */
+static bool has_position(const struct file *file)
+{
+	return file->f_op->llseek;
+}
+
+/* What every read and write is checked for. 0 or -errno. */
+static int check_access(const struct file *file, bool write, const void __user *buf, size_t count)
+{
+	if (!(file->f_mode & (write ? FMODE_WRITE : FMODE_READ)))
+		return -EBADF;
+	if (file->f_inode && S_ISDIR(file->f_inode->i_mode))
+		return -EISDIR;
+	if (write ? !file->f_op->write : !file->f_op->read)
+		return -EINVAL;
+	if ((ssize_t)count < 0)
+		return -EINVAL;
+	return access_ok(buf, count) ? 0 : -EFAULT;
+}
+
+static ssize_t do_rw(struct file *file, char __user *buf, size_t count, loff_t *pos, bool write)
+{
+	int err = check_access(file, write, buf, count);
+
+	if (err)
+		return err;
+	count = min(count, MAX_COUNT);
+	return write ? file->f_op->write(file, buf, count, pos) : file->f_op->read(file, buf, count, pos);
+}
+
+/* read(2) and write(2): at the file's own position. */
+static ssize_t rw_at_position(unsigned int fd, char __user *buf, size_t count, bool write)
+{
+	struct file *file = fget(fd);
+	loff_t pos = 0;
+	ssize_t n;
+
+	if (!file)
+		return -EBADF;
+	if (!has_position(file)) {
+		n = do_rw(file, buf, count, &pos, write);
+	} else {
+		mutex_lock(&file->f_pos_lock);
+		pos = file->f_pos;
+		n = do_rw(file, buf, count, &pos, write);
+		file->f_pos = pos;
+		mutex_unlock(&file->f_pos_lock);
+	}
+	fput(file);
+	return n;
+}
+
+long sys_read(unsigned int fd, char __user *buf, size_t count)
+{
+	return rw_at_position(fd, buf, count, false);
+}
+
+long sys_write(unsigned int fd, const char __user *buf, size_t count)
+{
+	return rw_at_position(fd, (char __user *)buf, count, true);
+}
+
+static long prw(unsigned int fd, char __user *buf, size_t count, loff_t pos, bool write)
+{
+	struct file *file;
+	ssize_t n;
+
+	if (pos < 0)
+		return -EINVAL;
+	file = fget(fd);
+	if (!file)
+		return -EBADF;
+	n = has_position(file) ? do_rw(file, buf, count, &pos, write) : -ESPIPE;
+	fput(file);
+	return n;
+}
+
+long sys_pread64(unsigned int fd, char __user *buf, size_t count, loff_t pos)
+{
+	return prw(fd, buf, count, pos, false);
+}
+
+long sys_pwrite64(unsigned int fd, const char __user *buf, size_t count, loff_t pos)
+{
+	return prw(fd, (char __user *)buf, count, pos, true);
+}
+
+/* Copy the vector in and check it: total bytes or -errno. *vec is allocated. */
+static ssize_t import_iovec(const struct iovec __user *user, unsigned long n, struct iovec **vec)
+{
+	size_t total = 0;
+
+	*vec = NULL;
+	if (n > UIO_MAXIOV)
+		return -EINVAL;
+	if (!n)
+		return 0;
+	*vec = kmalloc(n * sizeof(**vec), GFP_KERNEL);
+	if (!*vec)
+		return -ENOMEM;
+	if (copy_from_user(*vec, user, n * sizeof(**vec)))
+		return -EFAULT;
+	for (unsigned long i = 0; i < n; i++) {
+		struct iovec *v = &(*vec)[i];
+
+		if ((ssize_t)v->len < 0)
+			return -EINVAL;
+		if (!access_ok(v->base, v->len))
+			return -EFAULT;
+		v->len = min(v->len, MAX_COUNT - total);
+		total += v->len;
+	}
+	return (ssize_t)total;
+}
+
+static ssize_t rw_vector(struct file *file, const struct iovec *vec, unsigned long n, loff_t *pos,
+			 bool write)
+{
+	ssize_t done = 0, got;
+
+	/* An empty vector still tells whether the descriptor can do it. */
+	if (!n)
+		return check_access(file, write, NULL, 0);
+	for (unsigned long i = 0; i < n; i++) {
+		if (!vec[i].len && n > 1)
+			continue;
+		got = do_rw(file, vec[i].base, vec[i].len, pos, write);
+		if (got < 0)
+			return done ? done : got;
+		done += got;
+		if ((size_t)got < vec[i].len)
+			break;
+	}
+	return done;
+}
+
+/* @pos NULL: the file's own position. */
+static long do_vector(unsigned long fd, const struct iovec __user *user, unsigned long n, loff_t *pos,
+		      bool write)
+{
+	struct file *file;
+	struct iovec *vec;
+	loff_t own = 0;
+	ssize_t result;
+
+	if (pos && *pos < 0)
+		return -EINVAL;
+	file = fget((unsigned int)fd);
+	if (!file)
+		return -EBADF;
+	result = import_iovec(user, n, &vec);
+	if (result >= 0) {
+		if (pos) {
+			result = has_position(file) ? rw_vector(file, vec, n, pos, write) : -ESPIPE;
+		} else if (!has_position(file)) {
+			result = rw_vector(file, vec, n, &own, write);
+		} else {
+			mutex_lock(&file->f_pos_lock);
+			result = rw_vector(file, vec, n, &file->f_pos, write);
+			mutex_unlock(&file->f_pos_lock);
+		}
+	}
+	kfree(vec);
+	fput(file);
+	return result;
+}
+
+long sys_readv(unsigned long fd, const struct iovec __user *vec, unsigned long vlen)
+{
+	return do_vector(fd, vec, vlen, NULL, false);
+}
+
+long sys_writev(unsigned long fd, const struct iovec __user *vec, unsigned long vlen)
+{
+	return do_vector(fd, vec, vlen, NULL, true);
+}
+
+long sys_preadv(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
+		unsigned long pos_l, unsigned long pos_h)
+{
+	loff_t pos = (loff_t)pos_l;
+
+	return do_vector(fd, vec, vlen, &pos, false);
+}
+
+long sys_pwritev(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
+		 unsigned long pos_l, unsigned long pos_h)
+{
+	loff_t pos = (loff_t)pos_l;
+
+	return do_vector(fd, vec, vlen, &pos, true);
+}
+
+long sys_lseek(unsigned int fd, loff_t offset, unsigned int whence)
+{
+	struct file *file = fget(fd);
+	loff_t result = -ESPIPE;
+
+	if (!file)
+		return -EBADF;
+	if (!file->f_mode) {
+		result = -EBADF;
+	} else if (has_position(file)) {
+		mutex_lock(&file->f_pos_lock);
+		result = file->f_op->llseek(file, offset, (int)whence);
+		mutex_unlock(&file->f_pos_lock);
+	}
+	fput(file);
+	return result;
+}
+
+#define POSIX_FADV_NORMAL 0
+#define POSIX_FADV_RANDOM 1
+#define POSIX_FADV_SEQUENTIAL 2
+#define POSIX_FADV_WILLNEED 3
+#define POSIX_FADV_DONTNEED 4
+#define POSIX_FADV_NOREUSE 5
+
+static long advise(struct file *file, loff_t offset, loff_t len, int advice)
+{
+	struct address_space *mapping = file->f_mapping;
+	pgoff_t first = (pgoff_t)offset >> PAGE_SHIFT;
+
+	if (!has_position(file))
+		return -ESPIPE;
+	if (len < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE)
+		return -EINVAL;
+	if (!mapping || offset < 0)
+		return 0;
+	switch (advice) {
+	case POSIX_FADV_NORMAL:
+	case POSIX_FADV_SEQUENTIAL:
+		file->f_ra.ra_pages = RA_MAX_PAGES;
+		break;
+	case POSIX_FADV_RANDOM:
+		file->f_ra.ra_pages = 1;
+		break;
+	case POSIX_FADV_WILLNEED:
+		len = len ? min(len, *mapping->i_size - offset) : *mapping->i_size - offset;
+		if (len > 0)
+			force_page_cache_readahead(mapping, first,
+						   PFN_UP((u64)offset + (u64)len) - first);
+		break;
+	case POSIX_FADV_DONTNEED: /* of the whole file or nothing: it is only advice */
+		if (!offset && (!len || len >= *mapping->i_size))
+			invalidate_mapping_pages(mapping);
+		break;
+	}
+	return 0;
+}
+
+long sys_fadvise64(int fd, loff_t offset, loff_t len, int advice)
+{
+	struct file *file = fget((unsigned int)fd);
+	long err;
+
+	if (!file)
+		return -EBADF;
+	err = advise(file, offset, len, advice);
+	fput(file);
+	return err;
+}
+
+long sys_readahead(int fd, loff_t offset, size_t count)
+{
+	struct file *file = fget((unsigned int)fd);
+	long err = -EINVAL;
+
+	if (!file)
+		return -EBADF;
+	if (!(file->f_mode & FMODE_READ))
+		err = -EBADF;
+	else if (file->f_mapping && offset >= 0 && (loff_t)count >= 0)
+		err = advise(file, offset, (loff_t)count, POSIX_FADV_WILLNEED);
+	fput(file);
+	return err;
+}

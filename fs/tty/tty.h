@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The terminal: COM1 as /dev/ttyS0, /dev/console and /dev/tty.
+ *
+ *	interrupt -> raw ring (drivers/serial) -> "tty" thread: line discipline -> input buffer -> read(2)
+ *
+ * Bytes are edited, echoed and turned into signals by a thread of their own, so that all of it may
+ * sleep. What nobody reads is left in the UART, and so at its sender: nothing is ever dropped but
+ * what is typed into a line that is full.
+ */
+#ifndef FS_TTY_TTY_H
+#define FS_TTY_TTY_H
+
+#include "kernel/core/mutex.h"
+#include "kernel/core/wait.h"
+#include "lib/types.h"
+
+struct file;
+struct file_operations;
+
+/* Linux's struct termios of TCGETS (asm-generic/termbits.h). */
+#define NCCS 19
+struct termios {
+	u32 c_iflag, c_oflag, c_cflag, c_lflag;
+	u8 c_line, c_cc[NCCS];
+};
+enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSUSP, VEOL, VREPRINT,
+       VDISCARD, VWERASE, VLNEXT, VEOL2 };
+#define IGNCR 0000200u
+#define ICRNL 0000400u
+#define INLCR 0000100u
+#define ISTRIP 0000040u
+#define IXON 0002000u
+#define IUTF8 0040000u
+#define OPOST 0000001u
+#define ONLCR 0000004u
+#define OCRNL 0000010u
+#define ISIG 0000001u
+#define ICANON 0000002u
+#define ECHO 0000010u
+#define ECHOE 0000020u
+#define ECHOK 0000040u
+#define ECHONL 0000100u
+#define NOFLSH 0000200u
+#define TOSTOP 0000400u
+#define ECHOCTL 0001000u
+#define ECHOKE 0004000u
+#define IEXTEN 0100000u
+
+struct winsize { u16 ws_row, ws_col, ws_xpixel, ws_ypixel; };
+
+#define TTY_BUF_SIZE 4096 /* power of two; a canonical line is at most this minus one */
+
+/*
+ * There is one. Input is a ring of bytes numbered without end: [head, canon) may be read, [canon,
+ * tail) is the line being typed (canonical mode only).
+ */
+struct tty {
+	struct mutex lock;              /* all but what says otherwise */
+	struct termios termios;
+	struct winsize winsize;
+	pid_t session, pgrp;            /* 0: no process has it as its terminal */
+	u8 buf[TTY_BUF_SIZE];
+	u8 line_end[TTY_BUF_SIZE / 8];  /* bit: the byte in buf ends a line (newline, EOL, or EOF) */
+	unsigned long head, canon, tail;
+	unsigned int column;            /* of the cursor, for erasing tabs */
+	unsigned int line_start;        /* column where the typed line began */
+	bool literal;                   /* ^V was typed: the next byte is only a byte */
+	bool eof;                       /* framed mode: no more will come */
+	bool framed, escape;            /* tty=framed; a 0x10 was the last byte */
+	struct wait_queue_head read_wait; /* readers, and poll; its own lock */
+	struct mutex write_lock;        /* output, byte for byte in order; before lock never: lock > write_lock */
+};
+
+extern struct tty console_tty;
+extern const struct file_operations tty_fops;
+
+/* --- line discipline (fs/tty/ldisc.c); tty->lock held --- */
+/* Take one byte from the line. False: no room, offer it again when something was read. */
+bool tty_receive(struct tty *tty, u8 c);
+/* Move up to @count readable bytes to kernel memory; stops behind a line's end. *ended: at an end of line or file. */
+size_t tty_take(struct tty *tty, u8 *to, size_t count, bool *ended);
+/* Could read() give something now (data or end of file)? */
+bool tty_readable(const struct tty *tty);
+void tty_flush_input(struct tty *tty);
+/* Output with the processing that termios asks for. */
+void tty_output(struct tty *tty, const u8 *data, size_t len);
+
+/* --- ioctl and job control (fs/tty/ioctl.c) --- */
+long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+/* current reads (SIGTTIN) or writes with TOSTOP (SIGTTOU) from the background: 0, -EIO, or -ERESTARTSYS after the signal. */
+int tty_check_background(struct tty *tty, int sig);
+/* open(2) by a session leader without terminal gives it this one. */
+void tty_acquire_on_open(struct tty *tty);
+bool tty_is_mine(const struct tty *tty);
+
+#endif
