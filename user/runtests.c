@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runtests - runs programs one after another and judges two things of each: its exit status, and that every frame it used
+ * came back.
+ *
+ *	runtests [--no-leak] "PROGRAM ARG..." ...
+ *
+ * What you see: KTAP. The program's own TAP is indented by four spaces, its standard error comes as `# ` lines, then one line
+ * says `ok N - NAME` or `not ok N - NAME # why`. The exit status is 0 only if all are ok.
+ *
+ * A program that kept frames is run once more, unseen, and the second run decides: a list of the kernel's that grew with its
+ * first use stays as it is, a leak repeats.
+ *
+ * Served by: pipes, fork, execve, wait4; /proc/sys/vm/drop_caches empties the page cache, so that MemFree in /proc/meminfo
+ * counts frames that really belong to somebody; mlockall keeps this program's own pages out of the sum.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "probe.h"
+
+#define MAX_ARGS 32
+#define SETTLE_TRIES 3
+
+static bool check_leaks = true;
+
+/* What is free: frames of 4 KiB and swap slots. */
+struct balance {
+	long frames, slots;
+};
+
+static void drop_caches(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	sync();
+	if (fd < 0)
+		return;
+	if (write(fd, "3\n", 2) != 2)
+		printf("# cannot drop the caches: %s\n", strerror(errno));
+	close(fd);
+}
+
+static struct balance take_balance(void)
+{
+	drop_caches();
+	return (struct balance){ meminfo_kb("MemFree") / 4, meminfo_kb("SwapFree") / 4 };
+}
+
+/* All came back; or what another process had in memory is now in swap, page for page. */
+static bool balanced(struct balance lost)
+{
+	return lost.slots >= 0 && lost.frames + lost.slots == 0;
+}
+
+/*
+ * What was lost since `before`. What the kernel frees a little later (a dead process's kernel stack, a list kept per CPU)
+ * gets up to three chances to come back.
+ */
+static struct balance lost_since(struct balance before)
+{
+	struct timespec rest = { .tv_nsec = 10 * 1000 * 1000 };
+	struct balance now, lost;
+
+	for (int i = 0; ; i++) {
+		now = take_balance();
+		lost = (struct balance){ before.frames - now.frames, before.slots - now.slots };
+		if (balanced(lost) || i == SETTLE_TRIES)
+			return lost;
+		sched_yield();
+		nanosleep(&rest, NULL);
+	}
+}
+
+/* Splits at spaces, in place. */
+static void split(char *words, char **argv)
+{
+	int n = 0;
+
+	for (char *w = strtok(words, " "); w && n < MAX_ARGS; w = strtok(NULL, " "))
+		argv[n++] = w;
+	argv[n] = NULL;
+}
+
+/* Copies fd to standard output until its end, each line behind a prefix; nothing if the prefix is NULL. */
+static void relay(int fd, const char *prefix)
+{
+	bool mid_line = false;
+	char buf[1024];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR)) {
+		for (ssize_t i = 0; prefix && i < n; i++) {
+			if (!mid_line)
+				fputs(prefix, stdout);
+			putchar(buf[i]);
+			mid_line = buf[i] != '\n';
+		}
+		fflush(stdout);
+	}
+	if (mid_line)
+		putchar('\n');
+	fflush(stdout);
+}
+
+/* A process of its own for standard error, so that neither stream waits for the other. */
+static pid_t start_relay(int fd, int other_end, const char *prefix)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	close(other_end);
+	relay(fd, prefix);
+	_exit(0);
+}
+
+static pid_t start(char **argv, int out, int err)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	dup2(out, 1);
+	dup2(err, 2);
+	execvp(argv[0], argv);
+	fprintf(stderr, "cannot run %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+static int wait_status(pid_t pid)
+{
+	int status = -1;
+
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* Runs one program, its output relayed if `seen`. Returns its wait status, -1 if it could not be started. */
+static int run(char **argv, bool seen)
+{
+	int out[2], err[2], status;
+	pid_t pid, helper;
+
+	if (pipe2(out, O_CLOEXEC))
+		return -1;
+	if (pipe2(err, O_CLOEXEC)) {
+		close(out[0]);
+		close(out[1]);
+		return -1;
+	}
+	pid = start(argv, out[1], err[1]);
+	close(out[1]);
+	helper = start_relay(err[0], err[1], seen ? "    # " : NULL);
+	close(err[1]);
+	relay(out[0], seen ? "    " : NULL);
+	close(out[0]);
+	close(err[0]);
+	status = wait_status(pid);
+	wait_status(helper);
+	return status;
+}
+
+/* run(), and what it cost for good. */
+static int run_and_weigh(char **argv, bool seen, struct balance *lost)
+{
+	struct balance before;
+	int status;
+
+	*lost = (struct balance){ 0, 0 };
+	if (!check_leaks)
+		return run(argv, seen);
+	before = take_balance();
+	status = run(argv, seen);
+	*lost = lost_since(before);
+	return status;
+}
+
+static void print_reasons(int status, struct balance lost)
+{
+	if (status == -1)
+		printf(" # could not be started");
+	else if (WIFSIGNALED(status))
+		printf(" # killed by signal %d", WTERMSIG(status));
+	else if (status)
+		printf(" # exit status %d", WEXITSTATUS(status));
+	if (!balanced(lost))
+		printf(" # leak of %ld frames and %ld swap slots", lost.frames, lost.slots);
+	putchar('\n');
+	fflush(stdout);
+}
+
+/* Runs test number n and prints its verdict. */
+static bool judge(int n, const char *command)
+{
+	char words[1024], *argv[MAX_ARGS + 1];
+	struct balance lost;
+	int status;
+
+	snprintf(words, sizeof(words), "%s", command);
+	split(words, argv);
+	printf("# Subtest: %s\n", command);
+	fflush(stdout);
+	if (!argv[0]) {
+		printf("not ok %d - # empty command\n", n);
+		return false;
+	}
+	status = run_and_weigh(argv, true, &lost);
+	if (!status && !balanced(lost)) {
+		printf("# the first run kept %ld frames and %ld swap slots; the second decides\n", lost.frames,
+		       lost.slots);
+		status = run_and_weigh(argv, false, &lost);
+	}
+	printf("%s %d - %s", status || !balanced(lost) ? "not ok" : "ok", n, command);
+	print_reasons(status, lost);
+	return !status && balanced(lost);
+}
+
+/* Makes every page that this program will ever use present, for good: then none of them enters the sums. */
+static void settle_self(void)
+{
+	char stack[64 * 1024];
+
+	for (size_t i = 0; i < sizeof(stack); i += PAGE)
+		poke(stack + i, 1);
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		printf("# cannot lock this program in memory (%s): frame counts may be off\n", strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	int n = 0, failed = 0, first = 1;
+
+	if (argc > 1 && !strcmp(argv[1], "--no-leak")) {
+		check_leaks = false;
+		first = 2;
+	}
+	if (first >= argc) {
+		fputs("usage: runtests [--no-leak] \"PROGRAM ARG...\" ...\n", stderr);
+		return 2;
+	}
+	if (check_leaks)
+		settle_self();
+	printf("KTAP version 1\n1..%d\n", argc - first);
+	for (int i = first; i < argc; i++)
+		failed += !judge(++n, argv[i]);
+	printf("# %d passed, %d failed\n", n - failed, failed);
+	return failed ? 1 : 0;
+}
