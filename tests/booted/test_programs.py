@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""The programs of user/ pass on Faultline, and give back every frame and swap slot they took."""
+import os
+import re
+
+from harness import check, debug_kernel, run, tap, TOP
+
+SWAPPERS = ("swap", "thrash")  # they fill the RAM, however much there is
+
+
+def programs():
+    """Names of the programs that print TAP."""
+    folder = os.path.join(TOP, "user")
+    for file in sorted(os.listdir(folder)):
+        if not file.endswith(".c") or file in ("init.c", "probe.c", "runtests.c"):
+            continue
+        with open(os.path.join(folder, file), encoding="utf-8") as source:
+            if '"tap.h"' in source.read():
+                yield file[:-2]
+
+
+def vmstat(text):
+    """Counters of /proc/vmstat."""
+    return {name.decode(): int(value) for name, value in
+            re.findall(rb"^(\w+) (\d+)$", text, re.MULTILINE)}
+
+
+def test_programs():
+    "each program passes and leaks nothing"
+    names = [name for name in programs() if name not in SWAPPERS]
+    check("there are programs", len(names) >= 8, names)
+    result = run(prog="runtests", args=names, mem="128M")
+    tap(result)
+
+
+def test_programs_again():
+    "twice in one boot: what the first left does not disturb the second"
+    names = [name for name in programs() if name not in SWAPPERS]
+    result = run(prog="runtests", args=["--no-leak"] + names * 2, mem="64M")
+    check("exit status 0", result.status == 0, result.show())
+
+
+def swapping(name, **knobs):
+    """Run a program that needs more memory than there is; look at the counters behind it."""
+    result = run(cmd=f"runtests {name}; s=$?; cat /proc/vmstat; exit $s", limit=300, **knobs)
+    tap(result, f"{name}: ")
+    counters = vmstat(result.stdout)
+    for counter in ("pswpin", "pswpout"):
+        check(f"{name}: {counter} > 1000", counters.get(counter, 0) > 1000, counters)
+
+
+def test_swap():
+    "a program of twice the RAM, with a checksum over all of it"
+    swapping("swap", mem="32M", swap="256M")
+
+
+def test_thrash():
+    "a program that thrashes"
+    swapping("thrash", mem="40M", swap="256M")
+
+
+def test_debug_kernel():
+    "all of it with the checks of a debug kernel"
+    kernel = debug_kernel()
+    if not kernel:
+        return
+    names = list(programs())
+    result = run(prog="runtests", args=names, mem="48M", swap="256M", kernel=kernel, limit=600)
+    tap(result)
+    check("no warning", "warning at" not in result.kernel_log, result.kernel_log[-3000:])
