@@ -7,6 +7,7 @@
 #include "kernel/core/wait.h"
 #include "kernel/proc/signal.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
@@ -43,7 +44,10 @@ static void free_pages_of(struct pipe *pipe)
 	}
 }
 
-/* Out of the pipe; bytes copied, fewer than there are only if the reader's memory is bad. */
+/*
+ * Out of the pipe, frame by frame; bytes taken, fewer than there are only if the reader's memory is
+ * bad. What cannot be copied whole from a frame stays in the pipe, as on Linux: no byte is lost.
+ */
 static size_t take_bytes(struct pipe *pipe, char *to, size_t count)
 {
 	size_t done = 0;
@@ -52,12 +56,11 @@ static size_t take_bytes(struct pipe *pipe, char *to, size_t count)
 	while (done < count) {
 		size_t offset = pipe->head % PAGE_SIZE, n = min(PAGE_SIZE - offset, count - done);
 		char *from = (char *)pipe->page[pipe->head / PAGE_SIZE % PIPE_PAGES] + offset;
-		size_t left = copy_to_user(to + done, from, n);
 
-		pipe->head += n - left;
-		done += n - left;
-		if (left)
+		if (copy_to_user(to + done, from, n))
 			break;
+		pipe->head += n;
+		done += n;
 	}
 	if (pipe->head == pipe->tail) {
 		free_pages_of(pipe);
@@ -66,24 +69,38 @@ static size_t take_bytes(struct pipe *pipe, char *to, size_t count)
 	return done;
 }
 
-/* Into the pipe; there is room. Bytes copied; -EFAULT or -ENOMEM if none. */
-static ssize_t put_bytes(struct pipe *pipe, const char *from, size_t count)
+/* From the writer's memory or, for write_whole(), the kernel's. Bytes not copied. */
+static size_t copy_in(char *to, const char *from, size_t n, bool from_kernel)
 {
+	if (!from_kernel)
+		return copy_from_user(to, from, n);
+	memcpy(to, from, n);
+	return 0;
+}
+
+/*
+ * Into the pipe, a page of the source at a time; there is room. Bytes queued; -EFAULT or -ENOMEM if
+ * none. A piece that cannot be copied whole is not queued at all, as on Linux.
+ */
+static ssize_t put_bytes(struct pipe *pipe, const char *from, size_t count, bool from_kernel)
+{
+	unsigned long start = pipe->tail, piece = start;
 	size_t done = 0;
 
 	while (done < count) {
-		size_t offset = pipe->tail % PAGE_SIZE, n = min(PAGE_SIZE - offset, count - done), left;
+		size_t offset = pipe->tail % PAGE_SIZE;
+		size_t n = min(min(PAGE_SIZE - offset, PAGE_SIZE - done % PAGE_SIZE), count - done);
 		void **page = &pipe->page[pipe->tail / PAGE_SIZE % PIPE_PAGES];
 
 		if (!*page)
 			*page = get_zeroed_page(GFP_KERNEL);
-		if (!*page)
-			return done ? (ssize_t)done : -ENOMEM;
-		left = copy_from_user((char *)*page + offset, from + done, n);
-		pipe->tail += n - left;
-		done += n - left;
-		if (left)
-			return done ? (ssize_t)done : -EFAULT;
+		if (!*page || copy_in((char *)*page + offset, from + done, n, from_kernel)) {
+			pipe->tail = piece;
+			return piece > start ? (ssize_t)(piece - start) : *page ? -EFAULT : -ENOMEM;
+		}
+		pipe->tail += n;
+		done += n;
+		piece = start + ALIGN_DOWN(done, PAGE_SIZE);
 	}
 	return (ssize_t)done;
 }
@@ -123,7 +140,7 @@ static size_t needed(size_t count)
 	return count <= PIPE_BUF ? count : 1;
 }
 
-static ssize_t pipe_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool from_kernel)
 {
 	struct pipe *pipe = file->private_data;
 	size_t whole = needed(count), done = 0;
@@ -136,7 +153,7 @@ static ssize_t pipe_write(struct file *file, const char *buf, size_t count, loff
 			break;
 		}
 		if (pipe_room(pipe) >= whole) {
-			n = put_bytes(pipe, buf + done, min(count - done, pipe_room(pipe)));
+			n = put_bytes(pipe, buf + done, min(count - done, pipe_room(pipe)), from_kernel);
 			if (n < 0)
 				break;
 			done += (size_t)n;
@@ -158,6 +175,16 @@ static ssize_t pipe_write(struct file *file, const char *buf, size_t count, loff
 	if (n == -EPIPE)
 		send_sig(SIGPIPE, current);
 	return done ? (ssize_t)done : n;
+}
+
+static ssize_t pipe_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+{
+	return write_pipe(file, buf, count, false);
+}
+
+static ssize_t pipe_write_whole(struct file *file, const char *data, size_t count)
+{
+	return write_pipe(file, data, count, true);
 }
 
 static unsigned int pipe_poll(struct file *file, struct wait_queue_head **wait)
@@ -213,6 +240,7 @@ const struct file_operations pipe_fops = {
 	.name = "pipe",
 	.read = pipe_read,
 	.write = pipe_write,
+	.write_whole = pipe_write_whole,
 	.poll = pipe_poll,
 	.ioctl = pipe_ioctl,
 	.release = pipe_release,

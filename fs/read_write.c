@@ -151,13 +151,54 @@ static ssize_t rw_vector(struct file *file, const struct iovec *vec, unsigned lo
 	return done;
 }
 
+/* Bytes that @vec asks for; what overflows was refused by import_iovec(). */
+static size_t vector_len(const struct iovec *vec, unsigned long n)
+{
+	size_t len = 0;
+
+	for (unsigned long i = 0; i < n; i++)
+		len += vec[i].len;
+	return len;
+}
+
+/* writev(2) to a file that must not be written in parts: gather up to a page first. */
+static ssize_t write_gathered(struct file *file, const struct iovec *vec, unsigned long n, size_t len)
+{
+	ssize_t result = check_access(file, true, NULL, 0);
+	char *data;
+	size_t at = 0;
+
+	if (result < 0)
+		return result;
+	data = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!data)
+		return -ENOMEM;
+	for (unsigned long i = 0; i < n && !result; at += vec[i++].len)
+		if (copy_from_user(data + at, vec[i].base, vec[i].len))
+			result = -EFAULT;
+	if (!result)
+		result = file->f_op->write_whole(file, data, len);
+	kfree(data);
+	return result;
+}
+
+/* A vector for a file without a position: pipe, terminal, device. */
+static ssize_t rw_stream(struct file *file, const struct iovec *vec, unsigned long n, bool write)
+{
+	size_t len = vector_len(vec, n);
+	loff_t pos = 0;
+
+	if (write && n > 1 && len && len <= PAGE_SIZE && file->f_op->write_whole)
+		return write_gathered(file, vec, n, len);
+	return rw_vector(file, vec, n, &pos, write);
+}
+
 /* @pos NULL: the file's own position. */
 static long do_vector(unsigned long fd, const struct iovec __user *user, unsigned long n, loff_t *pos,
 		      bool write)
 {
 	struct file *file;
 	struct iovec *vec;
-	loff_t own = 0;
 	ssize_t result;
 
 	if (pos && *pos < 0)
@@ -170,7 +211,7 @@ static long do_vector(unsigned long fd, const struct iovec __user *user, unsigne
 		if (pos) {
 			result = has_position(file) ? rw_vector(file, vec, n, pos, write) : -ESPIPE;
 		} else if (!has_position(file)) {
-			result = rw_vector(file, vec, n, &own, write);
+			result = rw_stream(file, vec, n, write);
 		} else {
 			mutex_lock(&file->f_pos_lock);
 			result = rw_vector(file, vec, n, &file->f_pos, write);

@@ -27,6 +27,8 @@ struct file_operations {
 	const char *name;
 	ssize_t (*read)(struct file *file, char *buf, size_t count, loff_t *pos);  /* buf: user address, or kernel one inside kernel_read() */
 	ssize_t (*write)(struct file *file, const char *buf, size_t count, loff_t *pos);
+	/* writev(2) of up to a page, gathered in kernel memory: all of it or nothing, never torn (pipes). NULL: part by part. */
+	ssize_t (*write_whole)(struct file *file, const char *data, size_t count);
 	loff_t (*llseek)(struct file *file, loff_t offset, int whence); /* NULL: -ESPIPE */
 	int (*mmap)(struct file *file, struct vm_area_struct *vma);     /* sets vma->vm_ops; NULL: -ENODEV */
 	long (*ioctl)(struct file *file, unsigned int cmd, unsigned long arg);
