@@ -35,12 +35,13 @@ long sys_swapoff(const char *path);
 /* The same with a kernel string: boot. 0 or -errno; what is wrong with a header goes to the log. */
 int do_swapon(const char *path, int flags);
 
-/* The page in the swap cache with a reference, or NULL. */
+/* The page in the swap cache with a reference, or NULL. Not one whose read failed. */
 struct page *lookup_swap_cache(swp_entry_t entry);
 /*
  * The page of @entry, from the cache or by reading it (and a window around the fault, if it pays):
  * referenced, maybe still locked by the read: lock_page() waits for it. *major is set when the
- * device was asked. NULL: out of memory. Not up to date after the lock: read error.
+ * device was asked. NULL: out of memory. Not up to date after the lock: read error (a page whose
+ * read failed together with others is read once more, alone, by the next call).
  */
 struct page *swapin_readahead(swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr, bool *major);
 /* Give the locked anonymous page a slot and put it in the swap cache, dirty. False: no space or memory. */

@@ -70,10 +70,6 @@ sector_t swap_sector(const struct swap_area *area, unsigned long slot);
 /* Read @nr pages, locked and in the swap cache, of consecutive slots; each is unlocked when done. */
 void swap_read_pages(struct page **pages, unsigned int nr);
 
-/* --- cache (swap_state.c) --- */
-/* The page with a reference, or NULL; does not count as a hit of read-ahead. */
-struct page *find_swap_page(swp_entry_t entry);
-
 /* --- swapoff (unuse.c) --- */
 /* Bring every page of the area back to memory. 0, -EINTR, -ENOMEM, -EIO. */
 int try_to_unuse(struct swap_area *area);

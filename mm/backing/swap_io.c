@@ -38,8 +38,8 @@ static void report_error(const struct bio *bio, const char *what)
 	static unsigned int reports;
 
 	if (reports++ < 10)
-		pr_err("swap: %s %u pages at sector %llu of %s failed with %d\n", what, bio->nr_vecs,
-		       (unsigned long long)bio->sector, bio->bdev->name, bio->status);
+		pr_err("swap: %s %u pages at sector %llu of %s failed with %d\n", what,
+		       bio->nr_vecs, (unsigned long long)bio->sector, bio->bdev->name, bio->status);
 }
 
 /* The last user may have gone while the request held the page: then cache and slot go too. */

@@ -88,7 +88,8 @@ bool try_to_free_swap(struct page *page)
 	return true;
 }
 
-struct page *find_swap_page(swp_entry_t entry)
+/* The page with a reference, or NULL; does not count as a hit of read-ahead. */
+static struct page *find_swap_page(swp_entry_t entry)
 {
 	struct swap_area *area = swap_area_of(entry);
 	struct page *page = NULL;
@@ -102,15 +103,40 @@ struct page *find_swap_page(swp_entry_t entry)
 	return page;
 }
 
+/* A read of this page failed, alone or with others. */
+static bool read_failed(const struct page *page)
+{
+	return unlikely(PageError(page)) && !PageUptodate(page);
+}
+
 struct page *lookup_swap_cache(swp_entry_t entry)
 {
 	struct page *page = find_swap_page(entry);
 
-	if (page && PageReadahead(page) && TestClearPageReadahead(page)) {
+	if (!page)
+		return NULL;
+	if (read_failed(page)) { /* for swapin_readahead() to try again */
+		put_page(page);
+		return NULL;
+	}
+	if (PageReadahead(page) && TestClearPageReadahead(page)) {
 		count_vm_event(VM_swap_ra_hit);
 		ra_hits++;
 	}
 	return page;
+}
+
+/* A failed request does not say which of its pages the device cannot read: ask for this one alone. */
+static noinline void read_again(struct page *page, swp_entry_t entry)
+{
+	lock_page(page);
+	if (!PageSwapCache(page) || page->private != entry.val || PageUptodate(page)) {
+		unlock_page(page);
+		return;
+	}
+	ClearPageError(page);
+	swap_read_pages(&page, 1);
+	wait_on_page_locked(page);
 }
 
 /*
@@ -206,7 +232,8 @@ static void read_window(struct page **pages, unsigned int nr, const struct page 
 			put_page(pages[i]);
 }
 
-struct page *swapin_readahead(swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr, bool *major)
+struct page *swapin_readahead(swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr,
+			      bool *major)
 {
 	unsigned long slot = swp_offset(entry), first;
 	unsigned int window = ra_window(slot);
@@ -217,8 +244,13 @@ struct page *swapin_readahead(swp_entry_t entry, struct vm_area_struct *vma, uns
 	(void)addr;
 	/* The page itself first: it may wait for memory, the others must not keep it waiting. */
 	target = find_or_add_page(entry, GFP_USER, &fresh);
-	if (!target || !fresh)
+	if (!target)
+		return NULL;
+	if (!fresh) {
+		if (read_failed(target))
+			read_again(target, entry);
 		return target;
+	}
 	*major = true;
 	first = ALIGN_DOWN(slot, (unsigned long)window);
 	for (unsigned int i = 0; i < window; i++) {

@@ -212,7 +212,8 @@ static int enable_area(struct swap_area *area, struct file *file, int flags, voi
 		return err;
 	err = read_header(file, pages, page, &info);
 	if (err) {
-		pr_err("swapon: %s: %s\n", area->path, err == -EINVAL ? info.error : "its header cannot be read");
+		pr_err("swapon: %s: %s\n", area->path,
+		       err == -EINVAL ? info.error : "its header cannot be read");
 		return err;
 	}
 	if (info.nr_badpages && area->is_file)
@@ -240,8 +241,8 @@ static int enable_area(struct swap_area *area, struct file *file, int flags, voi
 	area->max = info.last_page + 1UL;
 	spin_unlock(&area->lock);
 	activate_area(area);
-	pr_info("swap: %lu KiB on %s, priority %d, %u extent%s\n", area->pages * 4, area->path, area->prio,
-		area->nr_extents, area->nr_extents == 1 ? "" : "s");
+	pr_info("swap: %lu KiB on %s, priority %d, %u extent%s\n", area->pages * 4, area->path,
+		area->prio, area->nr_extents, area->nr_extents == 1 ? "" : "s");
 	return 0;
 }
 
@@ -319,13 +320,16 @@ static void retire_area(struct swap_area *area)
 
 static long disable_area(struct swap_area *area)
 {
-	unsigned long room = nr_free_pages() + node_stat(N_nr_inactive_file) + node_stat(N_nr_active_file) +
-			     nr_swap_pages() - (area->pages - area->inuse);
+	/* Frames to be had for what is in the area, and what has one in the swap cache. */
+	unsigned long room = nr_free_pages() + node_stat(N_nr_inactive_file) +
+			     node_stat(N_nr_active_file) + node_stat(N_nr_swapcache);
 	int err;
 
-	if (area->inuse > room)
-		return -ENOMEM;
 	deactivate_area(area);
+	if (area->inuse > room + nr_swap_pages()) {
+		activate_area(area);
+		return -ENOMEM;
+	}
 	err = try_to_unuse(area);
 	if (err) {
 		activate_area(area);
@@ -357,15 +361,17 @@ long sys_swapoff(const char *upath)
 	return err;
 }
 
-void swap_for_each(void (*fn)(const char *path, bool is_file, unsigned long size_kib, unsigned long used_kib,
-			      int prio, void *arg), void *arg)
+void swap_for_each(void (*fn)(const char *path, bool is_file, unsigned long size_kib,
+			      unsigned long used_kib, int prio, void *arg),
+		   void *arg)
 {
 	mutex_lock(&swap_mutex);
 	for (unsigned int i = 0; i < MAX_SWAPFILES; i++) {
 		const struct swap_area *area = &swap_areas[i];
 
 		if (area->in_use)
-			fn(area->path, area->is_file, area->pages * 4, area->inuse * 4, area->prio, arg);
+			fn(area->path, area->is_file, area->pages * 4, area->inuse * 4, area->prio,
+			   arg);
 	}
 	mutex_unlock(&swap_mutex);
 }

@@ -15,8 +15,8 @@
 #define RUN 32U /* entries looked at under one hold of the lock */
 
 /* Put the locked page in the place of @entry at @addr if it is still there. True: mapped; the reference moved. */
-static bool restore_pte(struct vm_area_struct *vma, pmd_t *pmd, unsigned long addr, swp_entry_t entry,
-			struct page *page)
+static bool restore_pte(struct vm_area_struct *vma, pmd_t *pmd, unsigned long addr,
+			swp_entry_t entry, struct page *page)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	spinlock_t *ptl;
@@ -41,7 +41,7 @@ static bool restore_pte(struct vm_area_struct *vma, pmd_t *pmd, unsigned long ad
 /* 0 also when somebody else changed the entry meanwhile. mmap_lock held. */
 static int unuse_pte(struct vm_area_struct *vma, pmd_t *pmd, unsigned long addr, swp_entry_t entry)
 {
-	struct page *page = find_swap_page(entry);
+	struct page *page = lookup_swap_cache(entry);
 	bool mapped = false, major;
 	int err = 0;
 
@@ -70,8 +70,8 @@ static bool names_area(pte_t pte, const struct swap_area *area)
 }
 
 /* The entries of one page table in [addr, end). */
-static int unuse_table(struct vm_area_struct *vma, pmd_t *pmd, unsigned long addr, unsigned long end,
-		       const struct swap_area *area)
+static int unuse_table(struct vm_area_struct *vma, pmd_t *pmd, unsigned long addr,
+		       unsigned long end, const struct swap_area *area)
 {
 	swp_entry_t entries[RUN];
 

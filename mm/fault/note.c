@@ -22,7 +22,7 @@ void fault_note_fill(struct fault_note *note, const struct vm_fault *vmf, vm_fau
 	const struct vm_area_struct *vma = vmf->vma;
 
 	note->door = vmf->door;
-	note->before = vmf->orig_pte.pte;
+	fault_note_before(vmf);
 	note->major |= verdict & VM_FAULT_MAJOR;
 	if (verdict & VM_FAULT_RETRY)
 		return;

@@ -7,6 +7,7 @@
  */
 #include "mm/backing/swap.h"
 #include "mm/fault/fault.h"
+#include "mm/fault/note.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/rmap.h"
 #include "mm/stats.h"
@@ -53,7 +54,8 @@ static bool install_swapped_page(struct vm_fault *vmf, struct page *page, swp_en
 	if (unlikely(vma->vm_flags & VM_LOCKED))
 		mlock_page(page);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
-	vmf->orig_pte = pte;
+	fault_note_before(vmf);
+	vmf->orig_pte = pte; /* what do_wp_page() has to find */
 	return true;
 }
 

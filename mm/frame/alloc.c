@@ -242,7 +242,8 @@ void poison_alloc(struct page *page, unsigned int order)
 	for (unsigned long i = 0; i < 1UL << order; i++) {
 		const unsigned long *word = page_address(page + i);
 
-		for (unsigned int w = 0; PagePoisoned(page + i) && w < PAGE_SIZE / sizeof(*word); w++) {
+		for (unsigned int w = 0; PagePoisoned(page + i) && w < PAGE_SIZE / sizeof(*word);
+		     w++) {
 			if (likely(word[w] == FRAME_POISON_FREED))
 				continue;
 			pr_err("bad page: frame %#lx was written at offset %#lx while free: %#lx\n",

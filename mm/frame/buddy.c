@@ -47,7 +47,7 @@ static void del_block(struct zone *zone, struct page *page, unsigned int order)
 }
 
 /* zone->lock held. Joins the block with its buddy while that is free too. */
-static void free_block(struct zone *zone, unsigned long pfn, unsigned int order)
+static __always_inline void free_block(struct zone *zone, unsigned long pfn, unsigned int order)
 {
 	for (; order < MAX_ORDER; order++) {
 		unsigned long buddy_pfn = pfn ^ (1UL << order);
@@ -127,7 +127,8 @@ struct page *buddy_take(gfp_t gfp, unsigned int order, enum alloc_level level)
  * Takes the smallest blocks whole: leftovers are used up first, and a large block gives 32 frames
  * in a row, which makes for short scatter lists. The lowest address ends on top.
  */
-static unsigned int take_bulk(struct zone *zone, unsigned long mark, struct page **pages, unsigned int nr)
+static unsigned int take_bulk(struct zone *zone, unsigned long mark, struct page **pages,
+			      unsigned int nr)
 {
 	unsigned int got = 0;
 
@@ -162,26 +163,47 @@ unsigned int buddy_take_bulk(enum alloc_level level, struct page **pages, unsign
 	return got;
 }
 
-void buddy_give(struct page *page, unsigned int order)
+/* zone->lock held, and back on return. */
+static __always_inline void give_block(struct zone *zone, struct page *page, unsigned int order)
 {
 	unsigned long pfn = page_to_pfn(page);
-	struct zone *zone = &zones[pfn_zone_index(pfn)];
-	bool bad = !page->zone_id;
 
-	spin_lock(&zone->lock);
-	if (likely(!bad && !(bad = inside_free_block(pfn)))) {
+	if (likely(page->zone_id) && likely(!inside_free_block(pfn))) {
 		page->flags &= PAGE_FLAGS_KEPT_FREE;
 		free_block(zone, pfn, order);
+		return;
 	}
 	spin_unlock(&zone->lock);
-	if (unlikely(bad))
-		bad_page(page, page->zone_id ? "is free already" : "was never the allocator's");
+	bad_page(page, page->zone_id ? "is free already" : "was never the allocator's");
+	spin_lock(&zone->lock);
+}
+
+void buddy_give(struct page *page, unsigned int order)
+{
+	struct zone *zone = &zones[pfn_zone_index(page_to_pfn(page))];
+
+	spin_lock(&zone->lock);
+	give_block(zone, page, order);
+	spin_unlock(&zone->lock);
 }
 
 void buddy_give_bulk(struct page **pages, unsigned int nr)
 {
-	for (unsigned int i = 0; i < nr; i++)
-		buddy_give(pages[i], 0);
+	struct zone *locked = NULL;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		struct zone *zone = &zones[pfn_zone_index(page_to_pfn(pages[i]))];
+
+		if (zone != locked) {
+			if (locked)
+				spin_unlock(&locked->lock);
+			spin_lock(&zone->lock);
+			locked = zone;
+		}
+		give_block(zone, pages[i], 0);
+	}
+	if (locked)
+		spin_unlock(&locked->lock);
 }
 
 #if CONFIG_DEBUG
@@ -200,7 +222,8 @@ bool inside_free_block(unsigned long pfn)
 /* --- boot --- */
 void zones_init(unsigned long max_pfn_)
 {
-	static const unsigned long limits[MAX_NR_ZONES + 1] = { 0, DMA_END_PFN, DMA32_END_PFN, ~0UL };
+	static const unsigned long limits[MAX_NR_ZONES + 1] = { 0, DMA_END_PFN, DMA32_END_PFN,
+								~0UL };
 
 	max_pfn = max_pfn_;
 	for (int z = 0; z < MAX_NR_ZONES; z++) {
@@ -220,7 +243,8 @@ void free_range_to_buddy(unsigned long start_pfn, unsigned long end_pfn)
 	end_pfn = min(end_pfn, max_pfn);
 	while (start_pfn < end_pfn) {
 		struct zone *zone = &zones[pfn_zone_index(start_pfn)];
-		unsigned int order = start_pfn ? min_t(unsigned int, __ffs(start_pfn), MAX_ORDER) : MAX_ORDER;
+		unsigned int order = start_pfn ? min_t(unsigned int, __ffs(start_pfn), MAX_ORDER) :
+						 MAX_ORDER;
 
 		while (start_pfn + (1UL << order) > min(end_pfn, zone->end_pfn))
 			order--;
@@ -257,8 +281,9 @@ void zones_finish(void)
 		zone->watermark[WMARK_LOW] = mark + mark / 4;
 		zone->watermark[WMARK_HIGH] = mark + mark / 2;
 		if (zone->managed)
-			pr_info("zone %s: frames %#lx-%#lx, %lu KiB free, min %lu frames\n", zone->name,
-				zone->start_pfn, zone->end_pfn - 1, zone->managed * 4, mark);
+			pr_info("zone %s: frames %#lx-%#lx, %lu KiB free, min %lu frames\n",
+				zone->name, zone->start_pfn, zone->end_pfn - 1, zone->managed * 4,
+				mark);
 	}
 }
 
@@ -286,7 +311,8 @@ bool zone_watermark_ok(unsigned int order, enum zone_watermark mark)
 	for (int z = 0; z < MAX_NR_ZONES; z++) {
 		const struct zone *zone = &zones[z];
 
-		if (!zone->managed || READ_ONCE(zone->nr_free) < zone->watermark[mark] + (1UL << order))
+		if (!zone->managed ||
+		    READ_ONCE(zone->nr_free) < zone->watermark[mark] + (1UL << order))
 			continue;
 		for (unsigned int have = order; have <= MAX_ORDER; have++)
 			if (READ_ONCE(zone->free_area[have].nr_free))

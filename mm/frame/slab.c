@@ -85,7 +85,8 @@ static void debug_init_object(struct kmem_cache *cache, void *object)
 
 static void debug_alloc(struct kmem_cache *cache, void *object)
 {
-	if (*tag_of(cache, object) != TAG_FREE || memchr_inv(object, SLAB_POISON_FREED, cache->size))
+	if (*tag_of(cache, object) != TAG_FREE ||
+	    memchr_inv(object, SLAB_POISON_FREED, cache->size))
 		complain(cache, object, "was written while free");
 	memset(object, SLAB_POISON_FRESH, cache->size);
 	*tag_of(cache, object) = TAG_LIVE;
@@ -112,9 +113,22 @@ static bool debug_free(struct kmem_cache *cache, void *object)
 }
 #else
 #define DEBUG_BYTES 0U
-static inline void debug_init_object(struct kmem_cache *cache, void *object) { (void)cache; (void)object; }
-static inline void debug_alloc(struct kmem_cache *cache, void *object) { (void)cache; (void)object; }
-static inline bool debug_free(struct kmem_cache *cache, void *object) { (void)cache; (void)object; return true; }
+static inline void debug_init_object(struct kmem_cache *cache, void *object)
+{
+	(void)cache;
+	(void)object;
+}
+static inline void debug_alloc(struct kmem_cache *cache, void *object)
+{
+	(void)cache;
+	(void)object;
+}
+static inline bool debug_free(struct kmem_cache *cache, void *object)
+{
+	(void)cache;
+	(void)object;
+	return true;
+}
 #endif
 
 /* --- slabs --- */
@@ -214,7 +228,8 @@ static bool slab_refill(struct kmem_cache *cache, gfp_t gfp)
 	spin_unlock(&cache->lock);
 	if (ok)
 		return true;
-	fresh = new_slab(cache, gfp); /* may sleep: whose CPU this is, and what it has, may change */
+	fresh = new_slab(cache,
+			 gfp); /* may sleep: whose CPU this is, and what it has, may change */
 	if (!fresh)
 		return false;
 	spin_lock(&cache->lock);
@@ -308,7 +323,8 @@ static void cache_setup(struct kmem_cache *cache, const char *name, size_t size,
 	cache->name = name;
 	cache->size = size;
 	cache->link = CONFIG_DEBUG ? ALIGN(size, sizeof(void *)) + sizeof(unsigned long) : 0;
-	cache->stride = ALIGN(max(ALIGN(size, sizeof(void *)), sizeof(void *)) + DEBUG_BYTES, align);
+	cache->stride = ALIGN(max(ALIGN(size, sizeof(void *)), sizeof(void *)) + DEBUG_BYTES,
+			      align);
 	cache->order = slab_order(cache->stride);
 	cache->per_slab = (PAGE_SIZE << cache->order) / cache->stride;
 	cache->mask = ~((PAGE_SIZE << cache->order) - 1);
@@ -326,7 +342,8 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	struct kmem_cache *cache = kmem_cache_alloc(&cache_of_caches, __GFP_ZERO);
 
 	if (!cache)
-		boot_fail("no memory for the slab cache %s: give the machine more RAM (MEM=)", name);
+		boot_fail("no memory for the slab cache %s: give the machine more RAM (MEM=)",
+			  name);
 	cache_setup(cache, name, size, align);
 	return cache;
 }

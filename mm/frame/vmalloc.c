@@ -275,7 +275,8 @@ void *ioremap(phys_addr_t phys, size_t size)
 			unmap_area(area);
 			return NULL;
 		}
-		set_pte(pte, pfn_pte(PFN_DOWN(phys) + PFN_DOWN(addr - area->start), PAGE_KERNEL_IO));
+		set_pte(pte,
+			pfn_pte(PFN_DOWN(phys) + PFN_DOWN(addr - area->start), PAGE_KERNEL_IO));
 	}
 	return (void *)(area->start + offset);
 }

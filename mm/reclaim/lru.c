@@ -27,14 +27,17 @@ void lru_init(void)
 		INIT_LIST_HEAD(&lru_lists[list]);
 }
 
-enum lru_list page_lru(const struct page *page)
+static __always_inline enum lru_list lru_of(unsigned long flags)
 {
-	unsigned long flags = page->flags;
-
 	if (unlikely(flags & (1UL << PG_unevictable)))
 		return LRU_UNEVICTABLE;
 	return (flags & (1UL << PG_swapbacked) ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE) +
 	       ((flags >> PG_active) & 1);
+}
+
+enum lru_list page_lru(const struct page *page)
+{
+	return lru_of(page->flags);
 }
 
 /* The gauges of the lists come first in enum node_stat, in the same order. */
@@ -55,19 +58,30 @@ bool page_is_unevictable(const struct page *page)
 	return mapping && (mapping->flags & AS_UNEVICTABLE);
 }
 
+/* The pages that reclaim may not have go to a list of their own; no others stay on it. */
+static noinline void fix_unevictable(struct page *page)
+{
+	if (page_is_unevictable(page)) {
+		ClearPageActive(page);
+		SetPageUnevictable(page);
+	} else {
+		ClearPageUnevictable(page);
+	}
+}
+
 /* Inline: every page that is made or freed comes by here. */
 static __always_inline void add_page(struct page *page)
 {
+	unsigned long flags = page->flags;
 	enum lru_list list;
 
 	ASSERT(!PageLRU(page));
-	if (unlikely(page_is_unevictable(page))) {
-		ClearPageActive(page);
-		SetPageUnevictable(page);
-	} else if (unlikely(PageUnevictable(page))) {
-		ClearPageUnevictable(page);
+	if (unlikely(flags & (1UL << PG_mlocked | 1UL << PG_unevictable)) ||
+	    (!PageAnon(page) && unlikely(page_is_unevictable(page)))) {
+		fix_unevictable(page);
+		flags = page->flags;
 	}
-	list = page_lru(page);
+	list = lru_of(flags);
 	SetPageLRU(page);
 	list_add(&page->lru, &lru_lists[list]);
 	count_lru(list, 1);
@@ -75,7 +89,7 @@ static __always_inline void add_page(struct page *page)
 
 static __always_inline void del_page(struct page *page)
 {
-	count_lru(page_lru(page), -1);
+	count_lru(lru_of(page->flags), -1);
 	__list_del_entry(&page->lru);
 	ClearPageLRU(page);
 }

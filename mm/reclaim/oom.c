@@ -19,8 +19,8 @@
 #include "mm/stats.h"
 
 #define OOM_SCORE_ADJ_MIN (-1000)
-#define VICTIM_WAIT_NS (10 * 1000 * 1000ULL)   /* between looks at whether it is gone */
-#define VICTIM_PATIENCE_NS (3 * NSEC_PER_SEC)  /* then the next one: it hangs on something we hold */
+#define VICTIM_WAIT_NS (10 * 1000 * 1000ULL) /* between looks at whether it is gone */
+#define VICTIM_PATIENCE_NS (3 * NSEC_PER_SEC) /* then the next one: it hangs on something we hold */
 #define TABLE_ROWS 24
 
 static u64 last_kill_ns;
@@ -47,9 +47,9 @@ static void print_row(const struct task_struct *task)
 {
 	const struct mm_struct *mm = task->mm;
 
-	pr_info("[%7d] %5d %8lu %8ld %8ld %8ld %8ld %7lu %6d %s\n", task->pid, task->tgid, mm->total_vm,
-		mm->rss[MM_ANONPAGES], mm->rss[MM_FILEPAGES], mm->rss[MM_SHMEMPAGES], mm->rss[MM_SWAPENTS],
-		mm->pgtables, task->oom_score_adj, task->comm);
+	pr_info("[%7d] %5d %8lu %8ld %8ld %8ld %8ld %7lu %6d %s\n", task->pid, task->tgid,
+		mm->total_vm, mm->rss[MM_ANONPAGES], mm->rss[MM_FILEPAGES], mm->rss[MM_SHMEMPAGES],
+		mm->rss[MM_SWAPENTS], mm->pgtables, task->oom_score_adj, task->comm);
 }
 
 static void print_table(gfp_t gfp, unsigned int order)
@@ -58,12 +58,12 @@ static void print_table(gfp_t gfp, unsigned int order)
 	unsigned int rows = 0;
 	unsigned long flags;
 
-	pr_warn("%s invoked the OOM killer: gfp %#x, order %u, oom_score_adj %d\n", current->comm, gfp, order,
-		current->oom_score_adj);
+	pr_warn("%s invoked the OOM killer: gfp %#x, order %u, oom_score_adj %d\n", current->comm,
+		gfp, order, current->oom_score_adj);
 	pr_info("frames: %lu RAM, %lu free, %lu anon, %lu page cache, %lu shared, %lu slab, %lu page tables; swap: %lu of %lu free\n",
-		totalram_pages(), nr_free_pages(), node_stat(N_nr_anon_pages), node_stat(N_nr_file_pages),
-		node_stat(N_nr_shmem), nr_slab_pages(), node_stat(N_nr_page_table_pages), nr_swap_pages(),
-		total_swap_pages());
+		totalram_pages(), nr_free_pages(), node_stat(N_nr_anon_pages),
+		node_stat(N_nr_file_pages), node_stat(N_nr_shmem), nr_slab_pages(),
+		node_stat(N_nr_page_table_pages), nr_swap_pages(), total_swap_pages());
 	pr_info("[  pid  ]  tgid total_vm     anon     file    shmem     swap  tables    adj name (frames)\n");
 	spin_lock_irqsave(&tasklist_lock, flags);
 	list_for_each_entry(task, &task_list, tasks) {
@@ -122,8 +122,8 @@ static void kill_victim(struct task_struct *victim)
 	mm = victim->mm;
 	if (mm)
 		pr_err("out of memory: killed process %d (%s): anon %ld KiB, file %ld KiB, swap %ld KiB, oom_score_adj %d\n",
-		       victim->tgid, victim->comm, mm->rss[MM_ANONPAGES] * 4, mm->rss[MM_FILEPAGES] * 4,
-		       mm->rss[MM_SWAPENTS] * 4, victim->oom_score_adj);
+		       victim->tgid, victim->comm, mm->rss[MM_ANONPAGES] * 4,
+		       mm->rss[MM_FILEPAGES] * 4, mm->rss[MM_SWAPENTS] * 4, victim->oom_score_adj);
 	task_unlock(victim);
 	if (!mm)
 		return; /* gone by itself meanwhile */

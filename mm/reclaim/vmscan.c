@@ -215,7 +215,8 @@ static enum verdict shrink_page(struct page *page, struct scan_control *sc)
 
 bool drop_page(struct page *page)
 {
-	return !page_mapped(page) && !PageDirty(page) && !PageWriteback(page) && leave_cache(page) == FREED;
+	return !page_mapped(page) && !PageDirty(page) && !PageWriteback(page) &&
+	       leave_cache(page) == FREED;
 }
 
 unsigned long shrink_page_list(struct list_head *pages, struct scan_control *sc)
@@ -341,7 +342,9 @@ static void scan_counts(const struct scan_control *sc, unsigned long *count)
 			recent_scanned[kind] /= 2;
 			recent_rotated[kind] /= 2;
 		}
-		weight[kind] = weight[kind] * (recent_scanned[kind] + 1) / (recent_rotated[kind] + 1) + 1;
+		weight[kind] = weight[kind] * (recent_scanned[kind] + 1) /
+				       (recent_rotated[kind] + 1) +
+			       1;
 	}
 	spin_unlock(&lru_lock);
 	if (sc->priority <= 2)

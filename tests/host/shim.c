@@ -160,30 +160,103 @@ __weak void init_rwsem(struct rw_semaphore *sem, const char *name)
 {
 	*sem = (struct rw_semaphore)RWSEM_INIT(*sem, name);
 }
-__weak void __down_read_slow(struct rw_semaphore *sem) { panic("down_read: %s is taken", sem->name); }
-__weak int __down_read_killable_slow(struct rw_semaphore *sem) { panic("down_read: %s is taken", sem->name); }
-__weak void __down_write_slow(struct rw_semaphore *sem) { panic("down_write: %s is taken", sem->name); }
-__weak void __rwsem_wake(struct rw_semaphore *sem) { (void)sem; }
+__weak void __down_read_slow(struct rw_semaphore *sem)
+{
+	panic("down_read: %s is taken", sem->name);
+}
+__weak int __down_read_killable_slow(struct rw_semaphore *sem)
+{
+	panic("down_read: %s is taken", sem->name);
+}
+__weak void __down_write_slow(struct rw_semaphore *sem)
+{
+	panic("down_write: %s is taken", sem->name);
+}
+__weak void __rwsem_wake(struct rw_semaphore *sem)
+{
+	(void)sem;
+}
 
 /* --- scheduler --- */
-__weak void schedule(void) { panic("schedule() on the host: nobody can wake us"); }
-__weak u64 schedule_timeout(u64 ns) { (void)ns; return 0; }
-__weak bool wake_up_process(struct task_struct *task) { (void)task; return false; }
-__weak bool fatal_signal_pending(const struct task_struct *task) { (void)task; return false; }
-__weak void init_waitqueue_head(struct wait_queue_head *q) { *q = (struct wait_queue_head)WAIT_QUEUE_INIT(*q); }
-__weak void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *w, int state) { (void)q; (void)w; (void)state; }
-__weak void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *w) { (void)q; (void)w; }
-__weak void wake_up(struct wait_queue_head *q) { (void)q; }
-__weak void wake_up_all(struct wait_queue_head *q) { (void)q; }
+__weak void schedule(void)
+{
+	panic("schedule() on the host: nobody can wake us");
+}
+__weak u64 schedule_timeout(u64 ns)
+{
+	(void)ns;
+	return 0;
+}
+__weak bool wake_up_process(struct task_struct *task)
+{
+	(void)task;
+	return false;
+}
+__weak bool fatal_signal_pending(const struct task_struct *task)
+{
+	(void)task;
+	return false;
+}
+__weak void init_waitqueue_head(struct wait_queue_head *q)
+{
+	*q = (struct wait_queue_head)WAIT_QUEUE_INIT(*q);
+}
+__weak void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *w, int state)
+{
+	(void)q;
+	(void)w;
+	(void)state;
+}
+__weak void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *w)
+{
+	(void)q;
+	(void)w;
+}
+__weak void wake_up(struct wait_queue_head *q)
+{
+	(void)q;
+}
+__weak void wake_up_all(struct wait_queue_head *q)
+{
+	(void)q;
+}
 /* Its header defines struct timespec, which libc has too. */
 u64 ktime_get_ns(void);
 __weak u64 ktime_get_ns(void) { return 0; }
 
 /* --- arch --- */
-__weak void flush_tlb_range(struct mm_struct *mm, unsigned long start, unsigned long end) { (void)mm; (void)start; (void)end; }
-__weak void flush_tlb_mm(struct mm_struct *mm) { (void)mm; }
-__weak void flush_tlb_page(struct mm_struct *mm, unsigned long addr) { (void)mm; (void)addr; }
-__weak void flush_tlb_kernel_range(unsigned long start, unsigned long end) { (void)start; (void)end; }
-__weak unsigned long copy_to_user(void *to, const void *from, size_t n) { memcpy(to, from, n); return 0; }
-__weak unsigned long copy_from_user(void *to, const void *from, size_t n) { memcpy(to, from, n); return 0; }
-__weak unsigned long clear_user(void *to, size_t n) { memset(to, 0, n); return 0; }
+__weak void flush_tlb_range(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	(void)mm;
+	(void)start;
+	(void)end;
+}
+__weak void flush_tlb_mm(struct mm_struct *mm)
+{
+	(void)mm;
+}
+__weak void flush_tlb_page(struct mm_struct *mm, unsigned long addr)
+{
+	(void)mm;
+	(void)addr;
+}
+__weak void flush_tlb_kernel_range(unsigned long start, unsigned long end)
+{
+	(void)start;
+	(void)end;
+}
+__weak unsigned long copy_to_user(void *to, const void *from, size_t n)
+{
+	memcpy(to, from, n);
+	return 0;
+}
+__weak unsigned long copy_from_user(void *to, const void *from, size_t n)
+{
+	memcpy(to, from, n);
+	return 0;
+}
+__weak unsigned long clear_user(void *to, size_t n)
+{
+	memset(to, 0, n);
+	return 0;
+}

@@ -49,7 +49,8 @@ static unsigned long free_by_lists(void)
 				assert_true(PageBuddy(page));
 				assert_int_equal(page->private, order);
 				assert_int_equal(pfn & ((1UL << order) - 1), 0);
-				assert_true(pfn >= zones[z].start_pfn && pfn + (1UL << order) <= zones[z].end_pfn);
+				assert_true(pfn >= zones[z].start_pfn &&
+					    pfn + (1UL << order) <= zones[z].end_pfn);
 				blocks++;
 			}
 			assert_int_equal(blocks, area->nr_free);

@@ -41,21 +41,27 @@ static bool all_bytes(const void *p, int c, size_t n)
 
 static void sizes_and_alignment(void **state)
 {
-	static const struct { size_t size, align; } shapes[] = {
-		{ 1, 0 }, { 8, 8 }, { 24, 0 }, { 100, 4 }, { 512, 16 }, { 568, 64 }, { 3000, 8 }, { 9000, 256 },
+	static const struct {
+		size_t size, align;
+	} shapes[] = {
+		{ 1, 0 },    { 8, 8 },    { 24, 0 },   { 100, 4 },
+		{ 512, 16 }, { 568, 64 }, { 3000, 8 }, { 9000, 256 },
 	};
 
 	(void)state;
 	for (size_t s = 0; s < ARRAY_SIZE(shapes); s++) {
-		struct kmem_cache *cache = kmem_cache_create("shape", shapes[s].size, shapes[s].align);
+		struct kmem_cache *cache = kmem_cache_create("shape", shapes[s].size,
+							     shapes[s].align);
 		unsigned char *object[300];
 
 		for (int i = 0; i < 300; i++) {
-			object[i] = kmem_cache_alloc(cache, i % 2 ? GFP_KERNEL : GFP_KERNEL | __GFP_ZERO);
+			object[i] = kmem_cache_alloc(cache,
+						     i % 2 ? GFP_KERNEL : GFP_KERNEL | __GFP_ZERO);
 			assert_non_null(object[i]);
 			if (shapes[s].align)
 				assert_int_equal((unsigned long)object[i] % shapes[s].align, 0);
-			assert_true(all_bytes(object[i], i % 2 ? SLAB_POISON_FRESH : 0, shapes[s].size));
+			assert_true(all_bytes(object[i], i % 2 ? SLAB_POISON_FRESH : 0,
+					      shapes[s].size));
 			memset(object[i], i, shapes[s].size);
 		}
 		for (int i = 0; i < 300; i++) {
@@ -206,7 +212,8 @@ static void out_of_memory(void **state)
 
 static void wrong_use_is_seen(void **state)
 {
-	struct kmem_cache *cache = kmem_cache_create("victim", 40, 0), *other = kmem_cache_create("other", 40, 0);
+	struct kmem_cache *cache = kmem_cache_create("victim", 40, 0),
+			  *other = kmem_cache_create("other", 40, 0);
 	char *a, *b;
 
 	(void)state;

@@ -150,14 +150,16 @@ static void random_headers(void **state)
 
 		mkswap(1 + test_random(&seed) % 2000);
 		for (uint64_t n = test_random(&seed) % 4; n; n--)
-			page.words[256 + test_random(&seed) % 3] = (uint32_t)test_random(&seed) >> test_random(&seed) % 32;
+			page.words[256 + test_random(&seed) % 3] = (uint32_t)test_random(&seed) >>
+								   test_random(&seed) % 32;
 		for (uint64_t n = test_random(&seed) % 8; n; n--)
 			BAD(test_random(&seed) % 16) = (uint32_t)(test_random(&seed) % 2048);
 		if (parse(pages)) {
 			CHECK(info.error);
 			continue;
 		}
-		CHECK(info.last_page && info.last_page < pages && info.nr_badpages < info.last_page);
+		CHECK(info.last_page && info.last_page < pages &&
+		      info.nr_badpages < info.last_page);
 		for (uint32_t i = 0; i < info.nr_badpages; i++)
 			CHECK(info.badpages[i] && info.badpages[i] <= info.last_page);
 	}

@@ -1,8 +1,14 @@
-/* SOURCES: mm/space/vma.c mm/space/vma_merge.c mm/space/anon_vma.c mm/space/account.c mm/space/mmap.c mm/space/munmap.c mm/space/mprotect.c mm/space/protect.c mm/space/mremap.c mm/space/move.c mm/space/brk.c mm/space/stack.c mm/space/mlock.c mm/space/madvise.c mm/space/pagetable.c mm/space/zap.c mm/space/copy.c mm/space/rmap.c mm/space/mm.c arch/x86_64/mm/pgprot.c lib/rbtree.c lib/interval_tree.c tests/host/shim.c tests/host/alloc.c */
+/* SOURCES: mm/space/vma.c mm/space/vma_merge.c mm/space/anon_vma.c mm/space/account.c */
+/* SOURCES: mm/space/mmap.c mm/space/munmap.c mm/space/mprotect.c mm/space/protect.c */
+/* SOURCES: mm/space/mremap.c mm/space/move.c mm/space/brk.c mm/space/stack.c mm/space/mlock.c */
+/* SOURCES: mm/space/madvise.c mm/space/pagetable.c mm/space/zap.c mm/space/copy.c */
+/* SOURCES: mm/space/rmap.c mm/space/mm.c arch/x86_64/mm/pgprot.c lib/rbtree.c */
+/* SOURCES: lib/interval_tree.c tests/host/shim.c tests/host/alloc.c */
 /* SPDX-License-Identifier: MIT */
 /*
- * Address spaces: the real VMA tree, merge and split, page tables and reverse map against a shadow
- * model (tests/unit/vma_world.h): single calls, random ones, with several processes, without memory.
+ * Address spaces: the real VMA tree, merge and split, page tables and reverse map against a
+ * shadow model (tests/unit/vma_world.h): single calls, random ones, with several processes,
+ * without memory.
  */
 #include "tests/unit/test.h"
 
@@ -16,7 +22,8 @@ static void random_step(struct process *p, uint64_t *seed, char *step)
 	unsigned int kind = test_random(seed) % 16;
 
 	n = min(n, PAGES - page);
-	sprintf(step, "step kind %u on pages %lu..%lu, rights %c, target %lu", kind, page, page + n - 1, ".nrw"[rights], to);
+	sprintf(step, "step kind %u on pages %lu..%lu, rights %c, target %lu", kind, page,
+		page + n - 1, ".nrw"[rights], to);
 	if (kind < 3)
 		step_map(p, page, n, rights);
 	else if (kind < 5)
@@ -93,14 +100,17 @@ static void test_no_memory(void **state)
 	(void)state;
 	setup(&p);
 	for (int i = 0; i < 20000; i++) {
-		unsigned long page = test_random(&seed) % PAGES, n = 1 + test_random(&seed) % min(24UL, PAGES - page);
-		unsigned long to = test_random(&seed) % (PAGES - 24), prot = prots[NONE + test_random(&seed) % 3];
+		unsigned long page = test_random(&seed) % PAGES,
+			      n = 1 + test_random(&seed) % min(24UL, PAGES - page);
+		unsigned long to = test_random(&seed) % (PAGES - 24),
+			      prot = prots[NONE + test_random(&seed) % 3];
 
 		host_alloc_fail_permille = 200;
 		frames_left = test_random(&seed) % 4;
 		switch (test_random(&seed) % 5) {
 		case 0:
-			sys_mmap(ADDR(page), n << PAGE_SHIFT, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, ~0UL, 0);
+			sys_mmap(ADDR(page), n << PAGE_SHIFT, prot,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, ~0UL, 0);
 			break;
 		case 1:
 			sys_munmap(ADDR(page), n << PAGE_SHIFT);
@@ -109,7 +119,8 @@ static void test_no_memory(void **state)
 			sys_mprotect(ADDR(page), n << PAGE_SHIFT, prot);
 			break;
 		case 3:
-			sys_mremap(ADDR(page), n << PAGE_SHIFT, n << PAGE_SHIFT, MREMAP_MAYMOVE | MREMAP_FIXED, ADDR(to));
+			sys_mremap(ADDR(page), n << PAGE_SHIFT, n << PAGE_SHIFT,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, ADDR(to));
 			break;
 		default:
 			child = dup_mm(p.mm);
@@ -119,7 +130,8 @@ static void test_no_memory(void **state)
 		host_alloc_fail_permille = 0;
 		frames_left = 4096;
 		check_tree(p.mm);
-		if (vma_lookup(p.mm, ADDR(page)) && (vma_lookup(p.mm, ADDR(page))->vm_flags & VM_WRITE))
+		if (vma_lookup(p.mm, ADDR(page)) &&
+		    (vma_lookup(p.mm, ADDR(page))->vm_flags & VM_WRITE))
 			*access(p.mm, ADDR(page), true) = 1;
 	}
 	mmput(p.mm);
@@ -128,7 +140,8 @@ static void test_no_memory(void **state)
 }
 
 /* The gap search against looking at every address. */
-static unsigned long brute_force(struct mm_struct *mm, unsigned long n, unsigned long low, unsigned long high, bool down)
+static unsigned long brute_force(struct mm_struct *mm, unsigned long n, unsigned long low,
+				 unsigned long high, bool down)
 {
 	for (unsigned long i = 0; low + n <= high && i <= high - low - n; i++) {
 		unsigned long page = down ? high - n - i : low + i, k;
@@ -153,8 +166,10 @@ static void test_gap_search(void **state)
 	(void)state;
 	setup(&p);
 	for (int i = 0; i < 3000; i++) {
-		unsigned long page = test_random(&seed) % PAGES, n = 1 + test_random(&seed) % min(8UL, PAGES - page);
-		unsigned long low = test_random(&seed) % PAGES, high = low + test_random(&seed) % (PAGES - low + 1);
+		unsigned long page = test_random(&seed) % PAGES,
+			      n = 1 + test_random(&seed) % min(8UL, PAGES - page);
+		unsigned long low = test_random(&seed) % PAGES,
+			      high = low + test_random(&seed) % (PAGES - low + 1);
 		unsigned long want = 1 + test_random(&seed) % 12;
 
 		if (test_random(&seed) % 2)
@@ -200,7 +215,10 @@ static void test_merge_rules(void **state)
 	expect_map(&p, 14, "|wwwww|n|wwwwww..");
 	step_protect(&p, 5, 1, WRITE);
 	expect_map(&p, 14, "|wwwwwwwwwwww..");
-	/* A faulted part does not join a neighbour that was never touched, unless split from the same. */
+	/*
+	 * A faulted part does not join a neighbour that was never touched, unless split from the
+	 * same.
+	 */
 	step_protect(&p, 0, 2, READ);
 	step_write(&p, 2, 4, 1);
 	step_protect(&p, 2, 10, READ);
@@ -258,7 +276,10 @@ static void test_merge_two_families(void **state)
 	expect_no_leaks();
 }
 
-/* Neighbours that differ in rights alone share a family when touched, so that they can merge later. */
+/*
+ * Neighbours that differ in rights alone share a family when touched, so that they can merge
+ * later.
+ */
 static void test_merge_same_family(void **state)
 {
 	struct process p;
@@ -297,10 +318,13 @@ static void test_move_undone(void **state)
 	setup(&p);
 	step_map(&p, 0, 2, WRITE);
 	step_write(&p, 0, 2, 41);
-	CHECK(sys_mmap(far - PAGE_SIZE, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, ~0UL, 0) > 0);
+	CHECK(sys_mmap(far - PAGE_SIZE, PAGE_SIZE, PROT_READ,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, ~0UL, 0) > 0);
 	access(p.mm, far - PAGE_SIZE, false);
 	frames_left = 0;
-	assert_int_equal(sys_mremap(ADDR(0), 2 * PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, far), -ENOMEM);
+	assert_int_equal(sys_mremap(ADDR(0), 2 * PAGE_SIZE, 2 * PAGE_SIZE,
+				    MREMAP_MAYMOVE | MREMAP_FIXED, far),
+			 -ENOMEM);
 	frames_left = FRAMES;
 	check_process(&p, "a failed move", true);
 	assert_null(vma_lookup(p.mm, far));
@@ -332,10 +356,13 @@ static void test_file_mappings(void **state)
 
 	(void)state;
 	setup(&p);
-	CHECK(sys_mmap(ADDR(0), PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, 0, 0) == (long)ADDR(0));
-	CHECK(sys_mmap(ADDR(1), PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, 0, 4096) == (long)ADDR(1));
+	CHECK(sys_mmap(ADDR(0), PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, 0, 0) ==
+	      (long)ADDR(0));
+	CHECK(sys_mmap(ADDR(1), PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, 0, 4096) ==
+	      (long)ADDR(1));
 	expect_map(&p, 3, "|rr.");
-	CHECK(sys_mmap(ADDR(2), PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, 0, 4096) == (long)ADDR(2));
+	CHECK(sys_mmap(ADDR(2), PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, 0, 4096) ==
+	      (long)ADDR(2));
 	expect_map(&p, 4, "|rr|r.");
 	assert_int_equal(file_mapping.i_mmap_writable, 2);
 	sys_munmap(ADDR(1), PAGE_SIZE);
@@ -386,7 +413,8 @@ static void test_errors(void **state)
 	assert_int_equal(sys_mremap(ADDR(0), 2 * page, 3 * page, 0, 0), -EFAULT);
 	assert_int_equal(sys_mremap(ADDR(0), page, 0, 0, 0), -EINVAL);
 	assert_int_equal(sys_mremap(ADDR(0), page, page, MREMAP_FIXED, ADDR(9)), -EINVAL);
-	assert_int_equal(sys_mremap(ADDR(0), page, page, MREMAP_FIXED | MREMAP_MAYMOVE, ADDR(0)), -EINVAL);
+	assert_int_equal(sys_mremap(ADDR(0), page, page, MREMAP_FIXED | MREMAP_MAYMOVE, ADDR(0)),
+			 -EINVAL);
 	assert_int_equal(sys_mremap(ADDR(0), 0, page, MREMAP_MAYMOVE, 0), -EINVAL);
 	assert_int_equal(sys_mremap(ADDR(0), page, 3 * page, 0, 0), -ENOMEM);
 	assert_int_equal(sys_madvise(ADDR(0), page, 12345), -EINVAL);
@@ -420,7 +448,8 @@ static void test_limits(void **state)
 	p.mm->rlim_memlock = 0;
 	assert_int_equal(sys_mlock(ADDR(0), PAGE_SIZE), -EPERM);
 	assert_int_equal(sys_mmap(0, (FRAMES + 1) * PAGE_SIZE, rw, anon, ~0UL, 0), -ENOMEM);
-	assert_false(IS_ERR_VALUE(sys_mmap(0, (FRAMES + 1) * PAGE_SIZE, rw, anon | MAP_NORESERVE, ~0UL, 0)));
+	assert_false(IS_ERR_VALUE(
+		sys_mmap(0, (FRAMES + 1) * PAGE_SIZE, rw, anon | MAP_NORESERVE, ~0UL, 0)));
 	sysctl_max_map_count = p.mm->map_count;
 	assert_int_equal(sys_mprotect(ADDR(4), PAGE_SIZE, PROT_NONE), -ENOMEM);
 	assert_int_equal(sys_munmap(ADDR(4), PAGE_SIZE), -ENOMEM);
@@ -447,7 +476,9 @@ static void test_stack_and_brk(void **state)
 	assert_int_equal(expand_stack(stack, top - p.mm->rlim_stack), 0);
 	p.mm->rlim_stack = ~0UL;
 	addr = stack->vm_start - STACK_GUARD_GAP - 8 * PAGE_SIZE;
-	assert_int_equal(sys_mmap(addr, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, ~0UL, 0), addr);
+	assert_int_equal(sys_mmap(addr, PAGE_SIZE, PROT_READ,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, ~0UL, 0),
+			 addr);
 	assert_int_equal(expand_stack(stack, addr + PAGE_SIZE + STACK_GUARD_GAP - 1), -ENOMEM);
 	assert_int_equal(expand_stack(stack, addr + PAGE_SIZE + STACK_GUARD_GAP), 0);
 	sys_mprotect(addr, PAGE_SIZE, PROT_NONE);

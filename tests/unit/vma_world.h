@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The world that address spaces live in, for host tests of mm/space: frames, swap slots and one file
- * below; a fault path and a reclaim above, as little of each as will do; and the shadow model, which
- * knows one thing for each page of a window: its rights and what it must read. What differs is shown
- * as rulers, one character a page:
+ * The world that address spaces live in, for host tests of mm/space: frames, swap slots and one
+ * file below; a fault path and a reclaim above, as little of each as will do; and the shadow
+ * model, which knows one thing for each page of a window: its rights and what it must read. What
+ * differs is shown as rulers, one character a page:
  *
  *	|ww|rr..|nnn    a VMA begins at '|'; w r n: rights; '.': nothing mapped
  */
@@ -25,9 +25,9 @@
 #include "mm/stats.h"
 #include "tests/host/host.h"
 
-#define PAGES 192UL                     /* of the window that random tests work in */
+#define PAGES 192UL                                 /* of the window that random tests work in */
 #define BASE (0x10000000UL - PAGES * PAGE_SIZE / 2) /* so that a page-table boundary is inside */
-#define ADDR(page) (BASE + (unsigned long)(page) * PAGE_SIZE)
+#define ADDR(page) (BASE + (unsigned long)(page)*PAGE_SIZE)
 #define FRAMES 16384UL
 
 /* --- the floor below: frames, swap, files, as little of each as will do --- */
@@ -67,11 +67,23 @@ void *get_zeroed_page(gfp_t gfp)
 
 	return page ? page_address(page) : NULL;
 }
-void free_page(void *addr) { put_page(virt_to_page(addr)); }
-unsigned long totalram_pages(void) { return FRAMES; }
-unsigned long total_swap_pages(void) { return 0; }
+void free_page(void *addr)
+{
+	put_page(virt_to_page(addr));
+}
+unsigned long totalram_pages(void)
+{
+	return FRAMES;
+}
+unsigned long total_swap_pages(void)
+{
+	return 0;
+}
 
-static struct slot { int count; uint64_t value; } slots[4096];
+static struct slot {
+	int count;
+	uint64_t value;
+} slots[4096];
 
 static bool swap_counts_full;
 
@@ -87,44 +99,128 @@ void free_swap_and_cache(swp_entry_t entry)
 	CHECK(slots[swp_offset(entry)].count > 0);
 	slots[swp_offset(entry)].count--;
 }
-struct page *swapin_readahead(swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr, bool *major) { (void)entry; (void)vma; (void)addr; (void)major; return NULL; }
-bool try_to_free_swap(struct page *page) { (void)page; return false; }
-void mark_page_accessed(struct page *page) { (void)page; }
-void deactivate_page(struct page *page) { (void)page; }
-void mlock_page(struct page *page) { SetPageMlocked(page); }
-void munlock_page(struct page *page) { ClearPageMlocked(page); }
-bool isolate_lru_page(struct page *page) { (void)page; return false; }
-unsigned long reclaim_pages(struct list_head *list) { (void)list; return 0; }
-bool set_page_dirty(struct page *page) { (void)page; return true; }
-void force_page_cache_readahead(struct address_space *mapping, pgoff_t start, unsigned long nr) { (void)mapping; (void)start; (void)nr; }
-void unlock_page(struct page *page) { ClearPageLocked(page); }
-void __lock_page(struct page *page) { (void)page; abort(); }
-int deny_write_access(struct file *file) { (void)file; return 0; }
-void allow_write_access(struct file *file) { (void)file; }
+struct page *swapin_readahead(swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr,
+			      bool *major)
+{
+	(void)entry;
+	(void)vma;
+	(void)addr;
+	(void)major;
+	return NULL;
+}
+bool try_to_free_swap(struct page *page)
+{
+	(void)page;
+	return false;
+}
+void mark_page_accessed(struct page *page)
+{
+	(void)page;
+}
+void deactivate_page(struct page *page)
+{
+	(void)page;
+}
+void mlock_page(struct page *page)
+{
+	SetPageMlocked(page);
+}
+void munlock_page(struct page *page)
+{
+	ClearPageMlocked(page);
+}
+bool isolate_lru_page(struct page *page)
+{
+	(void)page;
+	return false;
+}
+unsigned long reclaim_pages(struct list_head *list)
+{
+	(void)list;
+	return 0;
+}
+bool set_page_dirty(struct page *page)
+{
+	(void)page;
+	return true;
+}
+void force_page_cache_readahead(struct address_space *mapping, pgoff_t start, unsigned long nr)
+{
+	(void)mapping;
+	(void)start;
+	(void)nr;
+}
+void unmap_mapping_range(struct address_space *mapping, pgoff_t start, pgoff_t end, bool even_cows)
+{
+	(void)mapping;
+	(void)start;
+	(void)end;
+	(void)even_cows;
+}
+struct page *find_lock_page(struct address_space *mapping, pgoff_t index)
+{
+	(void)mapping;
+	(void)index;
+	return NULL;
+}
+void delete_from_page_cache(struct page *page)
+{
+	(void)page;
+}
+void unlock_page(struct page *page)
+{
+	ClearPageLocked(page);
+}
+void __lock_page(struct page *page)
+{
+	(void)page;
+	abort();
+}
+int deny_write_access(struct file *file)
+{
+	(void)file;
+	return 0;
+}
+void allow_write_access(struct file *file)
+{
+	(void)file;
+}
 
 static int file_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	static const struct vm_operations_struct ops = { .name = "test" };
+	static const struct vm_operations_struct ops = {.name = "test"};
 
 	(void)file;
 	vma->vm_ops = &ops;
 	return 0;
 }
-static const struct file_operations file_ops = { .name = "test", .mmap = file_mmap };
+static const struct file_operations file_ops = {.name = "test", .mmap = file_mmap};
 static struct address_space file_mapping;
-static struct file test_file = { .f_mode = FMODE_READ | FMODE_WRITE, .f_op = &file_ops, .f_mapping = &file_mapping };
-static struct file *fds[] = { &test_file };
+static struct file test_file = {
+	.f_mode = FMODE_READ | FMODE_WRITE, .f_op = &file_ops, .f_mapping = &file_mapping};
+static struct file *fds[] = {&test_file};
 
-struct file *fget(unsigned int fd) { return fd < ARRAY_SIZE(fds) && fds[fd] ? get_file(fds[fd]) : NULL; }
+struct file *fget(unsigned int fd)
+{
+	return fd < ARRAY_SIZE(fds) && fds[fd] ? get_file(fds[fd]) : NULL;
+}
 void fput(struct file *file)
 {
 	if (file)
 		atomic_dec(&file->f_count);
 }
-struct file *shmem_file_setup(const char *name, loff_t size) { (void)name; (void)size; return get_file(&test_file); }
+struct file *shmem_file_setup(const char *name, loff_t size)
+{
+	(void)name;
+	(void)size;
+	return get_file(&test_file);
+}
 
 /* --- the pretended fault path: anonymous memory, copy-on-write, swap-in --- */
-static uint64_t *page_value(const struct page *page) { return page_address(page); }
+static uint64_t *page_value(const struct page *page)
+{
+	return page_address(page);
+}
 
 static struct page *fresh_page(struct vm_area_struct *vma, unsigned long addr, uint64_t value)
 {
@@ -148,7 +244,8 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, un
 		return VM_FAULT_OOM;
 	pte = pte_offset(pmd, addr);
 	if (!pte_present(*pte)) {
-		struct slot *slot = is_swap_pte(*pte) ? &slots[swp_offset(pte_to_swp_entry(*pte))] : NULL;
+		struct slot *slot =
+			is_swap_pte(*pte) ? &slots[swp_offset(pte_to_swp_entry(*pte))] : NULL;
 
 		page = fresh_page(vma, addr, slot ? slot->value : 0);
 		if (slot) {
@@ -198,7 +295,10 @@ static uint64_t peek(struct mm_struct *mm, unsigned long addr)
 	return pte_none(pte) ? 0 : *page_value(pfn_to_page(pte_pfn(pte)));
 }
 
-/* Write the page out through the reverse map, as reclaim would; every entry must turn into a slot. */
+/*
+ * Write the page out through the reverse map, as reclaim would; every entry must turn into a
+ * slot.
+ */
 static void swap_out(struct page *page)
 {
 	unsigned long slot = 1;
@@ -206,7 +306,7 @@ static void swap_out(struct page *page)
 	while (slots[slot].count)
 		slot++;
 	CHECK(slot < ARRAY_SIZE(slots));
-	slots[slot] = (struct slot){ 1, *page_value(page) }; /* the cache's own */
+	slots[slot] = (struct slot){1, *page_value(page)}; /* the cache's own */
 	get_page(page);
 	SetPageLocked(page);
 	SetPageSwapCache(page);
@@ -221,14 +321,17 @@ static void swap_out(struct page *page)
 
 /* --- the shadow model --- */
 enum rights { HOLE, NONE, READ, WRITE };
-struct shadow { enum rights rights; uint64_t value; };
+struct shadow {
+	enum rights rights;
+	uint64_t value;
+};
 struct process {
 	struct mm_struct *mm;
 	struct shadow page[PAGES];
 	bool dontunmap; /* leaves an emptied VMA that could merge but does not, here as on Linux */
 };
 
-static const unsigned long prots[] = { 0, PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE };
+static const unsigned long prots[] = {0, PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE};
 
 static void ruler(const struct process *p, char *model, char *tree)
 {
@@ -240,7 +343,10 @@ static void ruler(const struct process *p, char *model, char *tree)
 		*model++ = ".nrw"[p->page[page].rights];
 		if (vma && vma->vm_start == ADDR(page))
 			*tree++ = '|';
-		*tree++ = !vma ? '.' : vma->vm_flags & VM_WRITE ? 'w' : vma->vm_flags & VM_READ ? 'r' : 'n';
+		*tree++ = !vma                       ? '.'
+			  : vma->vm_flags & VM_WRITE ? 'w'
+			  : vma->vm_flags & VM_READ  ? 'r'
+						     : 'n';
 	}
 	*model = *tree = '\0';
 }
@@ -277,7 +383,7 @@ static void check_tree(struct mm_struct *mm)
 	unsigned long total = 0;
 	int count = 0;
 
-	for_each_vma(mm, vma) {
+	for_each_vma (mm, vma) {
 		unsigned long below = prev ? prev->vm_end : 0;
 
 		CHECK(vma->vm_start < vma->vm_end && below <= vma->vm_start);
@@ -293,7 +399,9 @@ static void check_tree(struct mm_struct *mm)
 }
 
 /* No entry allows more than its VMA, and the counters count the entries. */
-struct count { long present, swapped; };
+struct count {
+	long present, swapped;
+};
 
 static void check_entry(struct pt_walk *walk, pte_t *pte, unsigned long addr)
 {
@@ -304,7 +412,8 @@ static void check_entry(struct pt_walk *walk, pte_t *pte, unsigned long addr)
 	walk->vma = vma_lookup(walk->vma->vm_mm, addr);
 	CHECK(walk->vma);
 	CHECK(!pte_write(*pte) || (walk->vma->vm_flags & VM_WRITE));
-	CHECK(!(pte->pte & _PAGE_PRESENT) || (walk->vma->vm_flags & VM_ACCESS_FLAGS) || is_swap_pte(*pte));
+	CHECK(!(pte->pte & _PAGE_PRESENT) || (walk->vma->vm_flags & VM_ACCESS_FLAGS) ||
+	      is_swap_pte(*pte));
 	if (pte_present(*pte))
 		count->present++;
 	else
@@ -313,8 +422,8 @@ static void check_entry(struct pt_walk *walk, pte_t *pte, unsigned long addr)
 
 static void check_entries(struct mm_struct *mm)
 {
-	struct count count = { 0, 0 };
-	struct pt_walk walk = { .vma = vma_first(mm), .pte = check_entry, .arg = &count };
+	struct count count = {0, 0};
+	struct pt_walk walk = {.vma = vma_first(mm), .pte = check_entry, .arg = &count};
 
 	if (walk.vma)
 		walk_page_range(&walk, mm, 0, TASK_SIZE);
@@ -332,13 +441,15 @@ static void check_process(struct process *p, const char *step, bool values)
 		vma = vma_lookup(p->mm, ADDR(page));
 		if ((vma ? flags_rights(vma->vm_flags) : HOLE) != p->page[page].rights)
 			differ(p, "rights differ", step, page);
-		if (values && p->page[page].rights != HOLE && peek(p->mm, ADDR(page)) != p->page[page].value)
+		if (values && p->page[page].rights != HOLE &&
+		    peek(p->mm, ADDR(page)) != p->page[page].value)
 			differ(p, "contents differ", step, page);
 	}
-	for_each_vma(p->mm, vma) {
+	for_each_vma (p->mm, vma) {
 		next = vma_next(vma);
-		if (!p->dontunmap && next && next->vm_start == vma->vm_end && next->vm_flags == vma->vm_flags && !vma->anon_id &&
-		    !next->anon_id && next->vm_pgoff == vma->vm_pgoff + vma_pages(vma))
+		if (!p->dontunmap && next && next->vm_start == vma->vm_end &&
+		    next->vm_flags == vma->vm_flags && !vma->anon_id && !next->anon_id &&
+		    next->vm_pgoff == vma->vm_pgoff + vma_pages(vma))
 			differ(p, "not merged", step, (next->vm_start - BASE) >> PAGE_SHIFT);
 	}
 }
@@ -352,17 +463,18 @@ static struct mm_struct *enter(struct mm_struct *mm)
 /* --- steps of the random test: each changes the system and the model alike --- */
 static void step_map(struct process *p, unsigned long page, unsigned long n, enum rights rights)
 {
-	CHECK((unsigned long)sys_mmap(ADDR(page), n * PAGE_SIZE, prots[rights], MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-				      ~0UL, 0) == ADDR(page));
+	CHECK((unsigned long)sys_mmap(ADDR(page), n * PAGE_SIZE, prots[rights],
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, ~0UL,
+				      0) == ADDR(page));
 	for (; n--; page++)
-		p->page[page] = (struct shadow){ rights, 0 };
+		p->page[page] = (struct shadow){rights, 0};
 }
 
 static void step_unmap(struct process *p, unsigned long page, unsigned long n)
 {
 	CHECK(sys_munmap(ADDR(page), n * PAGE_SIZE) == 0);
 	for (; n--; page++)
-		p->page[page] = (struct shadow){ HOLE, 0 };
+		p->page[page] = (struct shadow){HOLE, 0};
 }
 
 static void step_protect(struct process *p, unsigned long page, unsigned long n, enum rights rights)
@@ -392,7 +504,8 @@ static void step_dontneed(struct process *p, unsigned long page, unsigned long n
 	CHECK(sys_madvise(ADDR(page), n * PAGE_SIZE, MADV_DONTNEED) == (hole ? -ENOMEM : 0));
 }
 
-static void step_remap(struct process *p, unsigned long from, unsigned long to, unsigned long n, bool keep)
+static void step_remap(struct process *p, unsigned long from, unsigned long to, unsigned long n,
+		       bool keep)
 {
 	struct vm_area_struct *vma = vma_lookup(p->mm, ADDR(from));
 	unsigned long i;
@@ -403,12 +516,13 @@ static void step_remap(struct process *p, unsigned long from, unsigned long to, 
 	if (from < to + n && to < from + n)
 		return;
 	CHECK((unsigned long)sys_mremap(ADDR(from), n * PAGE_SIZE, n * PAGE_SIZE,
-					MREMAP_MAYMOVE | MREMAP_FIXED | (keep ? MREMAP_DONTUNMAP : 0),
+					MREMAP_MAYMOVE | MREMAP_FIXED |
+						(keep ? MREMAP_DONTUNMAP : 0),
 					ADDR(to)) == ADDR(to));
 	p->dontunmap |= keep;
 	for (i = 0; i < n; i++) {
 		p->page[to + i] = p->page[from + i];
-		p->page[from + i] = (struct shadow){ keep ? p->page[from + i].rights : HOLE, 0 };
+		p->page[from + i] = (struct shadow){keep ? p->page[from + i].rights : HOLE, 0};
 	}
 }
 
