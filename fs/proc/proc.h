@@ -5,7 +5,7 @@
 
 #include "fs/pseudo.h"
 #include "lib/types.h"
-#include "mm/space/mm.h"
+#include "mm/space/pagetable.h"
 
 struct task_struct;
 
@@ -15,14 +15,6 @@ struct task_struct;
 struct task_struct *proc_task(void *arg);
 /* Its map, counted (mmput), or NULL for kernel threads, zombies and processes that are gone. */
 struct mm_struct *proc_mm(void *arg);
-
-/* Mapped frames: anonymous, file, shared memory. */
-static inline unsigned long mm_rss(const struct mm_struct *mm)
-{
-	long n = mm->rss[MM_ANONPAGES] + mm->rss[MM_FILEPAGES] + mm->rss[MM_SHMEMPAGES];
-
-	return n < 0 ? 0 : (unsigned long)n;
-}
 
 /* /proc/PID/... */
 int proc_show_maps(struct seq_buf *m, void *arg);

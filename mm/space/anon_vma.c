@@ -3,9 +3,9 @@
  * Families of VMAs that may hold the same anonymous page, and the trees in which the reverse map
  * finds VMAs by page index.
  *
- * Why a looker can trust page->mapping: a page that is mapped has a VMA, which is a member. Its unmap
- * comes before that VMA leaves; and the last member leaves under lookup_lock. So who sees the page
- * mapped under lookup_lock sees a family that is still there, and counts itself in.
+ * Why a looker can trust page->mapping: a page that is mapped has a VMA, which is a member. Its
+ * unmap comes before that VMA leaves; and the last member leaves under lookup_lock. So who sees
+ * the page mapped under lookup_lock sees a family that is still there, and counts itself in.
  */
 #include "kernel/core/vfs.h"
 #include "lib/util.h"
@@ -72,7 +72,8 @@ static struct anon_vma *anon_vma_alloc(void)
  * Could @below and @above become one VMA if only their rights were the same? Then they had better
  * share a family: mprotect() back and forth must be able to merge them again.
  */
-static bool anon_vma_compatible(const struct vm_area_struct *below, const struct vm_area_struct *above)
+static bool anon_vma_compatible(const struct vm_area_struct *below,
+				const struct vm_area_struct *above)
 {
 	return below->vm_end == above->vm_start && below->vm_file == above->vm_file &&
 	       !((below->vm_flags ^ above->vm_flags) & ~VM_ACCESS_FLAGS) &&
@@ -84,9 +85,11 @@ static struct vm_area_struct *find_mergeable_anon_vma(struct vm_area_struct *vma
 {
 	struct vm_area_struct *next = vma_next(vma), *prev = vma_prev(vma);
 
-	if (next && smp_load_acquire(&next->anon_vma) && !next->anon_inherited && anon_vma_compatible(vma, next))
+	if (next && smp_load_acquire(&next->anon_vma) && !next->anon_inherited &&
+	    anon_vma_compatible(vma, next))
 		return next;
-	if (prev && smp_load_acquire(&prev->anon_vma) && !prev->anon_inherited && anon_vma_compatible(prev, vma))
+	if (prev && smp_load_acquire(&prev->anon_vma) && !prev->anon_inherited &&
+	    anon_vma_compatible(prev, vma))
 		return prev;
 	return NULL;
 }

@@ -18,14 +18,20 @@ static int check_brk_limits(struct mm_struct *mm, unsigned long addr, unsigned l
 }
 
 /*
- * Anonymous memory at the free range: part of the VMA below if that may grow, else a VMA of its own. A
- * VMA that ends at @lowest does not count: the heap does not grow out of the program's bss. 0 or -ENOMEM.
+ * Anonymous memory at the free range: part of the VMA below if that may grow, else a VMA of its
+ * own. A VMA that ends at @lowest does not count: the heap does not grow out of the program's
+ * bss. 0 or -ENOMEM.
  */
-static int do_brk(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long vm_flags,
-		  unsigned long lowest)
+static int do_brk(struct mm_struct *mm, unsigned long addr, unsigned long len,
+		  unsigned long vm_flags, unsigned long lowest)
 {
-	const struct vma_range range = { mm, addr, addr + len, vm_flags | VM_DATA_FLAGS | VM_ACCOUNT | mm->def_flags,
-					 NULL, addr >> PAGE_SHIFT, 0 };
+	const struct vma_range range = {
+		.mm = mm,
+		.start = addr,
+		.end = addr + len,
+		.vm_flags = vm_flags | VM_DATA_FLAGS | VM_ACCOUNT | mm->def_flags,
+		.pgoff = addr >> PAGE_SHIFT,
+	};
 	unsigned long pages = len >> PAGE_SHIFT;
 	struct vm_area_struct *vma, *prev;
 
@@ -81,7 +87,8 @@ int vm_brk_flags(unsigned long addr, unsigned long request, unsigned long vm_fla
 /* RLIMIT_DATA counts the initialised data of the program too. */
 static bool over_data_limit(const struct mm_struct *mm, unsigned long brk)
 {
-	return mm->rlim_data != ~0UL && brk - mm->start_brk + (mm->end_data - mm->start_data) > mm->rlim_data;
+	return mm->rlim_data != ~0UL &&
+	       brk - mm->start_brk + (mm->end_data - mm->start_data) > mm->rlim_data;
 }
 
 static int grow_brk(struct mm_struct *mm, unsigned long old, unsigned long new)

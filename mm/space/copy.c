@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork's copy of a map: entries, not pages. A private page gets one more reference and one more entry,
- * both entries read-only; who writes first pays for the copy (mm/fault/cow.c).
+ * fork's copy of a map: entries, not pages. A private page gets one more reference and one more
+ * entry, both entries read-only; who writes first pays for the copy (mm/fault/cow.c).
  *
  * The child's tables are filled without its page_table_lock: nobody runs in that map yet, and the
  * reverse map, which may find an entry as soon as it is stored, only takes present entries out, and
@@ -26,8 +26,8 @@ static noinline int copy_swap_pte(pte_t *dst, pte_t pte, long *rss)
 }
 
 /* The loop that fork's cost per page is made of. */
-static int copy_pte_range(struct mm_struct *src_mm, pmd_t *src_pmd, pmd_t *dst_pmd, unsigned long addr,
-			  unsigned long end, long *rss)
+static int copy_pte_range(struct mm_struct *src_mm, pmd_t *src_pmd, pmd_t *dst_pmd,
+			  unsigned long addr, unsigned long end, long *rss)
 {
 	pte_t *dst = pte_offset(dst_pmd, addr), *src;
 	spinlock_t *ptl;
@@ -50,7 +50,7 @@ static int copy_pte_range(struct mm_struct *src_mm, pmd_t *src_pmd, pmd_t *dst_p
 
 			get_page(page);
 			page_dup_rmap(page);
-			rss[PageAnon(page) ? MM_ANONPAGES : PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES]++;
+			rss[mm_counter(page)]++;
 		}
 		if (pte_write(pte)) {
 			ptep_set_wrprotect(src);
@@ -76,7 +76,8 @@ int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src)
 	for (; !err && (src_pmd = next_pte_table(src->vm_mm, &addr, src->vm_end)); addr = next) {
 		next = pmd_addr_end(addr, src->vm_end);
 		dst_pmd = alloc_tables(mm, addr);
-		err = dst_pmd ? copy_pte_range(src->vm_mm, src_pmd, dst_pmd, addr, next, rss) : -ENOMEM;
+		err = dst_pmd ? copy_pte_range(src->vm_mm, src_pmd, dst_pmd, addr, next, rss)
+			      : -ENOMEM;
 		cond_resched();
 	}
 	spin_lock(&mm->page_table_lock);

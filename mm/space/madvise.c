@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * madvise: what a program knows about its memory. Advice that is kept in the VMA splits and merges it
- * like new rights do; advice to act is carried out at once, VMA by VMA.
+ * madvise: what a program knows about its memory. Advice that is kept in the VMA splits and
+ * merges it like new rights do; advice to act is carried out at once, VMA by VMA.
  */
 #include "kernel/core/sched.h"
 #include "kernel/core/vfs.h"
@@ -33,6 +33,8 @@ static bool advice_flags(int behavior, unsigned long *set, unsigned long *clear)
 		{ MADV_DODUMP, 0, VM_DONTDUMP },
 		{ MADV_HUGEPAGE, VM_HUGEPAGE, VM_NOHUGEPAGE },
 		{ MADV_NOHUGEPAGE, VM_NOHUGEPAGE, VM_HUGEPAGE },
+		{ MADV_MERGEABLE, VM_MERGEABLE, 0 },
+		{ MADV_UNMERGEABLE, 0, VM_MERGEABLE },
 	};
 	unsigned int i;
 
@@ -46,8 +48,8 @@ static bool advice_flags(int behavior, unsigned long *set, unsigned long *clear)
 	return false;
 }
 
-static int change_flags(struct vm_area_struct **vmap, unsigned long start, unsigned long end, int behavior,
-			unsigned long set, unsigned long clear)
+static int change_flags(struct vm_area_struct **vmap, unsigned long start, unsigned long end,
+			int behavior, unsigned long set, unsigned long clear)
 {
 	struct vm_area_struct *vma = *vmap;
 	unsigned long vm_flags = (vma->vm_flags & ~clear) | set;
@@ -56,7 +58,8 @@ static int change_flags(struct vm_area_struct **vmap, unsigned long start, unsig
 		return -EINVAL;
 	if (behavior == MADV_DODUMP && (vma->vm_flags & VM_DONTEXPAND))
 		return -EINVAL;
-	if (vm_flags == vma->vm_flags)
+	if (vm_flags == vma->vm_flags ||
+	    (behavior == MADV_MERGEABLE && (vma->vm_flags & VM_MAYSHARE)))
 		return 0;
 	vma = vma_modify(vma, start, end, vm_flags);
 	if (IS_ERR(vma))
@@ -76,7 +79,9 @@ static void swapin_range(struct vm_area_struct *vma, unsigned long start, unsign
 
 	for (; (pmd = next_pte_table(vma->vm_mm, &start, end)); start += PAGE_SIZE) {
 		pte = ptep_get(pte_offset(pmd, start));
-		page = is_swap_pte(pte) ? swapin_readahead(pte_to_swp_entry(pte), vma, start, &major) : NULL;
+		page = is_swap_pte(pte)
+			       ? swapin_readahead(pte_to_swp_entry(pte), vma, start, &major)
+			       : NULL;
 		if (page)
 			put_page(page);
 		cond_resched();
@@ -90,15 +95,18 @@ static int willneed(struct vm_area_struct *vma, unsigned long start, unsigned lo
 	if (vma->anon_vma || !file)
 		swapin_range(vma, start, end);
 	if (file && file->f_mapping)
-		force_page_cache_readahead(file->f_mapping, linear_page_index(vma, start), (end - start) >> PAGE_SHIFT);
+		force_page_cache_readahead(file->f_mapping, linear_page_index(vma, start),
+					   (end - start) >> PAGE_SHIFT);
 	return 0;
 }
 
 /*
- * MADV_FREE allows the kernel to drop the pages at any moment until they are written again; this one
- * does it at once, which no program can tell from memory having been short. For DONTNEED it is the rule.
+ * MADV_FREE allows the kernel to drop the pages at any moment until they are written again; this
+ * one does it at once, which no program can tell from memory having been short. For DONTNEED it
+ * is the rule.
  */
-static int dontneed(struct vm_area_struct *vma, unsigned long start, unsigned long end, int behavior)
+static int dontneed(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+		    int behavior)
 {
 	if ((vma->vm_flags & VM_LOCKED) && behavior != MADV_DONTNEED_LOCKED)
 		return -EINVAL;
@@ -108,7 +116,10 @@ static int dontneed(struct vm_area_struct *vma, unsigned long start, unsigned lo
 	return 0;
 }
 
-/* MADV_COLD and MADV_PAGEOUT: a page that others map too is left alone, it is not only ours to judge. */
+/*
+ * MADV_COLD and MADV_PAGEOUT: a page that others map too is left alone, it is not only ours to
+ * judge.
+ */
 static void cold_pte(struct pt_walk *walk, pte_t *pte, unsigned long addr)
 {
 	struct page *page = pte_present(*pte) ? vm_normal_page(walk->vma, addr, *pte) : NULL;
@@ -124,7 +135,8 @@ static void cold_pte(struct pt_walk *walk, pte_t *pte, unsigned long addr)
 		list_add(&page->lru, pageout);
 }
 
-static int cold_range(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool pageout)
+static int cold_range(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+		      bool pageout)
 {
 	LIST_HEAD(pages);
 	struct pt_walk walk = { .vma = vma, .pte = cold_pte, .arg = pageout ? &pages : NULL };
@@ -138,14 +150,40 @@ static int cold_range(struct vm_area_struct *vma, unsigned long start, unsigned 
 	return 0;
 }
 
-/* Punching holes is the file system's work, and none of ours can. */
-static int remove_range(struct vm_area_struct *vma)
+/* Drop the object's pages [first, last] for everybody who maps it: they read zero again. */
+static void punch_hole(struct address_space *mapping, pgoff_t first, pgoff_t last)
 {
-	if ((vma->vm_flags & VM_LOCKED) || !vma->vm_file || !vma->vm_file->f_mapping)
+	struct page *page;
+
+	unmap_mapping_range(mapping, first, last, true);
+	for (; first <= last; first++) {
+		page = find_lock_page(mapping, first);
+		if (!page)
+			continue;
+		if (page_mapped(page)) /* faulted in again meanwhile */
+			unmap_mapping_range(mapping, first, first, true);
+		delete_from_page_cache(page);
+		unlock_page(page);
+		put_page(page);
+		cond_resched();
+	}
+}
+
+/*
+ * Only memory without a disk behind it: our file systems cannot have holes made into their files.
+ */
+static int remove_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	struct address_space *mapping = vma->vm_file ? vma->vm_file->f_mapping : NULL;
+
+	if ((vma->vm_flags & VM_LOCKED) || !mapping)
 		return -EINVAL;
-	if ((vma->vm_flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
+	if ((vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
 		return -EACCES;
-	return -EOPNOTSUPP;
+	if (!(mapping->flags & AS_UNEVICTABLE))
+		return -EOPNOTSUPP;
+	punch_hole(mapping, linear_page_index(vma, start), linear_page_index(vma, end) - 1);
+	return 0;
 }
 
 static int populate(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool write)
@@ -156,7 +194,8 @@ static int populate(struct vm_area_struct *vma, unsigned long start, unsigned lo
 }
 
 /* [start, end) of *@vmap, which becomes the VMA that holds it afterwards. 0 or -errno. */
-static int advise_vma(struct vm_area_struct **vmap, unsigned long start, unsigned long end, int behavior)
+static int advise_vma(struct vm_area_struct **vmap, unsigned long start, unsigned long end,
+		      int behavior)
 {
 	struct vm_area_struct *vma = *vmap;
 	unsigned long set, clear;
@@ -174,7 +213,7 @@ static int advise_vma(struct vm_area_struct **vmap, unsigned long start, unsigne
 	case MADV_PAGEOUT:
 		return cold_range(vma, start, end, behavior == MADV_PAGEOUT);
 	case MADV_REMOVE:
-		return remove_range(vma);
+		return remove_range(vma, start, end);
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
 		return populate(vma, start, end, behavior == MADV_POPULATE_WRITE);
@@ -186,13 +225,12 @@ static int advise_vma(struct vm_area_struct **vmap, unsigned long start, unsigne
 static bool advice_exists(int behavior)
 {
 	return (behavior >= MADV_NORMAL && behavior <= MADV_DONTNEED) ||
-	       (behavior >= MADV_FREE && behavior <= MADV_DOFORK) ||
-	       (behavior >= MADV_HUGEPAGE && behavior <= MADV_DONTNEED_LOCKED);
+	       (behavior >= MADV_FREE && behavior <= MADV_DONTNEED_LOCKED);
 }
 
 /*
- * Every mapped part gets the advice; that there were unmapped parts is told in the end. MADV_POPULATE_*
- * stops at the first hole.
+ * Every mapped part gets the advice; that there were unmapped parts is told in the end.
+ * MADV_POPULATE_* stops at the first hole.
  */
 static int advise_range(struct mm_struct *mm, unsigned long start, unsigned long end, int behavior)
 {

@@ -49,11 +49,13 @@ static void mincore_hole(struct pt_walk *walk, unsigned long start, unsigned lon
 	struct mincore *mincore = walk->arg;
 
 	for (; start < end; start += PAGE_SIZE)
-		mincore->vec[(start - mincore->start) >> PAGE_SHIFT] = in_page_cache(walk->vma, start);
+		mincore->vec[(start - mincore->start) >> PAGE_SHIFT] =
+			in_page_cache(walk->vma, start);
 }
 
 /* Up to @pages from @start on, as far as one VMA goes; pages done or -ENOMEM. mmap_lock held. */
-static long do_mincore(struct mm_struct *mm, unsigned long start, unsigned long pages, unsigned char *vec)
+static long do_mincore(struct mm_struct *mm, unsigned long start, unsigned long pages,
+		       unsigned char *vec)
 {
 	struct mincore mincore = { start, vec };
 	struct pt_walk walk = { vma_lookup(mm, start), mincore_pte, mincore_hole, &mincore };
@@ -83,7 +85,8 @@ long sys_mincore(unsigned long start, size_t len, unsigned char *vec)
 	if (!buf)
 		return -EAGAIN;
 	/* A page of answers at a time: copying them out may fault, which takes mmap_lock itself. */
-	for (; pages; pages -= (unsigned long)done, vec += done, start += (unsigned long)done << PAGE_SHIFT) {
+	for (; pages; pages -= (unsigned long)done, vec += done,
+		      start += (unsigned long)done << PAGE_SHIFT) {
 		down_read(&mm->mmap_lock);
 		done = do_mincore(mm, start, min(pages, PAGE_SIZE), buf);
 		up_read(&mm->mmap_lock);

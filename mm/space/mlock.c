@@ -29,7 +29,10 @@ int faultin_range(struct vm_area_struct *vma, unsigned long start, unsigned long
 	unsigned long addr;
 
 	for (addr = start; addr < end; addr += PAGE_SIZE) {
-		/* A write fault may be answered in two steps: first the page, then the right to write. */
+		/*
+		 * A write fault may be answered in two steps: first the page, then the right to
+		 * write.
+		 */
 		while (!pte_allows(mm, addr, write)) {
 			vm_fault_t verdict = handle_mm_fault(vma, addr, flags);
 
@@ -71,7 +74,8 @@ static int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigne
 	int err = 0;
 
 	if (!(vma->vm_flags & VM_LOCKONFAULT))
-		err = vma->vm_flags & VM_ACCESS_FLAGS ? faultin_range(vma, start, end, write) : -EFAULT;
+		err = vma->vm_flags & VM_ACCESS_FLAGS ? faultin_range(vma, start, end, write)
+						      : -EFAULT;
 	if (vma->vm_flags & VM_LOCKED)
 		mlock_pages(vma, start, end);
 	return err;
@@ -102,8 +106,12 @@ int mm_populate(unsigned long start, unsigned long len)
 	return __mm_populate(start, len, true);
 }
 
-/* [start, end) of *@vmap gets the VM_LOCKED_MASK bits @lock; *@vmap becomes the VMA that holds it. */
-static int mlock_fixup(struct vm_area_struct **vmap, unsigned long start, unsigned long end, unsigned long lock)
+/*
+ * [start, end) of *@vmap gets the VM_LOCKED_MASK bits @lock; *@vmap becomes the VMA that holds
+ * it.
+ */
+static int mlock_fixup(struct vm_area_struct **vmap, unsigned long start, unsigned long end,
+		       unsigned long lock)
 {
 	struct vm_area_struct *vma = *vmap;
 	unsigned long old_flags = vma->vm_flags, vm_flags = (old_flags & ~VM_LOCKED_MASK) | lock;
@@ -127,7 +135,8 @@ static int mlock_fixup(struct vm_area_struct **vmap, unsigned long start, unsign
 }
 
 /* mmap_lock held for writing. The whole range must be mapped. */
-static int apply_range(struct mm_struct *mm, unsigned long start, unsigned long end, unsigned long lock)
+static int apply_range(struct mm_struct *mm, unsigned long start, unsigned long end,
+		       unsigned long lock)
 {
 	struct vm_area_struct *vma;
 	int err;
@@ -180,7 +189,7 @@ static long do_mlock(unsigned long start, size_t len, unsigned long lock)
 	pages = mm->locked_vm + (len >> PAGE_SHIFT);
 	if (pages > limit)
 		pages -= count_locked(mm, start, start + len);
-	if (pages <= limit)
+	if (pages <= limit || mm->rlim_memlock == ~0UL)
 		err = apply_range(mm, start, start + len, lock);
 	up_write(&mm->mmap_lock);
 	if (err)

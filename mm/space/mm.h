@@ -47,6 +47,7 @@ struct vm_operations_struct;
 #define VM_DONTDUMP 0x04000000UL
 #define VM_HUGEPAGE 0x20000000UL /* madvise() hints that only keep VMAs apart */
 #define VM_NOHUGEPAGE 0x40000000UL
+#define VM_MERGEABLE 0x80000000UL
 #define VM_STACK VM_GROWSDOWN
 #define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
 
@@ -123,7 +124,8 @@ struct mm_struct {
 	struct list_head mmlist;      /* all maps, for swapoff; mmlist_lock */
 	unsigned long flags;          /* MMF_* */
 	unsigned long rlim_stack;     /* bytes: RLIMIT_STACK as the stack's growth sees it */
-	unsigned long rlim_as, rlim_data, rlim_memlock; /* bytes, of the owning process, kept by setrlimit/exec/fork */
+	/* bytes, of the owning process, kept by setrlimit/setuid/exec/fork; rlim_memlock is ~0 for root (CAP_IPC_LOCK) */
+	unsigned long rlim_as, rlim_data, rlim_memlock;
 };
 
 extern struct list_head mmlist;  /* every mm with mm_users > 0 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmap: may it be, where does it go, and what VMA keeps the promise. The checks come in the order in
- * which Linux 6.1 makes them, so that a call wrong in two ways fails with the same errno.
+ * mmap: may it be, where does it go, and what VMA keeps the promise. The checks come in the order
+ * in which Linux 6.1 makes them, so that a call wrong in two ways fails with the same errno.
  */
 #include "kernel/core/sched.h"
 #include "kernel/core/vfs.h"
@@ -24,7 +24,8 @@ static bool range_is_free(struct mm_struct *mm, unsigned long addr, unsigned lon
 	return !vma || addr + len <= vm_start_gap(vma);
 }
 
-static unsigned long search_bottomup(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long flags)
+static unsigned long search_bottomup(struct mm_struct *mm, unsigned long addr, unsigned long len,
+				     unsigned long flags)
 {
 	unsigned long start = flags & MAP_32BIT ? MAP_32BIT_START : TASK_UNMAPPED_BASE;
 	unsigned long end = flags & MAP_32BIT ? MAP_32BIT_END : TASK_SIZE;
@@ -35,7 +36,8 @@ static unsigned long search_bottomup(struct mm_struct *mm, unsigned long addr, u
 	return vm_unmapped_area_bottomup(mm, len, start, end);
 }
 
-static unsigned long search(struct mm_struct *mm, unsigned long hint, unsigned long len, unsigned long flags)
+static unsigned long search(struct mm_struct *mm, unsigned long hint, unsigned long len,
+			    unsigned long flags)
 {
 	unsigned long addr = hint & PAGE_MASK;
 
@@ -47,7 +49,8 @@ static unsigned long search(struct mm_struct *mm, unsigned long hint, unsigned l
 	return IS_ERR_VALUE(addr) ? search_bottomup(mm, hint, len, flags) : addr;
 }
 
-unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long flags)
+unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsigned long len,
+				unsigned long flags)
 {
 	if (len > TASK_SIZE)
 		return (unsigned long)-ENOMEM;
@@ -72,7 +75,8 @@ static bool offset_fits(const struct file *file, pgoff_t pgoff, unsigned long le
 }
 
 /* What the open file allows; completes *@vm_flags. 0 or -errno. */
-static int check_file(const struct file *file, unsigned long prot, unsigned long flags, unsigned long *vm_flags)
+static int check_file(const struct file *file, unsigned long prot, unsigned long flags,
+		      unsigned long *vm_flags)
 {
 	switch (flags & MAP_TYPE) {
 	case MAP_SHARED_VALIDATE:
@@ -135,7 +139,8 @@ static int attach_backing(struct vm_area_struct *vma, struct file *file)
 		if (!(vma->vm_flags & VM_NORESERVE)) {
 			if (vm_enough_memory(len >> PAGE_SHIFT))
 				return -ENOMEM;
-			vm_unacct_memory(len >> PAGE_SHIFT); /* only asked: the object outlives this VMA */
+			vm_unacct_memory(len >>
+					 PAGE_SHIFT); /* only asked: the object outlives this VMA */
 		}
 		file = shmem_file_setup("dev/zero", (loff_t)len);
 		if (IS_ERR(file))
@@ -283,8 +288,8 @@ static long mmap_hugetlb(unsigned long flags)
 	return !log || log == PMD_SHIFT || log == PUD_SHIFT ? -ENOMEM : -EINVAL;
 }
 
-long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags, unsigned long fd,
-	      unsigned long off)
+long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
+	      unsigned long fd, unsigned long off)
 {
 	struct file *file = NULL;
 

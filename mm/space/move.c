@@ -10,8 +10,8 @@
  * @len bytes within one table at each end. Old translations are forgotten before the lock is given
  * back: from then on reclaim finds the page at its new address and flushes only that.
  */
-static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, pmd_t *new_pmd, unsigned long new,
-		      unsigned long len)
+static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, pmd_t *new_pmd,
+		      unsigned long new, unsigned long len)
 {
 	unsigned long addr, low = ~0UL, high = 0;
 	spinlock_t *ptl;
@@ -31,8 +31,8 @@ static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, p
 	pte_unmap_unlock(from, ptl);
 }
 
-unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old, struct vm_area_struct *new_vma,
-			       unsigned long new, unsigned long len)
+unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old,
+			       struct vm_area_struct *new_vma, unsigned long new, unsigned long len)
 {
 	unsigned long addr = old, end = old + len, next, target, size;
 	struct address_space *mapping = vma_mapping(vma);
@@ -47,7 +47,10 @@ unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old, st
 		new_pmd = alloc_tables(mm, target);
 		if (!new_pmd)
 			return addr - old;
-		/* A walk that saw neither the old nor the new entry would think the page unmapped. */
+		/*
+		 * A walk that saw neither the old nor the new entry would think the page
+		 * unmapped.
+		 */
 		rmap_lock(mapping, new_vma->anon_vma);
 		move_ptes(mm, old_pmd, addr, new_pmd, target, size);
 		rmap_unlock(mapping, new_vma->anon_vma);

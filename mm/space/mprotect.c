@@ -7,7 +7,8 @@
 #include "mm/space/vma.h"
 
 /* Memory that was only read so far and becomes writable counts as promised from now on. */
-static int account_writable(struct vm_area_struct *vma, unsigned long pages, unsigned long *vm_flags)
+static int account_writable(struct vm_area_struct *vma, unsigned long pages,
+			    unsigned long *vm_flags)
 {
 	struct mm_struct *mm = vma->vm_mm;
 
@@ -24,8 +25,8 @@ static int account_writable(struct vm_area_struct *vma, unsigned long pages, uns
 }
 
 /*
- * [start, end) of *@vmap gets @vm_flags; *@vmap becomes the VMA that holds it then. *@populate is set
- * if it is locked memory that should not fault later. 0 or -ENOMEM.
+ * [start, end) of *@vmap gets @vm_flags; *@vmap becomes the VMA that holds it then. *@populate is
+ * set if it is locked memory that should not fault later. 0 or -ENOMEM.
  */
 static int mprotect_fixup(struct vm_area_struct **vmap, unsigned long start, unsigned long end,
 			  unsigned long vm_flags, bool *populate)
@@ -55,8 +56,8 @@ static int mprotect_fixup(struct vm_area_struct **vmap, unsigned long start, uns
 }
 
 /* The first VMA of the range, whose start PROT_GROWSDOWN moves. ERR_PTR as mprotect's errno. */
-static struct vm_area_struct *first_vma(struct mm_struct *mm, unsigned long *start, unsigned long end,
-					unsigned long grows)
+static struct vm_area_struct *first_vma(struct mm_struct *mm, unsigned long *start,
+					unsigned long end, unsigned long grows)
 {
 	struct vm_area_struct *vma = find_vma(mm, *start);
 
@@ -73,8 +74,8 @@ static struct vm_area_struct *first_vma(struct mm_struct *mm, unsigned long *sta
 	return grows & PROT_GROWSUP ? ERR_PTR(-EINVAL) : vma; /* nothing grows up on x86 */
 }
 
-static int protect_range(struct mm_struct *mm, unsigned long start, unsigned long end, unsigned long prot,
-			 unsigned long grows, bool *populate)
+static int protect_range(struct mm_struct *mm, unsigned long start, unsigned long end,
+			 unsigned long prot, unsigned long grows, bool *populate)
 {
 	struct vm_area_struct *vma = first_vma(mm, &start, end, grows);
 	int err;
@@ -83,7 +84,8 @@ static int protect_range(struct mm_struct *mm, unsigned long start, unsigned lon
 		return (int)PTR_ERR(vma);
 	for (;;) {
 		unsigned long stop = min(vma->vm_end, end);
-		unsigned long vm_flags = (vma->vm_flags & ~VM_ACCESS_FLAGS) | (prot & VM_ACCESS_FLAGS);
+		unsigned long vm_flags =
+			(vma->vm_flags & ~VM_ACCESS_FLAGS) | (prot & VM_ACCESS_FLAGS);
 
 		/* VM_MAY* stand four bits above what they allow. */
 		if (vm_flags & ~(vm_flags >> 4) & VM_ACCESS_FLAGS)
@@ -91,7 +93,10 @@ static int protect_range(struct mm_struct *mm, unsigned long start, unsigned lon
 		err = mprotect_fixup(&vma, start, stop, vm_flags, populate);
 		if (err)
 			return err;
-		/* A merge may have gone beyond what was asked for: that part had these rights already. */
+		/*
+		 * A merge may have gone beyond what was asked for: that part had these rights
+		 * already.
+		 */
 		start = max(stop, vma->vm_end);
 		if (start >= end)
 			return 0;

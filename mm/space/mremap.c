@@ -43,23 +43,27 @@ static struct vm_area_struct *vma_to_resize(const struct mremap *req)
 	if (req->new_len > req->old_len) {
 		if (mlock_future_check(req->mm, vma->vm_flags, req->new_len - req->old_len))
 			return ERR_PTR(-EAGAIN);
-		if (!may_expand_vm(req->mm, vma->vm_flags, (req->new_len - req->old_len) >> PAGE_SHIFT))
+		if (!may_expand_vm(req->mm, vma->vm_flags,
+				   (req->new_len - req->old_len) >> PAGE_SHIFT))
 			return ERR_PTR(-ENOMEM);
 	}
 	return vma;
 }
 
 /*
- * A VMA at the new place for the pages that will come from @vma; merged with its neighbours there if
- * they allow it. NULL: out of memory. @vma itself may be one of those: look it up again.
+ * A VMA at the new place for the pages that will come from @vma; merged with its neighbours there
+ * if they allow it. NULL: out of memory. @vma itself may be one of those: look it up again.
  */
 static struct vm_area_struct *copy_vma(const struct mremap *req, struct vm_area_struct *vma)
 {
-	struct vma_range range = { req->mm, req->new_addr, req->new_addr + req->new_len, vma->vm_flags, vma->vm_file,
-				   linear_page_index(vma, req->addr), vma->anon_id };
+	struct vma_range range = range_like(vma, req->addr, req->addr + req->new_len);
 	struct vm_area_struct *prev, *next, *copy;
 
-	/* Without pages nothing binds anonymous memory to its old place; a fresh pgoff can merge. */
+	range.start = req->new_addr;
+	range.end = req->new_addr + req->new_len;
+	/*
+	 * Without pages nothing binds anonymous memory to its old place; a fresh pgoff can merge.
+	 */
 	if (vma_is_anonymous(vma) && !vma->anon_vma)
 		range.pgoff = req->new_addr >> PAGE_SHIFT;
 	next = find_vma_prev(req->mm, req->new_addr, &prev);
@@ -96,7 +100,9 @@ static void unmap_moved(struct mm_struct *mm, unsigned long addr, unsigned long 
 	if (vma->vm_end > end)
 		above = vma;
 	if (do_munmap(mm, addr, len)) {
-		/* No memory to split: the VMA stays whole, keeps its flag, and is promised twice. */
+		/*
+		 * No memory to split: the VMA stays whole, keeps its flag, and is promised twice.
+		 */
 		above = NULL;
 		if (accounted)
 			atomic_long_add((long)(len >> PAGE_SHIFT), &vm_committed_as);
@@ -110,7 +116,8 @@ static void unmap_moved(struct mm_struct *mm, unsigned long addr, unsigned long 
 }
 
 /* MREMAP_DONTUNMAP: the old range stays, empty and not locked. */
-static void keep_emptied(const struct mremap *req, struct vm_area_struct *vma, struct vm_area_struct *copy)
+static void keep_emptied(const struct mremap *req, struct vm_area_struct *vma,
+			 struct vm_area_struct *copy)
 {
 	if (vma->vm_flags & VM_LOCKED)
 		req->mm->locked_vm -= req->old_len >> PAGE_SHIFT;
@@ -128,7 +135,9 @@ static void keep_emptied(const struct mremap *req, struct vm_area_struct *vma, s
 static unsigned long move_vma(struct mremap *req, struct vm_area_struct *vma)
 {
 	unsigned long vm_flags = vma->vm_flags, new_pages = req->new_len >> PAGE_SHIFT, moved;
-	unsigned long more = req->flags & MREMAP_DONTUNMAP ? new_pages : new_pages - (req->old_len >> PAGE_SHIFT);
+	unsigned long more = req->flags & MREMAP_DONTUNMAP
+				     ? new_pages
+				     : new_pages - (req->old_len >> PAGE_SHIFT);
 	struct mm_struct *mm = req->mm;
 	struct vm_area_struct *copy;
 
@@ -152,7 +161,8 @@ static unsigned long move_vma(struct mremap *req, struct vm_area_struct *vma)
 		/* The tables of the old range are still there: the way back needs no memory. */
 		move_page_tables(copy, req->new_addr, vma, req->addr, moved);
 		unmap_moved(mm, req->new_addr, req->new_len, false);
-		if (vm_flags & VM_ACCOUNT) /* munmap gave new_pages back, promised were only these: */
+		if (vm_flags &
+		    VM_ACCOUNT) /* munmap gave new_pages back, promised were only these: */
 			atomic_long_add((long)(new_pages - more), &vm_committed_as);
 		return (unsigned long)-ENOMEM;
 	}
@@ -171,7 +181,8 @@ static unsigned long mremap_to(struct mremap *req)
 	unsigned long place;
 	int err;
 
-	if ((req->new_addr & ~PAGE_MASK) || req->new_len > TASK_SIZE || req->new_addr > TASK_SIZE - req->new_len)
+	if ((req->new_addr & ~PAGE_MASK) || req->new_len > TASK_SIZE ||
+	    req->new_addr > TASK_SIZE - req->new_len)
 		return (unsigned long)-EINVAL;
 	if (req->addr + req->old_len > req->new_addr && req->new_addr + req->new_len > req->addr)
 		return (unsigned long)-EINVAL;
@@ -192,9 +203,11 @@ static unsigned long mremap_to(struct mremap *req)
 	vma = vma_to_resize(req);
 	if (IS_ERR(vma))
 		return (unsigned long)PTR_ERR(vma);
-	if ((req->flags & MREMAP_DONTUNMAP) && !may_expand_vm(req->mm, vma->vm_flags, req->old_len >> PAGE_SHIFT))
+	if ((req->flags & MREMAP_DONTUNMAP) &&
+	    !may_expand_vm(req->mm, vma->vm_flags, req->old_len >> PAGE_SHIFT))
 		return (unsigned long)-ENOMEM;
-	place = get_unmapped_area(req->mm, req->new_addr, req->new_len, req->flags & MREMAP_FIXED ? MAP_FIXED : 0);
+	place = get_unmapped_area(req->mm, req->new_addr, req->new_len,
+				  req->flags & MREMAP_FIXED ? MAP_FIXED : 0);
 	if (IS_ERR_VALUE(place))
 		return place;
 	req->new_addr = place;
@@ -206,14 +219,17 @@ static bool vma_expandable(struct vm_area_struct *vma, unsigned long more)
 {
 	unsigned long end = vma->vm_end + more;
 
-	return end > vma->vm_end && end <= TASK_SIZE && !find_vma_intersection(vma->vm_mm, vma->vm_end, end);
+	return end > vma->vm_end && end <= TASK_SIZE &&
+	       !find_vma_intersection(vma->vm_mm, vma->vm_end, end);
 }
 
-/* Grow at the VMA's end, taking in the VMA above if that becomes a neighbour and agrees. 0 or -ENOMEM. */
+/*
+ * Grow at the VMA's end, taking in the VMA above if that becomes a neighbour and agrees. 0 or
+ * -ENOMEM.
+ */
 static int grow_in_place(struct mremap *req, struct vm_area_struct *vma)
 {
-	const struct vma_range range = { req->mm, vma->vm_end, req->addr + req->new_len, vma->vm_flags, vma->vm_file,
-					 vma->vm_pgoff + vma_pages(vma), vma->anon_id };
+	const struct vma_range range = range_like(vma, vma->vm_end, req->addr + req->new_len);
 	unsigned long pages = (range.end - range.start) >> PAGE_SHIFT;
 
 	if ((vma->vm_flags & VM_ACCOUNT) && vm_enough_memory(pages))
@@ -241,14 +257,16 @@ static unsigned long do_mremap(struct mremap *req)
 	if (req->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return mremap_to(req);
 	if (req->old_len >= req->new_len) {
-		err = req->old_len == req->new_len ? 0 :
-		      do_munmap(req->mm, req->addr + req->new_len, req->old_len - req->new_len);
+		err = req->old_len == req->new_len ? 0
+						   : do_munmap(req->mm, req->addr + req->new_len,
+							       req->old_len - req->new_len);
 		return err ? (unsigned long)err : req->addr;
 	}
 	vma = vma_to_resize(req);
 	if (IS_ERR(vma))
 		return (unsigned long)PTR_ERR(vma);
-	if (req->old_len == vma->vm_end - req->addr && vma_expandable(vma, req->new_len - req->old_len)) {
+	if (req->old_len == vma->vm_end - req->addr &&
+	    vma_expandable(vma, req->new_len - req->old_len)) {
 		err = grow_in_place(req, vma);
 		return err ? (unsigned long)err : req->addr;
 	}
@@ -258,10 +276,11 @@ static unsigned long do_mremap(struct mremap *req)
 	return IS_ERR_VALUE(req->new_addr) ? req->new_addr : move_vma(req, vma);
 }
 
-long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags,
-		unsigned long new_addr)
+long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len,
+		unsigned long flags, unsigned long new_addr)
 {
-	struct mremap req = { current->mm, addr, PAGE_ALIGN(old_len), new_addr, PAGE_ALIGN(new_len), flags, false };
+	struct mremap req = {current->mm, addr, PAGE_ALIGN(old_len), new_addr, PAGE_ALIGN(new_len),
+			     flags,       false};
 	unsigned long ret;
 
 	if (flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))

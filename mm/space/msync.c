@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msync: MS_SYNC puts what was written through shared mappings on the device. MS_ASYNC has nothing to
- * do: dirty pages are known from the moment they became writable, and the flusher writes them.
+ * msync: MS_SYNC puts what was written through shared mappings on the device. MS_ASYNC has
+ * nothing to do: dirty pages are known from the moment they became writable, and the flusher
+ * writes them.
  */
 #include "kernel/core/sched.h"
 #include "kernel/core/vfs.h"

@@ -18,7 +18,8 @@ static void unaccount(struct vm_area_struct *vma, unsigned long pages)
  * Empty [start, end) of @vma and cut it off. A VMA that goes as a whole leaves the reverse map only
  * (so that its tables may go) and is removed later. Returns whether it does.
  */
-static bool unmap_vma(struct mmu_gather *tlb, struct vm_area_struct *vma, unsigned long start, unsigned long end)
+static bool unmap_vma(struct mmu_gather *tlb, struct vm_area_struct *vma, unsigned long start,
+		      unsigned long end)
 {
 	unmap_page_range(tlb, vma, start, end);
 	unaccount(vma, (end - start) >> PAGE_SHIFT);
@@ -34,7 +35,8 @@ static bool unmap_vma(struct mmu_gather *tlb, struct vm_area_struct *vma, unsign
 }
 
 /* Unmap [start, end), which begins in @first or below it, and cuts no VMA into two. */
-static void unmap_region(struct mm_struct *mm, struct vm_area_struct *first, unsigned long start, unsigned long end)
+static void unmap_region(struct mm_struct *mm, struct vm_area_struct *first, unsigned long start,
+			 unsigned long end)
 {
 	struct vm_area_struct *gone = NULL, *vma, *next = first, *prev = vma_prev(first);
 	unsigned long from = max(start, first->vm_start), to = from;
@@ -80,7 +82,7 @@ int do_munmap(struct mm_struct *mm, unsigned long start, size_t len)
 		return 0;
 	if (vma->vm_start < start && end < vma->vm_end) {
 		/* A hole makes two of one. */
-		if (mm->map_count >= sysctl_max_map_count || __split_vma(vma, end, false))
+		if (mm->map_count >= sysctl_max_map_count || vma_carve(vma, vma->vm_start, end))
 			return -ENOMEM;
 	}
 	unmap_region(mm, vma, start, end);

@@ -125,7 +125,8 @@ struct page *vm_normal_page(struct vm_area_struct *vma, unsigned long addr, pte_
 	return likely(!pte_special(pte)) ? pfn_to_page(pte_pfn(pte)) : NULL;
 }
 
-void walk_page_range(struct pt_walk *walk, struct mm_struct *mm, unsigned long start, unsigned long end)
+void walk_page_range(struct pt_walk *walk, struct mm_struct *mm, unsigned long start,
+		     unsigned long end)
 {
 	unsigned long addr = start, hole = start, stop;
 	spinlock_t *ptl;

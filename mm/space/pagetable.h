@@ -17,7 +17,10 @@ static inline pgd_t *pgd_offset(const struct mm_struct *mm, unsigned long addr)
 	return pgd_offset_pgd(mm->pgd, addr);
 }
 
-/* The entry of the next level, making the table if there is none. NULL: out of memory. May sleep. mmap_lock held. */
+/*
+ * The entry of the next level, making the table if there is none. NULL: out of memory. May sleep.
+ * mmap_lock held.
+ */
 pud_t *pud_alloc(struct mm_struct *mm, pgd_t *pgd, unsigned long addr);
 pmd_t *pmd_alloc(struct mm_struct *mm, pud_t *pud, unsigned long addr);
 /* Makes the last-level table below @pmd. 0 or -ENOMEM. */
@@ -33,8 +36,8 @@ static inline spinlock_t *pte_lockptr(struct mm_struct *mm, pmd_t *pmd)
 	return &mm->page_table_lock;
 }
 /*
- * The first entry at or above *@addr, below @end, that has a last-level table; *@addr moves to it (or
- * to the start of the table's part of the range). NULL: none is left. Its part ends at
+ * The first entry at or above *@addr, below @end, that has a last-level table; *@addr moves to it
+ * (or to the start of the table's part of the range). NULL: none is left. Its part ends at
  * pmd_addr_end(*@addr, @end). No lock beyond the right to walk.
  */
 pmd_t *next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long end);
@@ -42,7 +45,8 @@ pmd_t *next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long e
 void free_table_page(struct page *page);
 
 /* The leaf entry with its lock taken; release with pte_unmap_unlock(). */
-static inline pte_t *pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd, unsigned long addr, spinlock_t **ptlp)
+static inline pte_t *pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd, unsigned long addr,
+					 spinlock_t **ptlp)
 {
 	spinlock_t *ptl = pte_lockptr(mm, pmd);
 
@@ -62,6 +66,27 @@ pte_t *get_locked_pte(struct mm_struct *mm, unsigned long addr, spinlock_t **ptl
 struct page *vm_normal_page(struct vm_area_struct *vma, unsigned long addr, pte_t pte);
 
 /*
+ * Frames mapped now; page_table_lock. Before they become fewer, the most there ever were is kept.
+ */
+static inline unsigned long mm_rss(const struct mm_struct *mm)
+{
+	return (unsigned long)(mm->rss[MM_FILEPAGES] + mm->rss[MM_ANONPAGES] +
+			       mm->rss[MM_SHMEMPAGES]);
+}
+static inline void update_hiwater_rss(struct mm_struct *mm)
+{
+	if (mm->hiwater_rss < mm_rss(mm))
+		mm->hiwater_rss = mm_rss(mm);
+}
+/* Which of mm->rss[] counts the page. */
+static inline int mm_counter(const struct page *page)
+{
+	if (likely(PageAnon(page)))
+		return MM_ANONPAGES;
+	return PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES;
+}
+
+/*
  * Frames and tables taken out of a map wait here until the TLB flush is done; then they are freed.
  * On the stack of the unmapper; about 4 KiB of page pointers in batches come from the heap when
  * there is memory, a few from the struct itself otherwise.
@@ -71,7 +96,7 @@ struct mmu_gather {
 	unsigned long start, end;  /* range that needs a flush */
 	bool fullmm;               /* the whole map dies: nobody will use a stale leaf entry */
 	bool freed_tables;         /* but the CPU may still walk a table */
-	bool skip_anon;            /* leave private copies and swap entries: set after tlb_gather_mmu() */
+	bool skip_anon;            /* leave private copies and swap entries; the caller's to set */
 	unsigned int nr, max;
 	struct page **pages;
 	struct page *local[32];
@@ -79,27 +104,43 @@ struct mmu_gather {
 
 void tlb_gather_mmu(struct mmu_gather *tlb, struct mm_struct *mm);
 void tlb_gather_mmu_fullmm(struct mmu_gather *tlb, struct mm_struct *mm);
-/* The frame's entry at @addr was cleared: drop the map's reference after the flush. ptl may be held. True: the batch is full, flush soon (tlb_flush_mmu without ptl). */
+/*
+ * The frame's entry at @addr was cleared: drop the map's reference after the flush. ptl may be
+ * held. True: the batch is full, flush soon (tlb_flush_mmu without ptl).
+ */
 bool tlb_remove_page(struct mmu_gather *tlb, struct page *page, unsigned long addr);
 void tlb_flush_mmu(struct mmu_gather *tlb);
 void tlb_finish_mmu(struct mmu_gather *tlb);
 
-/* Empty every entry of [start, end) in @vma: frames, swap slots, counters. mmap_lock held (reading is enough). Tables stay. */
-void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, unsigned long start, unsigned long end);
+/*
+ * Empty every entry of [start, end) in @vma: frames, swap slots, counters. mmap_lock held
+ * (reading is enough). Tables stay.
+ */
+void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, unsigned long start,
+		      unsigned long end);
 /* The same with its own gather: madvise(DONTNEED), truncate. */
 void zap_page_range(struct vm_area_struct *vma, unsigned long start, unsigned long size);
 /*
  * Free the tables that lie wholly in [floor, ceiling) and cover [start, end); floor and ceiling are
  * the neighbours' bounds (ceiling 0: top). Entries are empty. mmap_lock for writing.
  */
-void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end, unsigned long floor, unsigned long ceiling);
+void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end,
+		   unsigned long floor, unsigned long ceiling);
 
-/* fork: share @src's pages in [vm_start, vm_end) with @dst, write-protecting private ones in both. 0 or -ENOMEM. Both mmap_locks held for writing. */
+/*
+ * fork: share @src's pages in [vm_start, vm_end) with @dst, write-protecting private ones in
+ * both. 0 or -ENOMEM. Both mmap_locks held for writing.
+ */
 int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src);
 /* mprotect: give present entries the VMA's new rights; flushes. mmap_lock for writing. */
-void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end, pgprot_t newprot);
-/* mremap: move entries of [old, old+len) of @vma to new in @new_vma. Returns bytes moved (short on -ENOMEM). mmap_lock for writing. */
-unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old, struct vm_area_struct *new_vma, unsigned long new, unsigned long len);
+void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+		       pgprot_t newprot);
+/*
+ * mremap: move entries of [old, old+len) of @vma to new in @new_vma. Returns bytes moved (short
+ * on -ENOMEM). mmap_lock for writing.
+ */
+unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old,
+			       struct vm_area_struct *new_vma, unsigned long new, unsigned long len);
 
 /*
  * Visit each leaf entry of [start, end) that a table exists for; under ptl. @fn may change the
@@ -111,6 +152,7 @@ struct pt_walk {
 	void (*hole)(struct pt_walk *walk, unsigned long start, unsigned long end);
 	void *arg;
 };
-void walk_page_range(struct pt_walk *walk, struct mm_struct *mm, unsigned long start, unsigned long end);
+void walk_page_range(struct pt_walk *walk, struct mm_struct *mm, unsigned long start,
+		     unsigned long end);
 
 #endif

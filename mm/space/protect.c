@@ -8,12 +8,13 @@
 /* Does @new allow less than @old, so that a CPU must forget @old? */
 static inline bool rights_removed(pte_t old, pte_t new)
 {
-	return (old.pte & ~new.pte & (_PAGE_PRESENT | _PAGE_RW)) || (new.pte & ~old.pte & _PAGE_NX);
+	return (old.pte & ~new.pte &(_PAGE_PRESENT | _PAGE_RW)) || (new.pte & ~old.pte &_PAGE_NX);
 }
 
 /*
- * The right to write is never given here, since only the fault path knows whether the page is owned.
- * But an entry that has it was found to be owned, and keeps it as long as the VMA allows writing.
+ * The right to write is never given here, since only the fault path knows whether the page is
+ * owned. But an entry that has it was found to be owned, and keeps it as long as the VMA allows
+ * writing.
  */
 static inline pte_t new_rights(pte_t old, pgprot_t prot, bool may_write)
 {
@@ -22,7 +23,8 @@ static inline pte_t new_rights(pte_t old, pgprot_t prot, bool may_write)
 	return may_write && pte_write(old) ? pte_mkwrite(new) : new;
 }
 
-void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end, pgprot_t newprot)
+void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+		       pgprot_t newprot)
 {
 	bool may_write = vma->vm_flags & VM_WRITE;
 	unsigned long addr = start, stop, low = ~0UL, high = 0;

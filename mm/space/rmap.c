@@ -19,7 +19,8 @@ static void set_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigne
 {
 	ASSERT(vma->anon_vma);
 	page->index = linear_page_index(vma, addr);
-	WRITE_ONCE(page->mapping, (struct address_space *)((unsigned long)vma->anon_vma | PAGE_MAPPING_ANON));
+	WRITE_ONCE(page->mapping,
+		   (struct address_space *)((unsigned long)vma->anon_vma | PAGE_MAPPING_ANON));
 }
 
 void page_add_new_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr)
@@ -54,7 +55,8 @@ void page_remove_rmap(struct page *page)
 /* One walk: @visit gets each entry that maps the page, under ptl; it returns false to stop. */
 struct rmap_walk {
 	struct page *page;
-	bool (*visit)(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *pte, unsigned long addr);
+	bool (*visit)(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *pte,
+		      unsigned long addr);
 	unsigned long vm_flags;
 	int count;
 	bool skip_private; /* VMAs whose entries are never written to the file */
@@ -88,9 +90,9 @@ static void walk_anon(struct rmap_walk *walk)
 	if (!anon_vma)
 		return;
 	down_read(&anon_vma->rwsem);
-	interval_tree_for_each(node, &anon_vma->tree, index, index)
-		if (!visit_vma(walk, container_of(node, struct vm_area_struct, anon_node)))
-			break;
+	interval_tree_for_each(node, &anon_vma->tree, index,
+			       index) if (!visit_vma(walk, container_of(node, struct vm_area_struct,
+									anon_node))) break;
 	up_read(&anon_vma->rwsem);
 	put_anon_vma(anon_vma);
 }
@@ -101,9 +103,9 @@ static void walk_file(struct rmap_walk *walk, struct address_space *mapping)
 	pgoff_t index = walk->page->index;
 
 	down_read(&mapping->i_mmap_rwsem);
-	interval_tree_for_each(node, &mapping->i_mmap, index, index)
-		if (!visit_vma(walk, container_of(node, struct vm_area_struct, file_node)))
-			break;
+	interval_tree_for_each(node, &mapping->i_mmap, index,
+			       index) if (!visit_vma(walk, container_of(node, struct vm_area_struct,
+									file_node))) break;
 	up_read(&mapping->i_mmap_rwsem);
 }
 
@@ -120,12 +122,15 @@ static void rmap_walk(struct rmap_walk *walk)
 		walk_file(walk, mapping);
 }
 
-static bool referenced_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *pte, unsigned long addr)
+static bool referenced_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *pte,
+			   unsigned long addr)
 {
 	walk->vm_flags |= vma->vm_flags;
 	if (!ptep_test_and_clear_young(pte))
 		return true;
-	/* Without this a busy page whose translation stays in the TLB would look idle ever after. */
+	/*
+	 * Without this a busy page whose translation stays in the TLB would look idle ever after.
+	 */
 	flush_tlb_page(vma->vm_mm, addr);
 	/* A page streamed through is no better for it. */
 	if (!(vma->vm_flags & VM_SEQ_READ))
@@ -142,7 +147,8 @@ int page_referenced(struct page *page, unsigned long *vm_flags)
 	return walk.count;
 }
 
-static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *ptep, unsigned long addr)
+static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *ptep,
+		      unsigned long addr)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	struct page *page = walk->page;
@@ -160,8 +166,7 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 	}
 	pte = ptep_get_and_clear(ptep);
 	flush_tlb_page(mm, addr);
-	mm->hiwater_rss = max(mm->hiwater_rss, (unsigned long)(mm->rss[MM_FILEPAGES] + mm->rss[MM_ANONPAGES] +
-							       mm->rss[MM_SHMEMPAGES]));
+	update_hiwater_rss(mm);
 	if (PageAnon(page)) {
 		if (pte_dirty(pte))
 			SetPageDirty(page);
@@ -171,7 +176,7 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 	} else {
 		if (pte_dirty(pte))
 			set_page_dirty(page);
-		mm->rss[PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES]--;
+		mm->rss[mm_counter(page)]--;
 	}
 	page_remove_rmap(page);
 	put_page(page); /* never the last: the caller holds one */
@@ -186,7 +191,8 @@ bool try_to_unmap(struct page *page)
 	return !page_mapped(page);
 }
 
-static bool mkclean_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *ptep, unsigned long addr)
+static bool mkclean_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *ptep,
+			unsigned long addr)
 {
 	pte_t pte = *ptep;
 

@@ -24,7 +24,10 @@ struct anon_vma {
 
 /* Slab cache; called by mm_init(). */
 void rmap_init(void);
-/* Give @vma an anon_vma: a mergeable neighbour's, or a new one. 0 or -ENOMEM. mmap_lock held (reading is enough: serialised inside). */
+/*
+ * Give @vma an anon_vma: a mergeable neighbour's, or a new one. 0 or -ENOMEM. mmap_lock held
+ * (reading is enough: serialised inside).
+ */
 int __anon_vma_prepare(struct vm_area_struct *vma);
 static inline int anon_vma_prepare(struct vm_area_struct *vma)
 {
@@ -36,7 +39,10 @@ unsigned long new_anon_id(void);
 void anon_vma_clone(struct vm_area_struct *dst, const struct vm_area_struct *src);
 /* @vma, in no tree any more, leaves the family; the last one frees it. */
 void unlink_anon_vma(struct vm_area_struct *vma);
-/* The family of a page that is mapped now, kept alive until put_anon_vma(); else NULL. Page locked. */
+/*
+ * The family of a page that is mapped now, kept alive until put_anon_vma(); else NULL. Page
+ * locked.
+ */
 struct anon_vma *page_get_anon_vma(struct page *page);
 void put_anon_vma(struct anon_vma *anon_vma);
 
@@ -54,7 +60,10 @@ void rmap_remove(struct vm_area_struct *vma);
 /* The page cache behind @vma, or NULL. */
 struct address_space *vma_mapping(const struct vm_area_struct *vma);
 
-/* A new anonymous page is about to be mapped at @addr: sets mapping and index, counts the map. ptl held. */
+/*
+ * A new anonymous page is about to be mapped at @addr: sets mapping and index, counts the map.
+ * ptl held.
+ */
 void page_add_new_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr);
 /* An anonymous page that may have an owner already (swap-in). Page locked, ptl held. */
 void page_add_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr);
@@ -64,15 +73,21 @@ static inline void page_dup_rmap(struct page *page) { atomic_inc(&page->_mapcoun
 /* An entry that mapped the page was cleared. ptl held. The reference is dropped by the caller. */
 void page_remove_rmap(struct page *page);
 
-/* Clears the accessed bit of every entry that maps the page; returns how many were set. *vm_flags: OR of the VMAs' flags. Page locked. */
+/*
+ * Clears the accessed bit of every entry that maps the page; returns how many were set.
+ * *vm_flags: OR of the VMAs' flags. Page locked.
+ */
 int page_referenced(struct page *page, unsigned long *vm_flags);
 /*
- * Take every mapping of the page out (but those of VM_LOCKED VMAs: these mlock the page): anonymous entries become the swap entry in page->private
- * (page must be in the swap cache), file entries are cleared, dirty bits move to the page. True
- * when no mapping is left. Page locked.
+ * Take every mapping of the page out (but those of VM_LOCKED VMAs: these mlock the page):
+ * anonymous entries become the swap entry in page->private (page must be in the swap cache), file
+ * entries are cleared, dirty bits move to the page. True when no mapping is left. Page locked.
  */
 bool try_to_unmap(struct page *page);
-/* Write-protect and clean every entry of a shared file page; true when one was dirty (caller marks the page). Page locked. */
+/*
+ * Write-protect and clean every entry of a shared file page; true when one was dirty (caller
+ * marks the page). Page locked.
+ */
 bool page_mkclean(struct page *page);
 
 #endif

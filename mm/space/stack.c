@@ -4,9 +4,13 @@
 #include "mm/space/rmap.h"
 #include "mm/space/vma.h"
 
-#define VM_STACK_FLAGS (VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN | VM_ACCOUNT)
+#define VM_STACK_FLAGS \
+	(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN | VM_ACCOUNT)
 
-/* Limits on a stack that shall be @size bytes long, @grow pages more than now. Promises the memory. */
+/*
+ * Limits on a stack that shall be @size bytes long, @grow pages more than now. Promises the
+ * memory.
+ */
 static int acct_stack_growth(struct vm_area_struct *vma, unsigned long size, unsigned long grow)
 {
 	struct mm_struct *mm = vma->vm_mm;
@@ -46,7 +50,8 @@ int expand_stack(struct vm_area_struct *vma, unsigned long address)
 	return 0;
 }
 
-int setup_stack_vma(struct mm_struct *mm, unsigned long stack_top, unsigned long size, bool executable)
+int setup_stack_vma(struct mm_struct *mm, unsigned long stack_top, unsigned long size,
+		    bool executable)
 {
 	struct vm_area_struct *vma = vm_area_alloc(mm);
 	int err = -ENOMEM;

@@ -7,8 +7,8 @@
  *                                          the largest such gap (rb_subtree_gap): subtrees without
  *                                          a gap that fits are not entered
  *
- * Locks: mmap_lock, for writing to change anything. mmap_cache alone is written by readers too; it is
- * a hint whose bounds are checked at each use, and removal clears it.
+ * Locks: mmap_lock, for writing to change anything. mmap_cache alone is written by readers too;
+ * it is a hint whose bounds are checked at each use, and removal clears it.
  */
 #include "lib/util.h"
 #include "mm/space/vma.h"
@@ -26,7 +26,8 @@ static inline unsigned long gap_below(struct rb_node *rb)
 /* See RB_DECLARE_CALLBACKS. */
 static inline bool compute_subtree_gap(struct vm_area_struct *vma, bool exit)
 {
-	unsigned long gap = max(vma->vm_gap, max(gap_below(vma->vm_rb.rb_left), gap_below(vma->vm_rb.rb_right)));
+	unsigned long gap = max(vma->vm_gap,
+				max(gap_below(vma->vm_rb.rb_left), gap_below(vma->vm_rb.rb_right)));
 
 	if (exit && vma->rb_subtree_gap == gap)
 		return true;
@@ -34,7 +35,8 @@ static inline bool compute_subtree_gap(struct vm_area_struct *vma, bool exit)
 	return false;
 }
 
-RB_DECLARE_CALLBACKS(static, vma_gap, struct vm_area_struct, vm_rb, rb_subtree_gap, compute_subtree_gap);
+RB_DECLARE_CALLBACKS(static, vma_gap, struct vm_area_struct, vm_rb, rb_subtree_gap,
+		     compute_subtree_gap);
 
 struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr)
 {
@@ -66,14 +68,16 @@ struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr)
 	return vma && vma->vm_start <= addr ? vma : NULL;
 }
 
-struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, unsigned long start, unsigned long end)
+struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, unsigned long start,
+					     unsigned long end)
 {
 	struct vm_area_struct *vma = find_vma(mm, start);
 
 	return vma && vma->vm_start < end ? vma : NULL;
 }
 
-struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr,
+				     struct vm_area_struct **prev)
 {
 	struct vm_area_struct *vma = find_vma(mm, addr);
 
@@ -102,7 +106,8 @@ struct vm_area_struct *vma_prev(struct vm_area_struct *vma)
 }
 
 /* Free bytes between @prev (NULL: address 0) and @vma that a mapping may have. */
-static unsigned long gap_between(const struct vm_area_struct *prev, const struct vm_area_struct *vma)
+static unsigned long gap_between(const struct vm_area_struct *prev,
+				 const struct vm_area_struct *vma)
 {
 	unsigned long start = prev ? prev->vm_end : 0, end = vm_start_gap(vma);
 
@@ -186,8 +191,8 @@ static bool gap_fits(const struct vm_area_struct *vma, unsigned long len, unsign
  * right subtree is entered when it has a gap that is large enough and does not begin too high; only
  * along the path of @high can that turn out to be in vain.
  */
-static bool highest_gap(struct rb_node *rb, unsigned long len, unsigned long low, unsigned long high,
-			unsigned long *addr)
+static bool highest_gap(struct rb_node *rb, unsigned long len, unsigned long low,
+			unsigned long high, unsigned long *addr)
 {
 	while (gap_below(rb) >= len) {
 		const struct vm_area_struct *vma = to_vma(rb);
@@ -228,7 +233,8 @@ static unsigned long free_above_last(struct mm_struct *mm, unsigned long low)
 	return last && last->vm_end > low ? last->vm_end : low;
 }
 
-unsigned long vm_unmapped_area(struct mm_struct *mm, unsigned long len, unsigned long low, unsigned long high)
+unsigned long vm_unmapped_area(struct mm_struct *mm, unsigned long len, unsigned long low,
+			       unsigned long high)
 {
 	unsigned long addr, start = free_above_last(mm, low);
 

@@ -22,7 +22,8 @@ static inline bool vma_is_accessible(const struct vm_area_struct *vma)
 	return vma->vm_flags & VM_ACCESS_FLAGS;
 }
 /* As find_vma(), and *@prev is the VMA below the one found (the last one when none is). */
-struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev);
+struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr,
+				     struct vm_area_struct **prev);
 /* Bounds are set and overlap no other VMA. Counts map_count. */
 void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma);
 void vma_tree_remove(struct mm_struct *mm, struct vm_area_struct *vma);
@@ -52,6 +53,13 @@ struct vma_range {
 	pgoff_t pgoff;
 	unsigned long anon_id; /* 0: nothing anonymous in it yet */
 };
+/* [start, end) as if it were more of @vma. */
+static inline struct vma_range range_like(const struct vm_area_struct *vma, unsigned long start,
+					  unsigned long end)
+{
+	return (struct vma_range){ vma->vm_mm, start, end, vma->vm_flags, vma->vm_file,
+				   linear_page_index(vma, start), vma->anon_id };
+}
 /* May the range become part of @vma, which lies just below (after) or just above (before) it? */
 bool can_vma_merge_after(const struct vm_area_struct *vma, const struct vma_range *range);
 bool can_vma_merge_before(const struct vm_area_struct *vma, const struct vma_range *range);
@@ -64,16 +72,16 @@ struct vm_area_struct *vma_merge(const struct vma_range *range, struct vm_area_s
 /*
  * Make [start, end) of @vma a VMA (or part of one) that can have @vm_flags: merged with neighbours
  * that have these flags already, or split off. The caller then stores the flags. ERR_PTR(-ENOMEM):
- * out of memory or over max_map_count; nothing changed but perhaps one split.
+ * out of memory or over max_map_count; nothing changed.
  */
-struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start, unsigned long end,
-				  unsigned long vm_flags);
+struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start,
+				  unsigned long end, unsigned long vm_flags);
 /*
- * Cut @vma at @addr, inside it. @vma keeps the part above when @new_below, else the part below. 0 or
- * -ENOMEM. __split_vma() lets map_count go one above its limit: for munmap, which takes it back.
+ * Make @vma end and begin where [start, end), a part of it, does; new VMAs take what lies below
+ * and above. 0 or -ENOMEM, nothing changed. max_map_count is the caller's business: munmap may go
+ * over it.
  */
-int __split_vma(struct vm_area_struct *vma, unsigned long addr, bool new_below);
-int split_vma(struct vm_area_struct *vma, unsigned long addr, bool new_below);
+int vma_carve(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 /* Move one or both ends of @vma into free space (or away from it), with its reverse map. */
 void vma_set_bounds(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 
@@ -82,21 +90,28 @@ void vma_set_bounds(struct vm_area_struct *vma, unsigned long start, unsigned lo
 void vm_stat_account(struct mm_struct *mm, unsigned long vm_flags, long pages);
 /* Do RLIMIT_AS and RLIMIT_DATA allow @pages more? */
 bool may_expand_vm(const struct mm_struct *mm, unsigned long vm_flags, unsigned long pages);
-/* Promise @pages of memory: 0, or -ENOMEM when that is obviously too much. vm_unacct_memory() takes it back. */
+/*
+ * Promise @pages of memory: 0, or -ENOMEM when that is obviously too much. vm_unacct_memory()
+ * takes it back.
+ */
 int vm_enough_memory(unsigned long pages);
 void vm_unacct_memory(unsigned long pages);
-/* May the process lock memory at all; may it lock @len bytes more of a range with @vm_flags (0 or -EAGAIN)? */
+/*
+ * May the process lock memory at all; may it lock @len bytes more of a range with @vm_flags (0 or
+ * -EAGAIN)?
+ */
 bool can_do_mlock(const struct mm_struct *mm);
 int mlock_future_check(const struct mm_struct *mm, unsigned long vm_flags, unsigned long len);
 
 /* --- shared by the mmap family --- */
 /* Where a mapping of @len bytes goes, by hint and MAP_* flags: address or -errno. (mmap.c) */
-unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long flags);
+unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsigned long len,
+				unsigned long flags);
 /* mm_populate() that stops at the first error unless told to go on. The first error. (mlock.c) */
 int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors);
 /*
- * Fault [start, end) of @vma in. mmap_lock held for reading throughout. 0, -ENOMEM, -EFAULT for what
- * would be a signal, -EINTR when the task is being killed. (mlock.c)
+ * Fault [start, end) of @vma in. mmap_lock held for reading throughout. 0, -ENOMEM, -EFAULT for
+ * what would be a signal, -EINTR when the task is being killed. (mlock.c)
  */
 int faultin_range(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool write);
 

@@ -4,10 +4,10 @@
  * /proc/self/maps: same flags, same file at the next page, no vm_ops->close, and anonymous memory
  * that is one family or not there yet (see can_merge_anon()).
  *
- * Every change of bounds goes through one function, vma_edit(). It takes a few VMAs that lie side by
- * side and gives each its new bounds, or none: then it goes away. Locks: mmap_lock for writing;
- * i_mmap_rwsem and the anon_vma's rwsem are held over the change, so a walk of the reverse map sees
- * either all of the old state or all of the new.
+ * Every change of bounds goes through one function, vma_edit(). It takes a few VMAs that lie side
+ * by side and gives each its new bounds, or none: then it goes away. Locks: mmap_lock for
+ * writing; i_mmap_rwsem and the anon_vma's rwsem are held over the change, so a walk of the
+ * reverse map sees either all of the old state or all of the new.
  */
 #include "kernel/core/vfs.h"
 #include "lib/util.h"
@@ -91,13 +91,18 @@ void vma_unlink_rmap(struct vm_area_struct *vma)
 struct vma_edit {
 	struct vm_area_struct *vma;
 	unsigned long start, end;
-	bool grows; /* vma_edit()'s own */
 };
 #define MAX_EDITS 3
 
-static inline struct vma_edit edit(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+static inline struct vma_edit edit(struct vm_area_struct *vma, unsigned long start,
+				   unsigned long end)
 {
 	return (struct vma_edit){ .vma = vma, .start = start, .end = end };
+}
+
+static inline bool is_gone(const struct vma_edit *change)
+{
+	return change->start == change->end;
 }
 
 static void change_bounds(struct vm_area_struct *vma, unsigned long start, unsigned long end)
@@ -110,10 +115,12 @@ static void change_bounds(struct vm_area_struct *vma, unsigned long start, unsig
 
 /*
  * Apply @n edits at once. All VMAs have the same file, and one anon_vma or none; who has none and
- * grows joins the others' family, since it may now hold their pages. @fresh, if not NULL, is a VMA in
- * no tree that fills the space set free.
+ * grows joins the others' family, since it may now hold their pages. @fresh are VMAs in no tree
+ * that fill the space set free. Bounds change before the tree does: so gaps that are the same
+ * before and after never look different in between, and nothing is propagated for them.
  */
-static void vma_edit(struct mm_struct *mm, struct vma_edit *edits, int n, struct vm_area_struct *fresh)
+static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
+		     struct vm_area_struct **fresh, int nr_fresh)
 {
 	struct address_space *mapping = vma_mapping(edits[0].vma);
 	const struct vm_area_struct *family = NULL;
@@ -123,33 +130,29 @@ static void vma_edit(struct mm_struct *mm, struct vma_edit *edits, int n, struct
 		if (edits[i].vma->anon_vma)
 			family = edits[i].vma;
 	rmap_lock(mapping, family ? family->anon_vma : NULL);
+	for (i = 0; i < n; i++)
+		rmap_remove(edits[i].vma);
 	for (i = 0; i < n; i++) {
 		struct vm_area_struct *vma = edits[i].vma;
+		bool grows = edits[i].start < vma->vm_start || edits[i].end > vma->vm_end;
 
-		edits[i].grows = edits[i].start < vma->vm_start || edits[i].end > vma->vm_end;
-		rmap_remove(vma);
-		if (edits[i].start == edits[i].end)
-			vma_tree_remove(mm, vma);
-		else
-			change_bounds(vma, edits[i].start, edits[i].end);
-	}
-	for (i = 0; i < n; i++) {
-		struct vm_area_struct *vma = edits[i].vma;
-
-		if (edits[i].start == edits[i].end)
+		if (is_gone(&edits[i]))
 			continue;
-		if (edits[i].grows && family && !vma->anon_vma)
+		change_bounds(vma, edits[i].start, edits[i].end);
+		if (grows && family && !vma->anon_vma)
 			anon_vma_clone(vma, family);
 		rmap_insert(vma);
-		vma_gap_update(vma);
 	}
-	if (fresh) {
-		vma_tree_insert(mm, fresh);
-		rmap_insert(fresh);
+	for (i = 0; i < n; i++)
+		if (is_gone(&edits[i]))
+			vma_tree_remove(mm, edits[i].vma);
+	for (i = 0; i < nr_fresh; i++) {
+		vma_tree_insert(mm, fresh[i]);
+		rmap_insert(fresh[i]);
 	}
 	rmap_unlock(mapping, family ? family->anon_vma : NULL);
 	for (i = 0; i < n; i++)
-		if (edits[i].start == edits[i].end)
+		if (is_gone(&edits[i]))
 			drop_references(edits[i].vma);
 }
 
@@ -157,39 +160,46 @@ void vma_set_bounds(struct vm_area_struct *vma, unsigned long start, unsigned lo
 {
 	struct vma_edit change = edit(vma, start, end);
 
-	vma_edit(vma->vm_mm, &change, 1, NULL);
+	vma_edit(vma->vm_mm, &change, 1, NULL, 0);
+	vma_gap_update(vma);
 }
 
-int __split_vma(struct vm_area_struct *vma, unsigned long addr, bool new_below)
+/* A VMA like @vma for [start, end), a part of it; in no tree. NULL: out of memory. */
+static struct vm_area_struct *copy_part(const struct vm_area_struct *vma, unsigned long start,
+					unsigned long end)
 {
-	struct vm_area_struct *fresh = vm_area_dup(vma);
-	struct vma_edit change = edit(vma, vma->vm_start, addr);
+	struct vm_area_struct *part = vm_area_dup(vma);
 
-	if (!fresh)
-		return -ENOMEM;
-	if (new_below) {
-		change = edit(vma, addr, vma->vm_end);
-		change_bounds(fresh, vma->vm_start, addr);
-	} else {
-		change_bounds(fresh, addr, vma->vm_end);
+	if (part) {
+		change_bounds(part, start, end);
+		if (part->vm_ops && part->vm_ops->open)
+			part->vm_ops->open(part);
 	}
-	if (fresh->vm_ops && fresh->vm_ops->open)
-		fresh->vm_ops->open(fresh);
-	vma_edit(vma->vm_mm, &change, 1, fresh);
-	return 0;
+	return part;
 }
 
-int split_vma(struct vm_area_struct *vma, unsigned long addr, bool new_below)
+int vma_carve(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
-	if (vma->vm_mm->map_count >= sysctl_max_map_count)
+	struct vm_area_struct *fresh[2] = { NULL, NULL };
+	struct vma_edit change = edit(vma, start, end);
+	int n = 0;
+
+	if (start > vma->vm_start && !(fresh[n++] = copy_part(vma, vma->vm_start, start)))
 		return -ENOMEM;
-	return __split_vma(vma, addr, new_below);
+	if (end < vma->vm_end && !(fresh[n++] = copy_part(vma, end, vma->vm_end))) {
+		if (fresh[0])
+			vma_release(fresh[0]);
+		return -ENOMEM;
+	}
+	if (n)
+		vma_edit(vma->vm_mm, &change, 1, fresh, n);
+	return 0;
 }
 
 /*
  * A range may join @vma when both hold the same family's pages; or when the range has none yet,
- * unless @vma came from a parent by fork: Linux keeps those apart to keep its chains short, and a user
- * sees it. A range with pages does not join a VMA without any.
+ * unless @vma came from a parent by fork: Linux keeps those apart to keep its chains short, and a
+ * user sees it. A range with pages does not join a VMA without any.
  */
 static bool can_merge_anon(unsigned long anon_id, const struct vm_area_struct *vma)
 {
@@ -235,7 +245,7 @@ struct vm_area_struct *vma_merge(const struct vma_range *range, struct vm_area_s
 	if (with_prev && with_next && sides_go_together(prev, next)) {
 		edits[0] = edit(prev, prev->vm_start, next->vm_end);
 		edits[1] = edit(next, 0, 0);
-		vma_edit(range->mm, edits, 2, NULL);
+		vma_edit(range->mm, edits, 2, NULL, 0);
 		return prev;
 	}
 	if (with_prev) {
@@ -272,33 +282,35 @@ static struct vm_area_struct *give_away(struct vm_area_struct *vma, const struct
 	struct vma_edit edits[MAX_EDITS];
 	int n = 0;
 
-	edits[n++] = range->start == vma->vm_start && range->end == vma->vm_end ? edit(vma, 0, 0) :
-		     prev ? edit(vma, range->end, vma->vm_end) :
-			    edit(vma, vma->vm_start, range->start);
+	edits[n++] = range->start == vma->vm_start && range->end == vma->vm_end ? edit(vma, 0, 0)
+		     : prev ? edit(vma, range->end, vma->vm_end)
+			    : edit(vma, vma->vm_start, range->start);
 	if (prev)
 		edits[n++] = edit(prev, prev->vm_start, end);
 	if (prev && next)
 		edits[n++] = edit(next, 0, 0);
 	else if (next)
 		edits[n++] = edit(next, range->start, next->vm_end);
-	vma_edit(range->mm, edits, n, NULL);
+	vma_edit(range->mm, edits, n, NULL, 0);
 	return prev ? prev : next;
 }
 
-struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start, unsigned long end,
-				  unsigned long vm_flags)
+struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start,
+				  unsigned long end, unsigned long vm_flags)
 {
-	const struct vma_range range = { vma->vm_mm, start, end, vm_flags, vma->vm_file,
-					 linear_page_index(vma, start), vma->anon_id };
-	struct vm_area_struct *prev = taker_below(vma, &range), *next = taker_above(vma, &range);
+	struct vma_range range = range_like(vma, start, end);
+	struct vm_area_struct *prev, *next;
+	int more;
 
+	range.vm_flags = vm_flags;
+	prev = taker_below(vma, &range);
+	next = taker_above(vma, &range);
 	if (prev && next && !sides_go_together(prev, next))
 		next = NULL;
 	if (prev || next)
 		return give_away(vma, &range, prev, next);
-	if (start != vma->vm_start && split_vma(vma, start, true))
+	more = (start > vma->vm_start) + (end < vma->vm_end);
+	if (vma->vm_mm->map_count + more > sysctl_max_map_count && more)
 		return ERR_PTR(-ENOMEM);
-	if (end != vma->vm_end && split_vma(vma, end, false))
-		return ERR_PTR(-ENOMEM);
-	return vma;
+	return vma_carve(vma, start, end) ? ERR_PTR(-ENOMEM) : vma;
 }

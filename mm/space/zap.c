@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Emptying a map: entries first, then the flush, then the frames, then the tables. A frame or table
- * that a CPU may still reach through its TLB must not be used for anything else, so what is taken out
- * waits in the gather until the flush is done (SDM vol. 3A 4.10.4).
+ * Emptying a map: entries first, then the flush, then the frames, then the tables. A frame or
+ * table that a CPU may still reach through its TLB must not be used for anything else, so what is
+ * taken out waits in the gather until the flush is done (SDM vol. 3A 4.10.4).
  */
 #include "kernel/core/sched.h"
 #include "lib/string.h"
@@ -72,7 +72,10 @@ bool tlb_remove_page(struct mmu_gather *tlb, struct page *page, unsigned long ad
 	return unlikely(tlb->nr == tlb->max) && batch_full(tlb);
 }
 
-/* An unmapped page that only the swap cache holds would wait there for reclaim: free it with its slot now. */
+/*
+ * An unmapped page that only the swap cache holds would wait there for reclaim: free it with its
+ * slot now.
+ */
 static noinline void free_swap_cache(struct page *page)
 {
 	if (page_mapped(page) || !trylock_page(page))
@@ -135,7 +138,7 @@ static inline bool zap_present_pte(struct mmu_gather *tlb, struct vm_area_struct
 			set_page_dirty(page);
 		if (pte_young(pte) && !(vma->vm_flags & VM_SEQ_READ))
 			mark_page_accessed(page);
-		rss[PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES]--;
+		rss[mm_counter(page)]--;
 	}
 	if (unlikely(vma->vm_flags & VM_LOCKED) && PageMlocked(page))
 		munlock_page(page);
@@ -145,16 +148,17 @@ static inline bool zap_present_pte(struct mmu_gather *tlb, struct vm_area_struct
 
 static void add_rss(struct mm_struct *mm, const long *rss)
 {
-	unsigned long now = (unsigned long)(mm->rss[MM_FILEPAGES] + mm->rss[MM_ANONPAGES] +
-					    mm->rss[MM_SHMEMPAGES]);
 	int i;
 
-	mm->hiwater_rss = max(mm->hiwater_rss, now);
+	update_hiwater_rss(mm);
 	for (i = 0; i < NR_MM_COUNTERS; i++)
 		mm->rss[i] += rss[i];
 }
 
-/* Entries of one table; returns the address behind the last one emptied, short of @end when the batch is full. */
+/*
+ * Entries of one table; returns the address behind the last one emptied, short of @end when the
+ * batch is full.
+ */
 static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct *vma, pmd_t *pmd,
 				   unsigned long addr, unsigned long end)
 {
@@ -182,7 +186,8 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 	return addr;
 }
 
-void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, unsigned long start, unsigned long end)
+void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, unsigned long start,
+		      unsigned long end)
 {
 	unsigned long addr = start, stop;
 	pmd_t *pmd;
@@ -206,7 +211,8 @@ void zap_page_range(struct vm_area_struct *vma, unsigned long start, unsigned lo
 }
 
 /* Does the table that maps @size bytes around @addr lie wholly in [floor, ceiling)? */
-static inline bool table_is_free(unsigned long addr, unsigned long size, unsigned long floor, unsigned long ceiling)
+static inline bool table_is_free(unsigned long addr, unsigned long size, unsigned long floor,
+				 unsigned long ceiling)
 {
 	unsigned long base = addr & ~(size - 1);
 
@@ -227,8 +233,8 @@ static void take_table(struct mmu_gather *tlb, u64 *entry, unsigned long addr)
 		tlb_flush_mmu(tlb);
 }
 
-static void free_pte_tables(struct mmu_gather *tlb, pud_t *pud, unsigned long addr, unsigned long end,
-			    unsigned long floor, unsigned long ceiling)
+static void free_pte_tables(struct mmu_gather *tlb, pud_t *pud, unsigned long addr,
+			    unsigned long end, unsigned long floor, unsigned long ceiling)
 {
 	pmd_t *pmd = pmd_offset(pud, addr);
 
@@ -237,8 +243,8 @@ static void free_pte_tables(struct mmu_gather *tlb, pud_t *pud, unsigned long ad
 			take_table(tlb, &pmd->pmd, addr);
 }
 
-static void free_pmd_tables(struct mmu_gather *tlb, pgd_t *pgd, unsigned long addr, unsigned long end,
-			    unsigned long floor, unsigned long ceiling)
+static void free_pmd_tables(struct mmu_gather *tlb, pgd_t *pgd, unsigned long addr,
+			    unsigned long end, unsigned long floor, unsigned long ceiling)
 {
 	pud_t *pud = pud_offset(pgd, addr);
 	unsigned long next;
@@ -253,8 +259,8 @@ static void free_pmd_tables(struct mmu_gather *tlb, pgd_t *pgd, unsigned long ad
 	}
 }
 
-void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end, unsigned long floor,
-		   unsigned long ceiling)
+void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end,
+		   unsigned long floor, unsigned long ceiling)
 {
 	pgd_t *pgd = pgd_offset(tlb->mm, start);
 	unsigned long addr = start, next;
