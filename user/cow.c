@@ -2,11 +2,12 @@
 /*
  * cow - copy on write: fork shares every page, a write parts the sharers.
  *
- * What you see: after fork parent and child map the same frame. Who writes first gets a copy and the other keeps the original;
- * once the other is gone, the frame has a sole owner and is written in place, with the same frame number and one
- * minor fault. The zero page is always copied.
+ * What you see: after fork parent and child map the same frame. Who writes first gets a copy and
+ * the other keeps the original; once the other is gone, the frame has a sole owner and is written
+ * in place, with the same frame number and one minor fault. The zero page is always copied.
  *
- * Served by: copy_page_range (fork write-protects both sides), handle_pte_fault -> do_wp_page -> wp_page_reuse or wp_page_copy.
+ * Served by: copy_page_range (fork write-protects both sides), handle_pte_fault -> do_wp_page ->
+ * wp_page_reuse or wp_page_copy.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -54,14 +55,16 @@ static void child_writes(unsigned char *p)
 	poke(p, 'p');
 	mine = pfn_of(p);
 	poke(&shared->seen, 0);
-	ok_eq(wait_code(run_in_child(read_then_write, p)), 0, "a child reads and writes a page that it inherited");
+	ok_eq(wait_code(run_in_child(read_then_write, p)), 0,
+	      "a child reads and writes a page that it inherited");
 	ok_eq(shared->seen, 'p', "it saw the parent's byte");
 	ok_eq(shared->faults_read, 0, "reading took no fault: fork copied the entry");
 	ok_eq(shared->faults_write, 1, "writing took one");
 	ok_eq(shared->seen_after, 'c', "it then saw its own byte");
 	ok_eq(peek(p), 'p', "the parent still sees its own");
 	if (!pfns_visible()) {
-		skip("frames: shared after fork, copied by the child's write", "only root sees frame numbers");
+		skip("frames: shared after fork, copied by the child's write",
+		     "only root sees frame numbers");
 		return;
 	}
 	ok(shared->pfn_before == mine, "after fork both mapped the same frame");
@@ -69,7 +72,8 @@ static void child_writes(unsigned char *p)
 	ok(pfn_of(p) == mine, "the parent kept the original");
 	then = faults();
 	poke(p, 'q');
-	ok_eq(minor_since(then), 1, "the child is gone: the parent's write faults once, for fork had write-protected the entry");
+	ok_eq(minor_since(then), 1,
+	      "the child is gone: the parent's write faults once, fork had protected it");
 	ok(pfn_of(p) == mine, "and reuses the frame in place, as its sole owner");
 	then = faults();
 	poke(p, 'r');
@@ -104,9 +108,11 @@ static void parent_writes(unsigned char *p)
 	ok_eq(wait_code(status), 'o', "the parent writes first: the child keeps the old byte");
 	ok_eq(peek(p), 'n', "the parent has the new one");
 	if (pfns_visible())
-		ok(shared->pfn_before == old && pfn_of(p) != old, "the child kept the frame, the parent got the copy");
+		ok(shared->pfn_before == old && pfn_of(p) != old,
+		   "the child kept the frame, the parent got the copy");
 	else
-		skip("the child kept the frame, the parent got the copy", "only root sees frame numbers");
+		skip("the child kept the frame, the parent got the copy",
+		     "only root sees frame numbers");
 }
 
 static int write_one(void *page)
@@ -124,15 +130,16 @@ static void zero_page(unsigned char *p)
 
 	ok_eq(peek(p), 0, "a page only read maps the zero page");
 	zero = pfn_of(p);
-	ok_eq(wait_code(run_in_child(write_one, p)), 0, "a child that writes it gets zeroes around its byte");
+	ok_eq(wait_code(run_in_child(write_one, p)), 0,
+	      "a child that writes it gets zeroes around its byte");
 	ok_eq(shared->faults_write, 1, "with one minor fault");
 	ok_eq(peek(p), 0, "the parent still reads zero");
 	ok(pfn_of(p) == zero, "from the same frame");
 }
 
 /*
- * Three generations: each process writes its own mark over its parent's and then has two children of its own. Returns the number of
- * processes that saw a mark that was not theirs.
+ * Three generations: each process writes its own mark over its parent's and then has two children
+ * of its own. Returns the number of processes that saw a mark that was not theirs.
  */
 static int generation(unsigned char *p, int level, unsigned char mark)
 {
@@ -172,7 +179,8 @@ int main(void)
 	child_writes(p);
 	parent_writes(p + PAGE);
 	zero_page(p + 2 * PAGE);
-	ok_eq(generation(p, 3, 1), 0, "a tree of 15 processes, each writing over its parent's marks: everyone keeps its own");
+	ok_eq(generation(p, 3, 1), 0,
+	      "15 processes, each writing over its parent's marks: all keep their own");
 	ok_eq(wait_code(run_in_child(write_shared, s)), 0, "a child writes to MAP_SHARED memory");
 	ok_eq(peek(s), 's', "and there the parent sees it");
 	return tap_done();

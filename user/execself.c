@@ -2,12 +2,15 @@
 /*
  * execself - a program that pages itself in.
  *
- * What you see: execve reads almost nothing. This file carries a table of 1 MiB, and after exec none of it is there; each touch
- * brings in its page, and with it those of its neighbours that the page cache has already. A second instance maps the very same frames. Arguments,
- * environment and the auxiliary vector arrive byte for byte, and the last page of the data segment is zero behind the data.
+ * What you see: execve reads almost nothing. This file carries a table of 1 MiB, and after exec
+ * none of it is there; each touch brings in its page, and with it those of its neighbours that
+ * the page cache has already. A second instance maps the very same frames. Arguments, environment
+ * and the auxiliary vector arrive byte for byte, and the last page of the data segment is zero
+ * behind the data.
  *
- * Served by: load_elf_binary (segments become file mappings, bss tail is cleared), create_elf_tables, do_read_fault with
- * fault-around out of the page cache, do_cow_fault for .data.
+ * Served by: load_elf_binary (segments become file mappings, bss tail is cleared),
+ * create_elf_tables, do_read_fault with fault-around out of the page cache, do_cow_fault for
+ * .data.
  */
 #include <elf.h>
 #include <errno.h>
@@ -33,14 +36,15 @@ struct table_page {
 	unsigned char fill[PAGE - sizeof(unsigned)];
 };
 
+/* clang-format off */
 #define P1(n) { (n), { [0 ... PAGE - sizeof(unsigned) - 1] = (unsigned char)((n) * 3 + 1) } }
+/* clang-format on */
 #define P4(n) P1(n), P1((n) + 1), P1((n) + 2), P1((n) + 3)
 #define P16(n) P4(n), P4((n) + 4), P4((n) + 8), P4((n) + 12)
 #define P64(n) P16(n), P16((n) + 16), P16((n) + 32), P16((n) + 48)
 
-static const struct table_page table[TABLE_PAGES] __attribute__((aligned(4096))) = {
-	P64(0), P64(64), P64(128), P64(192)
-};
+static const struct table_page table[TABLE_PAGES]
+	__attribute__((aligned(4096))) = {P64(0), P64(64), P64(128), P64(192)};
 
 static unsigned data_word = 0x600dda7a;
 static unsigned char bss[3 * PAGE];
@@ -52,7 +56,7 @@ struct report {
 	pid_t pid;
 	uint64_t text_pfn, table_pfn, data_pfn;
 	unsigned char random[16];
-	int bad;		/* number of the first thing that did not arrive right, 0 if all did */
+	int bad; /* number of the first thing that did not arrive right, 0 if all did */
 };
 
 static const char *own_path(void)
@@ -77,19 +81,24 @@ static void paged_in_on_demand(void)
 	int wrong = 0, first = 128 & -FAULT_AROUND;
 	long n;
 
-	ok(count_present(table, TABLE_PAGES) <= 2 * FAULT_AROUND, "after exec hardly any of the table's 256 pages is mapped");
-	diag("%zu of %d pages mapped, %ld faults so far", count_present(table, TABLE_PAGES), TABLE_PAGES,
-	     faults().minor + faults().major);
+	ok(count_present(table, TABLE_PAGES) <= 2 * FAULT_AROUND,
+	   "after exec hardly any of the table's 256 pages is mapped");
+	diag("%zu of %d pages mapped, %ld faults so far", count_present(table, TABLE_PAGES),
+	     TABLE_PAGES, faults().minor + faults().major);
 	then = faults();
-	ok_eq(((volatile const struct table_page *)table_page(128))->number, 128, "a read of page 128 gives its number");
+	ok_eq(((volatile const struct table_page *)table_page(128))->number, 128,
+	      "a read of page 128 gives its number");
 	ok_eq(faults_since(then), 1, "with one fault");
-	ok(is_present(table_page(128)) && pagemap_entry(table_page(128)).file, "the page is there, and it is the file's");
+	ok(is_present(table_page(128)) && pagemap_entry(table_page(128)).file,
+	   "the page is there, and it is the file's");
 	n = count_present(table_page(first), TABLE_PAGES - first);
-	ok(n >= 1 && n < TABLE_PAGES - first, "its neighbours may have come along, the whole table did not");
+	ok(n >= 1 && n < TABLE_PAGES - first,
+	   "its neighbours may have come along, the whole table did not");
 	diag("%ld pages from page %d on", n, first);
 	then = faults();
 	for (int i = 0; i < TABLE_PAGES; i++)
-		wrong += ((volatile const struct table_page *)table_page(i))->number != (unsigned)i ||
+		wrong += ((volatile const struct table_page *)table_page(i))->number !=
+				 (unsigned)i ||
 			 peek(table_page(i) + PAGE - 1) != (unsigned char)(i * 3 + 1);
 	n = faults_since(then);
 	ok_eq(wrong, 0, "all 256 pages hold what the linker put there");
@@ -116,7 +125,8 @@ static void data_and_bss(void)
 		nonzero += in_file[i] != 0;
 		kept += in_file[i] != 0 && peek(edata + i) == in_file[i];
 	}
-	ok(kept * 8 <= nonzero, "the file goes on behind .data, but memory does not show it: the tail was cleared");
+	ok(kept * 8 <= nonzero,
+	   "the file goes on behind .data, but memory does not show it: the tail was cleared");
 	for (size_t i = 0; i < sizeof(bss); i++)
 		in_bss += peek(bss + i) != 0;
 	ok_eq(in_bss, 0, ".bss is zero");
@@ -131,16 +141,19 @@ static void data_and_bss(void)
 static void auxiliary_vector(void)
 {
 	ok_eq(getauxval(AT_PAGESZ), PAGE, "AT_PAGESZ");
-	ok(getauxval(AT_PHDR) == (uintptr_t)&__ehdr_start + __ehdr_start.e_phoff, "AT_PHDR points at the program headers");
-	ok(getauxval(AT_PHENT) == sizeof(Elf64_Phdr) && getauxval(AT_PHNUM) == __ehdr_start.e_phnum, "AT_PHENT, AT_PHNUM");
+	ok(getauxval(AT_PHDR) == (uintptr_t)&__ehdr_start + __ehdr_start.e_phoff,
+	   "AT_PHDR points at the program headers");
+	ok(getauxval(AT_PHENT) == sizeof(Elf64_Phdr) && getauxval(AT_PHNUM) == __ehdr_start.e_phnum,
+	   "AT_PHENT, AT_PHNUM");
 	ok(getauxval(AT_ENTRY) == __ehdr_start.e_entry, "AT_ENTRY");
-	ok(getauxval(AT_UID) == getuid() && getauxval(AT_EUID) == geteuid() && getauxval(AT_GID) == getgid() &&
-	   getauxval(AT_SECURE) == 0, "AT_UID, AT_EUID, AT_GID, AT_SECURE");
+	ok(getauxval(AT_UID) == getuid() && getauxval(AT_EUID) == geteuid() &&
+		   getauxval(AT_GID) == getgid() && getauxval(AT_SECURE) == 0,
+	   "AT_UID, AT_EUID, AT_GID, AT_SECURE");
 	ok(own_path() && access(own_path(), X_OK) == 0, "AT_EXECFN is a path to this program");
 	ok(getauxval(AT_RANDOM) != 0, "AT_RANDOM");
 }
 
-static const char *const sent_env[] = { "ONE=1", "EMPTY=", "FAULT=page here", NULL };
+static const char *const sent_env[] = {"ONE=1", "EMPTY=", "FAULT=page here", NULL};
 
 /* 1 .. 255 in one string. */
 static const char *every_byte(void)
@@ -162,7 +175,7 @@ static int first_wrong(int argc, char **argv, char **env)
 	for (int i = 0; i < 4; i++)
 		if (!sent_env[i] ? env[i] != NULL : !env[i] || strcmp(env[i], sent_env[i]))
 			return 3;
-	if (fcntl(9, F_GETFD) >= 0 || errno != EBADF)	/* was marked close-on-exec */
+	if (fcntl(9, F_GETFD) >= 0 || errno != EBADF) /* was marked close-on-exec */
 		return 4;
 	if (signal(SIGUSR1, SIG_DFL) != SIG_DFL || signal(SIGUSR2, SIG_DFL) != SIG_IGN)
 		return 5;
@@ -173,7 +186,7 @@ static int first_wrong(int argc, char **argv, char **env)
 
 static int second_instance(int argc, char **argv, char **env)
 {
-	struct report r = { .pid = getpid(), .bad = first_wrong(argc, argv, env) };
+	struct report r = {.pid = getpid(), .bad = first_wrong(argc, argv, env)};
 
 	(void)peek(table_page(77));
 	r.text_pfn = pfn_of(code());
@@ -191,7 +204,7 @@ static void a_handler(int sig)
 static pid_t start_second(int out)
 {
 	char fd[16];
-	char *argv[] = { "execself", "--second", fd, "", (char *)every_byte(), "last one", NULL };
+	char *argv[] = {"execself", "--second", fd, "", (char *)every_byte(), "last one", NULL};
 	pid_t pid;
 
 	snprintf(fd, sizeof(fd), "%d", out);
@@ -208,7 +221,7 @@ static pid_t start_second(int out)
 
 static void run_again(void)
 {
-	struct report r = { 0 };
+	struct report r = {0};
 	int ends[2], status;
 	pid_t pid;
 
@@ -216,12 +229,14 @@ static void run_again(void)
 		bail("pipe");
 	pid = start_second(ends[1]);
 	close(ends[1]);
-	ok_eq(read(ends[0], &r, sizeof(r)), sizeof(r), "a second instance of this program runs and reports");
+	ok_eq(read(ends[0], &r, sizeof(r)), sizeof(r),
+	      "a second instance of this program runs and reports");
 	close(ends[0]);
 	waitpid(pid, &status, 0);
 	ok_eq(wait_code(status), 42, "its exit status arrives");
 	ok_eq(r.pid, pid, "exec kept the process id");
-	ok_eq(r.bad, 0, "arguments (one empty, one of all 255 bytes), environment, descriptors, signal handlers are right");
+	ok_eq(r.bad, 0,
+	      "arguments (one empty, one of all 255 bytes), environment, handlers are right");
 	ok(memcmp(r.random, (void *)getauxval(AT_RANDOM), 16) != 0, "AT_RANDOM differs from ours");
 	if (!pfns_visible()) {
 		skip("code and table are shared", "only root sees frame numbers");
@@ -234,7 +249,7 @@ static void run_again(void)
 
 static int exec_errno(const char *file, char **argv)
 {
-	char *none[] = { NULL };
+	char *none[] = {NULL};
 
 	execve(file, argv ? argv : none, none);
 	return errno;
@@ -243,7 +258,7 @@ static int exec_errno(const char *file, char **argv)
 static void refusals(void)
 {
 	static char huge[129 * 1024];
-	char path[256], *too_long[] = { "x", huge, NULL };
+	char path[256], *too_long[] = {"x", huge, NULL};
 	int fd = open_scratch(path, sizeof(path), NULL);
 
 	memset(huge, 'a', sizeof(huge) - 1);
@@ -253,7 +268,8 @@ static void refusals(void)
 	if (write(fd, "\177ELF, or is it?", 15) != 15 || fchmod(fd, 0700))
 		bail("write a bad program");
 	close(fd);
-	ok_eq(exec_errno(path, NULL), ENOEXEC, "of a file that only begins like a program: ENOEXEC");
+	ok_eq(exec_errno(path, NULL), ENOEXEC,
+	      "of a file that only begins like a program: ENOEXEC");
 	ok_eq(exec_errno(own_path(), too_long), E2BIG, "one argument of more than 128 KiB: E2BIG");
 	unlink(path);
 }

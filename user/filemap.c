@@ -2,12 +2,14 @@
 /*
  * filemap - a file as memory. Usage: filemap [DIRECTORY]
  *
- * What you see: a private mapping copies a page at its first write and never changes the file; a shared one IS the file, so
- * read(2), write(2) and the mapping show the same bytes at once, and msync puts them on the disk. One fault maps up
- * to 16 cached pages around it. The last page's tail reads zero, and a page beyond the end of the file is a SIGBUS.
+ * What you see: a private mapping copies a page at its first write and never changes the file; a
+ * shared one IS the file, so read(2), write(2) and the mapping show the same bytes at once, and
+ * msync puts them on the disk. One fault maps up to 16 cached pages around it. The last page's
+ * tail reads zero, and a page beyond the end of the file is a SIGBUS.
  *
- * Served by: do_fault -> do_read_fault (with fault-around), do_cow_fault, do_shared_fault (page_mkwrite); the page cache under
- * generic read and write; msync -> writeback; truncate -> unmap_mapping_range.
+ * Served by: do_fault -> do_read_fault (with fault-around), do_cow_fault, do_shared_fault
+ * (page_mkwrite); the page cache under generic read and write; msync -> writeback; truncate ->
+ * unmap_mapping_range.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +22,7 @@
 #include "tap.h"
 
 #define PAGES 64
-#define SIZE (PAGES * PAGE - 1000)	/* the last page is not full */
+#define SIZE (PAGES * PAGE - 1000) /* the last page is not full */
 
 static char path[256];
 
@@ -29,7 +31,10 @@ static unsigned char byte_at(size_t i)
 	return i * 7 + i / PAGE * 13 + 1;
 }
 
-/* A new file with a known pattern, closed and opened again, so that nothing but the path leads to it. */
+/*
+ * A new file with a known pattern, closed and opened again, so that nothing but the path leads to
+ * it.
+ */
 static int make_file(const char *dir)
 {
 	static unsigned char buf[PAGES * PAGE];
@@ -69,7 +74,7 @@ static void reading(int fd)
 	size_t wrong = 0;
 	long n;
 
-	for (size_t i = 0; i < SIZE; i += 512)	/* brings the file into the page cache */
+	for (size_t i = 0; i < SIZE; i += 512) /* brings the file into the page cache */
 		file_byte(fd, i);
 	ok_eq(count_present(p, PAGES), 0, "mapping a file maps no page yet");
 	then = faults();
@@ -83,7 +88,8 @@ static void reading(int fd)
 	for (wrong = 0, n = SIZE; n < (long)(PAGES * PAGE); n++)
 		wrong += peek(p + n) != 0;
 	ok_eq(wrong, 0, "behind the end of the file the last page is zero");
-	ok(faults_with(p + PAGES * PAGE + 17, 'r', SIGBUS, BUS_ADRERR), "the page after that is SIGBUS, BUS_ADRERR");
+	ok(faults_with(p + PAGES * PAGE + 17, 'r', SIGBUS, BUS_ADRERR),
+	   "the page after that is SIGBUS, BUS_ADRERR");
 	ok(faults_with(p + PAGES * PAGE + 17, 'w', SIGBUS, BUS_ADRERR), "for a write too");
 	munmap(p, (PAGES + 2) * PAGE);
 }
@@ -104,7 +110,8 @@ static void private_writing(int fd)
 	poke(p + 5 * PAGE, 0xdd);
 	ok_eq(minor_since(then), 1, "a write after a read: one minor fault more");
 	ok_eq(file_byte(fd, 5 * PAGE), byte_at(5 * PAGE), "and the file did not change");
-	ok(madvise(p + 3 * PAGE, PAGE, MADV_DONTNEED) == 0 && peek(p + 3 * PAGE + 10) == byte_at(3 * PAGE + 10),
+	ok(madvise(p + 3 * PAGE, PAGE, MADV_DONTNEED) == 0 &&
+		   peek(p + 3 * PAGE + 10) == byte_at(3 * PAGE + 10),
 	   "MADV_DONTNEED drops the copy: the file's byte is back");
 	munmap(p, (PAGES + 2) * PAGE);
 }
@@ -130,7 +137,8 @@ static void shared_writing(int fd)
 	munmap(q, (PAGES + 2) * PAGE);
 	other = open(path, O_RDONLY);
 	ok(file_byte(other, 7 * PAGE + 1) == 0x77 && file_byte(other, 7 * PAGE + 2) == 0x78 &&
-	   file_byte(other, 9 * PAGE) == 0x55, "unmapped and opened again: all three bytes are in the file");
+		   file_byte(other, 9 * PAGE) == 0x55,
+	   "unmapped and opened again: all three bytes are in the file");
 	close(other);
 }
 
@@ -139,7 +147,8 @@ static void permissions(int fd)
 	int ro = open(path, O_RDONLY);
 	unsigned char *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, ro, 0);
 
-	ok(p != MAP_FAILED && peek(p) == file_byte(fd, 0), "a file open for reading can be mapped shared to read");
+	ok(p != MAP_FAILED && peek(p) == file_byte(fd, 0),
+	   "a file open for reading can be mapped shared to read");
 	ok(faults_with(p, 'w', SIGSEGV, SEGV_ACCERR), "and a write to it is SIGSEGV, SEGV_ACCERR");
 	ok(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, ro, 0) == MAP_FAILED,
 	   "but it cannot be mapped shared to write");
@@ -155,10 +164,12 @@ static void truncating(int fd)
 	poke(p + 20 * PAGE, 1);
 	poke(p + 10 * PAGE + 200, 0x44);
 	ok(ftruncate(fd, 10 * PAGE + 100) == 0, "the file is cut under the mapping");
-	ok(faults_with(p + 20 * PAGE, 'r', SIGBUS, BUS_ADRERR), "a page that was there is SIGBUS now");
+	ok(faults_with(p + 20 * PAGE, 'r', SIGBUS, BUS_ADRERR),
+	   "a page that was there is SIGBUS now");
 	ok_eq(peek(p + 10 * PAGE + 99), byte_at(10 * PAGE + 99), "the last byte kept is there");
 	ok_eq(peek(p + 10 * PAGE + 200), 0, "the tail of the last page was zeroed");
-	ok(ftruncate(fd, 30 * PAGE) == 0 && fstat(fd, &st) == 0 && st.st_size == (off_t)(30 * PAGE), "it grows again");
+	ok(ftruncate(fd, 30 * PAGE) == 0 && fstat(fd, &st) == 0 && st.st_size == (off_t)(30 * PAGE),
+	   "it grows again");
 	ok_eq(peek(p + 20 * PAGE), 0, "what was cut off comes back as zeroes");
 	poke(p + 25 * PAGE, 0x25);
 	ok_eq(file_byte(fd, 25 * PAGE), 0x25, "and a write into the hole reaches the file");

@@ -2,11 +2,13 @@
 /*
  * forktree - processes by the dozen, and not one byte shared that must not be.
  *
- * What you see: a tree of processes, a chain of fifty, children that write first and parents that do; each process marks its
- * pages and finds its own marks, and its parent's where nobody wrote. Then what fork's relatives promise: vfork borrows the
- * memory, wait4 brings status and rusage, orphans get a new parent.
+ * What you see: a tree of processes, a chain of fifty, children that write first and parents that
+ * do; each process marks its pages and finds its own marks, and its parent's where nobody wrote.
+ * Then what fork's relatives promise: vfork borrows the memory, wait4 brings status and rusage,
+ * orphans get a new parent.
  *
- * Served by: kernel_clone, dup_mmap, copy_page_range, do_wp_page; do_exit, release of the address space, do_wait.
+ * Served by: kernel_clone, dup_mmap, copy_page_range, do_wp_page; do_exit, release of the address
+ * space, do_wait.
  */
 #include <errno.h>
 #include <string.h>
@@ -46,9 +48,9 @@ static int reap(pid_t pid)
 }
 
 /*
- * One process of the tree: has `fanout` children at the same time; each must see the marks that stood at its fork, writes its
- * own and goes on. With `parent_writes` the parent marks its pages anew while they live. Returns the number of
- * wrong marks, in a child cut down to 0 or 1.
+ * One process of the tree: has `fanout` children at the same time; each must see the marks that
+ * stood at its fork, writes its own and goes on. With `parent_writes` the parent marks its pages
+ * anew while they live. Returns the number of wrong marks, in a child cut down to 0 or 1.
  */
 static int grow(int depth, int fanout, unsigned char mark, bool parent_writes)
 {
@@ -77,7 +79,10 @@ static int tree(int depth, int fanout, bool parent_writes)
 	return grow(depth, fanout, 1, parent_writes);
 }
 
-/* Each link of the chain adds one byte to a page that all before it wrote to, and checks all of them. */
+/*
+ * Each link of the chain adds one byte to a page that all before it wrote to, and checks all of
+ * them.
+ */
 static int chain(int left)
 {
 	int wrong = 0;
@@ -93,7 +98,7 @@ static int chain(int left)
 		wrong += reap(pid);
 	}
 	for (int i = 1; i < left; i++)
-		wrong += peek(mem + 100 + i) != 0;	/* the later links' bytes are not ours to see */
+		wrong += peek(mem + 100 + i) != 0; /* the later links' bytes are not ours to see */
 	return wrong > 0;
 }
 
@@ -133,9 +138,10 @@ static void wait_tells(void)
 	ok_eq(wrong, 0, "exit statuses 0, 51 .. 255 arrive");
 	pid = fork();
 	if (pid == 0)
-		_exit(touch_pages(&(int){ 3 }));
+		_exit(touch_pages(&(int){3}));
 	ok(wait4(pid, &status, 0, &ru) == pid && wait_code(status) == 3, "wait4 by pid");
-	ok(ru.ru_minflt >= 200 && ru.ru_minflt < 600, "its rusage counts the child's 200 first touches");
+	ok(ru.ru_minflt >= 200 && ru.ru_minflt < 600,
+	   "its rusage counts the child's 200 first touches");
 	getrusage(RUSAGE_CHILDREN, &all);
 	ok(all.ru_minflt >= 200 * 7, "RUSAGE_CHILDREN sums up all seven");
 	ok_errno(wait4(pid, &status, 0, NULL), ECHILD, "waiting for it again: ECHILD");
@@ -152,7 +158,9 @@ static void wait_without_hanging(void)
 	pid = fork();
 	if (pid == 0) {
 		close(ends[1]);
-		_exit(read(ends[0], &c, 1) == 0 ? 5 : 6);	/* returns at end of file, when the parent closes */
+		_exit(read(ends[0], &c, 1) == 0
+			      ? 5
+			      : 6); /* returns at end of file, when the parent closes */
 	}
 	ok_eq(waitpid(pid, &status, WNOHANG), 0, "WNOHANG: 0 while the child runs");
 	close(ends[1]);
@@ -189,7 +197,8 @@ static void orphans(void)
 int main(void)
 {
 	mem = map_anon(PAGES);
-	ok_eq(tree(5, 2, false), 0, "a tree of depth 5, two children each, the children write first: 63 processes");
+	ok_eq(tree(5, 2, false), 0,
+	      "a tree of depth 5, two children each, the children write first: 63 processes");
 	ok_eq(tree(3, 3, false), 0, "depth 3, three children each: 40 processes");
 	ok_eq(tree(5, 2, true), 0, "depth 5 again, the parents write while the children live");
 	memset(mem, 0, PAGE);

@@ -2,7 +2,8 @@
 /*
  * hello - the smallest program: says hello and prints its arguments, one a line.
  *
- * What you see: `hello`, then argv. Served by: execve (arguments copied to the new stack), writev, exit_group.
+ * What you see: `hello`, then argv. Served by: execve (arguments copied to the new stack),
+ * writev, exit_group.
  */
 #include <stdio.h>
 

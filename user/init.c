@@ -2,11 +2,12 @@
 /*
  * init - the first process.
  *
- * What you see: either one program, run as /etc/init.argv asks (a batch run: not a byte of init's own on the terminal), or a
- * banner and a shell. When that program ends, init ends with its status, and the end of process 1 powers the machine off.
+ * What you see: either one program, run as /etc/init.argv asks (a batch run: not a byte of init's
+ * own on the terminal), or a banner and a shell. When that program ends, init ends with its
+ * status, and the end of process 1 powers the machine off.
  *
- * Served by: kernel_init -> do_execve of this file; mount(2); swapon(2); fork, execve, wait4; the reparenting of orphans to
- * process 1, which must reap them.
+ * Served by: kernel_init -> do_execve of this file; mount(2); swapon(2); fork, execve, wait4; the
+ * reparenting of orphans to process 1, which must reap them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,50 +21,61 @@
 #include <sys/swap.h>
 #include <sys/wait.h>
 
-#define MAX_STRINGS 1024
+static const char banner[] = "\n"
+			     "Faultline: a small kernel about one event, the page fault.\n"
+			     "This is its shell. `help` lists the programs; three to start with:\n"
+			     "  touch    the first read and the first write of a page\n"
+			     "  cow      what fork shares, and what a write does to it\n"
+			     "  cat /proc/self/maps    what this process was promised\n"
+			     "End of input (Ctrl-D) or `exit` powers the machine off.\n"
+			     "\n";
 
-static const char banner[] =
-	"\n"
-	"Faultline: a small kernel about one event, the page fault.\n"
-	"This is its shell. `help` lists the programs; three to start with:\n"
-	"  touch    the first read and the first write of a page\n"
-	"  cow      what fork shares, and what a write does to it\n"
-	"  cat /proc/self/maps    what this process was promised\n"
-	"End of input (Ctrl-D) or `exit` powers the machine off.\n"
-	"\n";
+static char *default_env[] = {"PATH=/bin", "HOME=/", "TERM=vt100", NULL};
 
-static char *default_env[] = { "PATH=/bin", "HOME=/", "TERM=vt100", NULL };
-
-/*
- * Reads a file of NUL-terminated strings into a NULL-terminated vector on the heap. Returns NULL if there is no such file;
- * a broken one is an error, not a reason to start a shell.
- */
-static char **read_strings(const char *path)
+/* Reads a whole file to the heap and ends it with a zero byte. NULL if there is no such file. */
+static char *read_file(const char *path, size_t *size)
 {
-	char **v = calloc(MAX_STRINGS + 1, sizeof(*v));
-	size_t size = 0, room = 64 * 1024;
-	char *text = malloc(room + 1);
-	int fd = open(path, O_RDONLY | O_CLOEXEC), n = 0;
-	ssize_t got;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t room = 1024;
+	char *text = NULL;
+	ssize_t got = 1;
 
-	if (fd < 0 || !v || !text)
+	if (fd < 0)
 		return NULL;
-	while ((got = read(fd, text + size, room - size)) > 0) {
-		size += got;
-		if (size == room && !(text = realloc(text, (room *= 2) + 1)))
-			return NULL;
+	for (*size = 0; got > 0; *size += got > 0 ? got : 0) {
+		if (!text || *size == room)
+			text = realloc(text, (room *= 2) + 1);
+		if (!text)
+			break;
+		got = read(fd, text + *size, room - *size);
 	}
 	close(fd);
-	text[size] = '\0';
-	for (char *p = text; p < text + size && n < MAX_STRINGS; p += strlen(p) + 1)
-		v[n++] = p;
-	return v;
+	if (text)
+		text[*size] = '\0';
+	return text;
+}
+
+/* A file of zero-terminated strings as a vector like argv. NULL if there is no such file. */
+static char **read_strings(const char *path)
+{
+	size_t size, count = 0;
+	char *text = read_file(path, &size), **v;
+
+	if (!text)
+		return NULL;
+	for (char *p = text; p < text + size; p += strlen(p) + 1)
+		count++;
+	v = calloc(count + 1, sizeof(*v));
+	for (char *p = text; v && p < text + size; p += strlen(p) + 1)
+		*v++ = p;
+	return v ? v - count : NULL;
 }
 
 static void mount_proc(void)
 {
 	if (mount("proc", "/proc", "proc", 0, NULL) && errno != EBUSY)
-		fprintf(stderr, "init: cannot mount /proc: %s; programs that look at their memory will fail\n",
+		fprintf(stderr,
+			"init: cannot mount /proc: %s; nearly every program here needs it\n",
 			strerror(errno));
 }
 
@@ -80,13 +92,17 @@ static void swap_on(void)
 		if (line[0] == '\0' || line[0] == '#')
 			continue;
 		if (swapon(line, 0) && errno != EBUSY)
-			fprintf(stderr, "init: no swap on %s: %s; make the area with mkswap, or take the line out "
-				"of /etc/swap\n", line, strerror(errno));
+			fprintf(stderr,
+				"init: no swap on %s: %s; run mkswap on it, or take it out "
+				"of /etc/swap\n",
+				line, strerror(errno));
 	}
 	fclose(f);
 }
 
-/* Makes the terminal the child's own, so that Ctrl-C reaches it. It is no error if there is none. */
+/*
+ * Makes the terminal the child's own, so that Ctrl-C reaches it. It is no error if there is none.
+ */
 static void own_terminal(void)
 {
 	setsid();
@@ -130,12 +146,13 @@ static void ensure_terminal(void)
 
 int main(void)
 {
-	char *sh[] = { "/bin/sh", NULL };
+	char *sh[] = {"/bin/sh", NULL};
 	char **argv, **env;
 	pid_t pid;
 
 	ensure_terminal();
-	mlockall(MCL_CURRENT | MCL_FUTURE);	/* small, and never swapped: a count of free frames need not mind it */
+	/* small, and never swapped: whoever counts free frames need not mind this process */
+	mlockall(MCL_CURRENT | MCL_FUTURE);
 	mount_proc();
 	swap_on();
 	if (chdir("/"))
@@ -145,8 +162,9 @@ int main(void)
 	if (!env)
 		env = default_env;
 	if (argv && !argv[0]) {
-		fputs("init: /etc/init.argv is empty: it must hold the program's path and arguments, each ended by a "
-		      "zero byte\n", stderr);
+		fputs("init: /etc/init.argv is empty: it must hold a program's path and its "
+		      "arguments, each with a zero byte behind it\n",
+		      stderr);
 		return 127;
 	}
 	if (!argv)

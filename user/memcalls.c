@@ -2,10 +2,12 @@
 /*
  * memcalls - the memory calls, errno for errno and line for line.
  *
- * What you see: first a table of wrong calls and the error each must give; then what right calls do to /proc/self/maps: areas that
- * merge with their neighbours, split in the middle, move and grow. A layout is written in pages: "0-2 rw-p, 3-4 r--p".
+ * What you see: first a table of wrong calls and the error each must give; then what right calls
+ * do to /proc/self/maps: areas that merge with their neighbours, split in the middle, move and
+ * grow. A layout is written in pages: "0-2 rw-p, 3-4 r--p".
  *
- * Served by: mmap_region, do_munmap, do_mprotect, do_brk, mremap, do_madvise, mincore, msync, mlock; vma_merge, split_vma.
+ * Served by: mmap_region, do_munmap, do_mprotect, do_brk, mremap, do_madvise, mincore, msync,
+ * mlock; vma_merge, split_vma.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +20,9 @@
 #include "tap.h"
 
 /* The calls themselves: libc rounds addresses and checks lengths before the kernel sees them. */
-#define MMAP(a, len, prot, flags, fd, off) \
-	syscall(SYS_mmap, (long)(a), (long)(len), (long)(prot), (long)(flags), (long)(fd), (long)(off))
+#define MMAP(a, len, prot, flags, fd, off)                                                 \
+	syscall(SYS_mmap, (long)(a), (long)(len), (long)(prot), (long)(flags), (long)(fd), \
+		(long)(off))
 #define MUNMAP(a, len) syscall(SYS_munmap, (long)(a), (long)(len))
 #define MPROTECT(a, len, prot) syscall(SYS_mprotect, (long)(a), (long)(len), (long)(prot))
 #define MREMAP(a, old, new, flags, to) \
@@ -47,8 +50,9 @@
 #define DONTUNMAP (MREMAP_MAYMOVE | MREMAP_DONTUNMAP)
 
 #define KERNEL 0xffff888000000000
-#define NOWHERE 0x20000000			/* nothing is ever mapped here */
-static unsigned char *const quiet = (void *)0x10000000000;	/* room for layouts, far from everything */
+#define NOWHERE 0x20000000 /* nothing is ever mapped here */
+static unsigned char *const quiet =
+	(void *)0x10000000000; /* room for layouts, far from everything */
 static unsigned char vec[16];
 static int file, read_only, write_only, pipe_ends[2];
 static char path[256];
@@ -56,7 +60,8 @@ static char path[256];
 /* A fresh area of private memory at page `at` of the quiet region. */
 static unsigned char *area(int at, int pages, int prot)
 {
-	return (unsigned char *)MMAP(quiet + at * PAGE, pages * PAGE, prot, ANON | MAP_FIXED, -1, 0);
+	return (unsigned char *)MMAP(quiet + at * PAGE, pages * PAGE, prot, ANON | MAP_FIXED, -1,
+				     0);
 }
 
 static void clear(void)
@@ -102,7 +107,8 @@ static void mmap_errors(void)
 	FAILS(EINVAL, MMAP(quiet + 1, PAGE, RW, ANON | MAP_FIXED, -1, 0));
 	FAILS(ENOMEM, MMAP(KERNEL, PAGE, RW, ANON | MAP_FIXED, -1, 0));
 	FAILS(EEXIST, MMAP(quiet + PAGE, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0));
-	GIVES(quiet + 2 * PAGE, MMAP(quiet + 2 * PAGE, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0));
+	GIVES(quiet + 2 * PAGE,
+	      MMAP(quiet + 2 * PAGE, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0));
 	GIVES(quiet + 5 * PAGE, MMAP(quiet + 5 * PAGE + 7, PAGE, RW, ANON, -1, 0));
 	ok(MMAP(quiet, PAGE, RW, ANON, -1, 0) != (long)quiet, "a hint that is taken is not used");
 	clear();
@@ -125,7 +131,8 @@ static void munmap_mprotect_errors(void)
 	GIVES(0, MUNMAP(quiet + 2 * PAGE, 1));
 	FAILS(ENOMEM, MPROTECT(quiet, 4 * PAGE, PROT_READ));
 	layout_is("0-2 r--p, 3-6 rw-p", "mprotect over a hole changes what lies before it");
-	shared = MMAP(quiet + 8 * PAGE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, read_only, 0) == -1;
+	shared =
+		MMAP(quiet + 8 * PAGE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, read_only, 0) == -1;
 	ok(!shared, "a shared mapping of a file open for reading");
 	FAILS(EACCES, MPROTECT(quiet + 8 * PAGE, PAGE, RW));
 	clear();
@@ -170,7 +177,8 @@ static void madvise_errors(void)
 	poke(quiet + 2 * PAGE, 1);
 	MUNMAP(quiet + PAGE, PAGE);
 	FAILS(ENOMEM, MADVISE(quiet, 3 * PAGE, MADV_DONTNEED));
-	ok(peek(quiet) == 0 && peek(quiet + 2 * PAGE) == 0, "MADV_DONTNEED over a hole does both sides");
+	ok(peek(quiet) == 0 && peek(quiet + 2 * PAGE) == 0,
+	   "MADV_DONTNEED over a hole does both sides");
 	GIVES(0, MADVISE(quiet + 8 * PAGE, PAGE, MADV_DONTNEED));
 	MLOCK(quiet, PAGE);
 	FAILS(EINVAL, MADVISE(quiet, PAGE, MADV_DONTNEED));
@@ -246,7 +254,8 @@ static void merging(void)
 	area(4, 4, PROT_READ);
 	memset(quiet, 1, 4 * PAGE);
 	MPROTECT(quiet + 2 * PAGE, 4 * PAGE, PROT_READ);
-	layout_is("0-2 rw-p, 2-4 r--p, 4-8 r--p", "what was written to is accounted and stays apart");
+	layout_is("0-2 rw-p, 2-4 r--p, 4-8 r--p",
+		  "what was written to is accounted and stays apart");
 	clear();
 }
 
@@ -275,8 +284,10 @@ static void moving(void)
 	area(32, 2, PROT_READ);
 	GIVES(to, MREMAP(p, 2 * PAGE, 4 * PAGE, FIXED_MOVE, to));
 	layout_is("2-3 rw-p, 32-36 rw-p", "a move to a fixed place, over what was there");
-	ok(peek(to) == 1 && peek(to + PAGE) == 2 && peek(to + 2 * PAGE) == 0, "the pages came along, the new ones are zero");
-	GIVES(quiet + 48 * PAGE, MREMAP(to, 2 * PAGE, 2 * PAGE, DONTUNMAP | MREMAP_FIXED, quiet + 48 * PAGE));
+	ok(peek(to) == 1 && peek(to + PAGE) == 2 && peek(to + 2 * PAGE) == 0,
+	   "the pages came along, the new ones are zero");
+	GIVES(quiet + 48 * PAGE,
+	      MREMAP(to, 2 * PAGE, 2 * PAGE, DONTUNMAP | MREMAP_FIXED, quiet + 48 * PAGE));
 	layout_is("2-3 rw-p, 32-36 rw-p, 48-50 rw-p", "MREMAP_DONTUNMAP leaves the old area");
 	ok(peek(quiet + 48 * PAGE) == 1 && peek(to) == 0, "but its pages are gone to the new one");
 	clear();
@@ -299,7 +310,8 @@ static void the_break(void)
 	poke(start + 5 * PAGE - 1, 1);
 	GIVES(start + 5 * PAGE, BRK(KERNEL));
 	GIVES(start, BRK(start));
-	ok(faults_with(start + 5 * PAGE - 1, 'r', SIGSEGV, SEGV_MAPERR), "what brk gave back is gone");
+	ok(faults_with(start + 5 * PAGE - 1, 'r', SIGSEGV, SEGV_MAPERR),
+	   "what brk gave back is gone");
 }
 
 int main(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * probe.c - the small library that every program in this folder is linked with: TAP output (tap.h) and the instruments
- * with which a process looks at its own memory (probe.h). It uses no heap, so measuring does not fault pages by itself.
+ * probe.c - the small library that every program in this folder is linked with: TAP output
+ * (tap.h) and the instruments with which a process looks at its own memory (probe.h). It uses no
+ * heap, so measuring does not fault pages by itself.
  */
 #include "probe.h"
 #include "tap.h"
@@ -28,7 +29,7 @@ static bool report(bool cond, const char *fmt, va_list ap)
 	printf("%s %d - ", cond ? "ok" : "not ok", ++tests_run);
 	vprintf(fmt, ap);
 	putchar('\n');
-	fflush(stdout);		/* nothing may be left in the buffer when the next line of the program forks or dies */
+	fflush(stdout); /* the program may fork or die at its next line */
 	if (!cond)
 		tests_failed++;
 	return cond;
@@ -111,11 +112,11 @@ int tap_done(void)
 struct pagemap_entry pagemap_entry(const void *addr)
 {
 	static int fd = -1;
-	struct pagemap_entry e = { 0 };
+	struct pagemap_entry e = {0};
 	static pid_t owner;
 	uint64_t raw = 0;
 
-	if (fd >= 0 && owner != getpid()) {	/* after fork the old file still shows the parent */
+	if (fd >= 0 && owner != getpid()) { /* after fork the old file still shows the parent */
 		close(fd);
 		fd = -1;
 	}
@@ -172,7 +173,7 @@ size_t count_swapped(const void *addr, size_t pages)
 
 bool pfns_visible(void)
 {
-	static char page[PAGE] __attribute__((aligned(4096))) = { 1 };
+	static char page[PAGE] __attribute__((aligned(4096))) = {1};
 
 	poke(page, 1);
 	return pfn_of(page) != 0;
@@ -208,7 +209,8 @@ static bool next_mapping(char **text, struct mapping *m)
 	*end = '\0';
 	*text = end + 1;
 	memset(m, 0, sizeof(*m));
-	sscanf(line, "%lx-%lx %4s %lx %*s %*s %n", &m->start, &m->end, m->perms, &m->offset, &name_at);
+	sscanf(line, "%lx-%lx %4s %lx %*s %*s %n", &m->start, &m->end, m->perms, &m->offset,
+	       &name_at);
 	if (name_at)
 		strncpy(m->name, line + name_at, sizeof(m->name) - 1);
 	return true;
@@ -250,7 +252,7 @@ struct faults faults(void)
 
 	if (getrusage(RUSAGE_SELF, &ru))
 		bail("getrusage");
-	return (struct faults){ ru.ru_minflt, ru.ru_majflt };
+	return (struct faults){ru.ru_minflt, ru.ru_majflt};
 }
 
 long faults_since(struct faults then)
@@ -274,7 +276,8 @@ int mincore_page(const void *addr)
 
 void *map_anon(size_t pages)
 {
-	void *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
 
 	if (p == MAP_FAILED)
 		bail("mmap anonymous memory");
@@ -325,16 +328,16 @@ static void on_fault(int sig, siginfo_t *si, void *context)
 {
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
 
-	caught = (struct caught){ sig, si->si_code, si->si_addr, regs[REG_CR2], regs[REG_ERR], regs[REG_TRAPNO],
-				  regs[REG_RIP] };
+	caught = (struct caught){sig,           si->si_code,      si->si_addr,  regs[REG_CR2],
+				 regs[REG_ERR], regs[REG_TRAPNO], regs[REG_RIP]};
 	siglongjmp(catch_env, 1);
 }
 
 void catch_faults(void)
 {
 	static char stack[4 * PAGE];
-	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
-	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	stack_t ss = {.ss_sp = stack, .ss_size = sizeof(stack)};
+	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
 	if (sigaltstack(&ss, NULL) || sigaction(SIGSEGV, &sa, NULL) || sigaction(SIGBUS, &sa, NULL))
 		bail("install the fault handler");
@@ -352,8 +355,8 @@ bool faults_with(const void *addr, char access, int sig, int code)
 	}
 	if (caught.sig == sig && caught.code == code && caught.addr == addr)
 		return true;
-	diag("%c at %p gave signal %d code %d addr %p, want %d %d", access, addr, caught.sig, caught.code, caught.addr,
-	     sig, code);
+	diag("%c at %p gave signal %d code %d addr %p, want %d %d", access, addr, caught.sig,
+	     caught.code, caught.addr, sig, code);
 	return false;
 }
 
@@ -368,14 +371,15 @@ bool faults_with(const void *addr, char access, int sig, int code)
 
 int open_scratch(char *path, size_t size, const char *dir)
 {
-	const char *places[] = { dir, getenv("TMPDIR"), ".", "/", "/tmp" };
+	const char *places[] = {dir, getenv("TMPDIR"), ".", "/", "/tmp"};
 	struct statfs fs;
 	int fd;
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		if (!places[i])
 			continue;
-		if (!statfs(places[i], &fs) && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+		if (!statfs(places[i], &fs) &&
+		    (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
 			continue;
 		snprintf(path, size, "%s/scratch.%d", places[i], getpid());
 		fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * probe.h - how a user program looks at its own memory, without help from the kernel beyond what every Linux has:
- * /proc/self/pagemap (which frame), /proc/self/maps (which promise), getrusage (how many faults), mincore (resident?).
+ * probe.h - how a user program looks at its own memory, without help from the kernel beyond what
+ * every Linux has: /proc/self/pagemap (which frame), /proc/self/maps (which promise), getrusage
+ * (how many faults), mincore (resident?).
  */
 #ifndef USER_PROBE_H
 #define USER_PROBE_H
@@ -15,18 +16,21 @@
 
 #define PAGE 4096UL
 
-/* Keeps the compiler from dropping or merging an access: the access itself is what we are here for. */
+/*
+ * Keeps the compiler from dropping or merging an access: the access itself is what we are here
+ * for.
+ */
 #define peek(addr) (*(volatile unsigned char *)(addr))
 #define poke(addr, v) (*(volatile unsigned char *)(addr) = (unsigned char)(v))
 
 /* What /proc/PID/pagemap says of one page (Linux Documentation/admin-guide/mm/pagemap.rst). */
 struct pagemap_entry {
-	bool present;		/* bit 63: a frame is mapped */
-	bool swapped;		/* bit 62: the contents are in the swap area */
-	bool file;		/* bit 61: page of a file, or of shared anonymous memory */
-	bool exclusive;		/* bit 56: mapped by this address space only */
-	bool soft_dirty;	/* bit 55 */
-	uint64_t pfn;		/* bits 0..54 if present; 0 for a reader without CAP_SYS_ADMIN */
+	bool present;    /* bit 63: a frame is mapped */
+	bool swapped;    /* bit 62: the contents are in the swap area */
+	bool file;       /* bit 61: page of a file, or of shared anonymous memory */
+	bool exclusive;  /* bit 56: mapped by this address space only */
+	bool soft_dirty; /* bit 55 */
+	uint64_t pfn;    /* bits 0..54 if present; 0 for a reader without CAP_SYS_ADMIN */
 };
 
 struct pagemap_entry pagemap_entry(const void *addr);
@@ -42,7 +46,7 @@ bool pfns_visible(void);
 /* One line of /proc/self/maps. */
 struct mapping {
 	uintptr_t start, end;
-	char perms[5];		/* as printed: "rw-p" */
+	char perms[5]; /* as printed: "rw-p" */
 	unsigned long offset;
 	char name[128];
 };
@@ -51,8 +55,8 @@ struct mapping {
 bool maps_find(const void *addr, struct mapping *m);
 
 /*
- * Describes the lines that start inside [addr, addr + pages) as "0-2 rw-p, 3-4 r--p", in pages from addr: the layout as
- * a string, easy to compare and to read. The result is a static buffer.
+ * Describes the lines that start inside [addr, addr + pages) as "0-2 rw-p, 3-4 r--p", in pages
+ * from addr: the layout as a string, easy to compare and to read. The result is a static buffer.
  */
 const char *maps_layout(const void *addr, size_t pages);
 
@@ -76,8 +80,8 @@ void *map_anon(size_t pages);
 long meminfo_kb(const char *name);
 
 /*
- * Runs fn(arg) in a child. Returns its wait status: WEXITSTATUS is what fn returned. The child shares the terminal but
- * leaves by _exit, so nothing buffered is printed twice.
+ * Runs fn(arg) in a child. Returns its wait status: WEXITSTATUS is what fn returned. The child
+ * shares the terminal but leaves by _exit, so nothing buffered is printed twice.
  */
 int run_in_child(int (*fn)(void *), void *arg);
 
@@ -103,8 +107,9 @@ void catch_faults(void);
 bool faults_with(const void *addr, char access, int sig, int code);
 
 /*
- * Opens a new, empty file for reading and writing on a real disk: in $TMPDIR, the current directory, / or /tmp, the first
- * that is writable and not a RAM file system. The name is in `path` (size bytes); bails out if there is no place at all.
+ * Opens a new, empty file for reading and writing on a real disk: in $TMPDIR, the current
+ * directory, / or /tmp, the first that is writable and not a RAM file system. The name is in
+ * `path` (size bytes); bails out if there is no place at all.
  */
 int open_scratch(char *path, size_t size, const char *dir);
 

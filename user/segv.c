@@ -2,12 +2,14 @@
 /*
  * segv - the faults that cannot be resolved, and what a program learns about them.
  *
- * What you see: each kind of bad access, with the signal, si_code and si_addr that it must give, and the error code, trap number
- * and CR2 in the handler's ucontext. Then the reverse: handlers that repair the cause and return into the same
- * instruction, which then succeeds. Last, a masked SIGSEGV, which kills.
+ * What you see: each kind of bad access, with the signal, si_code and si_addr that it must give,
+ * and the error code, trap number and CR2 in the handler's ucontext. Then the reverse: handlers
+ * that repair the cause and return into the same instruction, which then succeeds. Last, a masked
+ * SIGSEGV, which kills.
  *
- * Served by: do_user_addr_fault (bad_area, access_error), handle_mm_fault's VM_FAULT_SIGBUS, exc_general_protection for
- * non-canonical addresses, force_sig_fault, signal delivery and rt_sigreturn.
+ * Served by: do_user_addr_fault (bad_area, access_error), handle_mm_fault's VM_FAULT_SIGBUS,
+ * exc_general_protection for non-canonical addresses, force_sig_fault, signal delivery and
+ * rt_sigreturn.
  */
 #include <signal.h>
 #include <string.h>
@@ -28,14 +30,18 @@
 #define TRAP_PF 14
 
 /* One bad access: signal, code, address, and the ucontext's view of it. */
-static void expect(const char *what, const void *addr, char access, int sig, int code, unsigned long err)
+static void expect(const char *what, const void *addr, char access, int sig, int code,
+		   unsigned long err)
 {
 	bool good = faults_with(addr, access, sig, code);
 
-	ok(good && caught.trapno == TRAP_PF && caught.cr2 == (unsigned long)addr && caught.err == err, "%s", what);
-	if (good && (caught.trapno != TRAP_PF || caught.cr2 != (unsigned long)addr || caught.err != err))
-		diag("REG_TRAPNO %lu REG_CR2 %#lx REG_ERR %#lx, want 14, %p, %#lx", caught.trapno, caught.cr2,
-		     caught.err, addr, err);
+	ok(good && caught.trapno == TRAP_PF && caught.cr2 == (unsigned long)addr &&
+		   caught.err == err,
+	   "%s", what);
+	if (good &&
+	    (caught.trapno != TRAP_PF || caught.cr2 != (unsigned long)addr || caught.err != err))
+		diag("REG_TRAPNO %lu REG_CR2 %#lx REG_ERR %#lx, want 14, %p, %#lx", caught.trapno,
+		     caught.cr2, caught.err, addr, err);
 }
 
 static void no_mapping(void)
@@ -46,38 +52,47 @@ static void no_mapping(void)
 	expect("read through NULL: SEGV_MAPERR", NULL, 'r', SIGSEGV, SEGV_MAPERR, PF_U);
 	expect("write through NULL + 8", (void *)8, 'w', SIGSEGV, SEGV_MAPERR, PF_U | PF_W);
 	expect("jump to NULL", NULL, 'x', SIGSEGV, SEGV_MAPERR, PF_U | PF_I);
-	expect("read of an unmapped page, si_addr exact to the byte", p + 123, 'r', SIGSEGV, SEGV_MAPERR, PF_U);
+	expect("read of an unmapped page, si_addr exact to the byte", p + 123, 'r', SIGSEGV,
+	       SEGV_MAPERR, PF_U);
 	expect("write to it", p + PAGE - 1, 'w', SIGSEGV, SEGV_MAPERR, PF_U | PF_W);
 	expect("jump into it", p, 'x', SIGSEGV, SEGV_MAPERR, PF_U | PF_I);
-	ok(caught.ip == (unsigned long)p, "after a bad jump the instruction pointer is the address");
+	ok(caught.ip == (unsigned long)p,
+	   "after a bad jump the instruction pointer is the address");
 }
 
 static void no_right(void)
 {
 	unsigned char *p = map_anon(1);
 
-	poke(p, 0xc3);		/* ret: would return at once if it could be executed */
-	expect("execution of a data page: SEGV_ACCERR", p, 'x', SIGSEGV, SEGV_ACCERR, PF_U | PF_I | PF_P);
+	poke(p, 0xc3); /* ret: would return at once if it could be executed */
+	expect("execution of a data page: SEGV_ACCERR", p, 'x', SIGSEGV, SEGV_ACCERR,
+	       PF_U | PF_I | PF_P);
 	mprotect(p, PAGE, PROT_READ);
-	expect("write to a read-only page that is present", p + 5, 'w', SIGSEGV, SEGV_ACCERR, PF_U | PF_W | PF_P);
+	expect("write to a read-only page that is present", p + 5, 'w', SIGSEGV, SEGV_ACCERR,
+	       PF_U | PF_W | PF_P);
 	madvise(p, PAGE, MADV_DONTNEED);
 	expect("write to one never touched", p + 5, 'w', SIGSEGV, SEGV_ACCERR, PF_U | PF_W);
 	(void)peek(p);
-	expect("write to the zero page where only reads are allowed", p + 5, 'w', SIGSEGV, SEGV_ACCERR, PF_U | PF_W | PF_P);
+	expect("write to the zero page where only reads are allowed", p + 5, 'w', SIGSEGV,
+	       SEGV_ACCERR, PF_U | PF_W | PF_P);
 	mprotect(p, PAGE, PROT_NONE);
 	expect("read of a PROT_NONE page", p + 9, 'r', SIGSEGV, SEGV_ACCERR, PF_U);
 	expect("write to it", p + 9, 'w', SIGSEGV, SEGV_ACCERR, PF_U | PF_W);
 	mprotect(p, PAGE, PROT_WRITE);
-	ok(CATCH() == 0 && (peek(p), true), "PROT_WRITE alone lets one read: on x86 write implies read");
+	ok(CATCH() == 0 && (peek(p), true),
+	   "PROT_WRITE alone lets one read: on x86 write implies read");
 	munmap(p, PAGE);
 }
 
-/* The kernel half: no access tells what is mapped there, so the error code always claims "present". */
+/*
+ * The kernel half: no access tells what is mapped there, so the error code always claims
+ * "present".
+ */
 static void kernel_addresses(void)
 {
 	static const unsigned long places[] = {
-		0xffff800000000000, 0xffff888000000000, 0xffffc90000000000, 0xffffffff80000000, 0xffffffff81000000,
-		0xfffffffffffff000,
+		0xffff800000000000, 0xffff888000000000, 0xffffc90000000000,
+		0xffffffff80000000, 0xffffffff81000000, 0xfffffffffffff000,
 	};
 	bool same = true;
 
@@ -85,17 +100,21 @@ static void kernel_addresses(void)
 		void *p = (void *)places[i];
 
 		same &= faults_with(p, 'r', SIGSEGV, SEGV_MAPERR) && caught.err == (PF_U | PF_P);
-		same &= faults_with(p, 'w', SIGSEGV, SEGV_MAPERR) && caught.err == (PF_U | PF_P | PF_W);
-		same &= faults_with(p, 'x', SIGSEGV, SEGV_MAPERR) && caught.err == (PF_U | PF_P | PF_I);
+		same &= faults_with(p, 'w', SIGSEGV, SEGV_MAPERR) &&
+			caught.err == (PF_U | PF_P | PF_W);
+		same &= faults_with(p, 'x', SIGSEGV, SEGV_MAPERR) &&
+			caught.err == (PF_U | PF_P | PF_I);
 	}
-	ok(same, "kernel addresses, read, write and jump: SEGV_MAPERR, and nothing tells mapped from unmapped");
+	ok(same, "kernel addresses, read, write, jump: SEGV_MAPERR, mapped or not all the same");
 	/* with 5-level tables the user half goes on here, and the address is just not mapped */
-	ok(faults_with((void *)0x7ffffffff000, 'r', SIGSEGV, SEGV_MAPERR) && caught.err & PF_U && !(caught.err & ~0x5UL),
+	ok(faults_with((void *)0x7ffffffff000, 'r', SIGSEGV, SEGV_MAPERR) && caught.err & PF_U &&
+		   !(caught.err & ~0x5UL),
 	   "the first byte above user space: SEGV_MAPERR");
 	if (CATCH() == 0)
 		(void)peek((void *)0x1234567812345678);
-	ok(caught.sig == SIGSEGV && caught.code == SI_KERNEL && caught.addr == NULL && caught.trapno == TRAP_GP &&
-	   caught.err == 0, "a non-canonical address is no page fault: SIGSEGV, SI_KERNEL, si_addr 0, trap 13");
+	ok(caught.sig == SIGSEGV && caught.code == SI_KERNEL && caught.addr == NULL &&
+		   caught.trapno == TRAP_GP && caught.err == 0,
+	   "a non-canonical address is no page fault: SIGSEGV, SI_KERNEL, si_addr 0, trap 13");
 }
 
 static void file_ends(void)
@@ -113,9 +132,11 @@ static void file_ends(void)
 		bail("mmap a file");
 	poke(own + PAGE, 1);
 	poke(p + PAGE, 1);
-	expect("read behind the end of a file: SIGBUS, BUS_ADRERR", p + 2 * PAGE + 3, 'r', SIGBUS, BUS_ADRERR, PF_U);
+	expect("read behind the end of a file: SIGBUS, BUS_ADRERR", p + 2 * PAGE + 3, 'r', SIGBUS,
+	       BUS_ADRERR, PF_U);
 	expect("write there", p + 3 * PAGE, 'w', SIGBUS, BUS_ADRERR, PF_U | PF_W);
-	expect("write there in a private mapping", own + 3 * PAGE, 'w', SIGBUS, BUS_ADRERR, PF_U | PF_W);
+	expect("write there in a private mapping", own + 3 * PAGE, 'w', SIGBUS, BUS_ADRERR,
+	       PF_U | PF_W);
 	if (ftruncate(fd, PAGE))
 		bail("ftruncate");
 	expect("read of a page cut off by truncate", p + PAGE, 'r', SIGBUS, BUS_ADRERR, PF_U);
@@ -145,14 +166,15 @@ static void repair(int sig, siginfo_t *si, void *context)
 		_exit(3);
 	if (si->si_code == SEGV_ACCERR)
 		mprotect(broken, PAGE, PROT_READ | PROT_WRITE);
-	else if (mmap(broken, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != broken)
+	else if (mmap(broken, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		      -1, 0) != broken)
 		_exit(4);
 }
 
 static void repaired_and_retried(void)
 {
-	struct sigaction sa = { .sa_sigaction = repair, .sa_flags = SA_SIGINFO | SA_ONSTACK }, old;
-	stack_t ss = { .ss_sp = alt_stack, .ss_size = sizeof(alt_stack) };
+	struct sigaction sa = {.sa_sigaction = repair, .sa_flags = SA_SIGINFO | SA_ONSTACK}, old;
+	stack_t ss = {.ss_sp = alt_stack, .ss_size = sizeof(alt_stack)};
 
 	sigaltstack(&ss, NULL);
 	sigaction(SIGSEGV, &sa, &old);
@@ -160,12 +182,14 @@ static void repaired_and_retried(void)
 	poke(broken + 41, 0x41);
 	mprotect(broken, PAGE, PROT_NONE);
 	poke(broken + 40, 0x40);
-	ok(repairs == 1 && peek(broken + 40) == 0x40, "a handler that mprotects returns into the write, which now succeeds");
+	ok(repairs == 1 && peek(broken + 40) == 0x40,
+	   "a handler that mprotects returns into the write, which now succeeds");
 	ok_eq(peek(broken + 41), 0x41, "and the page kept its contents");
 	ok(on_alt_stack, "the handler ran on the alternate stack");
 	munmap(broken, PAGE);
 	poke(broken + 40, 0x42);
-	ok(repairs == 2 && peek(broken + 40) == 0x42, "a handler that mmaps does the same for a page that was not there");
+	ok(repairs == 2 && peek(broken + 40) == 0x42,
+	   "a handler that mmaps does the same for a page that was not there");
 	munmap(broken, PAGE);
 	sigaction(SIGSEGV, &old, NULL);
 }
@@ -198,9 +222,12 @@ static int die_plainly(void *arg)
 
 static void deaths(void)
 {
-	ok_eq(wait_code(run_in_child(die_plainly, NULL)), 128 + SIGSEGV, "with no handler a child dies of SIGSEGV");
-	ok_eq(wait_code(run_in_child(die_masked, NULL)), 128 + SIGSEGV, "a masked SIGSEGV kills in spite of the handler");
-	ok_eq(wait_code(run_in_child(die_ignored, NULL)), 128 + SIGSEGV, "an ignored one kills as well");
+	ok_eq(wait_code(run_in_child(die_plainly, NULL)), 128 + SIGSEGV,
+	      "with no handler a child dies of SIGSEGV");
+	ok_eq(wait_code(run_in_child(die_masked, NULL)), 128 + SIGSEGV,
+	      "a masked SIGSEGV kills in spite of the handler");
+	ok_eq(wait_code(run_in_child(die_ignored, NULL)), 128 + SIGSEGV,
+	      "an ignored one kills as well");
 }
 
 int main(void)

@@ -2,12 +2,14 @@
 /*
  * stack - the stack grows by itself, but not for ever.
  *
- * What you see: a touch below [stack] makes the line in /proc/self/maps longer. Beyond RLIMIT_STACK the same touch is a SIGSEGV,
- * delivered on the alternate stack because the normal one has no room; and the stack never comes nearer than 256 pages
- * to the next mapping below it, however high the limit.
+ * What you see: a touch below [stack] makes the line in /proc/self/maps longer. Beyond
+ * RLIMIT_STACK the same touch is a SIGSEGV, delivered on the alternate stack because the normal
+ * one has no room; and the stack never comes nearer than 256 pages to the next mapping below it,
+ * however high the limit.
  *
- * Served by: do_user_addr_fault -> expand_stack (RLIMIT_STACK, stack_guard_gap) -> handle_mm_fault -> do_anonymous_page; signal
- * delivery on the alternate stack (sigaltstack, SA_ONSTACK).
+ * Served by: do_user_addr_fault -> expand_stack (RLIMIT_STACK, stack_guard_gap) ->
+ * handle_mm_fault -> do_anonymous_page; signal delivery on the alternate stack (sigaltstack,
+ * SA_ONSTACK).
  */
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +20,7 @@
 #include "probe.h"
 #include "tap.h"
 
-#define GUARD_GAP_PAGES 256UL	/* Linux: stack_guard_gap */
+#define GUARD_GAP_PAGES 256UL /* Linux: stack_guard_gap */
 
 static struct mapping stack_line(void)
 {
@@ -37,7 +39,8 @@ static void touch_grows_it(void)
 	struct faults then = faults();
 
 	ok(!strcmp(before.name, "[stack]"), "the line is called [stack]");
-	ok(!strncmp(before.perms, "rw-p", 4), "it is readable, writable, private, and not executable");
+	ok(!strncmp(before.perms, "rw-p", 4),
+	   "it is readable, writable, private, and not executable");
 	poke(below, 1);
 	ok_eq(minor_since(then), 1, "a write 20 pages below it: one minor fault");
 	after = stack_line();
@@ -66,7 +69,10 @@ static void set_limit(rlim_t bytes)
 		bail("setrlimit(RLIMIT_STACK)");
 }
 
-/* In a child: the byte just inside the limit works, the one just outside is a SIGSEGV that a handler survives. */
+/*
+ * In a child: the byte just inside the limit works, the one just outside is a SIGSEGV that a
+ * handler survives.
+ */
 static int at_the_limit(void *arg)
 {
 	unsigned long limit = *(unsigned long *)arg;
@@ -111,14 +117,19 @@ static int overflow_kills(void *arg)
 	return overflow();
 }
 
-/* In a child: puts one page `gap` pages below the stack, then touches the page above it and the first page allowed. */
+/*
+ * In a child: puts one page `gap` pages below the stack, then touches the page above it and the
+ * first page allowed.
+ */
 static int keeps_its_distance(void *arg)
 {
 	struct mapping m = stack_line();
-	unsigned char *neighbour = (unsigned char *)m.start - (GUARD_GAP_PAGES + 40) * PAGE, *lowest;
+	unsigned char *neighbour = (unsigned char *)m.start - (GUARD_GAP_PAGES + 40) * PAGE,
+		      *lowest;
 
 	(void)arg;
-	if (mmap(neighbour, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != neighbour)
+	if (mmap(neighbour, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) != neighbour)
 		return 1;
 	catch_faults();
 	lowest = neighbour + (GUARD_GAP_PAGES + 1) * PAGE;
@@ -149,14 +160,18 @@ int main(void)
 	touch_grows_it();
 	ok_eq(recurse(64), 64, "a recursion through 64 pages finds its frames intact");
 	status = run_in_child(at_the_limit, &limit);
-	ok_eq(wait_code(status), 0, "RLIMIT_STACK: the last byte inside is given, one byte further is SIGSEGV, SEGV_MAPERR");
+	ok_eq(wait_code(status), 0,
+	      "RLIMIT_STACK: the last byte inside is given, one further is SEGV_MAPERR");
 	status = run_in_child(overflow_is_caught, &limit);
-	ok_eq(wait_code(status), 0, "endless recursion is caught by a handler on the alternate stack");
+	ok_eq(wait_code(status), 0,
+	      "endless recursion is caught by a handler on the alternate stack");
 	status = run_in_child(overflow_kills, &limit);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "without an alternate stack it dies of SIGSEGV");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV,
+	   "without an alternate stack it dies of SIGSEGV");
 	status = run_in_child(without_neighbour_it_may, NULL);
 	ok_eq(wait_code(status), 0, "with free room below, 250 pages at once are given");
 	status = run_in_child(keeps_its_distance, NULL);
-	ok_eq(wait_code(status), 0, "256 pages above a neighbour the stack stops: SIGSEGV nearer than that");
+	ok_eq(wait_code(status), 0,
+	      "256 pages above a neighbour the stack stops: SIGSEGV nearer than that");
 	return tap_done();
 }

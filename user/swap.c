@@ -2,11 +2,13 @@
 /*
  * swap - twice as much as there is. Usage: swap [MIB]
  *
- * What you see: the program fills twice the machine's RAM with a pattern and finds every byte again, in order and at random,
- * while pagemap shows pages in the swap area and getrusage counts the major faults that bring them back. It changes pages
- * on their way, forks over swapped pages, and at the end every slot of the swap area is free again.
+ * What you see: the program fills twice the machine's RAM with a pattern and finds every byte
+ * again, in order and at random, while pagemap shows pages in the swap area and getrusage counts
+ * the major faults that bring them back. It changes pages on their way, forks over swapped pages,
+ * and at the end every slot of the swap area is free again.
  *
- * Served by: reclaim (shrink_node, rmap, swap cache, writeback), do_swap_page for the way back, swap slot counts across fork.
+ * Served by: reclaim (shrink_node, rmap, swap cache, writeback), do_swap_page for the way back,
+ * swap slot counts across fork.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +24,12 @@
 
 static uint64_t *area;
 static size_t pages;
-static unsigned char *version;		/* of each page: how often it was rewritten */
+static unsigned char *version; /* of each page: how often it was rewritten */
 
 static uint64_t word_of(size_t page, unsigned ver, size_t i)
 {
-	return (page * 0x9e3779b97f4a7c15UL) ^ (ver * 0xc2b2ae3d27d4eb4fUL) ^ (i * 0x165667b19e3779f9UL);
+	return (page * 0x9e3779b97f4a7c15UL) ^ (ver * 0xc2b2ae3d27d4eb4fUL) ^
+	       (i * 0x165667b19e3779f9UL);
 }
 
 static void fill_page(size_t page)
@@ -76,7 +79,7 @@ static size_t stir(void)
 /* The child reads a slice and writes another: the parent's pages must not follow. */
 static int child_slice(void *arg)
 {
-	size_t n = pages / 16;
+	size_t n = pages / 16 < 1024 ? pages / 16 : 1024;
 
 	(void)arg;
 	if (wrong_pages(0, n))
@@ -92,18 +95,20 @@ static int child_slice(void *arg)
 static size_t choose_size(int argc, char **argv)
 {
 	long ram = meminfo_kb("MemTotal") / 1024, swap = meminfo_kb("SwapFree") / 1024;
-	long room = meminfo_kb("MemFree") / 1024 + swap;
+	long room = meminfo_kb("MemFree") / 1024 + swap, most = room - room / 8 - 8;
 	long want = argc > 1 ? atol(argv[1]) : 2 * ram;
 
 	diag("%ld MiB of RAM, %ld MiB of swap free", ram, swap);
 	if (argc <= 1 && swap < 16) {
-		printf("1..0 # SKIP no swap area of 16 MiB or more (give the number of MiB to use as argument to run anyway)\n");
+		printf("1..0 # SKIP no swap area of 16 MiB or more; give a number of MiB "
+		       "as argument to run anyway\n");
 		return 0;
 	}
-	if (argc <= 1 && want > room - 8) {
-		printf("# SKIP twice the RAM (%ld MiB) does not fit into free memory and swap (%ld MiB): using %ld MiB\n",
-		       want, room, room - 8 - room / 16);
-		want = room - 8 - room / 16;
+	if (argc <= 1 && want > most) {
+		printf("# SKIP twice the RAM (%ld MiB) does not fit into what is free with swap "
+		       "(%ld MiB): using %ld MiB\n",
+		       want, room, most);
+		want = most;
 	}
 	return want > 0 ? want : 1;
 }
@@ -120,12 +125,15 @@ static void verify(bool must_swap)
 	if (must_swap)
 		ok(swapped > 0, "pagemap shows pages in the swap area");
 	then = faults();
-	ok_eq(wrong_pages(0, pages), 0, "every byte of %zu MiB is right, read in order", pages * PAGE / MIB);
-	diag("%ld minor and %ld major faults", faults().minor - then.minor, faults().major - then.major);
+	ok_eq(wrong_pages(0, pages), 0, "every byte of %zu MiB is right, read in order",
+	      pages * PAGE / MIB);
+	diag("%ld minor and %ld major faults", faults().minor - then.minor,
+	     faults().major - then.major);
 	if (must_swap)
 		ok(faults().major > then.major, "pages came back by major faults");
 	ok_eq(stir(), 0, "%d pages read and rewritten in random order", RANDOM_STEPS);
-	ok_eq(wait_code(run_in_child(child_slice, NULL)), 0, "a child reads and writes pages that were swapped before fork");
+	ok_eq(wait_code(run_in_child(child_slice, NULL)), 0,
+	      "a child reads and writes pages that were swapped before fork");
 	ok_eq(wrong_pages(0, pages), 0, "the parent's memory is right to the last byte");
 }
 

@@ -2,11 +2,13 @@
 /*
  * threads - one address space, many threads (musl's pthreads).
  *
- * What you see: four threads race for the first touch of the same fresh pages, and not one addition is lost; a mutex and a condition
- * variable carry a queue; thread-local variables are apart; a hundred threads come and go and leave no mapping behind.
+ * What you see: four threads race for the first touch of the same fresh pages, and not one
+ * addition is lost; a mutex and a condition variable carry a queue; thread-local variables are
+ * apart; a hundred threads come and go and leave no mapping behind.
  *
- * Served by: clone(CLONE_VM|CLONE_THREAD|CLONE_SETTLS|CLONE_CHILD_CLEARTID...), futex, the anonymous fault of two threads on
- * one page (the loser notices by orig_pte), tgkill, exit of one thread and exit_group of all.
+ * Served by: clone(CLONE_VM|CLONE_THREAD|CLONE_SETTLS|CLONE_CHILD_CLEARTID...), futex, the
+ * anonymous fault of two threads on one page (the loser notices by orig_pte), tgkill, exit of one
+ * thread and exit_group of all.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -61,7 +63,8 @@ static void first_touch_race(void)
 			bytes += peek(fresh + i * PAGE + 64 + j);
 	}
 	ok_eq(joined, 600, "four threads run and are joined, their results arrive");
-	ok_eq(counted, THREADS * PAGES, "no addition to a page that all touch first at once is lost");
+	ok_eq(counted, THREADS * PAGES,
+	      "no addition to a page that all touch first at once is lost");
 	ok_eq(bytes, PAGES * (1 + 2 + 3 + 4), "nor a byte beside it");
 	ok_eq(count_present(fresh, PAGES), PAGES, "each page is there once");
 	munmap(fresh, PAGES * PAGE);
@@ -71,7 +74,7 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	int slots[8], used;
-} queue = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void put(int v)
 {
@@ -125,7 +128,8 @@ static void mutex_and_condition(void)
 		pthread_join(t[i], &ret);
 		sum += (long)ret;
 	}
-	ok_eq(sum, (long)ITEMS * (ITEMS + 1), "two producers and two consumers over a queue of eight: every item arrives once");
+	ok_eq(sum, (long)ITEMS * (ITEMS + 1),
+	      "two producers and two consumers over a queue of eight: every item arrives once");
 }
 
 static _Thread_local int mine = 7;
@@ -191,7 +195,8 @@ static void signal_to_one(void)
 	pthread_create(&t, NULL, wait_for_signal, NULL);
 	pthread_kill(t, SIGUSR1);
 	pthread_join(t, NULL);
-	ok(got_signal == SIGUSR1 && pthread_equal(got_by, t), "pthread_kill: the handler runs in the thread it was sent to");
+	ok(got_signal == SIGUSR1 && pthread_equal(got_by, t),
+	   "pthread_kill: the handler runs in the thread it was sent to");
 }
 
 static void *fault_badly(void *arg)
@@ -233,7 +238,9 @@ int main(void)
 	thread_locals();
 	come_and_go();
 	signal_to_one();
-	ok_eq(wait_code(run_in_child(thread_dies, NULL)), 128 + SIGSEGV, "a bad fault in one thread ends the whole process");
-	ok_eq(wait_code(run_in_child(thread_exits, NULL)), 23, "exit() in one thread ends it with that status");
+	ok_eq(wait_code(run_in_child(thread_dies, NULL)), 128 + SIGSEGV,
+	      "a bad fault in one thread ends the whole process");
+	ok_eq(wait_code(run_in_child(thread_exits, NULL)), 23,
+	      "exit() in one thread ends it with that status");
 	return tap_done();
 }

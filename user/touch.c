@@ -2,12 +2,14 @@
 /*
  * touch - the first touch of a page.
  *
- * What you see: mmap only promises. The first read maps the one shared page of zeroes, the first write gives the page a zeroed
- * frame of its own, one minor fault each, and the neighbours stay absent. munmap and MADV_DONTNEED take the frames
- * away, MAP_POPULATE hands them out before anyone asks.
+ * What you see: mmap only promises. The first read maps the one shared page of zeroes, the first
+ * write gives the page a zeroed frame of its own, one minor fault each, and the neighbours stay
+ * absent. munmap and MADV_DONTNEED take the frames away, MAP_POPULATE hands them out before
+ * anyone asks.
  *
- * Served by: exc_page_fault -> handle_mm_fault -> handle_pte_fault -> do_anonymous_page (zero page on read, fresh page on
- * write); do_wp_page for the write after the read; zap in munmap and madvise.
+ * Served by: exc_page_fault -> handle_mm_fault -> handle_pte_fault -> do_anonymous_page (zero
+ * page on read, fresh page on write); do_wp_page for the write after the read; zap in munmap and
+ * madvise.
  */
 #include <sys/mman.h>
 
@@ -31,7 +33,8 @@ static void a_promise_only(unsigned char *p)
 
 	ok_eq(count_present(p, PAGES), 0, "fresh memory: no page is present");
 	ok(maps_find(p, &m) && m.start <= (uintptr_t)p && m.end >= (uintptr_t)(p + PAGES * PAGE) &&
-	   m.perms[0] == 'r' && m.perms[1] == 'w' && m.perms[3] == 'p', "but /proc/self/maps shows the promise");
+		   m.perms[0] == 'r' && m.perms[1] == 'w' && m.perms[3] == 'p',
+	   "but /proc/self/maps shows the promise");
 	ok_eq(mincore_page(p), 0, "mincore says: not resident");
 }
 
@@ -87,7 +90,8 @@ static void fresh_writes(unsigned char *p)
 
 	for (int i = 3; i < PAGES; i++)
 		poke(p + i * PAGE, i);
-	ok_eq(minor_since(before), PAGES - 3, "a write to each untouched page: one minor fault a page");
+	ok_eq(minor_since(before), PAGES - 3,
+	      "a write to each untouched page: one minor fault a page");
 	ok_eq(faults().major - before.major, 0, "and no major one");
 	ok_eq(nonzero_bytes(p, PAGES), 1 + PAGES - 3, "each page holds its one byte and zeroes");
 }
@@ -116,8 +120,8 @@ static void munmap_removes(unsigned char *p)
 
 static void populate_hands_out_early(void)
 {
-	unsigned char *p = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
-				-1, 0);
+	unsigned char *p = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	struct faults before;
 
 	ok(p != MAP_FAILED, "mmap with MAP_POPULATE");

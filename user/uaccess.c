@@ -2,12 +2,13 @@
 /*
  * uaccess - the kernel touches user memory, and page faults are taken in kernel mode.
  *
- * What you see: read(2) and write(2) with buffers that are not there yet, shared after fork, in the swap area or in an
- * unread file page all work, through the same faults that the program itself would take. Buffers that are nowhere give EFAULT,
- * and a copy that gets half way is accounted exactly as on Linux. The same for paths and for writev.
+ * What you see: read(2) and write(2) with buffers that are not there yet, shared after fork, in
+ * the swap area or in an unread file page all work, through the same faults that the program
+ * itself would take. Buffers that are nowhere give EFAULT, and a copy that gets half way is
+ * accounted exactly as on Linux. The same for paths and for writev.
  *
- * Served by: copy_to_user, copy_from_user, strncpy_from_user; exc_page_fault from kernel mode -> handle_mm_fault, or the
- * exception table when there is nothing to map.
+ * Served by: copy_to_user, copy_from_user, strncpy_from_user; exc_page_fault from kernel mode ->
+ * handle_mm_fault, or the exception table when there is nothing to map.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,9 +29,9 @@
 #endif
 
 static char path[256];
-static int file;		/* two pages of 'f' */
-static int ends[2];		/* a pipe */
-static unsigned char *edge;	/* two mapped pages lie below it, nothing above */
+static int file;            /* two pages of 'f' */
+static int ends[2];         /* a pipe */
+static unsigned char *edge; /* two mapped pages lie below it, nothing above */
 
 static void fill_pipe(size_t n)
 {
@@ -65,7 +66,10 @@ static void set_up(void)
 	memset(page, 'f', sizeof(page));
 	if (write(file, page, sizeof(page)) != sizeof(page))
 		bail("write the scratch file");
-	/* far from where mmap places things by itself, so nothing ever comes to lie above the edge */
+	/*
+	 * far from where mmap places things by itself, so nothing ever comes to lie above the
+	 * edge
+	 */
 	edge = mmap((void *)0x10000000000, 2 * PAGE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (edge == MAP_FAILED)
@@ -80,11 +84,13 @@ static void lazy_pages(void)
 
 	ok_eq(pread(file, p + 100, PAGE, 0), PAGE, "read(2) into two untouched pages");
 	ok_eq(minor_since(then), 2, "two minor faults, taken by the kernel for us");
-	ok(p[99] == 0 && p[100] == 'f' && p[100 + PAGE - 1] == 'f' && p[100 + PAGE] == 0, "exactly the right bytes arrived");
+	ok(p[99] == 0 && p[100] == 'f' && p[100 + PAGE - 1] == 'f' && p[100 + PAGE] == 0,
+	   "exactly the right bytes arrived");
 	fill_pipe(1);
 	ok_eq(write(ends[1], p + 2 * PAGE, PAGE), PAGE, "write(2) from an untouched page");
 	ok_eq(drain(), PAGE + 1, "delivers a page");
-	ok(is_present(p + 2 * PAGE) && !is_present(p + 3 * PAGE), "which is mapped now, its neighbour is not");
+	ok(is_present(p + 2 * PAGE) && !is_present(p + 3 * PAGE),
+	   "which is mapped now, its neighbour is not");
 	m = mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, file, 0);
 	fill_pipe(1);
 	ok_eq(write(ends[1], m + 10, PAGE), PAGE, "write(2) from an untouched mapping of a file");
@@ -105,13 +111,16 @@ static void cow_pages(void)
 	unsigned char *p = map_anon(2), *m;
 
 	memset(p, 'p', PAGE);
-	ok_eq(wait_code(run_in_child(read_over, p)), 0, "a child reads into a page shared since fork");
+	ok_eq(wait_code(run_in_child(read_over, p)), 0,
+	      "a child reads into a page shared since fork");
 	ok(p[0] == 'p' && p[99] == 'p', "the parent's page did not change");
 	(void)peek(p + PAGE);
-	ok(pread(file, p + PAGE, 10, 0) == 10 && p[PAGE] == 'f' && p[PAGE + 10] == 0, "read(2) over the zero page");
+	ok(pread(file, p + PAGE, 10, 0) == 10 && p[PAGE] == 'f' && p[PAGE + 10] == 0,
+	   "read(2) over the zero page");
 	m = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
 	fill_pipe(10);
-	ok(read(ends[0], m, 10) == 10 && m[0] == 'j' && m[10] == 'f', "read(2) into a private file mapping");
+	ok(read(ends[0], m, 10) == 10 && m[0] == 'j' && m[10] == 'f',
+	   "read(2) into a private file mapping");
 	ok(pread(file, p, 1, 0) == 1 && p[0] == 'f', "does not change the file");
 	munmap(m, PAGE);
 	munmap(p, 2 * PAGE);
@@ -124,13 +133,15 @@ static void swapped_pages(void)
 	memset(p, 's', 2 * PAGE);
 	madvise(p, 2 * PAGE, MADV_PAGEOUT);
 	if (!is_swapped(p) || !is_swapped(p + PAGE)) {
-		skip("write(2) from a swapped page", "nothing could be swapped out (no swap area?)");
+		skip("write(2) from a swapped page",
+		     "nothing could be swapped out (no swap area?)");
 		skip("read(2) into a swapped page", "nothing could be swapped out");
 		return;
 	}
 	fill_pipe(1);
 	ok(write(ends[1], p, PAGE) == PAGE && drain() == PAGE + 1, "write(2) from a swapped page");
-	ok(pread(file, p + PAGE, 10, 0) == 10 && p[PAGE] == 'f' && p[PAGE + 10] == 's', "read(2) into a swapped page");
+	ok(pread(file, p + PAGE, 10, 0) == 10 && p[PAGE] == 'f' && p[PAGE + 10] == 's',
+	   "read(2) into a swapped page");
 	munmap(p, 2 * PAGE);
 }
 
@@ -149,7 +160,8 @@ static void bad_buffers(void)
 	ok_errno(pipe((int *)edge), EFAULT, "pipe(2) with nowhere to put the descriptors");
 	ok_errno(syscall(SYS_fstat, file, edge), EFAULT, "fstat(2) with nowhere to put the result");
 	ok_errno(nanosleep((struct timespec *)edge, NULL), EFAULT, "nanosleep(2) of nothing");
-	ok_eq(pread(file, edge, 10, 2 * PAGE), 0, "at the end of a file a bad buffer is not looked at: 0");
+	ok_eq(pread(file, edge, 10, 2 * PAGE), 0,
+	      "at the end of a file a bad buffer is not looked at: 0");
 	munmap(ro, PAGE);
 }
 
@@ -157,7 +169,8 @@ static void half_way(void)
 {
 	struct stat st;
 
-	ok_eq(pread(file, edge - PAGE, 2 * PAGE, 0), PAGE, "two pages of a file into one mapped and one not: one page");
+	ok_eq(pread(file, edge - PAGE, 2 * PAGE, 0), PAGE,
+	      "two pages of a file into one mapped and one not: one page");
 	ok_eq(pread(file, edge - 100, 2 * PAGE, 0), 100, "into 100 bytes: 100");
 	fill_pipe(2 * PAGE);
 	ok_eq(read(ends[0], edge - PAGE, 2 * PAGE), PAGE, "two pages of a pipe: one page");
@@ -166,7 +179,8 @@ static void half_way(void)
 	ok_errno(read(ends[0], edge - 100, 200), EFAULT, "200 bytes of a pipe into 100: EFAULT");
 	ok_eq(drain(), 200, "and none of them is lost");
 	fill_pipe(1);
-	ok_eq(write(ends[1], edge - PAGE, 2 * PAGE), PAGE, "write to a pipe: the page that is there");
+	ok_eq(write(ends[1], edge - PAGE, 2 * PAGE), PAGE,
+	      "write to a pipe: the page that is there");
 	ok_errno(write(ends[1], edge - 100, 200), EFAULT, "less than a page: EFAULT");
 	ok_eq(drain(), PAGE + 1, "and nothing was sent");
 	if (ftruncate(file, 0))
@@ -208,20 +222,22 @@ static void paths(void)
 
 static void vectors(void)
 {
-	struct iovec bad_second[] = { { "abc", 3 }, { edge, 5 }, { "def", 3 } };
-	struct iovec bad_first[] = { { edge, 5 }, { "abc", 3 } };
-	struct iovec empty_bad[] = { { "abc", 3 }, { edge, 0 }, { "def", 3 } };
-	struct iovec negative[] = { { "abc", 3 }, { "abc", (size_t)-1 } };
+	struct iovec bad_second[] = {{"abc", 3}, {edge, 5}, {"def", 3}};
+	struct iovec bad_first[] = {{edge, 5}, {"abc", 3}};
+	struct iovec empty_bad[] = {{"abc", 3}, {edge, 0}, {"def", 3}};
+	struct iovec negative[] = {{"abc", 3}, {"abc", (size_t)-1}};
 
 	fill_pipe(1);
 	lseek(file, 0, SEEK_SET);
-	ok_eq(writev(file, bad_second, 3), 3, "writev to a file with a bad second part: the first part is written");
+	ok_eq(writev(file, bad_second, 3), 3,
+	      "writev to a file with a bad second part: the first part is written");
 	ok_errno(writev(ends[1], bad_second, 3), EFAULT, "to a pipe: EFAULT");
 	ok_errno(writev(file, bad_first, 2), EFAULT, "a bad first part: EFAULT");
 	ok_eq(writev(ends[1], empty_bad, 3), 6, "a bad address of length 0 does not matter");
 	ok_eq(drain(), 7, "six bytes arrived");
 	ok_errno(writev(file, negative, 2), EINVAL, "a negative length: EINVAL");
-	ok_errno(writev(file, (struct iovec *)edge, 1), EFAULT, "a vector that is not there: EFAULT");
+	ok_errno(writev(file, (struct iovec *)edge, 1), EFAULT,
+		 "a vector that is not there: EFAULT");
 }
 
 int main(void)
