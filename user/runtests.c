@@ -36,9 +36,13 @@
 
 static bool check_leaks = true;
 
-/* What is free: frames of 4 KiB and swap slots. */
+/*
+ * What is free: frames of 4 KiB, slab frames counted as free, and swap slots; and minus the objects
+ * in use in all slabs. A slab keeps its frame as long as one object lives in it, whoever's that is,
+ * so that objects are counted instead of the frames they stand in.
+ */
 struct balance {
-	long frames, slots;
+	long frames, slots, objects;
 };
 
 static void drop_caches(void)
@@ -53,16 +57,41 @@ static void drop_caches(void)
 	close(fd);
 }
 
+/* Objects in use: the second column of /proc/slabinfo, summed up. */
+static long slab_objects(void)
+{
+	FILE *f = fopen("/proc/slabinfo", "r");
+	char line[256];
+	long sum = 0, in_use;
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %ld", &in_use) == 1)
+			sum += in_use;
+	fclose(f);
+	return sum;
+}
+
 static struct balance take_balance(void)
 {
+	long objects;
+
 	drop_caches();
-	return (struct balance){meminfo_kb("MemFree") / 4, meminfo_kb("SwapFree") / 4};
+	objects = slab_objects();
+	return (struct balance){(meminfo_kb("MemFree") + meminfo_kb("Slab")) / 4,
+				meminfo_kb("SwapFree") / 4, -objects};
 }
 
 /* All came back; or what another process had in memory is now in swap, page for page. */
 static bool balanced(struct balance lost)
 {
-	return lost.slots >= 0 && lost.frames + lost.slots == 0;
+	return lost.slots >= 0 && lost.frames + lost.slots == 0 && lost.objects == 0;
+}
+
+static bool leaked(struct balance lost)
+{
+	return lost.slots < 0 || lost.frames + lost.slots > 0 || lost.objects > 0;
 }
 
 /*
@@ -76,7 +105,8 @@ static struct balance lost_since(struct balance before)
 
 	for (int i = 0;; i++) {
 		now = take_balance();
-		lost = (struct balance){before.frames - now.frames, before.slots - now.slots};
+		lost = (struct balance){before.frames - now.frames, before.slots - now.slots,
+					before.objects - now.objects};
 		if (balanced(lost) || i == SETTLE_TRIES)
 			return lost;
 		sched_yield();
@@ -186,7 +216,7 @@ static int run_and_weigh(char **argv, bool seen, struct balance *lost)
 	struct balance before;
 	int status;
 
-	*lost = (struct balance){0, 0};
+	*lost = (struct balance){0, 0, 0};
 	if (!check_leaks)
 		return run(argv, seen);
 	before = take_balance();
@@ -204,9 +234,9 @@ static void print_reasons(int status, struct balance lost)
 	else if (status)
 		printf(" # exit status %d", WEXITSTATUS(status));
 	if (!balanced(lost))
-		printf(" # %s %ld frames and %ld swap slots",
-		       lost.frames + lost.slots > 0 ? "leak of" : "balance", lost.frames,
-		       lost.slots);
+		printf(" # %s %ld frames, %ld swap slots and %ld slab objects",
+		       leaked(lost) ? "leak of" : "balance", lost.frames, lost.slots,
+		       lost.objects);
 	putchar('\n');
 	fflush(stdout);
 }
@@ -229,11 +259,11 @@ static bool judge(int n, const char *command)
 	}
 	status = run_and_weigh(argv, true, &lost);
 	for (int i = 1; i < MAX_RUNS && !status && !balanced(lost); i++) {
-		printf("# run %d kept %ld frames and %ld swap slots: once more\n", i, lost.frames,
-		       lost.slots);
+		printf("# run %d kept %ld frames, %ld swap slots and %ld slab objects: once more\n",
+		       i, lost.frames, lost.slots, lost.objects);
 		status = run_and_weigh(argv, false, &lost);
 	}
-	good = !status && lost.slots >= 0 && lost.frames + lost.slots <= 0;
+	good = !status && !leaked(lost);
 	printf("%s %d - %s", good ? "ok" : "not ok", n, command);
 	print_reasons(status, lost);
 	return good;

@@ -5,6 +5,7 @@
 #include "lib/util.h"
 #include "lib/xarray.h"
 #include "mm/frame/slab.h"
+#include "mm/reclaim/reclaim.h"
 #include <asm/percpu.h>
 
 /* A store adds at most one path: 64-bit indexes at 6 bits a level, and the tree may grow as high. */
@@ -18,9 +19,21 @@ struct xa_reserve_nodes {
 static DEFINE_PER_CPU(struct xa_reserve_nodes, xa_reserve_nodes);
 static struct kmem_cache *node_cache;
 
+/* Shrinker: give this CPU's reserve back. */
+static unsigned long shrink_reserve(unsigned long nr)
+{
+	struct xa_reserve_nodes *reserve = this_cpu_ptr(&xa_reserve_nodes);
+	unsigned long freed = 0;
+
+	for (; reserve->nr && freed < nr; freed++)
+		kmem_cache_free(node_cache, reserve->nodes[--reserve->nr]);
+	return freed;
+}
+
 void xa_nodes_init(void)
 {
 	node_cache = kmem_cache_create("xa_node", sizeof(struct xa_node), 0);
+	register_shrinker(shrink_reserve);
 }
 
 void xa_preload(void)

@@ -164,7 +164,18 @@ void reclaim_init(void)
 }
 
 /* --- drop_caches --- */
-/* Drop the clean, unmapped pages among @nr from the tail of a file list. */
+/*
+ * What nobody maps: a clean page of a file, or a page of the swap cache that outlived the last entry
+ * naming its slot (the entry's owner found it busy). Page locked. True: only our reference is left.
+ */
+static bool drop_unused(struct page *page)
+{
+	if (PageSwapCache(page))
+		return !page_mapped(page) && try_to_free_swap(page);
+	return drop_page(page);
+}
+
+/* Drop the unused pages among @nr from the tail of a list. */
 static unsigned long drop_batch(enum lru_list list, unsigned long nr, unsigned long *looked)
 {
 	struct page *page, *next;
@@ -177,7 +188,7 @@ static unsigned long drop_batch(enum lru_list list, unsigned long nr, unsigned l
 
 		if (!trylock_page(page))
 			continue;
-		dropped = drop_page(page);
+		dropped = drop_unused(page);
 		unlock_page(page);
 		if (dropped) {
 			list_del(&page->lru);
@@ -198,7 +209,7 @@ void drop_caches(int what)
 		for (unsigned int i = 0; i < nr_shrinkers; i++)
 			while (shrinkers[i](~0UL))
 				cond_resched();
-	for (int list = LRU_INACTIVE_FILE; (what & 1) && list <= LRU_ACTIVE_FILE; list++) {
+	for (int list = LRU_INACTIVE_ANON; (what & 1) && list <= LRU_ACTIVE_FILE; list++) {
 		unsigned long left = lru_size(list), looked;
 
 		while (left) {

@@ -76,8 +76,9 @@ int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src)
 	for (; !err && (src_pmd = next_pte_table(src->vm_mm, &addr, src->vm_end)); addr = next) {
 		next = pmd_addr_end(addr, src->vm_end);
 		dst_pmd = alloc_tables(mm, addr);
-		err = dst_pmd ? copy_pte_range(src->vm_mm, src_pmd, dst_pmd, addr, next, rss)
-			      : -ENOMEM;
+		err = -ENOMEM;
+		if (dst_pmd)
+			err = copy_pte_range(src->vm_mm, src_pmd, dst_pmd, addr, next, rss);
 		cond_resched();
 	}
 	spin_lock(&mm->page_table_lock);

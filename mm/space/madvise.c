@@ -79,9 +79,9 @@ static void swapin_range(struct vm_area_struct *vma, unsigned long start, unsign
 
 	for (; (pmd = next_pte_table(vma->vm_mm, &start, end)); start += PAGE_SIZE) {
 		pte = ptep_get(pte_offset(pmd, start));
-		page = is_swap_pte(pte)
-			       ? swapin_readahead(pte_to_swp_entry(pte), vma, start, &major)
-			       : NULL;
+		if (!is_swap_pte(pte))
+			continue;
+		page = swapin_readahead(pte_to_swp_entry(pte), vma, start, &major);
 		if (page)
 			put_page(page);
 		cond_resched();

@@ -74,8 +74,7 @@ static int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigne
 	int err = 0;
 
 	if (!(vma->vm_flags & VM_LOCKONFAULT))
-		err = vma->vm_flags & VM_ACCESS_FLAGS ? faultin_range(vma, start, end, write)
-						      : -EFAULT;
+		err = vma_is_accessible(vma) ? faultin_range(vma, start, end, write) : -EFAULT;
 	if (vma->vm_flags & VM_LOCKED)
 		mlock_pages(vma, start, end);
 	return err;

@@ -61,9 +61,7 @@ static struct vm_area_struct *copy_vma(const struct mremap *req, struct vm_area_
 
 	range.start = req->new_addr;
 	range.end = req->new_addr + req->new_len;
-	/*
-	 * Without pages nothing binds anonymous memory to its old place; a fresh pgoff can merge.
-	 */
+	/* Without pages nothing binds anonymous memory to its old place: fresh pgoffs merge. */
 	if (vma_is_anonymous(vma) && !vma->anon_vma)
 		range.pgoff = req->new_addr >> PAGE_SHIFT;
 	next = find_vma_prev(req->mm, req->new_addr, &prev);
@@ -100,9 +98,7 @@ static void unmap_moved(struct mm_struct *mm, unsigned long addr, unsigned long 
 	if (vma->vm_end > end)
 		above = vma;
 	if (do_munmap(mm, addr, len)) {
-		/*
-		 * No memory to split: the VMA stays whole, keeps its flag, and is promised twice.
-		 */
+		/* No memory to split: the VMA stays whole, with its flag, promised twice. */
 		above = NULL;
 		if (accounted)
 			atomic_long_add((long)(len >> PAGE_SHIFT), &vm_committed_as);
@@ -135,9 +131,8 @@ static void keep_emptied(const struct mremap *req, struct vm_area_struct *vma,
 static unsigned long move_vma(struct mremap *req, struct vm_area_struct *vma)
 {
 	unsigned long vm_flags = vma->vm_flags, new_pages = req->new_len >> PAGE_SHIFT, moved;
-	unsigned long more = req->flags & MREMAP_DONTUNMAP
-				     ? new_pages
-				     : new_pages - (req->old_len >> PAGE_SHIFT);
+	unsigned long kept = req->flags & MREMAP_DONTUNMAP ? 0 : req->old_len >> PAGE_SHIFT;
+	unsigned long more = new_pages - kept;
 	struct mm_struct *mm = req->mm;
 	struct vm_area_struct *copy;
 
@@ -161,9 +156,9 @@ static unsigned long move_vma(struct mremap *req, struct vm_area_struct *vma)
 		/* The tables of the old range are still there: the way back needs no memory. */
 		move_page_tables(copy, req->new_addr, vma, req->addr, moved);
 		unmap_moved(mm, req->new_addr, req->new_len, false);
-		if (vm_flags &
-		    VM_ACCOUNT) /* munmap gave new_pages back, promised were only these: */
-			atomic_long_add((long)(new_pages - more), &vm_committed_as);
+		/* munmap gave new_pages back, but promised were only @more. */
+		if (vm_flags & VM_ACCOUNT)
+			atomic_long_add((long)kept, &vm_committed_as);
 		return (unsigned long)-ENOMEM;
 	}
 	req->locked = vm_flags & VM_LOCKED;
@@ -257,9 +252,10 @@ static unsigned long do_mremap(struct mremap *req)
 	if (req->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return mremap_to(req);
 	if (req->old_len >= req->new_len) {
-		err = req->old_len == req->new_len ? 0
-						   : do_munmap(req->mm, req->addr + req->new_len,
-							       req->old_len - req->new_len);
+		err = 0;
+		if (req->old_len > req->new_len)
+			err = do_munmap(req->mm, req->addr + req->new_len,
+					req->old_len - req->new_len);
 		return err ? (unsigned long)err : req->addr;
 	}
 	vma = vma_to_resize(req);

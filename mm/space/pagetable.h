@@ -140,7 +140,8 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
  * on -ENOMEM). mmap_lock for writing.
  */
 unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old,
-			       struct vm_area_struct *new_vma, unsigned long new, unsigned long len);
+			       struct vm_area_struct *new_vma, unsigned long new,
+			       unsigned long len);
 
 /*
  * Visit each leaf entry of [start, end) that a table exists for; under ptl. @fn may change the

@@ -282,9 +282,12 @@ static struct vm_area_struct *give_away(struct vm_area_struct *vma, const struct
 	struct vma_edit edits[MAX_EDITS];
 	int n = 0;
 
-	edits[n++] = range->start == vma->vm_start && range->end == vma->vm_end ? edit(vma, 0, 0)
-		     : prev ? edit(vma, range->end, vma->vm_end)
-			    : edit(vma, vma->vm_start, range->start);
+	if (range->start == vma->vm_start && range->end == vma->vm_end)
+		edits[n++] = edit(vma, 0, 0);
+	else if (prev)
+		edits[n++] = edit(vma, range->end, vma->vm_end);
+	else
+		edits[n++] = edit(vma, vma->vm_start, range->start);
 	if (prev)
 		edits[n++] = edit(prev, prev->vm_start, end);
 	if (prev && next)
