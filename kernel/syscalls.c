@@ -13,11 +13,12 @@
 #include "mm/space/mm.h"
 #include <asm/switch.h>
 
-static long sys_ni_syscall(unsigned long a, unsigned long b, unsigned long c, unsigned long d, unsigned long e,
-			   unsigned long f);
+static long sys_ni_syscall(unsigned long a, unsigned long b, unsigned long c, unsigned long d,
+			   unsigned long e, unsigned long f);
 
 const sys_call_fn sys_call_table[NR_syscalls] = {
-	[335 ... 423] = sys_ni_syscall, /* Linux left them out, to have one numbering for all machines from 424 on */
+	/* Linux left them out, to have one numbering for all machines from 424 on. */
+	[335 ... 423] = sys_ni_syscall,
 #define X(nr, name, fn) [nr] = (sys_call_fn)(void *)fn,
 #define M(nr, name) [nr] = sys_ni_syscall,
 	SYSCALLS(X, M)
@@ -64,15 +65,17 @@ static bool told_before(unsigned long nr)
 	return known;
 }
 
-/* One line per program and number, so that a program that probes in a loop does not fill the log. */
-static long sys_ni_syscall(unsigned long a, unsigned long b, unsigned long c, unsigned long d, unsigned long e,
-			   unsigned long f)
+/*
+ * One line per program and number, so that a program that probes in a loop does not fill the log.
+ */
+static long sys_ni_syscall(unsigned long a, unsigned long b, unsigned long c, unsigned long d,
+			   unsigned long e, unsigned long f)
 {
 	unsigned long nr = current_pt_regs()->orig_ax;
 
 	(void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
 	if (!told_before(nr))
-		pr_info("%s (pid %d) asked for system call %lu (%s), which there is not: ENOSYS\n", current->comm,
-			current->pid, nr, syscall_name(nr));
+		pr_info("%s (pid %d) asked for system call %lu (%s), which there is not: ENOSYS\n",
+			current->comm, current->pid, nr, syscall_name(nr));
 	return -ENOSYS;
 }

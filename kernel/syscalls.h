@@ -2,7 +2,8 @@
 /*
  * The system calls by Linux's x86-64 numbers (asm/unistd_64.h of its user headers): X(number, name,
  * function) for those that there are, M(number, name) for those that Linux has and we do not.
- * Prototypes stand where the functions are: fs/syscalls.h, mm/space/mm.h, and below for kernel/proc.
+ * Prototypes stand where the functions are: fs/syscalls.h, mm/space/mm.h, and below for
+ * kernel/proc.
  */
 #ifndef KERNEL_SYSCALLS_H
 #define KERNEL_SYSCALLS_H
@@ -136,8 +137,12 @@
 #define NR_syscalls 451
 #define NR_restart_syscall 219
 
-/* All take six arguments as they came in registers; functions with fewer or narrower ones ignore the rest. */
-typedef long (*sys_call_fn)(unsigned long, unsigned long, unsigned long, unsigned long, unsigned long, unsigned long);
+/*
+ * All take six arguments as they came in registers; functions with fewer or narrower ones ignore
+ * the rest.
+ */
+typedef long (*sys_call_fn)(unsigned long, unsigned long, unsigned long, unsigned long,
+			    unsigned long, unsigned long);
 extern const sys_call_fn sys_call_table[NR_syscalls];
 
 struct clone_args;

@@ -3,8 +3,8 @@
  * Block layer: the list of disks, the pool that requests come from, and the thread that ends them.
  *
  * The pool is fixed, so that writing memory out never has to allocate any: who finds it empty
- * sleeps until a request in flight comes home. Requests are ended by one thread, in process context;
- * a driver's interrupt handler does no more than wake it.
+ * sleeps until a request in flight comes home. Requests are ended by one thread, in process
+ * context; a driver's interrupt handler does no more than wake it.
  */
 #include "kernel/core/block.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel threads: tasks without a user half. They have no parent, take no signals, and end by returning. */
+/*
+ * Kernel threads: tasks without a user half. They have no parent, take no signals, and end by
+ * returning.
+ */
 #include "kernel/core/sched.h"
 #include "kernel/core/wait.h"
 #include "lib/string.h"

@@ -12,9 +12,9 @@
 #define RESERVED_PIDS 300
 
 static DEFINE_SPINLOCK(pid_lock);
-static DECLARE_BITMAP(pid_map, PID_MAX) = { 3 }; /* pid_lock; 0 is idle's, 1 is init's */
-static unsigned long last_pid = 1;               /* pid_lock */
-static bool wrapped;                             /* pid_lock: numbers are being used again */
+static DECLARE_BITMAP(pid_map, PID_MAX) = { 3 };  /* pid_lock; 0 is idle's, 1 is init's */
+static unsigned long last_pid = 1;                /* pid_lock */
+static bool wrapped;                              /* pid_lock: numbers are being used again */
 static struct hlist_head pid_hash[PID_HASH_SIZE]; /* tasklist_lock */
 
 bool (*pid_in_use_hook)(pid_t pid);
@@ -112,9 +112,7 @@ struct task_struct *find_task_by_pid(pid_t pid)
 {
 	struct task_struct *task;
 
-	hlist_for_each_entry(task, pid_bucket(pid), pid_node)
-		if (task->pid == pid)
-			return task;
+	hlist_for_each_entry(task, pid_bucket(pid), pid_node) if (task->pid == pid) return task;
 	return NULL;
 }
 

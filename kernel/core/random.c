@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ChaCha20 generator (RFC 8439, 2.3) that replaces its own key after every request, so that what was
- * given out cannot be computed from what is in memory later. Seeded from RDRAND where the CPU has it,
- * and from the time-stamp counter: with neither it is repeatable, which a machine that counts
- * instructions instead of time wants anyway.
+ * A ChaCha20 generator (RFC 8439, 2.3) that replaces its own key after every request, so that what
+ * was given out cannot be computed from what is in memory later. Seeded from RDRAND where the CPU
+ * has it, and from the time-stamp counter: with neither it is repeatable, which a machine that
+ * counts instructions instead of time wants anyway.
  */
 #include "kernel/core/random.h"
 
@@ -17,8 +17,10 @@
 #define CPUID_1_ECX_RDRAND BIT(30)
 
 static DEFINE_SPINLOCK(random_lock);
-static u32 key[8];     /* random_lock */
-static bool seeded;    /* random_lock */
+static u32 key[8];                      /* random_lock */
+static bool seeded;                     /* random_lock */
+static u8 spare_bytes[32] __aligned(4); /* random_lock */
+static size_t spare;                    /* of them not given out yet; random_lock */
 
 static u32 rotl(u32 x, int n)
 {
@@ -83,18 +85,44 @@ static void seed(void)
 	seeded = true;
 }
 
+/* Replaces the key with half of a block; the other half is for giving out. random_lock held. */
+static void next_key(u32 out[8])
+{
+	u32 stream[16];
+
+	if (!seeded)
+		seed();
+	chacha20_block(key, 0, stream);
+	memcpy(key, stream, 32);
+	memcpy(out, stream + 8, 32);
+}
+
+/* A few bytes (AT_RANDOM, stack guards) come from what the last block left over. */
+static void take_small(u8 *to, size_t len)
+{
+	spin_lock(&random_lock);
+	if (len > spare) {
+		next_key((u32 *)spare_bytes);
+		spare = sizeof(spare_bytes);
+	}
+	spare -= len;
+	memcpy(to, spare_bytes + spare, len);
+	memset(spare_bytes + spare, 0, len);
+	spin_unlock(&random_lock);
+}
+
 void get_random_bytes(void *buf, size_t len)
 {
 	u32 stream[16], k[8], counter = 1;
 	u8 *to = buf;
 
-	/* Take a key of our own and leave a new one behind: the long part needs no lock. */
+	if (len <= sizeof(spare_bytes)) {
+		take_small(buf, len);
+		return;
+	}
+	/* A key of our own: the long part needs no lock. */
 	spin_lock(&random_lock);
-	if (!seeded)
-		seed();
-	chacha20_block(key, 0, stream);
-	memcpy(key, stream, 32);
-	memcpy(k, stream + 8, 32);
+	next_key(k);
 	spin_unlock(&random_lock);
 	while (len) {
 		size_t n = min(len, (size_t)BLOCK);
@@ -105,5 +133,5 @@ void get_random_bytes(void *buf, size_t len)
 		len -= n;
 	}
 	memset(k, 0, sizeof(k));
-	barrier();
+	barrier(); /* or the compiler would see that nobody reads k any more */
 }

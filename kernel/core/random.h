@@ -5,7 +5,10 @@
 
 #include "lib/types.h"
 
-/* Fill @buf. Never fails and never waits: the generator is seeded at its first use. Not from interrupts. */
+/*
+ * Fill @buf. Never fails and never waits: the generator is seeded at its first use. Not from
+ * interrupts.
+ */
 void get_random_bytes(void *buf, size_t len);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slow ways of reader-writer semaphores. Waiters stand in one queue; only the first may take the
- * semaphore, and a reader that did wakes the next one if that is a reader too. New readers do
+ * The slow ways of reader-writer semaphores. Waiters stand in one queue; only the first may take
+ * the semaphore, and a reader that did wakes the next one if that is a reader too. New readers do
  * not overtake (they see nr_waiters); a new writer may, in the moment when the semaphore is free.
  *
  * No wake-up is lost: a waiter counts itself in nr_waiters and then looks at count; who lets go
@@ -57,7 +57,8 @@ static bool try_take(struct rw_semaphore *sem, bool writer)
 	if (writer)
 		return down_write_trylock(sem);
 	while (old >= 0)
-		if (__atomic_compare_exchange_n(&sem->count, &old, old + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		if (__atomic_compare_exchange_n(&sem->count, &old, old + 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_SEQ_CST))
 			return true;
 	return false;
 }
@@ -86,7 +87,9 @@ static int down_slow(struct rw_semaphore *sem, bool writer, bool killable)
 	}
 	list_del(&waiter.list);
 	__atomic_fetch_sub(&sem->nr_waiters, 1, __ATOMIC_SEQ_CST);
-	/* A reader lets the reader behind it in; one that gives up lets whoever is first now try. */
+	/*
+	 * A reader lets the reader behind it in; one that gives up lets whoever is first now try.
+	 */
 	if (!writer || ret)
 		wake_first(sem, !ret);
 	spin_unlock_irqrestore(&sem->wait_lock, flags);

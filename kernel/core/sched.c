@@ -9,8 +9,8 @@
  *	slice left: front -> queue --+--> running --> sleeps
  *	slice used: back  -> queue --'
  *
- * The running task is on no queue. The queue lock is held across the switch and released by the task
- * switched to, so a task that others see off the CPU has really left it.
+ * The running task is on no queue. The queue lock is held across the switch and released by the
+ * task switched to, so a task that others see off the CPU has really left it.
  */
 #include "kernel/core/sched.h"
 
@@ -33,8 +33,8 @@ struct run_queue {
 	struct list_head woken, queue; /* lock */
 	unsigned int nr_queued;        /* on both; lock */
 	struct task_struct *idle;      /* constant */
-	struct task_struct *prev;      /* whom the running task was switched from; own CPU, until finish_switch() */
-	struct mm_struct *drop_mm;     /* reference of a kernel thread that went; likewise */
+	struct task_struct *prev;      /* switched from; own CPU, until finish_switch() */
+	struct mm_struct *drop_mm; /* reference of a kernel thread that went; likewise */
 };
 
 static DEFINE_PER_CPU(struct run_queue, run_queues);
@@ -42,7 +42,8 @@ static struct task_struct idle_tasks[NR_CPUS];
 
 /* --- queues; rq->lock held --- */
 
-static void enqueue(struct run_queue *rq, struct task_struct *task, struct list_head *where, bool front)
+static void enqueue(struct run_queue *rq, struct task_struct *task, struct list_head *where,
+		    bool front)
 {
 	if (task->time_slice <= 0) {
 		task->time_slice = SLICE_TICKS;
@@ -124,7 +125,10 @@ void wake_up_new_task(struct task_struct *task)
 	unsigned long flags;
 	struct run_queue *rq;
 
-	/* Parent and child share what is left of the slice, or fork would be a way to get more time. */
+	/*
+	 * Parent and child share what is left of the slice, or fork would be a way to get more
+	 * time.
+	 */
 	task->time_slice = (current->time_slice + 1) / 2;
 	if (current->time_slice > 1)
 		current->time_slice /= 2;
@@ -137,7 +141,8 @@ void wake_up_new_task(struct task_struct *task)
 
 bool fatal_signal_pending(const struct task_struct *task)
 {
-	return signal_pending(task) && READ_ONCE(task->pending_mask) & (1ULL << (9 - 1)); /* SIGKILL */
+	return signal_pending(task) &&
+	       READ_ONCE(task->pending_mask) & (1ULL << (9 - 1)); /* SIGKILL */
 }
 
 /* --- switching --- */
@@ -162,7 +167,10 @@ void use_mm(struct mm_struct *mm)
 	local_irq_restore(flags);
 }
 
-/* A kernel thread runs in whatever map is loaded and keeps it from being freed; handed on if the next is one too. */
+/*
+ * A kernel thread runs in whatever map is loaded and keeps it from being freed; handed on if the
+ * next is one too.
+ */
 static void switch_maps(struct run_queue *rq, struct task_struct *prev, struct task_struct *next)
 {
 	struct mm_struct *loaded = prev->active_mm;
@@ -182,8 +190,8 @@ static void switch_maps(struct run_queue *rq, struct task_struct *prev, struct t
 }
 
 /*
- * The second half of a switch, on the stack of the task switched to: the queue lock is released, and
- * what only the previous task still needed is dropped. Interrupts are on afterwards.
+ * The second half of a switch, on the stack of the task switched to: the queue lock is released,
+ * and what only the previous task still needed is dropped. Interrupts are on afterwards.
  */
 static void finish_switch(void)
 {

@@ -12,7 +12,10 @@
 #include "lib/types.h"
 #include <asm/current.h>
 
-/* Give up the CPU: to run again at once if the state is TASK_RUNNING, after wake_up_process() otherwise. No spinlock held. */
+/*
+ * Give up the CPU: to run again at once if the state is TASK_RUNNING, after wake_up_process()
+ * otherwise. No spinlock held.
+ */
 void schedule(void);
 /* Make a sleeping task runnable; true if it was not. Any context. */
 bool wake_up_process(struct task_struct *task);
@@ -26,7 +29,9 @@ u64 schedule_timeout(u64 ns);
 void scheduler_tick(void);
 /* Go behind all others that want to run, with a fresh time slice. */
 void yield(void);
-/* The boot context becomes this CPU's idle task. After slab_init(), before anything that may sleep. */
+/*
+ * The boot context becomes this CPU's idle task. After slab_init(), before anything that may sleep.
+ */
 void sched_init(void);
 /* CPU time of @task in ns, the current stretch included if it is the running one. */
 u64 task_exec_ns(const struct task_struct *task);
@@ -34,12 +39,18 @@ u64 task_exec_ns(const struct task_struct *task);
 void cpu_idle(void) __attribute__((noreturn));
 /* First thing a new task runs, from ret_from_fork. */
 void schedule_tail(void);
-/* Switch page tables: kernel threads keep the previous map (active_mm). Also used by exec. Interrupts off or from exec. */
+/*
+ * Switch page tables: kernel threads keep the previous map (active_mm). Also used by exec.
+ * Interrupts off or from exec.
+ */
 void switch_mm(struct mm_struct *prev, struct mm_struct *next);
 /* A running task replaces its mm (exec): drops nothing. */
 void use_mm(struct mm_struct *mm);
 
-static inline bool need_resched(void) { return READ_ONCE(current->thread_flags) & TIF_NEED_RESCHED; }
+static inline bool need_resched(void)
+{
+	return READ_ONCE(current->thread_flags) & TIF_NEED_RESCHED;
+}
 static inline void cond_resched(void)
 {
 	if (unlikely(need_resched()))
@@ -52,7 +63,10 @@ static inline bool signal_pending(const struct task_struct *task)
 /* SIGKILL is pending (or the group is exiting). */
 bool fatal_signal_pending(const struct task_struct *task);
 
-/* A kernel thread running fn(arg), never in user mode. NULL: out of memory. Ends when fn returns. May sleep. */
+/*
+ * A kernel thread running fn(arg), never in user mode. NULL: out of memory. Ends when fn returns.
+ * May sleep.
+ */
 struct task_struct *kthread_run(int (*fn)(void *arg), void *arg, const char *name);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of a task_struct: made with a stack and a number, known by the list, freed by the last reference. */
+/*
+ * The life of a task_struct: made with a stack and a number, known by the list, freed by the last
+ * reference.
+ */
 #include "kernel/core/task.h"
 
 #include "kernel/core/panic.h"
@@ -25,7 +28,8 @@ void task_init(void)
 	task_cache = kmem_cache_create("task_struct", sizeof(struct task_struct), 16);
 	fpu_cache = kmem_cache_create("fpu", FPU_AREA_SIZE, FPU_AREA_ALIGN);
 	/* Linux's rule: stacks may take an eighth of the RAM. */
-	max_tasks = (unsigned int)clamp(totalram_pages() / (8 * (THREAD_SIZE / PAGE_SIZE)), 64UL, PID_MAX - 512UL);
+	max_tasks = (unsigned int)clamp(totalram_pages() / (8 * (THREAD_SIZE / PAGE_SIZE)), 64UL,
+					PID_MAX - 512UL);
 }
 
 struct task_struct *alloc_task(bool user)
@@ -107,5 +111,6 @@ void show_tasks(void)
 	list_for_each_entry(task, &task_list, tasks)
 		pr_err("%6d%6d%6d   %c %10llu    %s%s\n", task->pid, task->tgid,
 		       task->real_parent ? task->real_parent->tgid : 0, task_state_char(task),
-		       (task->utime_ns + task->stime_ns) / 1000000, task->comm, task == current ? " (running)" : "");
+		       (task->utime_ns + task->stime_ns) / 1000000, task->comm,
+		       task == current ? " (running)" : "");
 }

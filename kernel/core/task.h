@@ -37,22 +37,22 @@ struct completion;
 
 #define PF_KTHREAD 0x1u
 #define PF_EXITING 0x2u
-#define PF_MEMALLOC 0x4u  /* reclaiming: may use all reserves, must not recurse into reclaim */
+#define PF_MEMALLOC 0x4u /* reclaiming: may use all reserves, must not recurse into reclaim */
 #define PF_OOM_VICTIM 0x8u
 #define PF_FORKNOEXEC 0x10u
 
 struct task_struct {
-	volatile u32 thread_flags;     /* offset 0; TIF_* */
+	volatile u32 thread_flags; /* offset 0; TIF_* */
 	volatile u32 state;
-	unsigned long sp;              /* offset 8: kernel stack pointer while not running */
-	unsigned long stack_top;       /* offset 16: highest address of the kernel stack */
-	struct mm_struct *mm;          /* user map, NULL for kernel threads; own task, or task_lock */
-	struct mm_struct *active_mm;   /* what CR3 holds: mm, or the last user map for kernel threads */
-	unsigned int flags;            /* PF_*; own task only */
-	int pagefault_disabled;        /* > 0: a user copy fails instead of faulting; own task only */
-	unsigned long min_flt, maj_flt;/* own task only */
-	struct fault_note *fault_note; /* filled by the fault path when not NULL; own task only */
-	pid_t pid, tgid;               /* constant */
+	unsigned long sp;        /* offset 8: kernel stack pointer while not running */
+	unsigned long stack_top; /* offset 16: highest address of the kernel stack */
+	struct mm_struct *mm;    /* user map, NULL for kernel threads; own task, or task_lock */
+	struct mm_struct *active_mm;    /* in CR3: mm, or for kernel threads the last user map */
+	unsigned int flags;     /* PF_*; own task only */
+	int pagefault_disabled; /* > 0: a user copy fails instead of faulting; own task only */
+	unsigned long min_flt, maj_flt; /* own task only */
+	struct fault_note *fault_note;  /* filled by the fault path when not NULL; own task only */
+	pid_t pid, tgid;                /* constant */
 	char comm[16];
 
 	/* scheduler: run queue lock */
@@ -61,14 +61,17 @@ struct task_struct {
 	unsigned long nvcsw, nivcsw;
 	u64 utime_ns, stime_ns, start_ns, last_ran_ns;
 
-	void *stack;                   /* lowest address, from alloc_kernel_stack() */
-	unsigned long fs_base, gs_base;/* user's; loaded at switch */
-	void *fpu;                     /* 512-byte FXSAVE area, 16-aligned; NULL for kernel threads */
+	void *stack;                    /* lowest address, from alloc_kernel_stack() */
+	unsigned long fs_base, gs_base; /* user's; loaded at switch */
+	void *fpu; /* 512-byte FXSAVE area, 16-aligned; NULL for kernel threads */
 
 	/* what the last exception said, for sigcontext */
 	unsigned long trap_nr, error_code, cr2;
 
-	/* family: tasklist_lock. Children and parent are the process's: they stand at its leader; NULL and empty for others */
+	/*
+	 * family: tasklist_lock. Children and parent are the process's: they stand at its leader;
+	 * NULL and empty for others
+	 */
 	struct task_struct *real_parent, *group_leader;
 	struct list_head children, sibling, tasks, thread_node;
 	int exit_code, exit_signal;
@@ -80,22 +83,26 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	u64 blocked, saved_sigmask, pending_mask; /* sighand->lock; pending_mask: thread-directed */
-	u64 real_blocked;              /* sighand->lock; the mask proper while sigtimedwait(2) lowers blocked */
+	u64 real_blocked; /* sighand->lock; the mask proper while sigtimedwait(2) lowers blocked */
 	bool restore_sigmask;
 	struct list_head pending_list; /* struct sigqueue; sighand->lock */
-	unsigned long sas_sp; size_t sas_size; int sas_flags; /* own task only */
-	unsigned int jobctl;           /* JOBCTL_*; sighand->lock */
-	long (*restart_fn)(unsigned long *args); /* restart_syscall(2) continues here; own task only */
+	unsigned long sas_sp;
+	size_t sas_size;
+	int sas_flags;       /* own task only */
+	unsigned int jobctl; /* JOBCTL_*; sighand->lock */
+	/* restart_syscall(2) continues here; own task only. */
+	long (*restart_fn)(unsigned long *args);
 	unsigned long restart_args[5];
 
 	int *set_child_tid, *clear_child_tid; /* user addresses */
 	struct completion *vfork_done;
-	unsigned long robust_list;     /* user address of the head of held robust futexes */
-	int pdeath_signal;             /* sent to this task when its parent dies; own task only */
+	unsigned long robust_list; /* user address of the head of held robust futexes */
+	int pdeath_signal;         /* sent to this task when its parent dies; own task only */
 	int oom_score_adj;
-	u64 sum_exec_ns;               /* time on a CPU up to the last switch; run queue lock */
-	spinlock_t alloc_lock;         /* task_lock(): mm, files, fs, comm and vfork_done as others see them */
-	struct hlist_node pid_node;    /* pid hash; tasklist_lock */
+	u64 sum_exec_ns; /* time on a CPU up to the last switch; run queue lock */
+	/* task_lock(): mm, files, fs, comm and vfork_done as others see them. */
+	spinlock_t alloc_lock;
+	struct hlist_node pid_node; /* pid hash; tasklist_lock */
 };
 
 static inline void set_thread_flag(struct task_struct *task, u32 flag)
@@ -107,23 +114,45 @@ static inline void clear_thread_flag(struct task_struct *task, u32 flag)
 	__atomic_fetch_and(&task->thread_flags, ~flag, __ATOMIC_SEQ_CST);
 }
 
-/* References: the task itself until it is reaped, plus whoever looks. The last one frees it; process context. */
+/*
+ * References: the task itself until it is reaped, plus whoever looks. The last one frees it;
+ * process context.
+ */
 void put_task_struct(struct task_struct *task);
-static inline void get_task_struct(struct task_struct *task) { atomic_inc(&task->usage); }
+static inline void get_task_struct(struct task_struct *task)
+{
+	atomic_inc(&task->usage);
+}
 
-/* Lock order: tasklist_lock, sighand->lock, run queue lock; alloc_lock stands alone (only wake-ups inside). */
-static inline void task_lock(struct task_struct *task) { spin_lock(&task->alloc_lock); }
-static inline void task_unlock(struct task_struct *task) { spin_unlock(&task->alloc_lock); }
+/*
+ * Lock order: tasklist_lock, sighand->lock, run queue lock; alloc_lock stands alone (only wake-ups
+ * inside).
+ */
+static inline void task_lock(struct task_struct *task)
+{
+	spin_lock(&task->alloc_lock);
+}
+static inline void task_unlock(struct task_struct *task)
+{
+	spin_unlock(&task->alloc_lock);
+}
 
-/* Every task, threads and kernel threads included (idle tasks are not), by .tasks. Taken with interrupts off. */
+/*
+ * Every task, threads and kernel threads included (idle tasks are not), by .tasks. Taken with
+ * interrupts off.
+ */
 extern struct list_head task_list;
 extern spinlock_t tasklist_lock;
-/* Tasks on task_list, and how many user space may have made before fork fails with EAGAIN; tasklist_lock. */
+/*
+ * Tasks on task_list, and how many user space may have made before fork fails with EAGAIN;
+ * tasklist_lock.
+ */
 extern unsigned int nr_tasks, max_tasks;
 
 /*
- * A task that nobody knows yet: zeroed but for its lists, locks, stack, pid and start time, with two references (its
- * own, dropped by release, and the CPU's). @user: with an FPU area. NULL: out of memory or pids. May sleep.
+ * A task that nobody knows yet: zeroed but for its lists, locks, stack, pid and start time, with
+ * two references (its own, dropped by release, and the CPU's). @user: with an FPU area. NULL: out
+ * of memory or pids. May sleep.
  */
 struct task_struct *alloc_task(bool user);
 /* Undo alloc_task() of a task that never ran and was never linked. */
@@ -141,8 +170,9 @@ extern void (*task_free_hook)(struct task_struct *task);
 void task_init(void);
 
 /*
- * pids: 2 .. 32767, handed out in rising order before any is used again; 1 is init's alone. A number is not
- * given out while it still names a process group or session, which @in_use (set by kernel/proc) knows.
+ * pids: 2 .. 32767, handed out in rising order before any is used again; 1 is init's alone. A
+ * number is not given out while it still names a process group or session, which @in_use (set by
+ * kernel/proc) knows.
  */
 #define PID_MAX 32768
 pid_t alloc_pid(void); /* -EAGAIN */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Clocks, one-shot timers in a tree by time, sleeping for a while, and what happens at each tick. */
+/*
+ * Clocks, one-shot timers in a tree by time, sleeping for a while, and what happens at each tick.
+ */
 #include "kernel/core/time.h"
 
 #include "kernel/core/param.h"
@@ -64,7 +66,8 @@ void timer_add(struct timer *timer, u64 expires)
 	timer->expires = expires;
 	while (*link) {
 		parent = *link;
-		link = expires < rb_entry(parent, struct timer, node)->expires ? &parent->rb_left : &parent->rb_right;
+		link = expires < rb_entry(parent, struct timer, node)->expires ? &parent->rb_left :
+										 &parent->rb_right;
 	}
 	rb_link_node(&timer->node, parent, link);
 	rb_insert_color(&timer->node, &timers);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Time: nanoseconds since boot, monotonic on all CPUs; wall time; one-shot timers run by the tick. */
+/*
+ * Time: nanoseconds since boot, monotonic on all CPUs; wall time; one-shot timers run by the tick.
+ */
 #ifndef KERNEL_CORE_TIME_H
 #define KERNEL_CORE_TIME_H
 
@@ -12,8 +14,8 @@
 
 struct pt_regs;
 
-u64 ktime_get_ns(void);       /* since boot */
-u64 ktime_get_real_ns(void);  /* since 1970 */
+u64 ktime_get_ns(void);         /* since boot */
+u64 ktime_get_real_ns(void);    /* since 1970 */
 void ktime_set_real_ns(u64 ns); /* clock_settime(2): from now on it is @ns */
 /* Boot, before the first tick. */
 void time_init(void);
@@ -33,6 +35,9 @@ void timer_add(struct timer *timer, u64 expires);
 /* True if it had not run yet. After return fn is not running. */
 bool timer_del(struct timer *timer);
 
-struct timespec { s64 tv_sec; s64 tv_nsec; };
+struct timespec {
+	s64 tv_sec;
+	s64 tv_nsec;
+};
 
 #endif

@@ -12,7 +12,8 @@ void init_waitqueue_head(struct wait_queue_head *q)
  * The state is set before the caller looks at its condition, and inside the lock: a waker that made
  * the condition true either finds us on the queue or is seen by that look.
  */
-static void __prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *w, int state, bool exclusive)
+static void __prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *w, int state,
+			      bool exclusive)
 {
 	unsigned long flags;
 
@@ -48,7 +49,9 @@ void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *w)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
-/* Exclusive waiters stand behind all others. One that runs already does not count: wake the next. */
+/*
+ * Exclusive waiters stand behind all others. One that runs already does not count: wake the next.
+ */
 static void __wake_up(struct wait_queue_head *q, int nr_exclusive)
 {
 	struct wait_queue_entry *w, *n;
@@ -82,7 +85,10 @@ void init_completion(struct completion *c)
 	init_waitqueue_head(&c->wait);
 }
 
-/* All under the queue's lock: the waiter, who may free *c when it sees done, waits for the lock as well. */
+/*
+ * All under the queue's lock: the waiter, who may free *c when it sees done, waits for the lock as
+ * well.
+ */
 void complete(struct completion *c)
 {
 	unsigned long flags;

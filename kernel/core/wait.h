@@ -24,7 +24,10 @@ struct wait_queue_entry {
 	bool exclusive;         /* wake_up() wakes one of these */
 };
 
-#define WAIT_QUEUE_INIT(q) { SPINLOCK_INIT("wait_queue"), LIST_HEAD_INIT((q).head) }
+#define WAIT_QUEUE_INIT(q)                                            \
+	{                                                             \
+		SPINLOCK_INIT("wait_queue"), LIST_HEAD_INIT((q).head) \
+	}
 #define DECLARE_WAIT_QUEUE_HEAD(q) struct wait_queue_head q = WAIT_QUEUE_INIT(q)
 #define DEFINE_WAIT(w) struct wait_queue_entry w = { current, LIST_HEAD_INIT((w).entry), false }
 
@@ -37,44 +40,49 @@ void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *w);
 /* All non-exclusive waiters and one exclusive. */
 void wake_up(struct wait_queue_head *q);
 void wake_up_all(struct wait_queue_head *q);
-static inline bool waitqueue_active(const struct wait_queue_head *q) { return !list_empty(&q->head); }
+static inline bool waitqueue_active(const struct wait_queue_head *q)
+{
+	return !list_empty(&q->head);
+}
 
-#define wait_event(q, cond)                                                                        \
-	do {                                                                                       \
-		if (cond)                                                                          \
-			break;                                                                     \
-		DEFINE_WAIT(__w);                                                                  \
-		for (;;) {                                                                         \
-			prepare_to_wait(&(q), &__w, TASK_UNINTERRUPTIBLE);                         \
-			if (cond)                                                                  \
-				break;                                                             \
-			schedule();                                                                \
-		}                                                                                  \
-		finish_wait(&(q), &__w);                                                           \
+#define wait_event(q, cond)                                                \
+	do {                                                               \
+		if (cond)                                                  \
+			break;                                             \
+		DEFINE_WAIT(__w);                                          \
+		for (;;) {                                                 \
+			prepare_to_wait(&(q), &__w, TASK_UNINTERRUPTIBLE); \
+			if (cond)                                          \
+				break;                                     \
+			schedule();                                        \
+		}                                                          \
+		finish_wait(&(q), &__w);                                   \
 	} while (0)
 
 /* 0, or -ERESTARTSYS when a signal is pending. */
-#define wait_event_interruptible(q, cond) __wait_event_state(q, cond, TASK_INTERRUPTIBLE, signal_pending(current))
+#define wait_event_interruptible(q, cond) \
+	__wait_event_state(q, cond, TASK_INTERRUPTIBLE, signal_pending(current))
 /* 0, or -ERESTARTSYS when a fatal signal is pending. */
-#define wait_event_killable(q, cond) __wait_event_state(q, cond, TASK_KILLABLE, fatal_signal_pending(current))
-#define __wait_event_state(q, cond, state, stop)                                                   \
-	({                                                                                         \
-		int __ret = 0;                                                                     \
-		if (!(cond)) {                                                                     \
-			DEFINE_WAIT(__w);                                                          \
-			for (;;) {                                                                 \
-				prepare_to_wait(&(q), &__w, (state));                              \
-				if (cond)                                                          \
-					break;                                                     \
-				if (stop) {                                                        \
-					__ret = -ERESTARTSYS;                                      \
-					break;                                                     \
-				}                                                                  \
-				schedule();                                                        \
-			}                                                                          \
-			finish_wait(&(q), &__w);                                                   \
-		}                                                                                  \
-		__ret;                                                                             \
+#define wait_event_killable(q, cond) \
+	__wait_event_state(q, cond, TASK_KILLABLE, fatal_signal_pending(current))
+#define __wait_event_state(q, cond, state, stop)                      \
+	({                                                            \
+		int __ret = 0;                                        \
+		if (!(cond)) {                                        \
+			DEFINE_WAIT(__w);                             \
+			for (;;) {                                    \
+				prepare_to_wait(&(q), &__w, (state)); \
+				if (cond)                             \
+					break;                        \
+				if (stop) {                           \
+					__ret = -ERESTARTSYS;         \
+					break;                        \
+				}                                     \
+				schedule();                           \
+			}                                             \
+			finish_wait(&(q), &__w);                      \
+		}                                                     \
+		__ret;                                                \
 	})
 
 /* One-shot event. complete() works in any context. */

@@ -19,8 +19,12 @@
 #define TIMER_ABSTIME 1
 #define USER_HZ 100
 
-struct timeval { s64 tv_sec, tv_usec; };
-struct itimerval { struct timeval interval, value; };
+struct timeval {
+	s64 tv_sec, tv_usec;
+};
+struct itimerval {
+	struct timeval interval, value;
+};
 
 long get_timespec_ns(u64 *ns, const struct timespec __user *uts)
 {
@@ -31,8 +35,9 @@ long get_timespec_ns(u64 *ns, const struct timespec __user *uts)
 	if (ts.tv_sec < 0 || (u64)ts.tv_nsec >= NSEC_PER_SEC)
 		return -EINVAL;
 	/* Longer than 292 years is for ever, but not the ~0 that means "no limit". */
-	*ns = (u64)ts.tv_sec > (u64)INT64_MAX / NSEC_PER_SEC - 1 ? (u64)INT64_MAX :
-								  (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
+	*ns = (u64)ts.tv_sec > (u64)INT64_MAX / NSEC_PER_SEC - 1 ?
+		      (u64)INT64_MAX :
+		      (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 	return 0;
 }
 
@@ -121,7 +126,9 @@ long sys_time(s64 __user *where)
 	return where && put_user(now, where) ? -EFAULT : (long)now;
 }
 
-struct tms { s64 utime, stime, cutime, cstime; };
+struct tms {
+	s64 utime, stime, cutime, cstime;
+};
 
 long sys_times(struct tms __user *utms)
 {
@@ -144,7 +151,9 @@ long sys_times(struct tms __user *utms)
 
 static long sleep_restart(unsigned long *args);
 
-/* Until @deadline (ns since boot). Interrupted: what is left goes to @rem, if that is an address. */
+/*
+ * Until @deadline (ns since boot). Interrupted: what is left goes to @rem, if that is an address.
+ */
 static long sleep_until(u64 deadline, struct timespec __user *rem)
 {
 	struct task_struct *task = current;
@@ -173,14 +182,16 @@ static long sleep_restart(unsigned long *args)
 	return sleep_until(args[0], (struct timespec *)args[1]);
 }
 
-long sys_clock_nanosleep(int clock, int flags, const struct timespec __user *req, struct timespec __user *rem)
+long sys_clock_nanosleep(int clock, int flags, const struct timespec __user *req,
+			 struct timespec __user *rem)
 {
 	u64 ns, now, clock_now;
 	long ret;
 
 	if (clock == CLOCK_THREAD_CPUTIME_ID || !clock_read(clock, &clock_now))
 		return -EINVAL;
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
+	    clock != CLOCK_TAI)
 		return -EOPNOTSUPP;
 	ret = get_timespec_ns(&ns, req);
 	if (ret)
@@ -245,7 +256,8 @@ static bool timeval_ns(const struct timeval *tv, u64 *ns)
 {
 	if (tv->tv_sec < 0 || tv->tv_usec < 0 || tv->tv_usec >= 1000000)
 		return false;
-	*ns = (u64)min(tv->tv_sec, (s64)(INT64_MAX / NSEC_PER_SEC / 2)) * NSEC_PER_SEC + (u64)tv->tv_usec * 1000;
+	*ns = (u64)min(tv->tv_sec, (s64)(INT64_MAX / NSEC_PER_SEC / 2)) * NSEC_PER_SEC +
+	      (u64)tv->tv_usec * 1000;
 	return true;
 }
 
@@ -261,7 +273,8 @@ long sys_setitimer(int which, const struct itimerval __user *unew, struct itimer
 
 	if (unew && copy_from_user(&new, unew, sizeof(new)))
 		return -EFAULT;
-	if (which || !timeval_ns(&new.value, &new_left) || !timeval_ns(&new.interval, &new_interval))
+	if (which || !timeval_ns(&new.value, &new_left) ||
+	    !timeval_ns(&new.interval, &new_interval))
 		return -EINVAL;
 	change_real_timer(&left, &interval, true, new_left, new_interval);
 	old = (struct itimerval){ ns_timeval(interval), ns_timeval(left) };

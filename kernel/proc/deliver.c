@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals on the way to user mode: default actions, stops, and the decision for a handler or a restart.
- * What a handler finds on its stack is kernel/proc/sigframe.c.
+ * Signals on the way to user mode: default actions, stops, and the decision for a handler or a
+ * restart. What a handler finds on its stack is kernel/proc/sigframe.c.
  */
 #include "kernel/core/panic.h"
 #include "kernel/proc/process.h"
@@ -65,7 +65,9 @@ bool do_signal_stop(int sig)
 	return true;
 }
 
-/* The group was continued: one thread tells the parent. sighand->lock held, released and retaken. */
+/*
+ * The group was continued: one thread tells the parent. sighand->lock held, released and retaken.
+ */
 static void report_continued(void)
 {
 	struct task_struct *task = current;
@@ -93,7 +95,8 @@ static bool stop_for(int sig)
 		orphaned = current_pgrp_orphaned();
 		spin_lock_irq(&task->sighand->lock);
 		/* SIGCONT or SIGKILL may have come while the lock was open. */
-		if (orphaned || task->signal->shared.mask & sigmask(SIGCONT) || task->pending_mask & sigmask(SIGKILL))
+		if (orphaned || task->signal->shared.mask & sigmask(SIGCONT) ||
+		    task->pending_mask & sigmask(SIGKILL))
 			return false;
 	}
 	return do_signal_stop(sig);
@@ -106,8 +109,8 @@ static void __noreturn die_of(int sig)
 }
 
 /*
- * The next signal that has a handler, with its action and siginfo. False: none is left. Ends the process when that is
- * what the default action says.
+ * The next signal that has a handler, with its action and siginfo. False: none is left. Ends the
+ * process when that is what the default action says.
  */
 static bool get_signal(struct ksignal *ksig)
 {
@@ -191,7 +194,10 @@ static void handle_signal(struct ksignal *ksig, struct pt_regs *regs)
 		}
 	}
 	if (setup_rt_frame(ksig, regs) < 0) {
-		/* Nowhere to put the frame. If SIGSEGV's own handler is the one that cannot run, it kills. */
+		/*
+		 * Nowhere to put the frame. If SIGSEGV's own handler is the one that cannot run, it
+		 * kills.
+		 */
 		if (ksig->sig == SIGSEGV) {
 			spin_lock_irq(&task->sighand->lock);
 			task->sighand->action[SIGSEGV - 1].handler = SIG_DFL;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading an ELF64 program. See elf.h. Everything here is arithmetic on a copy of the file's bytes. */
+/*
+ * Reading an ELF64 program. See elf.h. Everything here is arithmetic on a copy of the file's bytes.
+ */
 #include "kernel/proc/elf.h"
 
 #include "lib/errno.h"
@@ -18,7 +20,8 @@ int elf_parse_header(const void *buf, size_t len, struct elf64_ehdr *ehdr)
 		return -ENOEXEC;
 	if ((ehdr->e_type != ET_EXEC && ehdr->e_type != ET_DYN) || ehdr->e_machine != EM_X86_64)
 		return -ENOEXEC;
-	if (ehdr->e_phentsize != sizeof(struct elf64_phdr) || !ehdr->e_phnum || elf_phdrs_size(ehdr) > ELF_PHDRS_MAX)
+	if (ehdr->e_phentsize != sizeof(struct elf64_phdr) || !ehdr->e_phnum ||
+	    elf_phdrs_size(ehdr) > ELF_PHDRS_MAX)
 		return -ENOEXEC;
 	/* A file offset is signed: what lies beyond cannot be read. */
 	if (ehdr->e_phoff > (u64)INT64_MAX - ELF_PHDRS_MAX)
@@ -32,7 +35,8 @@ static bool holds_phdrs(const struct elf64_phdr *phdr, const struct elf64_ehdr *
 	return phdr->p_offset <= ehdr->e_phoff && ehdr->e_phoff - phdr->p_offset < phdr->p_filesz;
 }
 
-static void add_load(struct elf_layout *layout, const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdr)
+static void add_load(struct elf_layout *layout, const struct elf64_ehdr *ehdr,
+		     const struct elf64_phdr *phdr)
 {
 	u64 start = ALIGN_DOWN(phdr->p_vaddr, ELF_PAGE);
 	u64 end = phdr->p_vaddr + phdr->p_memsz; /* may wrap: then elf_parse_segment() refuses it */
@@ -49,7 +53,8 @@ static void add_load(struct elf_layout *layout, const struct elf64_ehdr *ehdr, c
 	layout->nr_load++;
 }
 
-int elf_parse_phdrs(const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdrs, struct elf_layout *layout)
+int elf_parse_phdrs(const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdrs,
+		    struct elf_layout *layout)
 {
 	unsigned int i;
 
@@ -77,7 +82,8 @@ int elf_parse_segment(const struct elf64_phdr *phdr, u64 task_size, struct elf_s
 {
 	u64 skip, file_page_end;
 
-	if (phdr->p_filesz > phdr->p_memsz || phdr->p_memsz > task_size || phdr->p_vaddr > task_size - phdr->p_memsz)
+	if (phdr->p_filesz > phdr->p_memsz || phdr->p_memsz > task_size ||
+	    phdr->p_vaddr > task_size - phdr->p_memsz)
 		return -EINVAL;
 	skip = phdr->p_vaddr % ELF_PAGE;
 	/* File and memory agree below the page size, or mmap refuses the offset. */
@@ -87,14 +93,16 @@ int elf_parse_segment(const struct elf64_phdr *phdr, u64 task_size, struct elf_s
 		.map_start = phdr->p_vaddr - skip,
 		.map_size = ALIGN(skip + phdr->p_filesz, ELF_PAGE),
 		.file_offset = phdr->p_offset - skip,
-		.prot = (phdr->p_flags & PF_R ? 1 : 0) | (phdr->p_flags & PF_W ? 2 : 0) | (phdr->p_flags & PF_X ? 4 : 0),
+		.prot = (phdr->p_flags & PF_R ? 1 : 0) | (phdr->p_flags & PF_W ? 2 : 0) |
+			(phdr->p_flags & PF_X ? 4 : 0),
 	};
 	if (phdr->p_memsz > phdr->p_filesz) {
 		file_page_end = segment->map_start + segment->map_size;
 		segment->zero_start = phdr->p_vaddr + phdr->p_filesz;
 		segment->zero_end = file_page_end;
 		segment->bss_start = file_page_end;
-		segment->bss_end = max(file_page_end, ALIGN(phdr->p_vaddr + phdr->p_memsz, ELF_PAGE));
+		segment->bss_end =
+			max(file_page_end, ALIGN(phdr->p_vaddr + phdr->p_memsz, ELF_PAGE));
 	}
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading an ELF64 program: pure functions over bytes that may be anything. They check what Linux 6.1
- * checks and give the errno that execve(2) gives for it there. Layouts: System V gABI, chapters 4 and 5.
+ * Reading an ELF64 program: pure functions over bytes that may be anything. They check what Linux
+ * 6.1 checks and give the errno that execve(2) gives for it there. Layouts: System V gABI, chapters
+ * 4 and 5.
  */
 #ifndef KERNEL_PROC_ELF_H
 #define KERNEL_PROC_ELF_H
@@ -47,23 +48,32 @@ static inline size_t elf_phdrs_size(const struct elf64_ehdr *ehdr)
 
 /* What the program headers say as a whole. */
 struct elf_layout {
-	u64 interp_offset, interp_size; /* of the interpreter's name in the file, NUL included; size 0: none */
-	bool exec_stack;                /* PT_GNU_STACK asks for it; also without one, as on Linux: no */
+	/* The interpreter's name in the file, NUL included; size 0: none. */
+	u64 interp_offset, interp_size;
+	bool exec_stack;     /* PT_GNU_STACK asks for it; also without one, as on Linux: no */
 	unsigned int nr_load;
-	u64 start, end;                 /* of all PT_LOADs, [start, end), page aligned */
-	u64 align;                      /* the largest p_align that is a power of two, at least a page */
-	u64 phdr_vaddr;                 /* where the program finds its headers in memory, 0: in no segment */
+	u64 start, end; /* of all PT_LOADs, [start, end), page aligned */
+	u64 align;      /* the largest p_align that is a power of two, at least a page */
+	u64 phdr_vaddr; /* where the program finds its headers in memory, 0: in no segment */
 };
 
-/* 0, or -ENOEXEC: the interpreter's name has an impossible length. The PT_LOADs are not judged here. */
-int elf_parse_phdrs(const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdrs, struct elf_layout *layout);
+/*
+ * 0, or -ENOEXEC: the interpreter's name has an impossible length. The PT_LOADs are not judged
+ * here.
+ */
+int elf_parse_phdrs(const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdrs,
+		    struct elf_layout *layout);
 
-/* One PT_LOAD as mappings. Addresses are the file's (the load bias is added by the caller), sizes bytes. */
+/*
+ * One PT_LOAD as mappings. Addresses are the file's (the load bias is added by the caller), sizes
+ * bytes.
+ */
 struct elf_segment {
-	u64 map_start, map_size, file_offset; /* file mapping; page aligned but for a bad file_offset; size 0: none */
-	u64 zero_start, zero_end;             /* tail of its last page */
-	u64 bss_start, bss_end;               /* pages of zeros behind it */
-	unsigned int prot;                    /* PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4 */
+	/* The file's part; page aligned but for the offset of a bad file; size 0: none. */
+	u64 map_start, map_size, file_offset;
+	u64 zero_start, zero_end; /* tail of its last page */
+	u64 bss_start, bss_end;   /* pages of zeros behind it */
+	unsigned int prot;        /* PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4 */
 };
 
 /* 0, or -EINVAL: sizes that contradict each other or do not fit below @task_size. */
@@ -78,7 +88,10 @@ struct script {
 	char interp[SCRIPT_LINE_MAX];
 	char arg[SCRIPT_LINE_MAX]; /* the rest of the line, one argument; "" for none */
 };
-/* @buf: the first @len bytes of the file, at most SCRIPT_LINE_MAX. 0, or -ENOEXEC: no script, or no usable first line. */
+/*
+ * @buf: the first @len bytes of the file, at most SCRIPT_LINE_MAX. 0, or -ENOEXEC: no script, or no
+ * usable first line.
+ */
 int script_parse(const char *buf, size_t len, struct script *script);
 
 #endif

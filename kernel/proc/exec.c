@@ -20,13 +20,18 @@
 #define PATH_MAX 4096
 #define EXEC_HEAD 256 /* bytes of the file that tell what it is */
 
-/* The stack's limit keeps mappings away from it: at least this much room, at most 5/6 of the space. */
+/*
+ * The stack's limit keeps mappings away from it: at least this much room, at most 5/6 of the space.
+ */
 #define MIN_GAP MiB(128)
 #define MAX_GAP (TASK_SIZE / 6 * 5)
 
 /* --- finding out what to load --- */
 
-/* A file that nobody may write while it is loaded (ETXTBSY), nor while it runs: the map inherits the denial. */
+/*
+ * A file that nobody may write while it is loaded (ETXTBSY), nor while it runs: the map inherits
+ * the denial.
+ */
 static int open_program(struct exec *exec, const char *path)
 {
 	struct file *file = open_exec(path);
@@ -64,7 +69,10 @@ static int prepend(struct exec *exec, const char *s)
 	return 0;
 }
 
-/* @path was a script: arguments become interpreter, its argument, path, argv[1..]; the interpreter is opened. */
+/*
+ * @path was a script: arguments become interpreter, its argument, path, argv[1..]; the interpreter
+ * is opened.
+ */
 static int load_script(struct exec *exec, const char *path, const struct script *script)
 {
 	int ret;
@@ -75,7 +83,8 @@ static int load_script(struct exec *exec, const char *path, const struct script 
 	} else {
 		/* argv[0] of a script's script is its own name, which comes again as the path. */
 		kfree(exec->prefix[0]);
-		memmove(exec->prefix, exec->prefix + 1, (size_t)--exec->nr_prefix * sizeof(exec->prefix[0]));
+		memmove(exec->prefix, exec->prefix + 1,
+			(size_t)--exec->nr_prefix * sizeof(exec->prefix[0]));
 	}
 	ret = prepend(exec, path);
 	if (!ret && script->arg[0])
@@ -105,7 +114,9 @@ static int find_program(struct exec *exec)
 		}
 		if (!script)
 			script = kmalloc(sizeof(*script), GFP_KERNEL);
-		ret = depth >= SCRIPT_DEPTH_MAX ? -ELOOP : script ? script_parse(exec->buf, (size_t)len, script) : -ENOMEM;
+		ret = depth >= SCRIPT_DEPTH_MAX ? -ELOOP :
+		      script                    ? script_parse(exec->buf, (size_t)len, script) :
+						  -ENOMEM;
 		if (!ret)
 			ret = load_script(exec, path, script);
 		if (ret)
@@ -170,7 +181,7 @@ static int make_mm(struct exec *exec)
 	mm->rlim_stack = rlimit(RLIMIT_STACK);
 	mm->rlim_as = rlimit(RLIMIT_AS);
 	mm->rlim_data = rlimit(RLIMIT_DATA);
-	mm->rlim_memlock = rlimit(RLIMIT_MEMLOCK);
+	mm->rlim_memlock = memlock_limit();
 	mm->mmap_base = mmap_base(mm->rlim_stack);
 	return 0;
 }
@@ -351,7 +362,8 @@ static char *get_path(const char __user *upath)
 	return ERR_PTR(len < 0 ? -EFAULT : len ? -ENAMETOOLONG : -ENOENT);
 }
 
-long sys_execve(const char __user *upath, const char __user *const __user *argv, const char __user *const __user *envp)
+long sys_execve(const char __user *upath, const char __user *const __user *argv,
+		const char __user *const __user *envp)
 {
 	struct exec exec = { .argv.user = (unsigned long)argv, .envp.user = (unsigned long)envp };
 	char *path = get_path(upath);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* An execve(2) in flight: what its three parts share (exec.c: the flow, exec_args.c: the stack, exec_elf.c: the segments). */
+/*
+ * An execve(2) in flight: what its three parts share (exec.c: the flow, exec_args.c: the stack,
+ * exec_elf.c: the segments).
+ */
 #ifndef KERNEL_PROC_EXEC_H
 #define KERNEL_PROC_EXEC_H
 
@@ -16,31 +19,31 @@ struct string_array {
 
 /* A file being loaded: the program, or its interpreter. */
 struct elf_program {
-	struct file *file;           /* counted */
+	struct file *file; /* counted */
 	struct elf64_ehdr ehdr;
-	struct elf64_phdr *phdrs;    /* kmalloc'ed */
+	struct elf64_phdr *phdrs; /* kmalloc'ed */
 	struct elf_layout layout;
-	unsigned long bias;          /* added to the file's addresses; set by elf_map() */
+	unsigned long bias; /* added to the file's addresses; set by elf_map() */
 };
 
 #define SCRIPT_DEPTH_MAX 5
 
 struct exec {
-	const char *path;            /* as execve(2) got it */
+	const char *path; /* as execve(2) got it */
 	struct string_array argv, envp;
 	/* Scripts put arguments in front of argv[1]. */
 	char *prefix[3 * SCRIPT_DEPTH_MAX];
 	int nr_prefix, skip_argv;
 	struct elf_program program, interp; /* interp.file NULL: none */
 
-	struct mm_struct *mm;        /* the new map, until it is current's */
-	unsigned long p;             /* lowest address of the strings so far */
-	unsigned long limit;         /* p may not go below */
-	unsigned long *pointers;     /* user addresses of argv, then envp strings; kvzalloc'ed */
+	struct mm_struct *mm;    /* the new map, until it is current's */
+	unsigned long p;         /* lowest address of the strings so far */
+	unsigned long limit;     /* p may not go below */
+	unsigned long *pointers; /* user addresses of argv, then envp strings; kvzalloc'ed */
 	int argc, envc;
-	char *buf;                   /* one page, for strings on their way */
-	unsigned long path_address;  /* of the program's name on the stack, AT_EXECFN */
-	struct page *page;           /* of the stack, where the last string went; counted */
+	char *buf;                  /* one page, for strings on their way */
+	unsigned long path_address; /* of the program's name on the stack, AT_EXECFN */
+	struct page *page;          /* of the stack, where the last string went; counted */
 	unsigned long page_address;
 };
 
@@ -49,12 +52,18 @@ struct exec {
 int exec_count_args(struct exec *exec);
 /* Make the stack VMA of exec->mm and put the strings on it. -E2BIG, -EFAULT, -ENOMEM. */
 int exec_copy_strings(struct exec *exec);
-/* Pointers, argc and the auxiliary vector below the strings, in current's (the new) map. Returns the user's sp, or -errno. */
+/*
+ * Pointers, argc and the auxiliary vector below the strings, in current's (the new) map. Returns
+ * the user's sp, or -errno.
+ */
 long exec_create_tables(struct exec *exec, unsigned long entry);
 void exec_put_page(struct exec *exec);
 
 /* --- exec_elf.c --- */
-/* Header, program headers and layout of prog->file, whose first @len bytes are @buf. -ENOEXEC, -ENOMEM. */
+/*
+ * Header, program headers and layout of prog->file, whose first @len bytes are @buf. -ENOEXEC,
+ * -ENOMEM.
+ */
 int elf_read(struct elf_program *prog, const void *buf, size_t len);
 /* Map all segments into current's map. -errno: a half-mapped program, which must not run. */
 int elf_map(struct elf_program *prog, bool has_interp);

@@ -22,9 +22,9 @@
 #include <asm/processor.h>
 #include <asm/uaccess.h>
 
-#define MAX_ARG_STRLEN (32 * PAGE_SIZE)          /* one string, NUL included */
-#define MAX_ARGS_BYTES MiB(6)                    /* all strings and pointers, whatever the stack's limit */
-#define STACK_HEADROOM (32 * PAGE_SIZE)          /* of the VMA, below the strings */
+#define MAX_ARG_STRLEN (32 * PAGE_SIZE) /* one string, NUL included */
+#define MAX_ARGS_BYTES MiB(6)           /* all strings and pointers, whatever the stack's limit */
+#define STACK_HEADROOM (32 * PAGE_SIZE) /* of the VMA, below the strings */
 
 /* --- counting --- */
 
@@ -96,8 +96,9 @@ static int grow_stack(struct exec *exec, unsigned long address)
 
 	down_write(&mm->mmap_lock);
 	vma = vma_last(mm);
-	if (address - STACK_HEADROOM < vma->vm_start && expand_stack(vma, address - STACK_HEADROOM) &&
-	    address < vma->vm_start && expand_stack(vma, address))
+	if (address - STACK_HEADROOM < vma->vm_start &&
+	    expand_stack(vma, address - STACK_HEADROOM) && address < vma->vm_start &&
+	    expand_stack(vma, address))
 		ret = -E2BIG;
 	up_write(&mm->mmap_lock);
 	return ret;
@@ -157,7 +158,10 @@ static int push_kernel_string(struct exec *exec, const char *s)
 	return ret ? ret : write_stack(exec, exec->p, s, len);
 }
 
-/* Longer than the buffer: once to measure, once to copy. It may change in between; only its end matters then. */
+/*
+ * Longer than the buffer: once to measure, once to copy. It may change in between; only its end
+ * matters then.
+ */
 static int push_long_string(struct exec *exec, const char __user *s)
 {
 	size_t len = 0, off, n;
@@ -196,7 +200,8 @@ static int push_user_string(struct exec *exec, const char __user *s)
 }
 
 /* Strings [first, count) in reverse order, so that they ascend; their addresses go to @pointers. */
-static int push_strings(struct exec *exec, const struct string_array *array, int first, unsigned long *pointers)
+static int push_strings(struct exec *exec, const struct string_array *array, int first,
+			unsigned long *pointers)
 {
 	int i, ret = 0;
 
@@ -237,14 +242,16 @@ static int push_argv(struct exec *exec)
 		exec->pointers[0] = exec->p;
 		return ret;
 	}
-	ret = push_strings(exec, &exec->argv, min(exec->skip_argv, exec->argv.count), exec->pointers + exec->nr_prefix);
+	ret = push_strings(exec, &exec->argv, min(exec->skip_argv, exec->argv.count),
+			   exec->pointers + exec->nr_prefix);
 	return ret ? ret : push_prefix(exec);
 }
 
 int exec_copy_strings(struct exec *exec)
 {
 	struct mm_struct *mm = exec->mm;
-	unsigned long size = min(STACK_HEADROOM + PAGE_SIZE, max(mm->rlim_stack & PAGE_MASK, PAGE_SIZE));
+	unsigned long size =
+		min(STACK_HEADROOM + PAGE_SIZE, max(mm->rlim_stack & PAGE_MASK, PAGE_SIZE));
 	int ret = setup_stack_vma(mm, TASK_SIZE, size, exec->program.layout.exec_stack);
 
 	if (ret)
@@ -272,8 +279,24 @@ int exec_copy_strings(struct exec *exec)
 
 /* linux/auxvec.h of Linux's user headers. */
 enum {
-	AT_NULL, AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY, AT_UID = 11, AT_EUID, AT_GID,
-	AT_EGID, AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_EXECFN = 31,
+	AT_NULL,
+	AT_PHDR = 3,
+	AT_PHENT,
+	AT_PHNUM,
+	AT_PAGESZ,
+	AT_BASE,
+	AT_FLAGS,
+	AT_ENTRY,
+	AT_UID = 11,
+	AT_EUID,
+	AT_GID,
+	AT_EGID,
+	AT_PLATFORM,
+	AT_HWCAP,
+	AT_CLKTCK,
+	AT_SECURE = 23,
+	AT_RANDOM = 25,
+	AT_EXECFN = 31,
 };
 
 static unsigned long hwcap(void)
@@ -284,8 +307,8 @@ static unsigned long hwcap(void)
 	return d;
 }
 
-static int fill_auxv(const struct exec *exec, unsigned long *auxv, unsigned long entry, unsigned long random,
-		     unsigned long platform)
+static int fill_auxv(const struct exec *exec, unsigned long *auxv, unsigned long entry,
+		     unsigned long random, unsigned long platform)
 {
 	const struct elf_program *prog = &exec->program;
 	const struct signal_struct *signal = current->signal;
@@ -293,7 +316,9 @@ static int fill_auxv(const struct exec *exec, unsigned long *auxv, unsigned long
 		{ AT_HWCAP, hwcap() },
 		{ AT_PAGESZ, PAGE_SIZE },
 		{ AT_CLKTCK, HZ },
-		{ AT_PHDR, prog->layout.phdr_vaddr ? (unsigned long)prog->layout.phdr_vaddr + prog->bias : 0 },
+		{ AT_PHDR, prog->layout.phdr_vaddr ?
+				   (unsigned long)prog->layout.phdr_vaddr + prog->bias :
+				   0 },
 		{ AT_PHENT, sizeof(struct elf64_phdr) },
 		{ AT_PHNUM, prog->ehdr.e_phnum },
 		{ AT_BASE, exec->interp.file ? exec->interp.bias : 0 },
@@ -319,7 +344,8 @@ long exec_create_tables(struct exec *exec, unsigned long entry)
 {
 	static const char platform_name[] = "x86_64";
 	struct mm_struct *mm = current->mm;
-	unsigned long platform = (exec->p & ~15UL) - sizeof(platform_name), random_addr = (platform - 16) & ~15UL;
+	unsigned long platform = (exec->p & ~15UL) - sizeof(platform_name),
+		      random_addr = (platform - 16) & ~15UL;
 	unsigned long nr_pointers = (unsigned long)(exec->argc + exec->envc) + 3, sp, at, zero = 0;
 	size_t argv_bytes = (size_t)exec->argc * 8, envp_bytes = (size_t)exec->envc * 8;
 	u8 random[16];

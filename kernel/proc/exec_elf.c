@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From a parsed ELF program to mappings in current's map. Nothing is read here but headers: pages come by faults. */
+/*
+ * From a parsed ELF program to mappings in current's map. Nothing is read here but headers: pages
+ * come by faults.
+ */
 #include "kernel/proc/exec.h"
 #include "kernel/proc/process.h"
 #include "lib/errno.h"
@@ -8,7 +11,10 @@
 #include "mm/space/mman.h"
 #include <asm/uaccess.h>
 
-/* Where position-independent programs with an interpreter go, and the heap of those without: 2/3 of the space. */
+/*
+ * Where position-independent programs with an interpreter go, and the heap of those without: 2/3 of
+ * the space.
+ */
 #define ELF_ET_DYN_BASE ((TASK_SIZE / 3 * 2) & PAGE_MASK)
 
 int elf_read(struct elf_program *prog, const void *buf, size_t len)
@@ -44,25 +50,29 @@ static int check_segments(const struct elf_program *prog)
 	int i;
 
 	for (i = 0; i < prog->ehdr.e_phnum; i++)
-		if (prog->phdrs[i].p_type == PT_LOAD && elf_parse_segment(&prog->phdrs[i], TASK_SIZE, &segment))
+		if (prog->phdrs[i].p_type == PT_LOAD &&
+		    elf_parse_segment(&prog->phdrs[i], TASK_SIZE, &segment))
 			return -EINVAL;
 	return prog->layout.nr_load ? 0 : -EINVAL;
 }
 
 /*
- * The bias of a position-independent program. Without an interpreter it lies where mmap puts it, else at a
- * fixed place. The range is mapped once and given back: nothing else can come in between, it is our map.
+ * The bias of a position-independent program. Without an interpreter it lies where mmap puts it,
+ * else at a fixed place. The range is mapped once and given back: nothing else can come in between,
+ * it is our map.
  */
 static long choose_bias(const struct elf_program *prog, bool has_interp)
 {
-	unsigned long start = (unsigned long)prog->layout.start, size = (unsigned long)prog->layout.end - start;
+	unsigned long start = (unsigned long)prog->layout.start,
+		      size = (unsigned long)prog->layout.end - start;
 	unsigned long align = (unsigned long)prog->layout.align, addr;
 
 	if (has_interp)
 		return (long)((ELF_ET_DYN_BASE & ~(align - 1)) - start);
 	if (align > TASK_SIZE / 4 || size > TASK_SIZE - align)
 		return -ENOMEM;
-	addr = vm_mmap(NULL, 0, size + align - PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
+	addr = vm_mmap(NULL, 0, size + align - PAGE_SIZE, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
 	if (IS_ERR_VALUE(addr))
 		return (long)addr;
 	vm_munmap(addr, size + align - PAGE_SIZE);
@@ -80,17 +90,23 @@ static int map_segment(const struct elf_program *prog, const struct elf64_phdr *
 	if (seg.file_offset & ~PAGE_MASK)
 		return -EINVAL;
 	if (seg.map_size) {
-		addr = vm_mmap(prog->file, (unsigned long)seg.map_start + bias, (unsigned long)seg.map_size, seg.prot,
-			       MAP_PRIVATE | MAP_FIXED, (pgoff_t)(seg.file_offset >> PAGE_SHIFT));
+		addr = vm_mmap(prog->file, (unsigned long)seg.map_start + bias,
+			       (unsigned long)seg.map_size, seg.prot, MAP_PRIVATE | MAP_FIXED,
+			       (pgoff_t)(seg.file_offset >> PAGE_SHIFT));
 		if (IS_ERR_VALUE(addr))
 			return (int)addr;
 	}
-	/* Fails where the program may not write; on Linux that only matters for the last segment. Here: if it may. */
-	if (clear_user((void *)((unsigned long)seg.zero_start + bias), (size_t)(seg.zero_end - seg.zero_start)) &&
+	/*
+	 * Fails where the program may not write; on Linux that only matters for the last segment.
+	 * Here: if it may.
+	 */
+	if (clear_user((void *)((unsigned long)seg.zero_start + bias),
+		       (size_t)(seg.zero_end - seg.zero_start)) &&
 	    seg.prot & PROT_WRITE)
 		return -EFAULT;
 	if (seg.bss_end > seg.bss_start)
-		return vm_brk_flags((unsigned long)seg.bss_start + bias, (unsigned long)(seg.bss_end - seg.bss_start),
+		return vm_brk_flags((unsigned long)seg.bss_start + bias,
+				    (unsigned long)(seg.bss_end - seg.bss_start),
 				    seg.prot & PROT_EXEC ? VM_EXEC : 0);
 	return 0;
 }
@@ -130,12 +146,17 @@ int elf_set_bounds(const struct elf_program *prog)
 			mm->start_code = min(mm->start_code, start);
 			mm->end_code = max(mm->end_code, start + (unsigned long)phdr->p_filesz);
 		}
-		/* As on Linux: the last segment's start, the furthest end of what the file holds. */
+		/*
+		 * As on Linux: the last segment's start, the furthest end of what the file holds.
+		 */
 		mm->start_data = start;
 		mm->end_data = max(mm->end_data, start + (unsigned long)phdr->p_filesz);
 		brk = max(brk, start + (unsigned long)phdr->p_memsz);
 	}
-	/* A static position-independent program lies among the mappings: its heap gets a place of its own. */
+	/*
+	 * A static position-independent program lies among the mappings: its heap gets a place of
+	 * its own.
+	 */
 	if (prog->ehdr.e_type == ET_DYN && !prog->layout.interp_size)
 		brk = ELF_ET_DYN_BASE;
 	mm->start_brk = mm->brk = PAGE_ALIGN(brk);

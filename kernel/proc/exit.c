@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ends. A thread gives back what it holds, becomes a zombie and leaves the CPU for good; whoever waits
- * for it (or it itself, if nobody will) takes it off the lists. A leader that ends before its
+ * Ends. A thread gives back what it holds, becomes a zombie and leaves the CPU for good; whoever
+ * waits for it (or it itself, if nobody will) takes it off the lists. A leader that ends before its
  * threads stays as a zombie until the last of them is gone; then the parent is told.
  *
- * A task has two references at its end: release_task() drops one, the switch away from it the other.
+ * A task has two references at its end: release_task() drops one, the switch away from it the
+ * other.
  */
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
@@ -51,7 +52,10 @@ static void exit_mm(struct task_struct *task)
 	spin_lock_irq(&tasklist_lock);
 	task->signal->dead.maxrss = max(task->signal->dead.maxrss, mm_maxrss(mm));
 	spin_unlock_irq(&tasklist_lock);
-	/* The table stays loaded until the next switch: it is kept as active_mm, which the switch drops. */
+	/*
+	 * The table stays loaded until the next switch: it is kept as active_mm, which the switch
+	 * drops.
+	 */
 	mmgrab(mm);
 	task_lock(task);
 	task->mm = NULL;
@@ -115,7 +119,10 @@ void release_task(struct task_struct *task)
 		leave_group(task);
 		if (task->group_leader != task && task->signal->nr_threads == 1 &&
 		    task->group_leader->state & TASK_ZOMBIE) {
-			/* The last thread after its leader: now the process is dead, and its parent may know. */
+			/*
+			 * The last thread after its leader: now the process is dead, and its parent
+			 * may know.
+			 */
 			leader = task->group_leader;
 			if (do_notify_parent(leader, leader->exit_signal))
 				leader->state = TASK_DEAD;
@@ -132,7 +139,10 @@ void release_task(struct task_struct *task)
 
 /* --- telling the family --- */
 
-/* Children of a process that ends go to init. tasklist_lock held. Zombies among them are collected on @dead if init ignores them. */
+/*
+ * Children of a process that ends go to init. tasklist_lock held. Zombies among them are collected
+ * on @dead if init ignores them.
+ */
 static void reparent_children(struct task_struct *leader, struct list_head *dead)
 {
 	struct task_struct *child, *n;
@@ -142,7 +152,8 @@ static void reparent_children(struct task_struct *leader, struct list_head *dead
 			send_sig_info(child->pdeath_signal, NULL, child, true);
 		child->real_parent = init_task;
 		child->exit_signal = SIGCHLD;
-		if (child->state & TASK_ZOMBIE && child->signal->nr_threads == 1 && do_notify_parent(child, SIGCHLD)) {
+		if (child->state & TASK_ZOMBIE && child->signal->nr_threads == 1 &&
+		    do_notify_parent(child, SIGCHLD)) {
 			child->state = TASK_DEAD;
 			list_move_tail(&child->sibling, dead);
 		} else {
@@ -165,7 +176,9 @@ static void forget_family(struct task_struct *leader)
 		release_task(child);
 }
 
-/* A leader becomes a zombie; a thread needs nobody to wait for it. True: it is to release itself. */
+/*
+ * A leader becomes a zombie; a thread needs nobody to wait for it. True: it is to release itself.
+ */
 static bool exit_notify(struct task_struct *task)
 {
 	bool autoreap = task != task->group_leader;
@@ -173,7 +186,8 @@ static bool exit_notify(struct task_struct *task)
 	spin_lock_irq(&tasklist_lock);
 	if (!autoreap) {
 		task->state = TASK_ZOMBIE;
-		autoreap = task->signal->nr_threads == 1 && do_notify_parent(task, task->exit_signal);
+		autoreap =
+			task->signal->nr_threads == 1 && do_notify_parent(task, task->exit_signal);
 		wake_exec(task->signal);
 	}
 	spin_unlock_irq(&tasklist_lock);
@@ -182,7 +196,10 @@ static bool exit_notify(struct task_struct *task)
 
 /* --- the machine's end --- */
 
-/* Stop all other processes, so that nothing writes any more and no deleted file is left open. Gives up after a while. */
+/*
+ * Stop all other processes, so that nothing writes any more and no deleted file is left open. Gives
+ * up after a while.
+ */
 static void kill_everybody(void)
 {
 	u64 deadline = ktime_get_ns() + 2 * NSEC_PER_SEC;
@@ -193,8 +210,8 @@ static void kill_everybody(void)
 		left = false;
 		spin_lock_irq(&tasklist_lock);
 		list_for_each_entry(t, &task_list, tasks) {
-			if (!t->signal || t->signal == current->signal || t->signal == init_task->signal ||
-			    t->state & (TASK_ZOMBIE | TASK_DEAD))
+			if (!t->signal || t->signal == current->signal ||
+			    t->signal == init_task->signal || t->state & (TASK_ZOMBIE | TASK_DEAD))
 				continue;
 			left = true;
 			if (t->sighand && !(t->signal->flags & SIGNAL_GROUP_EXIT))
@@ -251,7 +268,9 @@ void do_exit(int code)
 	exit_mm(task);
 	exit_files_and_fs(task);
 	if (group_dead && is_init(task))
-		end_of_init(task->signal->flags & SIGNAL_GROUP_EXIT ? task->signal->group_exit_code : code);
+		end_of_init(task->signal->flags & SIGNAL_GROUP_EXIT ?
+				    task->signal->group_exit_code :
+				    code);
 	if (group_dead)
 		forget_family(task->group_leader);
 	if (exit_notify(task)) {

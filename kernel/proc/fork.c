@@ -107,7 +107,8 @@ static int copy_signal(struct task_struct *child, u64 flags)
 	struct signal_struct *old = current->signal, *signal;
 
 	if (flags & CLONE_THREAD) {
-		child->signal = old; /* counted when the child is linked: nothing can fail after that */
+		child->signal =
+			old; /* counted when the child is linked: nothing can fail after that */
 		return 0;
 	}
 	signal = signal_alloc(child);
@@ -167,7 +168,10 @@ static void copy_thread(struct task_struct *child, const struct clone_request *r
 	child->flags = PF_FORKNOEXEC;
 	child->blocked = parent->blocked;
 	child->sas_flags = SS_DISABLE;
-	/* A stack of its own comes without the old one's alternate; a vfork child runs on the parent's. */
+	/*
+	 * A stack of its own comes without the old one's alternate; a vfork child runs on the
+	 * parent's.
+	 */
 	if ((req->flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) {
 		child->sas_sp = parent->sas_sp;
 		child->sas_size = parent->sas_size;
@@ -228,7 +232,10 @@ static void join_as_process(struct task_struct *child, const struct clone_reques
 	list_add_tail(&child->sibling, &parent->children);
 }
 
-/* Nothing fails after this. A signal for the process that came during the copying is for the copy too: do it again. */
+/*
+ * Nothing fails after this. A signal for the process that came during the copying is for the copy
+ * too: do it again.
+ */
 static int join_family(struct task_struct *child, const struct clone_request *req)
 {
 	struct sighand_struct *sighand = current->sighand;
@@ -261,7 +268,8 @@ static int check_flags(const struct clone_request *req)
 
 	if (flags & (CLONE_NEW_SET | CLONE_PIDFD))
 		return -EINVAL;
-	if ((flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) || (flags & CLONE_SIGHAND && !(flags & CLONE_VM)))
+	if ((flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) ||
+	    (flags & CLONE_SIGHAND && !(flags & CLONE_VM)))
 		return -EINVAL;
 	if (flags & CLONE_PARENT && current->signal->flags & SIGNAL_UNKILLABLE)
 		return -EINVAL;
@@ -302,7 +310,10 @@ static struct task_struct *copy_process(const struct clone_request *req)
 	return child;
 }
 
-/* Wait until the child has another map than ours. Killed: let it run on, but not into our stack frame. */
+/*
+ * Wait until the child has another map than ours. Killed: let it run on, but not into our stack
+ * frame.
+ */
 static void wait_for_vfork(struct task_struct *child, struct completion *done)
 {
 	if (wait_for_completion_killable(done)) {
@@ -324,10 +335,13 @@ static long do_clone(const struct clone_request *req)
 	child = copy_process(req);
 	if (IS_ERR(child))
 		return PTR_ERR(child);
-	/* The child does not run yet, but another thread may kill and reap it as soon as it does. */
+	/*
+	 * The child does not run yet, but another thread may kill and reap it as soon as it does.
+	 */
 	pid = child->pid;
 	if (req->flags & CLONE_PARENT_SETTID)
-		(void)put_user((int)pid, req->parent_tid); /* a bad address is nobody's error, as on Linux */
+		(void)put_user((int)pid,
+			       req->parent_tid); /* a bad address is nobody's error, as on Linux */
 	if (req->flags & CLONE_VFORK) {
 		child->vfork_done = &vfork_done;
 		get_task_struct(child);
@@ -338,12 +352,16 @@ static long do_clone(const struct clone_request *req)
 	return pid;
 }
 
-long sys_clone(unsigned long flags, unsigned long stack, int __user *parent_tid, int __user *child_tid,
-	       unsigned long tls)
+long sys_clone(unsigned long flags, unsigned long stack, int __user *parent_tid,
+	       int __user *child_tid, unsigned long tls)
 {
 	struct clone_request req = {
-		.flags = (u32)flags & ~CSIGNAL, .exit_signal = (int)(flags & CSIGNAL), .stack = stack,
-		.tls = tls, .parent_tid = parent_tid, .child_tid = child_tid,
+		.flags = (u32)flags & ~CSIGNAL,
+		.exit_signal = (int)(flags & CSIGNAL),
+		.stack = stack,
+		.tls = tls,
+		.parent_tid = parent_tid,
+		.child_tid = child_tid,
 	};
 
 	return do_clone(&req);
@@ -379,14 +397,18 @@ long sys_clone3(const struct clone_args __user *uargs, size_t size)
 		return -EINVAL;
 	if (copy_from_user(&args, uargs, sizeof(args)))
 		return -EFAULT;
-	if (args.flags & CSIGNAL || args.flags >> 32 || args.exit_signal > NSIG || !args.stack != !args.stack_size)
+	if (args.flags & CSIGNAL || args.flags >> 32 || args.exit_signal > NSIG ||
+	    !args.stack != !args.stack_size)
 		return -EINVAL;
 	if (args.flags & (CLONE_THREAD | CLONE_PARENT) && args.exit_signal)
 		return -EINVAL;
 	req = (struct clone_request){
-		.flags = args.flags, .exit_signal = (int)args.exit_signal, .tls = (unsigned long)args.tls,
+		.flags = args.flags,
+		.exit_signal = (int)args.exit_signal,
+		.tls = (unsigned long)args.tls,
 		.stack = (unsigned long)(args.stack + args.stack_size),
-		.child_tid = (int *)(unsigned long)args.child_tid, .parent_tid = (int *)(unsigned long)args.parent_tid,
+		.child_tid = (int *)(unsigned long)args.child_tid,
+		.parent_tid = (int *)(unsigned long)args.parent_tid,
 	};
 	return do_clone(&req);
 }

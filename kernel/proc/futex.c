@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex(2): sleep until another thread says that a word in user memory has changed. Waiters hang in a
- * hash table by key: private words by map and address, words in shared memory by file and offset,
+ * futex(2): sleep until another thread says that a word in user memory has changed. Waiters hang in
+ * a hash table by key: private words by map and address, words in shared memory by file and offset,
  * so that processes meet there whatever address each has mapped it at.
  *
  * The word is compared under the bucket's lock, and wakers take that lock after they changed it: a
@@ -77,8 +77,8 @@ static long get_key(u32 __user *addr, bool shared, struct futex_key *key)
 	if (!shared)
 		return 0;
 	/*
-	 * As if for writing: a page of a private file mapping must become ours before it is asked what it is. A
-	 * read-only mapping can be waited on all the same.
+	 * As if for writing: a page of a private file mapping must become ours before it is asked
+	 * what it is. A read-only mapping can be waited on all the same.
 	 */
 	page = get_user_page(current->mm, address, true);
 	if (IS_ERR(page))
@@ -101,7 +101,8 @@ static bool same_key(const struct futex_key *a, const struct futex_key *b)
 
 static struct futex_bucket *bucket_of(const struct futex_key *key)
 {
-	unsigned long hash = ((unsigned long)key->object >> 6) ^ (key->place >> 2) ^ (key->place >> PAGE_SHIFT);
+	unsigned long hash =
+		((unsigned long)key->object >> 6) ^ (key->place >> 2) ^ (key->place >> PAGE_SHIFT);
 
 	return &buckets[hash * 0x9e3779b97f4a7c15UL >> 56];
 }
@@ -188,7 +189,8 @@ long futex_wake_shared(u32 __user *addr, int nr)
 }
 
 /* Wake @nr_wake waiters of @from, and let up to @nr_move others wait on @to instead. */
-static long futex_requeue(u32 __user *from, u32 __user *to, bool shared, int nr_wake, int nr_move, const u32 *expected)
+static long futex_requeue(u32 __user *from, u32 __user *to, bool shared, int nr_wake, int nr_move,
+			  const u32 *expected)
 {
 	struct futex_bucket *b1, *b2;
 	struct futex_waiter *waiter, *n;
@@ -326,7 +328,8 @@ static long futex_wait_restart(unsigned long *args)
 }
 
 /* WAIT's timeout is relative, WAIT_BITSET's absolute, by one of two clocks. */
-static long get_deadline(u64 *deadline, const struct timespec __user *uts, bool absolute, bool realtime)
+static long get_deadline(u64 *deadline, const struct timespec __user *uts, bool absolute,
+			 bool realtime)
 {
 	u64 ns, now = ktime_get_ns(), real;
 	long ret;
@@ -347,7 +350,8 @@ static long get_deadline(u64 *deadline, const struct timespec __user *uts, bool 
 	return 0;
 }
 
-long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *timeout, u32 __user *addr2, u32 val3)
+long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *timeout,
+	       u32 __user *addr2, u32 val3)
 {
 	int cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 	bool shared = !(op & FUTEX_PRIVATE_FLAG);
@@ -362,10 +366,12 @@ long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *
 	switch (cmd) {
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
-		ret = get_deadline(&deadline, timeout, cmd == FUTEX_WAIT_BITSET, op & FUTEX_CLOCK_REALTIME);
+		ret = get_deadline(&deadline, timeout, cmd == FUTEX_WAIT_BITSET,
+				   op & FUTEX_CLOCK_REALTIME);
 		if (ret)
 			return ret;
-		return futex_wait(addr, shared, val, deadline, cmd == FUTEX_WAIT ? FUTEX_BITSET_ANY : val3);
+		return futex_wait(addr, shared, val, deadline,
+				  cmd == FUTEX_WAIT ? FUTEX_BITSET_ANY : val3);
 	case FUTEX_WAKE:
 		return futex_wake(addr, shared, (int)val, FUTEX_BITSET_ANY);
 	case FUTEX_WAKE_BITSET:
@@ -379,7 +385,10 @@ long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *
 	}
 }
 
-/* --- robust futexes: locks that say so when their owner dies (linux/futex.h, struct robust_list_head) --- */
+/*
+ * --- robust futexes: locks that say so when their owner dies (linux/futex.h, struct
+ * robust_list_head) ---
+ */
 
 #define ROBUST_LIST_LIMIT 2048
 
@@ -472,5 +481,6 @@ void exit_robust_list(struct task_struct *task)
 		cond_resched();
 	}
 	if (head.pending & ~1UL)
-		mark_owner_died((u32 *)((head.pending & ~1UL) + (unsigned long)head.offset), task->pid, true);
+		mark_owner_died((u32 *)((head.pending & ~1UL) + (unsigned long)head.offset),
+				task->pid, true);
 }

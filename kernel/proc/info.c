@@ -22,9 +22,13 @@ void add_usage(struct usage *sum, const struct usage *part)
 struct usage task_usage(const struct task_struct *task)
 {
 	return (struct usage){
-		.utime_ns = task->utime_ns, .stime_ns = task->stime_ns, .exec_ns = task_exec_ns(task),
-		.min_flt = task->min_flt, .maj_flt = task->maj_flt,
-		.nvcsw = task->nvcsw, .nivcsw = task->nivcsw,
+		.utime_ns = task->utime_ns,
+		.stime_ns = task->stime_ns,
+		.exec_ns = task_exec_ns(task),
+		.min_flt = task->min_flt,
+		.maj_flt = task->maj_flt,
+		.nvcsw = task->nvcsw,
+		.nivcsw = task->nivcsw,
 	};
 }
 
@@ -58,10 +62,13 @@ u64 process_exec_ns(struct task_struct *leader)
 	return ns;
 }
 
-/* struct rusage of getrusage(2): two times, then fourteen longs, most of which Linux leaves 0 too. */
+/*
+ * struct rusage of getrusage(2): two times, then fourteen longs, most of which Linux leaves 0 too.
+ */
 struct rusage {
 	s64 utime_sec, utime_usec, stime_sec, stime_usec;
-	long maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv, nsignals, nvcsw, nivcsw;
+	long maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv,
+		nsignals, nvcsw, nivcsw;
 };
 
 int put_rusage(struct rusage __user *to, const struct usage *usage)
@@ -72,8 +79,10 @@ int put_rusage(struct rusage __user *to, const struct usage *usage)
 		.stime_sec = (s64)(usage->stime_ns / NSEC_PER_SEC),
 		.stime_usec = (s64)(usage->stime_ns % NSEC_PER_SEC / 1000),
 		.maxrss = (long)(usage->maxrss * (PAGE_SIZE / 1024)),
-		.minflt = (long)usage->min_flt, .majflt = (long)usage->maj_flt,
-		.nvcsw = (long)usage->nvcsw, .nivcsw = (long)usage->nivcsw,
+		.minflt = (long)usage->min_flt,
+		.majflt = (long)usage->maj_flt,
+		.nvcsw = (long)usage->nvcsw,
+		.nivcsw = (long)usage->nivcsw,
 	};
 
 	return copy_to_user(to, &r, sizeof(r)) ? -EFAULT : 0;
@@ -135,9 +144,13 @@ void get_process_times(struct task_struct *task, struct process_times *times)
 	}
 	spin_unlock_irq(&tasklist_lock);
 	*times = (struct process_times){
-		.min_flt = own.min_flt, .cmin_flt = children.min_flt,
-		.maj_flt = own.maj_flt, .cmaj_flt = children.maj_flt,
-		.utime_ns = own.utime_ns, .stime_ns = own.stime_ns,
-		.cutime_ns = children.utime_ns, .cstime_ns = children.stime_ns,
+		.min_flt = own.min_flt,
+		.cmin_flt = children.min_flt,
+		.maj_flt = own.maj_flt,
+		.cmaj_flt = children.maj_flt,
+		.utime_ns = own.utime_ns,
+		.stime_ns = own.stime_ns,
+		.cutime_ns = children.utime_ns,
+		.cstime_ns = children.stime_ns,
 	};
 }

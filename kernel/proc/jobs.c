@@ -24,8 +24,11 @@ static void notify_info(struct siginfo *info, struct task_struct *task, int code
 	struct usage usage = process_usage(task);
 
 	*info = (struct siginfo){
-		.si_signo = SIGCHLD, .si_code = code,
-		.chld.pid = task->pid, .chld.uid = task->signal->uid.real, .chld.status = status,
+		.si_signo = SIGCHLD,
+		.si_code = code,
+		.chld.pid = task->pid,
+		.chld.uid = task->signal->uid.real,
+		.chld.status = status,
 		.chld.utime = (s64)(usage.utime_ns / (NSEC_PER_SEC / 100)),
 		.chld.stime = (s64)(usage.stime_ns / (NSEC_PER_SEC / 100)),
 	};
@@ -46,7 +49,9 @@ bool do_notify_parent(struct task_struct *task, int sig)
 	info.si_signo = sig;
 	ka = &parent->sighand->action[SIGCHLD - 1];
 	if (sig == SIGCHLD && (ka->handler == SIG_IGN || ka->flags & SA_NOCLDWAIT)) {
-		/* POSIX: such a parent makes no zombies; and with SIG_IGN it gets no signal either. */
+		/*
+		 * POSIX: such a parent makes no zombies; and with SIG_IGN it gets no signal either.
+		 */
 		autoreap = true;
 		if (ka->handler == SIG_IGN)
 			sig = 0;
@@ -65,14 +70,18 @@ void do_notify_parent_cldstop(struct task_struct *task, int code)
 
 	if (!parent || !parent->sighand)
 		return;
-	notify_info(&info, task, code, code == CLD_CONTINUED ? SIGCONT : task->signal->stop_code & 0x7f);
+	notify_info(&info, task, code,
+		    code == CLD_CONTINUED ? SIGCONT : task->signal->stop_code & 0x7f);
 	ka = &parent->sighand->action[SIGCHLD - 1];
 	if (ka->handler != SIG_IGN && !(ka->flags & SA_NOCLDSTOP))
 		send_sig_info(SIGCHLD, &info, parent, true);
 	wake_up(&parent->signal->wait_chldexit);
 }
 
-/* --- orphaned process groups: no member has a parent in another group of the session (POSIX 3.264) --- */
+/*
+ * --- orphaned process groups: no member has a parent in another group of the session (POSIX 3.264)
+ * ---
+ */
 
 /* As if @ignored were dead already. */
 static bool pgrp_orphaned(pid_t pgrp, const struct task_struct *ignored)
@@ -83,7 +92,8 @@ static bool pgrp_orphaned(pid_t pgrp, const struct task_struct *ignored)
 		const struct task_struct *parent = t->real_parent;
 
 		if (t->group_leader != t || !t->signal || t->signal->pgrp != pgrp || t == ignored ||
-		    (t->state & TASK_ZOMBIE && t->signal->nr_threads == 1) || !parent || parent == init_task)
+		    (t->state & TASK_ZOMBIE && t->signal->nr_threads == 1) || !parent ||
+		    parent == init_task)
 			continue;
 		if (parent->signal->pgrp != pgrp && parent->signal->session == t->signal->session)
 			return false;
@@ -126,8 +136,8 @@ void hang_up_orphaned_pgrps(struct task_struct *leader)
 	list_for_each_entry(child, &leader->children, sibling) {
 		pid_t group = task_pgrp(child);
 
-		if (group != pgrp && task_session(child) == task_session(leader) && any_stopped(group) &&
-		    pgrp_orphaned(group, leader))
+		if (group != pgrp && task_session(child) == task_session(leader) &&
+		    any_stopped(group) && pgrp_orphaned(group, leader))
 			hang_up(group);
 	}
 }
@@ -240,6 +250,7 @@ long sys_setsid(void)
 		signal->leader = true;
 		signal->session = pid;
 		signal->pgrp = pid;
+		signal->tty_nr = 0;
 	}
 	spin_unlock_irq(&tasklist_lock);
 	return ret;

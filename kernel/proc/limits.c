@@ -16,6 +16,11 @@
 
 /* --- limits --- */
 
+unsigned long memlock_limit(void)
+{
+	return current->signal->uid.effective ? rlimit(RLIMIT_MEMLOCK) : ~0UL;
+}
+
 /* mm has its own copy of those it looks at (see struct mm_struct). */
 static void mirror_limit(struct task_struct *leader, unsigned int which, unsigned long cur)
 {
@@ -28,13 +33,14 @@ static void mirror_limit(struct task_struct *leader, unsigned int which, unsigne
 		else if (which == RLIMIT_DATA)
 			leader->mm->rlim_data = cur;
 		else if (which == RLIMIT_MEMLOCK)
-			leader->mm->rlim_memlock = cur;
+			leader->mm->rlim_memlock = leader->signal->uid.effective ? cur : ~0UL;
 	}
 	task_unlock(leader);
 }
 
 /* tasklist_lock held. */
-static long do_prlimit(struct task_struct *task, unsigned int which, const struct rlimit *new, struct rlimit *old)
+static long do_prlimit(struct task_struct *task, unsigned int which, const struct rlimit *new,
+		       struct rlimit *old)
 {
 	struct rlimit *limit = &task->signal->rlim[which];
 
@@ -57,7 +63,8 @@ static long do_prlimit(struct task_struct *task, unsigned int which, const struc
 	return 0;
 }
 
-long sys_prlimit64(pid_t pid, unsigned int which, const struct rlimit __user *unew, struct rlimit __user *uold)
+long sys_prlimit64(pid_t pid, unsigned int which, const struct rlimit __user *unew,
+		   struct rlimit __user *uold)
 {
 	struct rlimit new, old = { 0 };
 	struct task_struct *task;
@@ -118,10 +125,13 @@ long sys_sysinfo(struct sysinfo __user *uinfo)
 {
 	struct sysinfo info = {
 		.uptime = (long)(ktime_get_ns() / NSEC_PER_SEC),
-		.totalram = totalram_pages() << PAGE_SHIFT, .freeram = nr_free_pages() << PAGE_SHIFT,
+		.totalram = totalram_pages() << PAGE_SHIFT,
+		.freeram = nr_free_pages() << PAGE_SHIFT,
 		.sharedram = node_stat(N_nr_shmem) << PAGE_SHIFT,
-		.totalswap = total_swap_pages() << PAGE_SHIFT, .freeswap = nr_swap_pages() << PAGE_SHIFT,
-		.procs = (u16)READ_ONCE(nr_tasks), .mem_unit = 1,
+		.totalswap = total_swap_pages() << PAGE_SHIFT,
+		.freeswap = nr_swap_pages() << PAGE_SHIFT,
+		.procs = (u16)READ_ONCE(nr_tasks),
+		.mem_unit = 1,
 	};
 
 	BUILD_BUG_ON(sizeof(info) != 112);
@@ -220,7 +230,9 @@ long sys_sched_setparam(pid_t pid, const int __user *param)
 
 long sys_sched_get_priority_max(int policy)
 {
-	return policy == 1 || policy == 2 ? 99 : policy >= 0 && policy <= 5 && policy != 4 ? 0 : -EINVAL;
+	return policy == 1 || policy == 2                ? 99 :
+	       policy >= 0 && policy <= 5 && policy != 4 ? 0 :
+							   -EINVAL;
 }
 
 long sys_sched_get_priority_min(int policy)

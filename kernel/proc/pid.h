@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Processes as others look at them: by number, their identities, times and maps. For /proc above all. */
+/*
+ * Processes as others look at them: by number, their identities, times and maps. For /proc above
+ * all.
+ */
 #ifndef KERNEL_PROC_PID_H
 #define KERNEL_PROC_PID_H
 
@@ -10,7 +13,10 @@ struct mm_struct;
 
 /* The process (thread-group leader) with the lowest pid >= @pid, counted, or NULL. */
 struct task_struct *find_get_next_process(pid_t pid);
-/* The user map of a task, with mm_users raised, or NULL (kernel threads, zombies). Drop with mmput(). */
+/*
+ * The user map of a task, with mm_users raised, or NULL (kernel threads, zombies). Drop with
+ * mmput().
+ */
 struct mm_struct *get_task_mm(struct task_struct *task);
 
 struct process_ids {

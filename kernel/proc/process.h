@@ -21,11 +21,20 @@ void start_init(void (*fn)(void *arg), void *arg);
 extern struct task_struct *init_task;
 
 /* --- exec --- */
-/* Replace current's program; strings are kernel memory, arrays end in NULL. 0 (the registers for user mode are set) or -errno. */
+/*
+ * Replace current's program; strings are kernel memory, arrays end in NULL. 0 (the registers for
+ * user mode are set) or -errno.
+ */
 int kernel_execve(const char *path, const char *const argv[], const char *const envp[]);
-/* Let whoever waits in vfork() go on, and clear and wake clear_child_tid: current leaves its map. User memory is touched. */
+/*
+ * Let whoever waits in vfork() go on, and clear and wake clear_child_tid: current leaves its map.
+ * User memory is touched.
+ */
 void mm_release(struct task_struct *task);
-/* Kill the other threads of current and become the group's leader. 0, or -EAGAIN when killed meanwhile. (exit.c) */
+/*
+ * Kill the other threads of current and become the group's leader. 0, or -EAGAIN when killed
+ * meanwhile. (exit.c)
+ */
 int de_thread(void);
 
 /* Kill what runs, write everything out, end the machine with @status. Process context. (exit.c) */
@@ -53,20 +62,38 @@ struct rusage;
 int put_rusage(struct rusage __user *to, const struct usage *usage);
 
 /* --- time (clock.c) --- */
-/* A struct timespec of the user's in ns (saturated). 0, -EFAULT, or -EINVAL when it is not a time. */
+/*
+ * A struct timespec of the user's in ns (saturated). 0, -EFAULT, or -EINVAL when it is not a time.
+ */
 long get_timespec_ns(u64 *ns, const struct timespec __user *ts);
 /* Stop ITIMER_REAL for good: the process ends. No locks held. */
 void exit_itimer(struct signal_struct *signal);
 void itimer_init(struct signal_struct *signal);
 
+/* --- limits (limits.c) --- */
+/* Bytes that current's process may lock: RLIMIT_MEMLOCK, or ~0UL for root. */
+unsigned long memlock_limit(void);
+
 /* --- groups --- */
 /* Some process is in group or session @pid. tasklist_lock held. */
 bool pid_names_group(pid_t pid);
-/* The death of @task leaves process groups without anyone to continue them: hang up what is stopped. tasklist_lock held. */
+/*
+ * The death of @task leaves process groups without anyone to continue them: hang up what is
+ * stopped. tasklist_lock held.
+ */
 void hang_up_orphaned_pgrps(struct task_struct *leader);
 
-static inline bool is_init(const struct task_struct *task) { return task->signal && task->signal->owner == init_task; }
-static inline pid_t task_pgrp(const struct task_struct *task) { return task->signal ? task->signal->pgrp : 0; }
-static inline pid_t task_session(const struct task_struct *task) { return task->signal ? task->signal->session : 0; }
+static inline bool is_init(const struct task_struct *task)
+{
+	return task->signal && task->signal->owner == init_task;
+}
+static inline pid_t task_pgrp(const struct task_struct *task)
+{
+	return task->signal ? task->signal->pgrp : 0;
+}
+static inline pid_t task_session(const struct task_struct *task)
+{
+	return task->signal ? task->signal->session : 0;
+}
 
 #endif

@@ -11,7 +11,8 @@
 
 /* --- actions and masks --- */
 
-long sys_rt_sigaction(int sig, const struct k_sigaction __user *act, struct k_sigaction __user *oldact, size_t size)
+long sys_rt_sigaction(int sig, const struct k_sigaction __user *act,
+		      struct k_sigaction __user *oldact, size_t size)
 {
 	struct task_struct *task = current;
 	struct k_sigaction new, old, *ka;
@@ -30,7 +31,8 @@ long sys_rt_sigaction(int sig, const struct k_sigaction __user *act, struct k_si
 		new.mask &= ~SIG_UNBLOCKABLE_SET;
 		*ka = new;
 		/* POSIX: what is ignored from now on is not pending any more, blocked or not. */
-		if (new.handler == SIG_IGN || (new.handler == SIG_DFL && sigmask(sig) & SIG_IGNORED_SET)) {
+		if (new.handler == SIG_IGN ||
+		    (new.handler == SIG_DFL &&sigmask(sig) & SIG_IGNORED_SET)) {
 			struct signal_struct *signal = task->signal;
 
 			discard_signal(sig, &signal->shared.mask, &signal->shared.list, signal);
@@ -124,7 +126,8 @@ long sys_rt_sigsuspend(const u64 __user *set, size_t size)
 	return sys_pause();
 }
 
-long sys_rt_sigtimedwait(const u64 __user *uset, void __user *uinfo, const struct timespec __user *uts, size_t size)
+long sys_rt_sigtimedwait(const u64 __user *uset, void __user *uinfo,
+			 const struct timespec __user *uts, size_t size)
 {
 	struct task_struct *task = current;
 	struct siginfo info;
@@ -184,9 +187,9 @@ bool may_signal(const struct task_struct *task, int sig)
 {
 	const struct signal_struct *me = current->signal, *to = task->signal;
 
-	return me->uid.effective == 0 || me->uid.effective == to->uid.real || me->uid.effective == to->uid.saved ||
-	       me->uid.real == to->uid.real || me->uid.real == to->uid.saved ||
-	       (sig == SIGCONT && me->session == to->session);
+	return me->uid.effective == 0 || me->uid.effective == to->uid.real ||
+	       me->uid.effective == to->uid.saved || me->uid.real == to->uid.real ||
+	       me->uid.real == to->uid.saved || (sig == SIGCONT && me->session == to->session);
 }
 
 /* tasklist_lock held. Signal 0 only asks. */
@@ -210,7 +213,8 @@ static long signal_many(int sig, const struct siginfo *info, pid_t pgrp)
 
 		if (t->group_leader != t || !t->signal)
 			continue;
-		if (pgrp ? t->signal->pgrp != pgrp : (t == init_task || t->signal == current->signal))
+		if (pgrp ? t->signal->pgrp != pgrp :
+			   (t == init_task || t->signal == current->signal))
 			continue;
 		err = signal_one(sig, info, t, true);
 		if (ret)
@@ -222,7 +226,10 @@ static long signal_many(int sig, const struct siginfo *info, pid_t pgrp)
 long sys_kill(pid_t pid, int sig)
 {
 	struct siginfo info = {
-		.si_signo = sig, .si_code = SI_USER, .rt.pid = current->tgid, .rt.uid = current->signal->uid.real,
+		.si_signo = sig,
+		.si_code = SI_USER,
+		.rt.pid = current->tgid,
+		.rt.uid = current->signal->uid.real,
 	};
 	long ret;
 
@@ -260,7 +267,10 @@ static long signal_thread(pid_t tgid, pid_t pid, int sig, const struct siginfo *
 long sys_tgkill(pid_t tgid, pid_t pid, int sig)
 {
 	struct siginfo info = {
-		.si_signo = sig, .si_code = SI_TKILL, .rt.pid = current->tgid, .rt.uid = current->signal->uid.real,
+		.si_signo = sig,
+		.si_code = SI_TKILL,
+		.rt.pid = current->tgid,
+		.rt.uid = current->signal->uid.real,
 	};
 
 	return tgid <= 0 || pid <= 0 ? -EINVAL : signal_thread(tgid, pid, sig, &info);
@@ -269,19 +279,26 @@ long sys_tgkill(pid_t tgid, pid_t pid, int sig)
 long sys_tkill(pid_t pid, int sig)
 {
 	struct siginfo info = {
-		.si_signo = sig, .si_code = SI_TKILL, .rt.pid = current->tgid, .rt.uid = current->signal->uid.real,
+		.si_signo = sig,
+		.si_code = SI_TKILL,
+		.rt.pid = current->tgid,
+		.rt.uid = current->signal->uid.real,
 	};
 
 	return pid <= 0 ? -EINVAL : signal_thread(0, pid, sig, &info);
 }
 
-/* A siginfo that user space made. It may not claim to come from the kernel or from kill(2), but to oneself. */
+/*
+ * A siginfo that user space made. It may not claim to come from the kernel or from kill(2), but to
+ * oneself.
+ */
 static long get_user_siginfo(struct siginfo *info, const void __user *uinfo, int sig, pid_t tgid)
 {
 	if (copy_from_user(info, uinfo, sizeof(*info)))
 		return -EFAULT;
 	info->si_signo = sig;
-	return (info->si_code >= 0 || info->si_code == SI_TKILL) && tgid != current->tgid ? -EPERM : 0;
+	return (info->si_code >= 0 || info->si_code == SI_TKILL) && tgid != current->tgid ? -EPERM :
+											    0;
 }
 
 long sys_rt_sigqueueinfo(pid_t pid, int sig, const void __user *uinfo)
@@ -312,9 +329,12 @@ long sys_rt_tgsigqueueinfo(pid_t tgid, pid_t pid, int sig, const void __user *ui
 long sys_sigaltstack(const struct user_stack __user *uss, struct user_stack __user *uoss)
 {
 	struct task_struct *task = current;
-	struct user_stack new, old = { task->sas_sp, task->sas_flags & SS_AUTODISARM, 0, task->sas_size };
+	struct user_stack old = { task->sas_sp, task->sas_flags & SS_AUTODISARM, 0,
+				  task->sas_size };
+	struct user_stack new;
 	unsigned long sp = current_pt_regs()->sp;
-	bool on_stack = sp > task->sas_sp && sp - task->sas_sp <= task->sas_size && !(task->sas_flags & SS_AUTODISARM);
+	bool on_stack = sp > task->sas_sp && sp - task->sas_sp <= task->sas_size &&
+			!(task->sas_flags & SS_AUTODISARM);
 
 	if (!task->sas_size)
 		old.flags |= SS_DISABLE;

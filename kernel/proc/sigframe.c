@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frame of a signal handler: struct rt_sigframe with siginfo and ucontext as user space knows them
- * (asm/ucontext.h, asm/sigcontext.h of Linux's user headers), the FXSAVE image above it.
+ * The frame of a signal handler: struct rt_sigframe with siginfo and ucontext as user space knows
+ * them (asm/ucontext.h, asm/sigcontext.h of Linux's user headers), the FXSAVE image above it.
  *
  *	old sp ------>  .............
  *	                128 bytes that the interrupted function may use (SysV ABI red zone)
@@ -62,7 +62,8 @@ static bool on_altstack(unsigned long sp)
 }
 
 /* Where the frame goes; 0 when an alternate stack is too small for it. */
-static unsigned long frame_address(const struct ksignal *ksig, const struct pt_regs *regs, unsigned long *fpstate)
+static unsigned long frame_address(const struct ksignal *ksig, const struct pt_regs *regs,
+				   unsigned long *fpstate)
 {
 	struct task_struct *task = current;
 	bool autodisarm = task->sas_flags & SS_AUTODISARM;
@@ -82,6 +83,7 @@ static void save_registers(struct sigcontext *sc, const struct pt_regs *regs)
 {
 	const struct task_struct *task = current;
 
+	/* clang-format off */
 	*sc = (struct sigcontext){
 		.r8 = regs->r8, .r9 = regs->r9, .r10 = regs->r10, .r11 = regs->r11,
 		.r12 = regs->r12, .r13 = regs->r13, .r14 = regs->r14, .r15 = regs->r15,
@@ -92,6 +94,7 @@ static void save_registers(struct sigcontext *sc, const struct pt_regs *regs)
 		.err = task->error_code, .trapno = task->trap_nr, .cr2 = task->cr2,
 		.oldmask = task->blocked,
 	};
+	/* clang-format on */
 }
 
 int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
@@ -100,13 +103,17 @@ int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
 	struct rt_sigframe frame;
 	unsigned long fpstate, sp = frame_address(ksig, regs, &fpstate);
 
-	/* The x86-64 ABI has no trampoline of the kernel's: without a restorer there is no way back. */
+	/*
+	 * The x86-64 ABI has no trampoline of the kernel's: without a restorer there is no way
+	 * back.
+	 */
 	if (!sp || !(ksig->ka.flags & SA_RESTORER))
 		return -EFAULT;
 	if (!canonical(ksig->ka.handler))
 		return -EFAULT;
 	fpu_save(task->fpu);
-	if (!access_ok((void *)fpstate, FPU_AREA_SIZE) || copy_to_user((void *)fpstate, task->fpu, FPU_AREA_SIZE))
+	if (!access_ok((void *)fpstate, FPU_AREA_SIZE) ||
+	    copy_to_user((void *)fpstate, task->fpu, FPU_AREA_SIZE))
 		return -EFAULT;
 	memset(&frame, 0, sizeof(frame));
 	frame.pretcode = ksig->ka.restorer;
@@ -160,8 +167,8 @@ static int restore_fpu(unsigned long fpstate)
 }
 
 /*
- * Only what a program could have set by itself: flags are filtered, selectors are the user's. An address
- * that is not canonical would fault in the kernel's IRET, so it is refused here.
+ * Only what a program could have set by itself: flags are filtered, selectors are the user's. An
+ * address that is not canonical would fault in the kernel's IRET, so it is refused here.
  */
 static int restore_registers(struct pt_regs *regs, const struct sigcontext *sc)
 {
@@ -172,7 +179,8 @@ static int restore_registers(struct pt_regs *regs, const struct sigcontext *sc)
 	regs->di = sc->di, regs->si = sc->si, regs->bp = sc->bp, regs->bx = sc->bx;
 	regs->dx = sc->dx, regs->ax = sc->ax, regs->cx = sc->cx, regs->sp = sc->sp;
 	regs->ip = sc->ip;
-	regs->flags = (regs->flags & ~X86_EFLAGS_USER_SETTABLE) | (sc->flags & X86_EFLAGS_USER_SETTABLE);
+	regs->flags =
+		(regs->flags & ~X86_EFLAGS_USER_SETTABLE) | (sc->flags & X86_EFLAGS_USER_SETTABLE);
 	regs->cs = __USER_CS;
 	regs->ss = __USER_DS;
 	regs->orig_ax = (unsigned long)-1;

@@ -23,7 +23,9 @@ struct user_stack {
 };
 #define MINSIGSTKSZ 2048 /* bytes; asm/signal.h */
 
-/* Push the frame and make @regs enter the handler. 0, or -EFAULT when the stack cannot be written. */
+/*
+ * Push the frame and make @regs enter the handler. 0, or -EFAULT when the stack cannot be written.
+ */
 int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Sending signals: into which pending set, whether at all, whom to wake; and taking them off again. */
+/*
+ * Sending signals: into which pending set, whether at all, whom to wake; and taking them off again.
+ */
 #include "kernel/proc/signal.h"
 
 #include "kernel/core/panic.h"
@@ -58,7 +60,9 @@ void flush_signal_handlers(struct sighand_struct *sighand)
 	for (i = 0; i < NSIG; i++) {
 		struct k_sigaction *ka = &sighand->action[i];
 
-		*ka = (struct k_sigaction){ .handler = ka->handler == SIG_IGN ? SIG_IGN : SIG_DFL };
+		if (ka->handler | ka->flags | ka->restorer | (unsigned long)ka->mask)
+			*ka = (struct k_sigaction){ .handler = ka->handler == SIG_IGN ? SIG_IGN :
+											SIG_DFL };
 	}
 }
 
@@ -82,8 +86,9 @@ static bool sig_ignored(const struct task_struct *task, int sig, bool forced)
 /* Does it end the process, if it is delivered to @task? */
 static bool sig_fatal(const struct task_struct *task, int sig)
 {
-	return !(sigmask(sig) & (SIG_IGNORED_SET | SIG_STOP_SET)) && !(task->real_blocked & sigmask(sig)) &&
-	       handler_of(task, sig) == SIG_DFL && !(task->signal->flags & SIGNAL_UNKILLABLE);
+	return !(sigmask(sig) & (SIG_IGNORED_SET | SIG_STOP_SET)) &&
+	       !(task->real_blocked & sigmask(sig)) && handler_of(task, sig) == SIG_DFL &&
+	       !(task->signal->flags & SIGNAL_UNKILLABLE);
 }
 
 /* --- queues; sighand->lock held --- */
@@ -127,12 +132,16 @@ void flush_sigqueue(u64 *mask, struct list_head *list, struct signal_struct *sig
 	*mask = 0;
 }
 
-/* SIGQUEUE entries are charged to the receiver: no process can fill the memory of the kernel with them. */
+/*
+ * SIGQUEUE entries are charged to the receiver: no process can fill the memory of the kernel with
+ * them.
+ */
 static struct sigqueue *alloc_sigqueue(struct signal_struct *signal)
 {
 	struct sigqueue *q;
 
-	if ((unsigned long)atomic_read(&signal->nr_queued) >= signal->rlim[RLIMIT_SIGPENDING].rlim_cur)
+	if ((unsigned long)atomic_read(&signal->nr_queued) >=
+	    signal->rlim[RLIMIT_SIGPENDING].rlim_cur)
 		return NULL;
 	q = kmem_cache_alloc(sigqueue_cache, GFP_ATOMIC);
 	if (q)
@@ -142,7 +151,8 @@ static struct sigqueue *alloc_sigqueue(struct signal_struct *signal)
 
 static void recalc_sigpending_of(struct task_struct *task)
 {
-	if ((task->pending_mask | task->signal->shared.mask) & ~task->blocked || task->jobctl & JOBCTL_STOP_PENDING ||
+	if ((task->pending_mask | task->signal->shared.mask) & ~task->blocked ||
+	    task->jobctl & JOBCTL_STOP_PENDING ||
 	    task->signal->flags & (SIGNAL_CLD_STOPPED | SIGNAL_CLD_CONTINUED))
 		set_thread_flag(task, TIF_SIGPENDING);
 	else if (task == current)
@@ -163,8 +173,8 @@ void signal_wake_up(struct task_struct *task, bool fatal)
 /* --- sending --- */
 
 /*
- * What a signal does by being sent, whatever its handler: SIGCONT wakes the stopped and cancels stop
- * signals, these cancel SIGCONT. False: it is not to be delivered.
+ * What a signal does by being sent, whatever its handler: SIGCONT wakes the stopped and cancels
+ * stop signals, these cancel SIGCONT. False: it is not to be delivered.
  */
 static bool prepare_signal(int sig, struct task_struct *task, bool forced)
 {
@@ -176,7 +186,8 @@ static bool prepare_signal(int sig, struct task_struct *task, bool forced)
 	if (sigmask(sig) & SIG_STOP_SET) {
 		remove_from_all(sigmask(SIGCONT), signal);
 	} else if (sig == SIGCONT) {
-		bool stopping = signal->group_stop_count, stopped = signal->flags & SIGNAL_STOP_STOPPED;
+		bool stopping = signal->group_stop_count;
+		bool stopped = signal->flags & SIGNAL_STOP_STOPPED;
 
 		remove_from_all(SIG_STOP_SET, signal);
 		for_each_thread(signal, t) {
@@ -187,8 +198,12 @@ static bool prepare_signal(int sig, struct task_struct *task, bool forced)
 		signal->stop_code = 0;
 		if (stopping || stopped) {
 			signal->flags &= ~SIGNAL_STOP_STOPPED;
-			/* The first of the threads to come this way out of the kernel tells the parent. */
-			signal->flags |= SIGNAL_STOP_CONTINUED | (stopped ? SIGNAL_CLD_CONTINUED : SIGNAL_CLD_STOPPED);
+			/*
+			 * The first of the threads to come this way out of the kernel tells the
+			 * parent.
+			 */
+			signal->flags |= SIGNAL_STOP_CONTINUED |
+					 (stopped ? SIGNAL_CLD_CONTINUED : SIGNAL_CLD_STOPPED);
 		}
 	}
 	return !sig_ignored(task, sig, forced);
@@ -218,7 +233,10 @@ static void kill_group(struct signal_struct *signal, int sig)
 	}
 }
 
-/* Find a thread that takes the pending signal at once, and wake it. Nobody: it waits for an unblock. */
+/*
+ * Find a thread that takes the pending signal at once, and wake it. Nobody: it waits for an
+ * unblock.
+ */
 static void complete_signal(int sig, struct task_struct *task, bool group)
 {
 	struct signal_struct *signal = task->signal;
@@ -344,7 +362,9 @@ static void force_sig_info(const struct siginfo *info)
 
 void force_sig_fault(int sig, int code, void __user *addr)
 {
-	struct siginfo info = { .si_signo = sig, .si_code = code, .fault.addr = (unsigned long)addr };
+	struct siginfo info = { .si_signo = sig,
+				.si_code = code,
+				.fault.addr = (unsigned long)addr };
 
 	force_sig_info(&info);
 }
@@ -442,7 +462,8 @@ void set_current_blocked(u64 mask)
 	task->blocked = mask;
 	if (fresh && signal_pending(task))
 		for_each_thread(task->signal, t)
-			if (t != task && !(t->flags & PF_EXITING) && fresh & ~t->blocked && !signal_pending(t))
+			if (t != task && !(t->flags & PF_EXITING) && fresh & ~t->blocked &&
+			    !signal_pending(t))
 				signal_wake_up(t, false);
 	recalc_sigpending();
 	spin_unlock_irq(&task->sighand->lock);
@@ -458,7 +479,8 @@ void exit_signals(struct task_struct *task)
 	task->flags |= PF_EXITING;
 	if (!(signal->flags & SIGNAL_GROUP_EXIT) && signal->nr_threads > 1) {
 		for_each_thread(signal, t)
-			if (t != task && !(t->flags & PF_EXITING) && signal->shared.mask & ~t->blocked)
+			if (t != task && !(t->flags & PF_EXITING) &&
+			    signal->shared.mask & ~t->blocked)
 				signal_wake_up(t, false);
 		stopped = task->jobctl & JOBCTL_STOP_PENDING && leave_group_stop(task);
 	}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Signals: what a process does with each, which are pending, who sends them and how they reach user
- * space. Numbers, flags and structures are those of Linux's x86-64 ABI (asm/signal.h, asm/siginfo.h,
- * asm/sigcontext.h of its user headers).
+ * space. Numbers, flags and structures are those of Linux's x86-64 ABI (asm/signal.h,
+ * asm/siginfo.h, asm/sigcontext.h of its user headers).
  *
  * sighand->lock guards the actions, every pending set and blocked mask of the process and its
- * group-stop state. It is taken with interrupts off: timers send signals. Order: tasklist_lock first.
+ * group-stop state. It is taken with interrupts off: timers send signals. Order: tasklist_lock
+ * first.
  */
 #ifndef KERNEL_PROC_SIGNAL_H
 #define KERNEL_PROC_SIGNAL_H
@@ -53,14 +54,18 @@
 #define SIGRTMIN 32
 #define NSIG 64
 
-#define sigmask(sig) (1ULL << ((sig) - 1))
-/* What happens by default: these end in nothing, these stop; the rest kills (SIGCONT continues when sent). */
+#define sigmask(sig) (1ULL << ((sig)-1))
+/*
+ * What happens by default: these end in nothing, these stop; the rest kills (SIGCONT continues when
+ * sent).
+ */
 #define SIG_IGNORED_SET (sigmask(SIGCONT) | sigmask(SIGCHLD) | sigmask(SIGWINCH) | sigmask(SIGURG))
 #define SIG_STOP_SET (sigmask(SIGSTOP) | sigmask(SIGTSTP) | sigmask(SIGTTIN) | sigmask(SIGTTOU))
 #define SIG_UNBLOCKABLE_SET (sigmask(SIGKILL) | sigmask(SIGSTOP))
 /* Caused by the instruction itself: delivered before all others. */
-#define SIG_SYNCHRONOUS_SET (sigmask(SIGSEGV) | sigmask(SIGBUS) | sigmask(SIGILL) | sigmask(SIGTRAP) | \
-			     sigmask(SIGFPE) | sigmask(SIGSYS))
+#define SIG_SYNCHRONOUS_SET                                                        \
+	(sigmask(SIGSEGV) | sigmask(SIGBUS) | sigmask(SIGILL) | sigmask(SIGTRAP) | \
+	 sigmask(SIGFPE) | sigmask(SIGSYS))
 
 #define SIG_DFL 0UL
 #define SIG_IGN 1UL
@@ -113,10 +118,26 @@ struct k_sigaction {
 struct siginfo {
 	s32 si_signo, si_errno, si_code, __pad;
 	union {
-		struct { s32 pid; u32 uid; u64 value; } rt;           /* kill, sigqueue; value: 0 for kill */
-		struct { s32 pid; u32 uid; s32 status, __pad; s64 utime, stime; } chld; /* times in 1/100 s */
-		struct { unsigned long addr; u64 lsb; u64 upper; } fault;
-		struct { s32 tid, overrun; u64 value; } timer;
+		struct {
+			s32 pid;
+			u32 uid;
+			u64 value;
+		} rt; /* kill, sigqueue; value: 0 for kill */
+		struct {
+			s32 pid;
+			u32 uid;
+			s32 status, __pad;
+			s64 utime, stime;
+		} chld; /* times in 1/100 s */
+		struct {
+			unsigned long addr;
+			u64 lsb;
+			u64 upper;
+		} fault;
+		struct {
+			s32 tid, overrun;
+			u64 value;
+		} timer;
 	};
 };
 
@@ -126,8 +147,8 @@ struct sigqueue {
 };
 
 struct sigpending {
-	u64 mask;               /* sighand->lock */
-	struct list_head list;  /* struct sigqueue; sighand->lock. A set bit may have no entry */
+	u64 mask;              /* sighand->lock */
+	struct list_head list; /* struct sigqueue; sighand->lock. A set bit may have no entry */
 };
 
 struct sighand_struct {
@@ -150,7 +171,9 @@ struct sighand_struct {
 #define RLIMIT_NICE 13
 #define RLIMIT_RTPRIO 14
 #define RLIM_NLIMITS 16
-struct rlimit { unsigned long rlim_cur, rlim_max; };
+struct rlimit {
+	unsigned long rlim_cur, rlim_max;
+};
 
 /* What tasks used, summed up. */
 struct usage {
@@ -166,61 +189,76 @@ struct usage {
 #define SIGNAL_CLD_CONTINUED 0x20u
 
 /* task->jobctl */
-#define JOBCTL_STOP_PENDING 0x1u   /* is to stop at its next way out of the kernel */
-#define JOBCTL_STOP_CONSUME 0x2u   /* is still counted in group_stop_count */
+#define JOBCTL_STOP_PENDING 0x1u /* is to stop at its next way out of the kernel */
+#define JOBCTL_STOP_CONSUME 0x2u /* is still counted in group_stop_count */
 
 /* A process: what its threads share, and what outlives them until the parent has waited. */
 struct signal_struct {
-	atomic_t sigcnt;                /* tasks that point here */
-	atomic_t live;                  /* threads before the end of do_exit() */
-	int nr_threads;                 /* on the list below; tasklist_lock and sighand->lock */
-	struct list_head threads;       /* task->thread_node, leader included; changed under both locks */
-	unsigned int flags;             /* SIGNAL_*; sighand->lock */
-	int group_exit_code;            /* sighand->lock */
+	atomic_t sigcnt;          /* tasks that point here */
+	atomic_t live;            /* threads before the end of do_exit() */
+	int nr_threads;           /* on the list below; tasklist_lock and sighand->lock */
+	struct list_head threads; /* task->thread_node, leader included; changed under both locks */
+	unsigned int flags;       /* SIGNAL_*; sighand->lock */
+	int group_exit_code;      /* sighand->lock */
 	struct task_struct *group_exec_task; /* kills all others to exec; sighand->lock */
-	int group_stop_count, stop_code;/* threads still to stop; signal that wait(2) shall report, 0: none; sighand->lock */
-	struct sigpending shared;       /* for any thread */
-	atomic_t nr_queued;             /* sigqueue entries, against RLIMIT_SIGPENDING */
+	int group_stop_count; /* threads still to stop; sighand->lock */
+	int stop_code;        /* signal that wait(2) shall report, 0: none; sighand->lock */
+	struct sigpending shared; /* for any thread */
+	atomic_t nr_queued;       /* sigqueue entries, against RLIMIT_SIGPENDING */
 	struct wait_queue_head wait_chldexit;
 
-	pid_t pgrp, session;            /* tasklist_lock */
-	bool leader;                    /* of the session */
-	int tty_nr;                     /* controlling terminal as in /proc/PID/stat, 0: none; kept by the tty */
-	bool no_new_group;              /* has exec'ed: setpgid(2) by the parent is refused */
+	pid_t pgrp, session; /* tasklist_lock */
+	bool leader;         /* of the session */
+	int tty_nr;        /* controlling terminal as in /proc/PID/stat, 0: none; kept by the tty */
+	bool no_new_group; /* has exec'ed: setpgid(2) by the parent is refused */
 	int dumpable;
-	struct { uid_t real, effective, saved; } uid; /* everyone starts as root; own process */
-	struct { gid_t real, effective, saved; } gid;
+	struct {
+		uid_t real, effective, saved;
+	} uid; /* everyone starts as root; own process */
+	struct {
+		gid_t real, effective, saved;
+	} gid;
 	struct rlimit rlim[RLIM_NLIMITS]; /* own process */
 
-	struct usage dead, children;    /* of threads that are gone; of children waited for; tasklist_lock */
-	struct task_struct *owner;      /* the group leader; tasklist_lock */
-	struct timer real_timer;        /* ITIMER_REAL */
-	u64 real_interval;              /* ns, 0: once */
+	struct usage dead;     /* of threads that are gone; tasklist_lock */
+	struct usage children; /* of children waited for; tasklist_lock */
+	struct task_struct *owner; /* the group leader; tasklist_lock */
+	struct timer real_timer;   /* ITIMER_REAL */
+	u64 real_interval;         /* ns, 0: once */
 };
 
-static inline unsigned long rlimit(unsigned int which) { return READ_ONCE(current->signal->rlim[which].rlim_cur); }
+static inline unsigned long rlimit(unsigned int which)
+{
+	return READ_ONCE(current->signal->rlim[which].rlim_cur);
+}
 
 /* --- sending (kernel/proc/signal.c). Process or interrupt context unless said otherwise --- */
-/* From the kernel (si_code SI_KERNEL) to a process. Allocates nothing. Kernel threads are left alone. */
+/*
+ * From the kernel (si_code SI_KERNEL) to a process. Allocates nothing. Kernel threads are left
+ * alone.
+ */
 void send_sig(int sig, struct task_struct *task);
 /* SIGKILL to the whole process, whatever it does (OOM killer). */
 void send_sig_kill(struct task_struct *task);
 /* To every process of the group: the tty's keys. */
 void signal_pgrp(pid_t pgrp, int sig);
 /*
- * current did something that its next user instruction cannot follow: deliver @sig for sure. If it is
- * blocked or ignored, it kills. @addr goes to si_addr. Process context.
+ * current did something that its next user instruction cannot follow: deliver @sig for sure. If it
+ * is blocked or ignored, it kills. @addr goes to si_addr. Process context.
  */
 void force_sig_fault(int sig, int code, void __user *addr);
 void force_sig(int sig); /* SI_KERNEL */
 /*
- * With a siginfo (NULL: the kernel's, which allocates nothing and may come from interrupts), to one process
- * (@group) or thread. tasklist_lock held, or @task is current. 0, -EAGAIN or -ESRCH.
+ * With a siginfo (NULL: the kernel's, which allocates nothing and may come from interrupts), to one
+ * process (@group) or thread. tasklist_lock held, or @task is current. 0, -EAGAIN or -ESRCH.
  */
 int send_sig_info(int sig, const struct siginfo *info, struct task_struct *task, bool group);
 /* May current signal @task (kill(2)'s rule)? */
 bool may_signal(const struct task_struct *task, int sig);
-/* How the owner's death or stop is told to its parent. tasklist_lock held. True: nobody will wait for it. */
+/*
+ * How the owner's death or stop is told to its parent. tasklist_lock held. True: nobody will wait
+ * for it.
+ */
 bool do_notify_parent(struct task_struct *task, int sig);
 void do_notify_parent_cldstop(struct task_struct *task, int code);
 
@@ -239,8 +277,8 @@ void restore_saved_sigmask_unless(bool interrupted);
 /* --- delivery (kernel/proc/deliver.c) --- */
 /*
  * On the way to user mode with TIF_SIGPENDING set; interrupts on. Runs default actions (may not
- * return), or makes @regs enter a handler, or restarts the interrupted system call. Call again while
- * TIF_SIGPENDING is set.
+ * return), or makes @regs enter a handler, or restarts the interrupted system call. Call again
+ * while TIF_SIGPENDING is set.
  */
 void do_signal(struct pt_regs *regs);
 
@@ -250,7 +288,9 @@ struct sighand_struct *sighand_dup(struct sighand_struct *old);
 void sighand_put(struct sighand_struct *sighand);
 /* exec: handlers become SIG_DFL, ignored stay ignored. */
 void flush_signal_handlers(struct sighand_struct *sighand);
-/* Forget all pending signals of a set. Whoever is left to see it holds sighand->lock, or nobody is. */
+/*
+ * Forget all pending signals of a set. Whoever is left to see it holds sighand->lock, or nobody is.
+ */
 void flush_sigqueue(u64 *mask, struct list_head *list, struct signal_struct *signal);
 /* One signal of such a set. sighand->lock held. */
 void discard_signal(int sig, u64 *mask, struct list_head *list, struct signal_struct *signal);
@@ -259,11 +299,20 @@ void exit_signals(struct task_struct *task);
 /* SIGKILL every other thread; returns how many there are. sighand->lock held. */
 int zap_other_threads(struct task_struct *task);
 void signal_wake_up(struct task_struct *task, bool fatal);
-/* Next deliverable signal of current outside @mask with its siginfo, taken off; 0: none. sighand->lock held. */
+/*
+ * Next deliverable signal of current outside @mask with its siginfo, taken off; 0: none.
+ * sighand->lock held.
+ */
 int dequeue_signal(u64 mask, struct siginfo *info);
-/* Group stop: take part in (or, with @sig, begin) it; false: it was called off. sighand->lock held, released and retaken. */
+/*
+ * Group stop: take part in (or, with @sig, begin) it; false: it was called off. sighand->lock held,
+ * released and retaken.
+ */
 bool do_signal_stop(int sig);
-/* Take current out of a group stop it has not joined yet. True: it was the last one. sighand->lock held. */
+/*
+ * Take current out of a group stop it has not joined yet. True: it was the last one. sighand->lock
+ * held.
+ */
 bool leave_group_stop(struct task_struct *task);
 /* siginfo to user space, padded. 0 or -EFAULT. */
 int copy_siginfo_to_user(void __user *to, const struct siginfo *info);

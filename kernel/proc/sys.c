@@ -39,14 +39,19 @@ long sys_getppid(void)
 
 #define UTS_LEN 65
 struct utsname {
-	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN], machine[UTS_LEN], domain[UTS_LEN];
+	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN],
+		machine[UTS_LEN], domain[UTS_LEN];
 };
 
 long sys_uname(struct utsname __user *uname)
 {
 	static const struct utsname names = {
-		.sysname = "Linux", .nodename = "faultline", .release = "6.1.0-faultline",
-		.version = "#1 Faultline", .machine = "x86_64", .domain = "(none)",
+		.sysname = "Linux",
+		.nodename = "faultline",
+		.release = "6.1.0-faultline",
+		.version = "#1 Faultline",
+		.machine = "x86_64",
+		.domain = "(none)",
 	};
 
 	return copy_to_user(uname, &names, sizeof(names)) ? -EFAULT : 0;
@@ -75,7 +80,8 @@ static long set_name(const char __user *uname)
 	return 0;
 }
 
-long sys_prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)
+long sys_prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4,
+	       unsigned long arg5)
 {
 	struct task_struct *task = current;
 
@@ -144,7 +150,10 @@ long sys_personality(unsigned int persona)
 #define MEMBARRIER_CMD_QUERY 0
 #define MEMBARRIER_CMD_ALL 0x1ff
 
-/* One full barrier orders everything while one CPU runs user code; with more, schedule() does on each. */
+/*
+ * One full barrier orders everything while one CPU runs user code; with more, schedule() does on
+ * each.
+ */
 long sys_membarrier(int cmd, unsigned int flags, int cpu)
 {
 	(void)cpu;
@@ -245,8 +254,8 @@ long sys_reboot(unsigned int magic1, unsigned int magic2, unsigned int cmd, void
 	if (current->signal->uid.effective)
 		return -EPERM;
 	/* The birthdays of reboot(2). */
-	if (magic1 != REBOOT_MAGIC1 ||
-	    (magic2 != 672274793 && magic2 != 85072278 && magic2 != 369367448 && magic2 != 537993216))
+	if (magic1 != REBOOT_MAGIC1 || (magic2 != 672274793 && magic2 != 85072278 &&
+					magic2 != 369367448 && magic2 != 537993216))
 		return -EINVAL;
 	switch (cmd) {
 	case REBOOT_CMD_RESTART:

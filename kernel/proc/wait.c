@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for children: wait4(2) and waitid(2). A child is reported once for each thing that happened to it. */
+/*
+ * Waiting for children: wait4(2) and waitid(2). A child is reported once for each thing that
+ * happened to it.
+ */
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -21,8 +24,8 @@ struct wait_request {
 	unsigned int options;
 	/* the answer */
 	pid_t pid;
-	int status;       /* as wait4(2) encodes it */
-	int code;         /* CLD_* */
+	int status; /* as wait4(2) encodes it */
+	int code;   /* CLD_* */
 	uid_t uid;
 	struct usage usage;
 	struct task_struct *reap; /* to be released */
@@ -35,7 +38,8 @@ static bool eligible(const struct wait_request *req, const struct task_struct *c
 	if (req->kind == WAIT_PGRP && child->signal->pgrp != req->id)
 		return false;
 	/* Children that end without SIGCHLD are "clone children". */
-	return req->options & __WALL || (child->exit_signal != SIGCHLD) == !!(req->options & __WCLONE);
+	return req->options & __WALL ||
+	       (child->exit_signal != SIGCHLD) == !!(req->options & __WCLONE);
 }
 
 static void answer(struct wait_request *req, struct task_struct *child, int code, int status)
@@ -169,10 +173,14 @@ long sys_wait4(pid_t pid, int __user *status, int options, struct rusage __user 
 static int siginfo_status(const struct wait_request *req)
 {
 	switch (req->code) {
-	case CLD_EXITED: return req->status >> 8 & 0xff;
-	case CLD_KILLED: return req->status & 0x7f;
-	case CLD_STOPPED: return req->status >> 8;
-	default: return SIGCONT;
+	case CLD_EXITED:
+		return req->status >> 8 & 0xff;
+	case CLD_KILLED:
+		return req->status & 0x7f;
+	case CLD_STOPPED:
+		return req->status >> 8;
+	default:
+		return SIGCONT;
 	}
 }
 
@@ -183,7 +191,8 @@ long sys_waitid(int which, pid_t id, void __user *uinfo, int options, struct rus
 	struct siginfo info = { .si_signo = 0 };
 	long ret;
 
-	if (req.options & ~(WNOHANG | WNOWAIT | WEXITED | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL) ||
+	if (req.options & ~(WNOHANG | WNOWAIT | WEXITED | WUNTRACED | WCONTINUED | __WNOTHREAD |
+			    __WCLONE | __WALL) ||
 	    !(req.options & (WEXITED | WUNTRACED | WCONTINUED)) || which < 0 || which > 2)
 		return -EINVAL;
 	req.kind = which == 0 ? WAIT_ANY : which == 1 ? WAIT_PID : WAIT_PGRP;

@@ -191,7 +191,6 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 static void exit_mmap(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma, *next;
-	unsigned long start, end;
 	struct mmu_gather tlb;
 
 	down_write(&mm->mmap_lock); /* reclaim and swapoff may still look */
@@ -200,14 +199,16 @@ static void exit_mmap(struct mm_struct *mm)
 		up_write(&mm->mmap_lock);
 		return;
 	}
-	start = vma->vm_start;
-	end = vma_last(mm)->vm_end;
 	tlb_gather_mmu_fullmm(&tlb, mm);
 	for_each_vma (mm, vma) {
 		unmap_page_range(&tlb, vma, vma->vm_start, vma->vm_end);
 		vma_unlink_rmap(vma);
 	}
-	free_pgtables(&tlb, start, end, 0, 0);
+	/* VMA by VMA, so that nobody looks for tables in the wide gaps between them. */
+	for (vma = vma_first(mm); vma; vma = next) {
+		next = vma_next(vma);
+		free_pgtables(&tlb, vma->vm_start, vma->vm_end, 0, next ? next->vm_start : 0);
+	}
 	tlb_finish_mmu(&tlb);
 	up_write(&mm->mmap_lock);
 	/* Unreachable now; closing a file may sleep and take locks that come before mmap_lock. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* process: what fork, exec, exit, wait, threads, futexes and process groups promise. TAP. Needs argv[0] to be its path. */
+/*
+ * process: what fork, exec, exit, wait, threads, futexes and process groups promise. TAP. Needs
+ * argv[0] to be its path.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -84,7 +87,8 @@ static void make_file(const char *path, const char *text, mode_t mode)
 
 static void exec_errors(void)
 {
-	char *big = malloc(1 << 17), *argv[] = { (char *)self, big, NULL }, *bad[] = { (char *)self, (char *)8, NULL };
+	char *big = malloc(1 << 17), *argv[] = { (char *)self, big, NULL },
+	     *bad[] = { (char *)self, (char *)8, NULL };
 
 	check(exec_errno("/no/such/file") == ENOENT, "exec of nothing: ENOENT");
 	check(exec_errno("") == ENOENT, "exec of an empty path: ENOENT");
@@ -102,13 +106,15 @@ static void exec_errors(void)
 	memset(big, 'a', (1 << 17) - 1);
 	big[(1 << 17) - 1] = 'b';
 	check(execv(self, bad) == -1 && errno == EFAULT, "bad argument pointer: EFAULT");
-	check(syscall(SYS_execve, 8, bad, NULL) == -1 && errno == EFAULT, "bad path pointer: EFAULT");
+	check(syscall(SYS_execve, 8, bad, NULL) == -1 && errno == EFAULT,
+	      "bad path pointer: EFAULT");
 	big = realloc(big, (1 << 17) + 1);
 	big[1 << 17] = 0;
 	argv[1] = big;
 	check(execv(self, argv) == -1 && errno == E2BIG, "argument of 128 KiB: E2BIG");
 	free(big);
-	check(open(self, O_WRONLY) == -1 && errno == ETXTBSY, "writing to a running program: ETXTBSY");
+	check(open(self, O_WRONLY) == -1 && errno == ETXTBSY,
+	      "writing to a running program: ETXTBSY");
 }
 
 static void *exec_in_thread(void *arg)
@@ -129,7 +135,8 @@ static void *sleep_forever(void *arg)
 
 static void exec_works(void)
 {
-	char *args[] = { (char *)self, "args", "", "two words", "\xff\x01", NULL }, *sh[] = { "/tmp/p.sh", "x y", NULL };
+	char *args[] = { (char *)self, "args", "", "two words", "\xff\x01", NULL },
+	     *sh[] = { "/tmp/p.sh", "x y", NULL };
 	char *state[] = { (char *)self, "state", NULL }, text[300];
 	pthread_t t;
 	pid_t pid;
@@ -159,8 +166,11 @@ static void exec_works(void)
 		_exit(200);
 	}
 	check(WEXITSTATUS(status_of(pid)) == 5, "vfork and exec");
-	check(posix_spawn(&pid, self, NULL, NULL, args, environ) == 0 && WEXITSTATUS(status_of(pid)) == 5, "posix_spawn");
-	check(posix_spawn(&pid, "/no/such", NULL, NULL, args, environ) == ENOENT, "posix_spawn tells the error");
+	check(posix_spawn(&pid, self, NULL, NULL, args, environ) == 0 &&
+		      WEXITSTATUS(status_of(pid)) == 5,
+	      "posix_spawn");
+	check(posix_spawn(&pid, "/no/such", NULL, NULL, args, environ) == ENOENT,
+	      "posix_spawn tells the error");
 }
 
 /* --- wait --- */
@@ -181,9 +191,11 @@ static void waits(void)
 		_exit(300);
 	}
 	check(waitpid(pid, &status, WNOHANG) == 0, "WNOHANG: nothing yet");
-	check(waitid(P_PID, pid, &si, WEXITED | WNOWAIT) == 0 && si.si_pid == pid && si.si_code == CLD_EXITED &&
-		      si.si_status == 44, "waitid with WNOWAIT");
-	check(wait4(pid, &status, 0, &ru) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 44 && ru.ru_minflt > 0,
+	check(waitid(P_PID, pid, &si, WEXITED | WNOWAIT) == 0 && si.si_pid == pid &&
+		      si.si_code == CLD_EXITED && si.si_status == 44,
+	      "waitid with WNOWAIT");
+	check(wait4(pid, &status, 0, &ru) == pid && WIFEXITED(status) &&
+		      WEXITSTATUS(status) == 44 && ru.ru_minflt > 0,
 	      "the zombie is still there, with its usage");
 	signal(SIGCHLD, SIG_IGN);
 	pid = fork();
@@ -296,7 +308,8 @@ static void threads(void)
 	pthread_mutex_init(&robust, &attr);
 	pthread_create(&t[0], NULL, hold, &robust);
 	pthread_join(t[0], NULL);
-	check(pthread_mutex_lock(&robust) == EOWNERDEAD, "a robust mutex tells that its owner died");
+	check(pthread_mutex_lock(&robust) == EOWNERDEAD,
+	      "a robust mutex tells that its owner died");
 	pthread_create(&t[0], NULL, sleep_forever, NULL);
 	wait_ms(5);
 	pthread_cancel(t[0]);
@@ -306,7 +319,8 @@ static void threads(void)
 
 /* --- futex --- */
 
-static long futex(volatile int *word, int op, int val, const struct timespec *ts, volatile int *word2, int val3)
+static long futex(volatile int *word, int op, int val, const struct timespec *ts,
+		  volatile int *word2, int val3)
 {
 	return syscall(SYS_futex, word, op, val, ts, word2, val3);
 }
@@ -318,11 +332,17 @@ static void futexes(void)
 	int i, woken;
 	pid_t pid[4];
 
-	check(futex(word, FUTEX_WAIT, 1, NULL, NULL, 0) == -1 && errno == EAGAIN, "futex: another value, EAGAIN");
-	check(futex(word, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0) == -1 && errno == ETIMEDOUT, "futex: ETIMEDOUT");
-	check(futex((int *)((char *)word + 1), FUTEX_WAKE, 1, NULL, NULL, 0) == -1 && errno == EINVAL, "not aligned: EINVAL");
-	check(futex((int *)8, FUTEX_WAIT, 0, NULL, NULL, 0) == -1 && errno == EFAULT, "no memory: EFAULT");
-	check(futex(word, 77, 0, NULL, NULL, 0) == -1 && errno == ENOSYS, "unknown operation: ENOSYS");
+	check(futex(word, FUTEX_WAIT, 1, NULL, NULL, 0) == -1 && errno == EAGAIN,
+	      "futex: another value, EAGAIN");
+	check(futex(word, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0) == -1 && errno == ETIMEDOUT,
+	      "futex: ETIMEDOUT");
+	check(futex((int *)((char *)word + 1), FUTEX_WAKE, 1, NULL, NULL, 0) == -1 &&
+		      errno == EINVAL,
+	      "not aligned: EINVAL");
+	check(futex((int *)8, FUTEX_WAIT, 0, NULL, NULL, 0) == -1 && errno == EFAULT,
+	      "no memory: EFAULT");
+	check(futex(word, 77, 0, NULL, NULL, 0) == -1 && errno == ENOSYS,
+	      "unknown operation: ENOSYS");
 	for (i = 0; i < 4; i++) {
 		pid[i] = fork();
 		if (!pid[i]) {
@@ -333,9 +353,12 @@ static void futexes(void)
 	while (shared[9] < 4)
 		wait_ms(1);
 	wait_ms(20);
-	check(futex(word, FUTEX_CMP_REQUEUE, 1, (void *)2, shared + 20, 5) == -1 && errno == EAGAIN, "CMP_REQUEUE compares");
-	check(futex(word, FUTEX_CMP_REQUEUE, 1, (void *)2, shared + 20, 0) == 3, "one woken, two moved");
-	check(futex(shared + 20, FUTEX_WAKE, 10, NULL, NULL, 0) == 2, "the moved ones wake at the new word");
+	check(futex(word, FUTEX_CMP_REQUEUE, 1, (void *)2, shared + 20, 5) == -1 && errno == EAGAIN,
+	      "CMP_REQUEUE compares");
+	check(futex(word, FUTEX_CMP_REQUEUE, 1, (void *)2, shared + 20, 0) == 3,
+	      "one woken, two moved");
+	check(futex(shared + 20, FUTEX_WAKE, 10, NULL, NULL, 0) == 2,
+	      "the moved ones wake at the new word");
 	woken = (int)futex(word, FUTEX_WAKE, 10, NULL, NULL, 0);
 	check(woken == 1, "the last at the old one");
 	for (i = woken = 0; i < 4; i++)
@@ -354,8 +377,8 @@ static void groups(void)
 	if (!pid) {
 		pid_t sid = setsid();
 
-		_exit(!(sid == getpid() && getsid(0) == sid && getpgrp() == sid && setsid() == -1 && errno == EPERM &&
-			setpgid(0, 0) == -1 && errno == EPERM));
+		_exit(!(sid == getpid() && getsid(0) == sid && getpgrp() == sid && setsid() == -1 &&
+			errno == EPERM && setpgid(0, 0) == -1 && errno == EPERM));
 	}
 	check(status_of(pid) == 0, "setsid makes a session and a group, once");
 	leader = fork();
@@ -364,11 +387,13 @@ static void groups(void)
 	pid = fork();
 	if (!pid)
 		sleep_forever(NULL);
-	check(setpgid(leader, 0) == 0 && setpgid(pid, leader) == 0 && getpgid(pid) == leader, "setpgid of children");
+	check(setpgid(leader, 0) == 0 && setpgid(pid, leader) == 0 && getpgid(pid) == leader,
+	      "setpgid of children");
 	check(setpgid(pid, 999999) == -1 && errno == EPERM, "no such group: EPERM");
 	check(setpgid(1, 1) == -1 && errno == ESRCH, "not my child: ESRCH");
 	kill(-leader, SIGTERM);
-	check(waitpid(-leader, &status, 0) > 0 && waitpid(-leader, &status, 0) > 0 && WTERMSIG(status) == SIGTERM,
+	check(waitpid(-leader, &status, 0) > 0 && waitpid(-leader, &status, 0) > 0 &&
+		      WTERMSIG(status) == SIGTERM,
 	      "kill and wait by group");
 	check(kill(-leader, 0) == -1 && errno == ESRCH, "which is gone then");
 	pid = fork();
@@ -402,20 +427,27 @@ static void small_calls(void)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
 	wait_ms(20);
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	check((b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec >= 20000000, "the clock goes on while one sleeps");
+	check((b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec >= 20000000,
+	      "the clock goes on while one sleeps");
 	check(cpu.tv_sec > 0 || cpu.tv_nsec > 0, "CPU time was used");
 	check(clock_gettime(99, &a) == -1 && errno == EINVAL, "no such clock: EINVAL");
-	check(uname(&uts) == 0 && !strcmp(uts.sysname, "Linux") && !strcmp(uts.machine, "x86_64"), "uname");
+	check(uname(&uts) == 0 && !strcmp(uts.sysname, "Linux") && !strcmp(uts.machine, "x86_64"),
+	      "uname");
 	check(getrlimit(RLIMIT_STACK, &rl) == 0 && rl.rlim_cur == 8 << 20, "8 MiB of stack");
 	rl.rlim_cur = 4 << 20;
-	check(setrlimit(RLIMIT_STACK, &rl) == 0 && getrlimit(RLIMIT_STACK, &rl) == 0 && rl.rlim_cur == 4 << 20, "setrlimit");
+	check(setrlimit(RLIMIT_STACK, &rl) == 0 && getrlimit(RLIMIT_STACK, &rl) == 0 &&
+		      rl.rlim_cur == 4 << 20,
+	      "setrlimit");
 	rl.rlim_cur = 8 << 20;
 	setrlimit(RLIMIT_STACK, &rl);
 	check(prctl(PR_SET_NAME, "a-long-name-that-is-cut") == 0 && prctl(PR_GET_NAME, name) == 0 &&
-		      !strcmp(name, "a-long-name-tha"), "prctl names a thread");
+		      !strcmp(name, "a-long-name-tha"),
+	      "prctl names a thread");
 	check(syscall(SYS_arch_prctl, 0x1003, &fs) == 0 && fs, "arch_prctl tells the FS base");
-	check(syscall(SYS_arch_prctl, 0x1002, 1UL << 63) == -1 && errno == EPERM, "a kernel address as FS base: EPERM");
-	check(getrandom(r1, 64, 0) == 64 && getrandom(r2, 64, 0) == 64 && memcmp(r1, r2, 64), "getrandom");
+	check(syscall(SYS_arch_prctl, 0x1002, 1UL << 63) == -1 && errno == EPERM,
+	      "a kernel address as FS base: EPERM");
+	check(getrandom(r1, 64, 0) == 64 && getrandom(r2, 64, 0) == 64 && memcmp(r1, r2, 64),
+	      "getrandom");
 	check(syscall(500) == -1 && errno == ENOSYS, "no such system call: ENOSYS");
 	check(syscall(-1) == -1 && errno == ENOSYS, "nor a negative one");
 }
@@ -430,14 +462,19 @@ static int child_main(int argc, char **argv)
 	if (!strcmp(argv[1], "state")) {
 		sigaction(SIGUSR1, NULL, &u1);
 		sigaction(SIGUSR2, NULL, &u2);
-		return !(u1.sa_handler == SIG_IGN && u2.sa_handler == SIG_DFL && fcntl(3, F_GETFD) == -1);
+		return !(u1.sa_handler == SIG_IGN && u2.sa_handler == SIG_DFL &&
+			 fcntl(3, F_GETFD) == -1);
 	}
 	if (!strcmp(argv[1], "script one  two"))
-		return argc == 4 && !strcmp(argv[2], "/tmp/p.sh") && !strcmp(argv[3], "x y") ? 5 : 1;
-	if (strcmp(argv[2], "") || strcmp(argv[3], "two words") || strcmp(argv[4], "\xff\x01") || argv[5])
+		return argc == 4 && !strcmp(argv[2], "/tmp/p.sh") && !strcmp(argv[3], "x y") ? 5 :
+											       1;
+	if (strcmp(argv[2], "") || strcmp(argv[3], "two words") || strcmp(argv[4], "\xff\x01") ||
+	    argv[5])
 		return 1;
-	if (getauxval(AT_PAGESZ) != 4096 || !getauxval(AT_RANDOM) || strcmp((char *)getauxval(AT_EXECFN), argv[0]) ||
-	    strcmp((char *)getauxval(AT_PLATFORM), "x86_64") || !getauxval(AT_PHDR) || getauxval(AT_PHENT) != 56)
+	if (getauxval(AT_PAGESZ) != 4096 || !getauxval(AT_RANDOM) ||
+	    strcmp((char *)getauxval(AT_EXECFN), argv[0]) ||
+	    strcmp((char *)getauxval(AT_PLATFORM), "x86_64") || !getauxval(AT_PHDR) ||
+	    getauxval(AT_PHENT) != 56)
 		return 2;
 	return argc;
 }

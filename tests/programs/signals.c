@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* signals: what a program may rely on when signals are sent, blocked, handled, waited for and stopped by. TAP. */
+/*
+ * signals: what a program may rely on when signals are sent, blocked, handled, waited for and
+ * stopped by. TAP.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -74,7 +77,8 @@ static void sending(void)
 
 	install(SIGUSR1, info_handler, 0);
 	kill(getpid(), SIGUSR1);
-	check(hits == 1 && last_code == SI_USER && last_pid == getpid(), "kill: SI_USER and the sender's pid");
+	check(hits == 1 && last_code == SI_USER && last_pid == getpid(),
+	      "kill: SI_USER and the sender's pid");
 	raise(SIGUSR1);
 	check(hits == 2 && last_code == SI_TKILL, "raise: SI_TKILL");
 	sigqueue(getpid(), SIGUSR1, value);
@@ -91,7 +95,8 @@ static void sending(void)
 	}
 	check(hits == 0, "blocked signals wait");
 	sigpending(&set);
-	check(sigismember(&set, SIGUSR1) && sigismember(&set, SIGRTMIN + 3), "and are seen as pending");
+	check(sigismember(&set, SIGUSR1) && sigismember(&set, SIGRTMIN + 3),
+	      "and are seen as pending");
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	check(hits == 4, "a plain signal is kept once, a real-time one as often as it was sent");
 	check(last_value == 0 || last_value == 2, "real-time signals keep their values");
@@ -160,7 +165,8 @@ static void context(void)
 
 static void altstack(void)
 {
-	stack_t ss = { .ss_size = 65536, .ss_sp = malloc(65536) }, old, tiny = { .ss_sp = &ss, .ss_size = 100 };
+	stack_t ss = { .ss_size = 65536, .ss_sp = malloc(65536) }, old,
+		tiny = { .ss_sp = &ss, .ss_size = 100 };
 
 	stack_low = ss.ss_sp;
 	stack_high = stack_low + ss.ss_size;
@@ -192,7 +198,10 @@ static void no_room_for_frame(void)
 
 static void bad_sigreturn(void)
 {
-	__asm__ volatile("mov $8, %%rsp; syscall" : : "a"((long)SYS_rt_sigreturn) : "rcx", "r11", "memory");
+	__asm__ volatile("mov $8, %%rsp; syscall"
+			 :
+			 : "a"((long)SYS_rt_sigreturn)
+			 : "rcx", "r11", "memory");
 	_exit(1);
 }
 
@@ -203,7 +212,8 @@ static void frames(void)
 	waitpid(spawn(no_room_for_frame), &status, 0);
 	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "no room for a frame: SIGSEGV");
 	waitpid(spawn(bad_sigreturn), &status, 0);
-	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "sigreturn from nowhere: SIGSEGV");
+	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV,
+	      "sigreturn from nowhere: SIGSEGV");
 }
 
 /* --- waiting and interrupted calls --- */
@@ -219,7 +229,8 @@ static void waiting(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	check(sigtimedwait(&set, &si, &half) == -1 && errno == EAGAIN, "sigtimedwait: nothing came, EAGAIN");
+	check(sigtimedwait(&set, &si, &half) == -1 && errno == EAGAIN,
+	      "sigtimedwait: nothing came, EAGAIN");
 	if (!fork()) {
 		wait_ms(20);
 		kill(getppid(), SIGTERM);
@@ -235,7 +246,8 @@ static void waiting(void)
 	sigsuspend(&empty);
 	check(hits == 1 && last_code == SI_KERNEL, "sigsuspend until the timer");
 	errno = 0;
-	check(nanosleep(&(struct timespec){ 5, 0 }, &left) == -1 && errno == EINTR && left.tv_sec == 4,
+	check(nanosleep(&(struct timespec){ 5, 0 }, &left) == -1 && errno == EINTR &&
+		      left.tv_sec == 4,
 	      "nanosleep is interrupted and says what is left");
 	while (hits < 4)
 		pause();
@@ -260,7 +272,8 @@ static void restarting(void)
 	install(SIGALRM, info_handler, SA_RESTART);
 	pid = spawn(child_sleeps);
 	ualarm(20000, 0);
-	check(waitpid(pid, &status, 0) == pid && hits == 1 && WEXITSTATUS(status) == 3, "SA_RESTART: wait4 goes on");
+	check(waitpid(pid, &status, 0) == pid && hits == 1 && WEXITSTATUS(status) == 3,
+	      "SA_RESTART: wait4 goes on");
 	install(SIGALRM, info_handler, 0);
 	pid = spawn(child_sleeps);
 	ualarm(20000, 0);
@@ -293,26 +306,32 @@ static void stopping(void)
 	pid = spawn(sleep_on);
 	wait_ms(20);
 	kill(pid, SIGSTOP);
-	check(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "WUNTRACED");
+	check(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) &&
+		      WSTOPSIG(status) == SIGSTOP,
+	      "WUNTRACED");
 	check(hits == 1 && last_code == CLD_STOPPED && last_pid == pid, "SIGCHLD with CLD_STOPPED");
 	check(waitpid(pid, &status, WUNTRACED | WNOHANG) == 0, "which is told once");
 	kill(pid, SIGCONT);
 	check(waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status), "WCONTINUED");
-	check(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7, "its sleep went on where it was");
+	check(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7,
+	      "its sleep went on where it was");
 	pid = spawn(spin);
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
 	kill(pid, SIGTERM);
 	wait_ms(20);
-	check(waitpid(pid, &status, WNOHANG) == 0, "a stopped process dies of SIGTERM only when it goes on");
+	check(waitpid(pid, &status, WNOHANG) == 0,
+	      "a stopped process dies of SIGTERM only when it goes on");
 	kill(pid, SIGCONT);
-	check(waitid(P_PID, pid, &si, WEXITED) == 0 && si.si_code == CLD_KILLED && si.si_status == SIGTERM && si.si_pid == pid,
+	check(waitid(P_PID, pid, &si, WEXITED) == 0 && si.si_code == CLD_KILLED &&
+		      si.si_status == SIGTERM && si.si_pid == pid,
 	      "waitid tells of what");
 	pid = spawn(spin);
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
 	kill(pid, SIGKILL);
-	check(waitpid(pid, &status, 0) == pid && WTERMSIG(status) == SIGKILL, "SIGKILL does not wait for SIGCONT");
+	check(waitpid(pid, &status, 0) == pid && WTERMSIG(status) == SIGKILL,
+	      "SIGKILL does not wait for SIGCONT");
 	signal(SIGCHLD, SIG_DFL);
 }
 
@@ -355,7 +374,8 @@ static void threads(void)
 	kill(getpid(), SIGUSR1);
 	for (i = 0; i < 100 && hits < 2; i++)
 		wait_ms(5);
-	check(hits == 2 && pthread_equal(thread_hit, t), "kill finds the thread that does not block");
+	check(hits == 2 && pthread_equal(thread_hit, t),
+	      "kill finds the thread that does not block");
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	stop_thread = 1;
 	pthread_join(t, NULL);

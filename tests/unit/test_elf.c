@@ -1,6 +1,9 @@
 /* SOURCES: kernel/proc/elf.c kernel/proc/script.c */
 /* SPDX-License-Identifier: MIT */
-/* The ELF and script parsers of exec, fed with programs that are right, wrong in one place, and noise. */
+/*
+ * The ELF and script parsers of exec, fed with programs that are right, wrong in one place, and
+ * noise.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,8 +22,15 @@
 static struct elf64_ehdr good_header(void)
 {
 	struct elf64_ehdr ehdr = {
-		.e_ident = { 0x7f, 'E', 'L', 'F', 2, 1, 1 }, .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = 1,
-		.e_entry = 0x401000, .e_phoff = 64, .e_ehsize = 64, .e_phentsize = sizeof(struct elf64_phdr), .e_phnum = 2,
+		.e_ident = { 0x7f, 'E', 'L', 'F', 2, 1, 1 },
+		.e_type = ET_EXEC,
+		.e_machine = EM_X86_64,
+		.e_version = 1,
+		.e_entry = 0x401000,
+		.e_phoff = 64,
+		.e_ehsize = 64,
+		.e_phentsize = sizeof(struct elf64_phdr),
+		.e_phnum = 2,
 	};
 
 	return ehdr;
@@ -61,12 +71,12 @@ static void header_short(void **state)
 	}
 }
 
-#define BAD_HEADER(field, value)                                                                   \
-	do {                                                                                       \
-		struct elf64_ehdr bad_ = good_header();                                            \
-                                                                                                   \
-		bad_.field = (value);                                                              \
-		assert_int_equal(parse(&bad_), -ENOEXEC);                                          \
+#define BAD_HEADER(field, value)                          \
+	do {                                              \
+		struct elf64_ehdr bad_ = good_header();   \
+                                                          \
+		bad_.field = (value);                     \
+		assert_int_equal(parse(&bad_), -ENOEXEC); \
 	} while (0)
 
 static void header_bad(void **state)
@@ -96,9 +106,19 @@ static void phdrs_layout(void **state)
 {
 	struct elf64_ehdr ehdr = good_header();
 	struct elf64_phdr phdrs[] = {
-		{ .p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = 0x400000, .p_filesz = 0x200, .p_memsz = 0x200, .p_align = PAGE },
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x2e10, .p_vaddr = 0x403e10, .p_filesz = 0x200,
-		  .p_memsz = 0x1400, .p_align = 0x200000 },
+		{ .p_type = PT_LOAD,
+		  .p_flags = PF_R,
+		  .p_vaddr = 0x400000,
+		  .p_filesz = 0x200,
+		  .p_memsz = 0x200,
+		  .p_align = PAGE },
+		{ .p_type = PT_LOAD,
+		  .p_flags = PF_R | PF_W,
+		  .p_offset = 0x2e10,
+		  .p_vaddr = 0x403e10,
+		  .p_filesz = 0x200,
+		  .p_memsz = 0x1400,
+		  .p_align = 0x200000 },
 		{ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W },
 	};
 	struct elf_layout layout;
@@ -126,9 +146,13 @@ static void phdrs_layout(void **state)
 
 static void phdrs_interp(void **state)
 {
-	static const struct { u64 offset, size; int ret; } cases[] = {
-		{ 0x100, 0, -ENOEXEC }, { 0x100, 1, -ENOEXEC }, { 0x100, 2, 0 }, { 0x100, 28, 0 }, { 0x100, 4096, 0 },
-		{ 0x100, 4097, -ENOEXEC }, { 0x100, ~0ULL, -ENOEXEC }, { ~0ULL, 28, -ENOEXEC },
+	static const struct {
+		u64 offset, size;
+		int ret;
+	} cases[] = {
+		{ 0x100, 0, -ENOEXEC },     { 0x100, 1, -ENOEXEC },  { 0x100, 2, 0 },
+		{ 0x100, 28, 0 },           { 0x100, 4096, 0 },      { 0x100, 4097, -ENOEXEC },
+		{ 0x100, ~0ULL, -ENOEXEC }, { ~0ULL, 28, -ENOEXEC },
 	};
 	struct elf64_ehdr ehdr = good_header();
 	struct elf64_phdr phdr = { .p_type = PT_INTERP };
@@ -154,8 +178,12 @@ static void phdrs_interp(void **state)
 static void segment_good(void **state)
 {
 	struct elf64_phdr phdr = {
-		.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x2e10, .p_vaddr = 0x403e10,
-		.p_filesz = 0x300, .p_memsz = 0x1400,
+		.p_type = PT_LOAD,
+		.p_flags = PF_R | PF_W,
+		.p_offset = 0x2e10,
+		.p_vaddr = 0x403e10,
+		.p_filesz = 0x300,
+		.p_memsz = 0x1400,
 	};
 	struct elf_segment seg;
 
@@ -200,7 +228,10 @@ static void segment_bad(void **state)
 		{ .p_vaddr = TASK_SIZE - 1, .p_memsz = 2 },
 		{ .p_vaddr = ~0ULL, .p_memsz = 0 },
 		{ .p_vaddr = 0xffffffff80000000ULL, .p_filesz = 4096, .p_memsz = 4096 },
-		{ .p_vaddr = 0x400123, .p_offset = 0x100, .p_filesz = 1, .p_memsz = 1 }, /* would start before the file */
+		{ .p_vaddr = 0x400123,
+		  .p_offset = 0x100,
+		  .p_filesz = 1,
+		  .p_memsz = 1 }, /* would start before the file */
 		{ .p_vaddr = 0x400000, .p_offset = 1ULL << 63, .p_filesz = 1, .p_memsz = 1 },
 	};
 	struct elf_segment seg;
@@ -211,10 +242,16 @@ static void segment_bad(void **state)
 		assert_int_equal(elf_parse_segment(&bad[i], TASK_SIZE, &seg), -EINVAL);
 }
 
-/* Whatever the bytes are: no undefined behaviour, and what is accepted lies below the end of user space. */
+/*
+ * Whatever the bytes are: no undefined behaviour, and what is accepted lies below the end of user
+ * space.
+ */
 static void noise(void **state)
 {
-	static const u64 edges[] = { 0, 1, 4095, 4096, TASK_SIZE - 1, TASK_SIZE, TASK_SIZE + 1, INT64_MAX, 1ULL << 63, ~0ULL };
+	static const u64 edges[] = {
+		0,         1,          4095, 4096, TASK_SIZE - 1, TASK_SIZE, TASK_SIZE + 1,
+		INT64_MAX, 1ULL << 63, ~0ULL
+	};
 	unsigned int round, i;
 
 	(void)state;
@@ -227,7 +264,8 @@ static void noise(void **state)
 		u64 *words = (u64 *)phdrs;
 
 		for (i = 0; i < sizeof(phdrs) / 8; i++)
-			words[i] = random() & 1 ? edges[(size_t)random() % ARRAY_SIZE(edges)] : (u64)random() << (random() % 34);
+			words[i] = random() & 1 ? edges[(size_t)random() % ARRAY_SIZE(edges)] :
+						  (u64)random() << (random() % 34);
 		for (i = 0; i < 4; i++)
 			phdrs[i].p_type = random() & 1 ? PT_LOAD : PT_INTERP;
 		ehdr.e_phnum = 4;
@@ -310,10 +348,11 @@ static void scripts_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(header_good),  cmocka_unit_test(header_short), cmocka_unit_test(header_bad),
-		cmocka_unit_test(phdrs_layout), cmocka_unit_test(phdrs_interp), cmocka_unit_test(segment_good),
-		cmocka_unit_test(segment_bad),  cmocka_unit_test(noise),        cmocka_unit_test(scripts),
-		cmocka_unit_test(scripts_cut),
+		cmocka_unit_test(header_good),  cmocka_unit_test(header_short),
+		cmocka_unit_test(header_bad),   cmocka_unit_test(phdrs_layout),
+		cmocka_unit_test(phdrs_interp), cmocka_unit_test(segment_good),
+		cmocka_unit_test(segment_bad),  cmocka_unit_test(noise),
+		cmocka_unit_test(scripts),      cmocka_unit_test(scripts_cut),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""Processes, threads and signals: the programs of tests/programs that judge them pass, on the
+release and on the debug kernel, and give back every frame."""
+import os
+import shutil
+
+from harness import check, debug_kernel, program, run, tap, tmp
+
+JUDGES = "process", "signals"
+
+
+def judge(**knobs):
+    """Run all judges in one boot."""
+    folder = tmp()
+    os.mkdir(os.path.join(folder, "t"))
+    for name in JUDGES:
+        shutil.copy(program(name), os.path.join(folder, "t"))
+    result = run(cmd="runtests " + " ".join(f"/t/{name}" for name in JUDGES), overlay=folder, **knobs)
+    tap(result)
+    return result
+
+
+def test_process():
+    "fork, exec, wait, threads, futexes, process groups; signals of all kinds"
+    judge()
+
+
+def test_process_debug():
+    "the same with lock checks"
+    kernel = debug_kernel()
+    if kernel:
+        log = judge(kernel=kernel).kernel_log
+        bad = [said for said in ("warning at", "lock order:", "may sleep at") if said in log]
+        check("no warning", not bad, log[-3000:])
