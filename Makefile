@@ -135,9 +135,9 @@ doctor: ## find missing tools; as root, install them
 check-tools: ## only tell which tools are missing
 	@tools/doctor.sh -v -n run test debug clang uefi format
 
-format: ## apply .clang-format to all C files
+format: ## apply .clang-format to the C sources (headers are tables, kept by hand)
 	@tools/doctor.sh format
-	@find arch lib kernel mm fs drivers user tests -name '*.[ch]' 2>/dev/null | \
+	@find arch lib kernel mm fs drivers user tests -name '*.c' 2>/dev/null | \
 		xargs -r clang-format -i
 
 clean: ## remove what was built
@@ -174,6 +174,7 @@ compile_commands.json: $B/flags $B/link build/user/flags tools/compdb.py
 		-- $(UCC) $(UCFLAGS) : $(wildcard user/*.c tests/programs/*.c)
 
 # ---- Programs ----------------------------------------------------------------------------------
+.SECONDARY: $(LIB_OBJECTS)
 build/user/lib/%.o: user/%.c build/user/flags
 	$(call say,UCC,$<) $(UCC) $(UCFLAGS) -MMD -MP -c -o $@ $<
 

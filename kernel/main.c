@@ -36,7 +36,10 @@
 #include <asm/setup.h>
 #include <asm/switch.h>
 
-/* Called by boot/start.asm with what the loader left: its magic number and the address of its information. */
+/*
+ * Called by boot/start.asm with what the loader left: its magic number and the address of its
+ * information.
+ */
 void kmain(u32 magic, phys_addr_t boot_info) __attribute__((noreturn));
 
 #define PATH_KNOB_MAX 64
@@ -101,21 +104,25 @@ static void boot_user(void *arg)
 	mount_root(root_device);
 	err = open_console();
 	if (err)
-		boot_fail("no console: error %d opening /dev/console on the root disk %s", -err, root_device);
+		boot_fail("no console: error %d opening /dev/console on the root disk %s", -err,
+			  root_device);
 	err = kernel_execve(init_path, argv, envp);
 	if (err) {
 		vfs_shutdown();
-		boot_fail("cannot run %s from the root disk %s: error %d; is it a static x86-64 ELF program? (knob init=)",
-			  init_path, root_device, -err);
+		boot_fail(
+			"cannot run %s from the root disk %s: error %d; is it a static x86-64 ELF program? (knob init=)",
+			init_path, root_device, -err);
 	}
 	err = swap_device[0] ? do_swapon(swap_device, 0) : 0;
 	if (err) {
 		vfs_shutdown();
-		boot_fail("cannot swap to %s: error %d; is the disk there and made by mkswap? (knob swap=, none for no swap)",
-			  swap_device, -err);
+		boot_fail(
+			"cannot swap to %s: error %d; is the disk there and made by mkswap? (knob swap=, none for no swap)",
+			swap_device, -err);
 	}
 	crash_test_user(current_pt_regs());
-	pr_info("boot: %s runs, %lu KiB of memory in use", init_path, (totalram_pages() - nr_free_pages()) * 4);
+	pr_info("boot: %s runs, %lu KiB of memory in use", init_path,
+		(totalram_pages() - nr_free_pages()) * 4);
 }
 
 void kmain(u32 magic, phys_addr_t boot_info)

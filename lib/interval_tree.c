@@ -19,8 +19,8 @@ static __always_inline unsigned long last_below(struct rb_node *rb, unsigned lon
 /* See RB_DECLARE_CALLBACKS: the largest end of @node and its children; may tell "no change". */
 static inline bool compute_last(struct interval_node *node, bool exit)
 {
-	unsigned long last = last_below(node->rb.rb_right,
-					last_below(node->rb.rb_left, node->last));
+	unsigned long last =
+		last_below(node->rb.rb_right, last_below(node->rb.rb_left, node->last));
 
 	if (exit && node->subtree_last == last)
 		return true;

@@ -144,10 +144,18 @@ u64 memparse(const char *s, const char **end)
 		n = 0;
 	} else {
 		switch (*s | 0x20) {
-		case 't': shift += 10; fallthrough;
-		case 'g': shift += 10; fallthrough;
-		case 'm': shift += 10; fallthrough;
-		case 'k': shift += 10; s++;
+		case 't':
+			shift += 10;
+			fallthrough;
+		case 'g':
+			shift += 10;
+			fallthrough;
+		case 'm':
+			shift += 10;
+			fallthrough;
+		case 'k':
+			shift += 10;
+			s++;
 		}
 	}
 	if (end)

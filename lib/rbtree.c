@@ -229,7 +229,7 @@ static __always_inline void erase(struct rb_node *node, struct rb_root *root,
 	if (!black)
 		return;
 	if (moved)
-		set_black(moved);	/* an only child is red */
+		set_black(moved); /* an only child is red */
 	else
 		erase_fix(NULL, parent, root, augment);
 }

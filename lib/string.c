@@ -18,7 +18,7 @@
 
 #if !__STDC_HOSTED__ || defined(LIB_STRING_TEST)
 
-#define BULK 32		/* more bytes than this are worth starting a rep instruction */
+#define BULK 32 /* more bytes than this are worth starting a rep instruction */
 
 typedef u64 __attribute__((aligned(1), may_alias)) any64;
 typedef u32 __attribute__((aligned(1), may_alias)) any32;
@@ -77,7 +77,7 @@ static void copy_down(u8 *dst, const u8 *src, size_t n)
 
 	for (; n > 8; n -= 8) {
 		*(any64 *)(dst + n - 8) = *(const any64 *)(src + n - 8);
-		barrier();	/* or the compiler makes a call to memmove of the loop */
+		barrier(); /* or the compiler makes a call to memmove of the loop */
 	}
 	*(any64 *)dst = head;
 }
@@ -95,7 +95,7 @@ void *memmove(void *dst, const void *src, size_t n)
 {
 	if (n <= BULK)
 		copy_small(dst, src, n);
-	else if ((uintptr_t)dst - (uintptr_t)src >= n)	/* dst is below src, or clear of it */
+	else if ((uintptr_t)dst - (uintptr_t)src >= n) /* dst is below src, or clear of it */
 		copy_up(dst, src, n);
 	else
 		copy_down(dst, src, n);
@@ -137,7 +137,7 @@ int memcmp(const void *a, const void *b, size_t n)
 	for (; n >= 8; n -= 8, p += 8, q += 8) {
 		u64 x = *(const any64 *)p, y = *(const any64 *)q;
 
-		if (x != y)	/* the lowest byte in memory decides */
+		if (x != y) /* the lowest byte in memory decides */
 			return __builtin_bswap64(x) < __builtin_bswap64(y) ? -1 : 1;
 	}
 	for (; n; n--, p++, q++)
@@ -160,7 +160,7 @@ size_t strlen(const char *s)
 
 	while (*p) {
 		p++;
-		__asm__("" : "+r"(p));	/* or the compiler makes a call to strlen of the loop */
+		__asm__("" : "+r"(p)); /* or the compiler makes a call to strlen of the loop */
 	}
 	return (size_t)(p - s);
 }
@@ -215,7 +215,7 @@ char *strstr(const char *s, const char *what)
 {
 	size_t n = strlen(what);
 
-	for (; ; s++) {
+	for (;; s++) {
 		if (!strncmp(s, what, n))
 			return (char *)s;
 		if (!*s)

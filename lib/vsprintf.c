@@ -10,25 +10,29 @@
 
 #if !__STDC_HOSTED__ || defined(LIB_VSPRINTF_TEST)
 
-#define NUM_DIGITS 22		/* 2^64 - 1 in octal */
-#define WIDTH_MAX 0x7fffffffU	/* the largest int */
+#define NUM_DIGITS 22         /* 2^64 - 1 in octal */
+#define WIDTH_MAX 0x7fffffffU /* the largest int */
 
 enum {
-	F_MINUS = 1, F_PLUS = 2, F_SPACE = 4, F_HASH = 8, F_ZERO = 16,
+	F_MINUS = 1,
+	F_PLUS = 2,
+	F_SPACE = 4,
+	F_HASH = 8,
+	F_ZERO = 16,
 };
 
 struct out {
 	char *buf;
-	size_t size;	/* of buf, with room for NUL */
-	size_t len;	/* of the text so far, whether or not it fits */
+	size_t size; /* of buf, with room for NUL */
+	size_t len;  /* of the text so far, whether or not it fits */
 };
 
 /* One conversion specification, taken apart. */
 struct spec {
 	unsigned int flags;
 	unsigned int width;
-	int precision;		/* -1: none */
-	char length;		/* 'H' is hh, 'L' is ll, 0 none, others as written */
+	int precision; /* -1: none */
+	char length;   /* 'H' is hh, 'L' is ll, 0 none, others as written */
 	char conv;
 };
 
@@ -69,12 +73,23 @@ static unsigned int parse_flags(const char **fmt)
 
 	for (;; ++*fmt) {
 		switch (**fmt) {
-		case '-': flags |= F_MINUS; break;
-		case '+': flags |= F_PLUS; break;
-		case ' ': flags |= F_SPACE; break;
-		case '#': flags |= F_HASH; break;
-		case '0': flags |= F_ZERO; break;
-		default: return flags;
+		case '-':
+			flags |= F_MINUS;
+			break;
+		case '+':
+			flags |= F_PLUS;
+			break;
+		case ' ':
+			flags |= F_SPACE;
+			break;
+		case '#':
+			flags |= F_HASH;
+			break;
+		case '0':
+			flags |= F_ZERO;
+			break;
+		default:
+			return flags;
 		}
 	}
 }
@@ -97,20 +112,28 @@ static char parse_length(const char **fmt)
 static s64 narrow_signed(u64 v, char length)
 {
 	switch (length) {
-	case 'H': return (s8)v;
-	case 'h': return (s16)v;
-	case 0: return (s32)v;
-	default: return (s64)v;
+	case 'H':
+		return (s8)v;
+	case 'h':
+		return (s16)v;
+	case 0:
+		return (s32)v;
+	default:
+		return (s64)v;
 	}
 }
 
 static u64 narrow_unsigned(u64 v, char length)
 {
 	switch (length) {
-	case 'H': return (u8)v;
-	case 'h': return (u16)v;
-	case 0: return (u32)v;
-	default: return v;
+	case 'H':
+		return (u8)v;
+	case 'h':
+		return (u16)v;
+	case 0:
+		return (u32)v;
+	default:
+		return v;
 	}
 }
 
@@ -120,7 +143,7 @@ static unsigned int make_digits(char *digits, u64 v, unsigned int base, bool upp
 	const char *set = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	unsigned int n = 0;
 
-	if (base == 10)		/* a constant divisor becomes a multiplication */
+	if (base == 10) /* a constant divisor becomes a multiplication */
 		for (; v; v /= 10)
 			digits[n++] = set[v % 10];
 	else
@@ -140,7 +163,7 @@ static void put_number(struct out *out, const struct spec *spec, u64 v, unsigned
 	size_t prefix_len = strlen(prefix), len;
 
 	if (base == 8 && (spec->flags & F_HASH) && !zeroes)
-		zeroes = 1;	/* # makes the first octal digit a 0 */
+		zeroes = 1; /* # makes the first octal digit a 0 */
 	len = prefix_len + zeroes + n;
 	if (len < spec->width && !(spec->flags & F_MINUS)) {
 		if ((spec->flags & F_ZERO) && spec->precision < 0)
@@ -159,8 +182,10 @@ static void put_number(struct out *out, const struct spec *spec, u64 v, unsigned
 
 static void put_signed(struct out *out, const struct spec *spec, s64 v)
 {
-	const char *sign = v < 0 ? "-" : spec->flags & F_PLUS ? "+" :
-			   spec->flags & F_SPACE ? " " : "";
+	const char *sign = v < 0                 ? "-" :
+			   spec->flags & F_PLUS  ? "+" :
+			   spec->flags & F_SPACE ? " " :
+						   "";
 
 	put_number(out, spec, v < 0 ? 0 - (u64)v : (u64)v, 10, sign);
 }
@@ -272,13 +297,13 @@ static void put_conversion(struct out *out, struct spec *spec, struct args *args
 		s = va_arg(args->ap, const char *);
 		if (!s)
 			s = "(null)";
-		put_string(out, spec, s, spec->precision < 0 ? strlen(s) :
-			   strnlen(s, (size_t)spec->precision));
+		put_string(out, spec, s,
+			   spec->precision < 0 ? strlen(s) : strnlen(s, (size_t)spec->precision));
 		return;
 	case '%':
 		put(out, '%');
 		return;
-	default:	/* not ours: show it as it was written */
+	default: /* not ours: show it as it was written */
 		put(out, '%');
 		if (spec->conv)
 			put(out, spec->conv);

@@ -136,7 +136,7 @@ static int reach(struct xarray *xa, unsigned long index)
 	while (!err && (index > xa->max || !xa->bits)) {
 		if (xa->root)
 			err = grow(xa);
-		else	/* an empty tree gets its height for nothing */
+		else /* an empty tree gets its height for nothing */
 			set_height(xa, xa->bits + XA_CHUNK_SHIFT);
 	}
 	return err;
@@ -151,7 +151,7 @@ static struct xa_node *make_leaf(struct xarray *xa, unsigned long index)
 	if (reach(xa, index))
 		goto undo;
 	node = xa->root;
-	for (shift = xa->bits; shift; ) {
+	for (shift = xa->bits; shift;) {
 		shift -= XA_CHUNK_SHIFT;
 		if (!node) {
 			node = new_node(parent, shift, slot);
@@ -262,7 +262,7 @@ void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
 	if (leaf)
 		clear_map(leaf, index & XA_CHUNK_MASK, mark);
 	else if (!xa->bits && !index)
-		xa->marks &= (u8)~(1U << mark);
+		xa->marks &= (u8) ~(1U << mark);
 }
 
 bool xa_get_mark(const struct xarray *xa, unsigned long index, xa_mark_t mark)
@@ -304,7 +304,7 @@ static void *find(const struct xarray *xa, unsigned long *indexp, unsigned long 
 	slot = slot_of(node, index);
 	for (;;) {
 		rest = slot < XA_CHUNK_SIZE ? node->map[map] & (~0ULL << slot) : 0;
-		if (!rest) {	/* nothing more in here: on after this node, one level up */
+		if (!rest) { /* nothing more in here: on after this node, one level up */
 			slot = node->offset + 1U;
 			node = node->parent;
 			if (!node)
@@ -342,7 +342,7 @@ static void *find_after(const struct xarray *xa, unsigned long *index, unsigned 
 	unsigned long from = *index + 1;
 	void *entry;
 
-	if (!from)	/* *index was the last there is */
+	if (!from) /* *index was the last there is */
 		return NULL;
 	entry = find(xa, &from, max, map);
 	if (entry)

@@ -19,7 +19,8 @@ static void show_pages(struct seq_buf *m, const char *name, unsigned long pages)
 
 int proc_show_meminfo(struct seq_buf *m, void *arg)
 {
-	unsigned long free = nr_free_pages(), file = node_stat(N_nr_file_pages), shmem = node_stat(N_nr_shmem);
+	unsigned long free = nr_free_pages(), file = node_stat(N_nr_file_pages),
+		      shmem = node_stat(N_nr_shmem);
 
 	(void)arg;
 	show_pages(m, "MemTotal", totalram_pages());
@@ -82,24 +83,27 @@ int proc_show_buddyinfo(struct seq_buf *m, void *arg)
 
 static void show_slab(const struct slab_stat *stat, void *arg)
 {
-	seq_printf(arg, "%-17s %6lu %6lu %6zu %4u %4u : tunables    0    0    0 : slabdata %6lu %6lu      0\n",
-		   stat->name, stat->in_use, stat->objects, stat->object_size, stat->objects_per_slab,
-		   stat->pages_per_slab, stat->slabs, stat->slabs);
+	seq_printf(
+		arg,
+		"%-17s %6lu %6lu %6zu %4u %4u : tunables    0    0    0 : slabdata %6lu %6lu      0\n",
+		stat->name, stat->in_use, stat->objects, stat->object_size, stat->objects_per_slab,
+		stat->pages_per_slab, stat->slabs, stat->slabs);
 }
 
 int proc_show_slabinfo(struct seq_buf *m, void *arg)
 {
 	(void)arg;
 	seq_puts(m, "slabinfo - version: 2.1\n");
-	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
-		    " : tunables <limit> <batchcount> <sharedfactor>"
-		    " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	seq_puts(m,
+		 "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+		 " : tunables <limit> <batchcount> <sharedfactor>"
+		 " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
 	slab_for_each(show_slab, m);
 	return 0;
 }
 
-static void show_swap(const char *path, bool is_file, unsigned long size_kib, unsigned long used_kib, int prio,
-		      void *arg)
+static void show_swap(const char *path, bool is_file, unsigned long size_kib,
+		      unsigned long used_kib, int prio, void *arg)
 {
 	struct seq_buf *m = arg;
 	size_t line = m->len;
@@ -107,7 +111,8 @@ static void show_swap(const char *path, bool is_file, unsigned long size_kib, un
 	seq_puts(m, path);
 	seq_putc(m, ' ');
 	seq_pad(m, line, 40);
-	seq_printf(m, "%s\t%lu\t\t%lu\t\t%d\n", is_file ? "file\t" : "partition", size_kib, used_kib, prio);
+	seq_printf(m, "%s\t%lu\t\t%lu\t\t%d\n", is_file ? "file\t" : "partition", size_kib,
+		   used_kib, prio);
 }
 
 int proc_show_swaps(struct seq_buf *m, void *arg)

@@ -93,7 +93,8 @@ ssize_t proc_read_pagemap(struct file *file, char __user *buf, size_t count, lof
 		done = -ENOMEM;
 	while (entries && count) {
 		unsigned long addr = (unsigned long)(*pos / PM_ENTRY_BYTES) << PAGE_SHIFT;
-		size_t n = fill_batch(mm, entries, addr, min(count / PM_ENTRY_BYTES, (size_t)PM_BATCH));
+		size_t n = fill_batch(mm, entries, addr,
+				      min(count / PM_ENTRY_BYTES, (size_t)PM_BATCH));
 
 		n *= PM_ENTRY_BYTES;
 		if (!n)

@@ -29,7 +29,8 @@ struct mm_struct *proc_mm(void *arg)
 }
 
 /* Copy [start, end) of another process's memory; what is not mapped ends it. */
-static void show_remote(struct seq_buf *m, struct mm_struct *mm, unsigned long start, unsigned long end)
+static void show_remote(struct seq_buf *m, struct mm_struct *mm, unsigned long start,
+			unsigned long end)
 {
 	while (start < end) {
 		size_t offset = start & (PAGE_SIZE - 1), n = min(PAGE_SIZE - offset, end - start);
@@ -134,7 +135,9 @@ int proc_pid_lookup(void *arg, const char *name, struct pseudo_entry *child)
 		return -ENOENT;
 	put_task_struct(task);
 	*child = (struct pseudo_entry){
-		.mode = S_IFDIR | 0555, .arg = (void *)(unsigned long)pid, .children = pid_entries,
+		.mode = S_IFDIR | 0555,
+		.arg = (void *)(unsigned long)pid,
+		.children = pid_entries,
 	};
 	return 0;
 }

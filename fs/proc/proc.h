@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of fs/proc share. Formats are Linux's (proc(5)), so that ordinary tools parse them. */
+/*
+ * What the files of fs/proc share. Formats are Linux's (proc(5)), so that ordinary tools parse
+ * them.
+ */
 #ifndef FS_PROC_PROC_H
 #define FS_PROC_PROC_H
 
@@ -11,7 +14,10 @@ struct task_struct;
 
 #define PROC_SUPER_MAGIC 0x9fa0 /* statfs(2) */
 
-/* A node's arg is the pid of its process. The task, counted, or NULL when it is gone: put_task_struct(). */
+/*
+ * A node's arg is the pid of its process. The task, counted, or NULL when it is gone:
+ * put_task_struct().
+ */
 struct task_struct *proc_task(void *arg);
 /* Its map, counted (mmput), or NULL for kernel threads, zombies and processes that are gone. */
 struct mm_struct *proc_mm(void *arg);

@@ -28,9 +28,11 @@ static int show_cpuinfo(struct seq_buf *m, void *arg)
 
 	(void)arg;
 	for_each_cpu(cpu)
-		seq_printf(m, "processor\t: %u\nvendor_id\t: %s\nmodel name\t: %s\naddress sizes\t: %u bits physical, %u bits virtual\n\n",
-			   cpu, cpu_features.vendor, cpu_features.model, cpu_features.phys_bits,
-			   cpu_features.virt_bits);
+		seq_printf(
+			m,
+			"processor\t: %u\nvendor_id\t: %s\nmodel name\t: %s\naddress sizes\t: %u bits physical, %u bits virtual\n\n",
+			cpu, cpu_features.vendor, cpu_features.model, cpu_features.phys_bits,
+			cpu_features.virt_bits);
 	return 0;
 }
 

@@ -28,11 +28,16 @@ static char state_letter(const struct task_struct *task)
 static const char *state_word(char letter)
 {
 	switch (letter) {
-	case 'R': return "R (running)";
-	case 'S': return "S (sleeping)";
-	case 'D': return "D (disk sleep)";
-	case 'T': return "T (stopped)";
-	default: return "Z (zombie)";
+	case 'R':
+		return "R (running)";
+	case 'S':
+		return "S (sleeping)";
+	case 'D':
+		return "D (disk sleep)";
+	case 'T':
+		return "T (stopped)";
+	default:
+		return "Z (zombie)";
 	}
 }
 
@@ -48,21 +53,25 @@ int proc_show_stat(struct seq_buf *m, void *arg)
 	get_process_ids(task, &ids);
 	get_process_times(task, &times);
 	mm = get_task_mm(task);
-	seq_printf(m, "%d (%s) %c %d %d %d %d %d 0 ", task->pid, task->comm, state_letter(task), ids.ppid,
-		   ids.pgrp, ids.session, ids.tty_nr, ids.tty_pgrp);
-	seq_printf(m, "%lu %lu %lu %lu ", times.min_flt, times.cmin_flt, times.maj_flt, times.cmaj_flt);
+	seq_printf(m, "%d (%s) %c %d %d %d %d %d 0 ", task->pid, task->comm, state_letter(task),
+		   ids.ppid, ids.pgrp, ids.session, ids.tty_nr, ids.tty_pgrp);
+	seq_printf(m, "%lu %lu %lu %lu ", times.min_flt, times.cmin_flt, times.maj_flt,
+		   times.cmaj_flt);
 	seq_printf(m, "%llu %llu %llu %llu 20 0 %d 0 %llu ",
 		   (unsigned long long)(times.utime_ns / NSEC_PER_CLOCK_TICK),
 		   (unsigned long long)(times.stime_ns / NSEC_PER_CLOCK_TICK),
 		   (unsigned long long)(times.cutime_ns / NSEC_PER_CLOCK_TICK),
 		   (unsigned long long)(times.cstime_ns / NSEC_PER_CLOCK_TICK), ids.threads,
 		   (unsigned long long)(task->start_ns / NSEC_PER_CLOCK_TICK));
-	seq_printf(m, "%lu %lu %lu ", mm ? mm->total_vm << PAGE_SHIFT : 0, mm ? mm_rss(mm) : 0, ~0UL);
-	seq_printf(m, "%lu %lu %lu 0 0 ", mm ? mm->start_code : 0, mm ? mm->end_code : 0, mm ? mm->start_stack : 0);
+	seq_printf(m, "%lu %lu %lu ", mm ? mm->total_vm << PAGE_SHIFT : 0, mm ? mm_rss(mm) : 0,
+		   ~0UL);
+	seq_printf(m, "%lu %lu %lu 0 0 ", mm ? mm->start_code : 0, mm ? mm->end_code : 0,
+		   mm ? mm->start_stack : 0);
 	seq_printf(m, "0 0 0 0 0 0 0 %d %d 0 0 0 0 0 ", task->exit_signal, task->cpu);
-	seq_printf(m, "%lu %lu %lu %lu %lu %lu %lu %d\n", mm ? mm->start_data : 0, mm ? mm->end_data : 0,
-		   mm ? mm->start_brk : 0, mm ? mm->arg_start : 0, mm ? mm->arg_end : 0, mm ? mm->env_start : 0,
-		   mm ? mm->env_end : 0, task->exit_code);
+	seq_printf(m, "%lu %lu %lu %lu %lu %lu %lu %d\n", mm ? mm->start_data : 0,
+		   mm ? mm->end_data : 0, mm ? mm->start_brk : 0, mm ? mm->arg_start : 0,
+		   mm ? mm->arg_end : 0, mm ? mm->env_start : 0, mm ? mm->env_end : 0,
+		   task->exit_code);
 	mmput(mm);
 	put_task_struct(task);
 	return 0;
@@ -79,19 +88,22 @@ int proc_show_statm(struct seq_buf *m, void *arg)
 	}
 	text = (PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK)) >> PAGE_SHIFT;
 	seq_printf(m, "%lu %lu %ld %lu 0 %lu 0\n", mm->total_vm, mm_rss(mm),
-		   mm->rss[MM_FILEPAGES] + mm->rss[MM_SHMEMPAGES], text, mm->data_vm + mm->stack_vm);
+		   mm->rss[MM_FILEPAGES] + mm->rss[MM_SHMEMPAGES], text,
+		   mm->data_vm + mm->stack_vm);
 	mmput(mm);
 	return 0;
 }
 
 static void show_kib(struct seq_buf *m, const char *name, long pages)
 {
-	seq_printf(m, "%s:\t%8lu kB\n", name, (pages < 0 ? 0 : (unsigned long)pages) * KIB_PER_PAGE);
+	seq_printf(m, "%s:\t%8lu kB\n", name,
+		   (pages < 0 ? 0 : (unsigned long)pages) * KIB_PER_PAGE);
 }
 
 static void show_mm_status(struct seq_buf *m, struct mm_struct *mm)
 {
-	unsigned long text = (PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK)) >> PAGE_SHIFT;
+	unsigned long text =
+		(PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK)) >> PAGE_SHIFT;
 	unsigned long rss = mm_rss(mm);
 
 	show_kib(m, "VmPeak", (long)mm->total_vm);
@@ -127,7 +139,8 @@ int proc_show_status(struct seq_buf *m, void *arg)
 		show_mm_status(m, mm);
 	mmput(mm);
 	seq_printf(m, "Threads:\t%d\n", ids.threads);
-	seq_printf(m, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", task->nvcsw, task->nivcsw);
+	seq_printf(m, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
+		   task->nvcsw, task->nivcsw);
 	put_task_struct(task);
 	return 0;
 }

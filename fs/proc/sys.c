@@ -10,7 +10,8 @@
 #include <asm/crash.h>
 
 /* A decimal number of [lo, hi] with an optional newline; -EINVAL. */
-static int parse_number(const char *buf, size_t len, unsigned long lo, unsigned long hi, unsigned long *out)
+static int parse_number(const char *buf, size_t len, unsigned long lo, unsigned long hi,
+			unsigned long *out)
 {
 	unsigned long long value;
 	char text[24];
@@ -71,8 +72,14 @@ static int show_constant(struct seq_buf *m, void *arg)
 }
 
 static const struct pseudo_entry vm_entries[] = {
-	{ .name = "drop_caches", .mode = S_IFREG | 0644, .show = show_drop_caches, .write = write_drop_caches },
-	{ .name = "max_map_count", .mode = S_IFREG | 0644, .show = show_max_map_count, .write = write_max_map_count },
+	{ .name = "drop_caches",
+	  .mode = S_IFREG | 0644,
+	  .show = show_drop_caches,
+	  .write = write_drop_caches },
+	{ .name = "max_map_count",
+	  .mode = S_IFREG | 0644,
+	  .show = show_max_map_count,
+	  .write = write_max_map_count },
 	{ .name = "mmap_min_addr", .mode = S_IFREG | 0444, .show = show_constant, .arg = "65536" },
 	{ .name = "overcommit_memory", .mode = S_IFREG | 0444, .show = show_constant, .arg = "0" },
 	{ 0 }
@@ -81,7 +88,10 @@ static const struct pseudo_entry vm_entries[] = {
 static const struct pseudo_entry kernel_entries[] = {
 	{ .name = "crash", .mode = S_IFREG | 0200, .write = crash_request },
 	{ .name = "ostype", .mode = S_IFREG | 0444, .show = show_constant, .arg = "Linux" },
-	{ .name = "osrelease", .mode = S_IFREG | 0444, .show = show_constant, .arg = "6.1.0-faultline" },
+	{ .name = "osrelease",
+	  .mode = S_IFREG | 0444,
+	  .show = show_constant,
+	  .arg = "6.1.0-faultline" },
 	{ .name = "pid_max", .mode = S_IFREG | 0444, .show = show_constant, .arg = "32768" },
 	{ .name = "randomize_va_space", .mode = S_IFREG | 0444, .show = show_constant, .arg = "0" },
 	{ 0 }

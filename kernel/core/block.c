@@ -19,17 +19,20 @@
 #include "mm/frame/slab.h"
 #include "mm/stats.h"
 
-#define BIO_POOL 64  /* requests in flight; the most that one caller holds unsubmitted is one */
+#define BIO_POOL 64 /* requests in flight; the most that one caller holds unsubmitted is one */
 #define MAX_POLLS 8
 
-static LIST_HEAD(block_devices);        /* boot only, then constant */
-static LIST_HEAD(free_bios);            /* bio_lock */
+static LIST_HEAD(block_devices); /* boot only, then constant */
+static LIST_HEAD(free_bios);     /* bio_lock */
 static DEFINE_SPINLOCK(bio_lock);
 static DECLARE_WAIT_QUEUE_HEAD(bio_wait);
 
-static struct { void (*fn)(void *arg); void *arg; } polls[MAX_POLLS];
-static int nr_polls;                    /* boot only, then constant */
-static int irq_seen;                    /* set by interrupts, taken by the completion thread */
+static struct {
+	void (*fn)(void *arg);
+	void *arg;
+} polls[MAX_POLLS];
+static int nr_polls; /* boot only, then constant */
+static int irq_seen; /* set by interrupts, taken by the completion thread */
 static DECLARE_WAIT_QUEUE_HEAD(completion_wait);
 
 int register_block_device(struct block_device *bdev)

@@ -29,7 +29,8 @@ struct bio {
 	unsigned int nr_vecs;
 	struct bio_vec vecs[BIO_MAX_VECS];
 	int status;             /* 0, or -EIO when done */
-	void (*end_io)(struct bio *bio); /* in the completion thread; owns the bio, usually ends in bio_put() */
+	/* in the completion thread; owns the bio, usually ends in bio_put() */
+	void (*end_io)(struct bio *bio);
 	void *private;
 	struct list_head list;  /* driver's */
 };
@@ -60,7 +61,9 @@ struct block_device *find_block_device(const char *name);
 struct block_device *block_device_by_dev(dev_t dev);
 void for_each_block_device(void (*fn)(struct block_device *bdev, void *arg), void *arg);
 
-/* A bio from a pool that never runs dry for reclaim (sleeps for one instead). Free with bio_put(). */
+/*
+ * A bio from a pool that never runs dry for reclaim (sleeps for one instead). Free with bio_put().
+ */
 struct bio *bio_alloc(struct block_device *bdev, enum bio_op op, sector_t sector);
 void bio_put(struct bio *bio);
 /* Add a fragment; false when the bio is full. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Giving up, in three manners: the kernel is broken, the machine does not suit, something is odd. */
+/*
+ * Giving up, in three manners: the kernel is broken, the machine does not suit, something is odd.
+ */
 
 #include "kernel/core/panic.h"
 

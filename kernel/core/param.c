@@ -13,7 +13,9 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The next word of *@s into @word, moving *@s behind it. Returns its full length; 0: no more words. */
+/*
+ * The next word of *@s into @word, moving *@s behind it. Returns its full length; 0: no more words.
+ */
 static size_t next_word(const char **s, char *word)
 {
 	const char *p = *s;
@@ -29,8 +31,8 @@ static size_t next_word(const char **s, char *word)
 	return n;
 }
 
-static const struct knob *find_knob(const struct knob *knobs, const struct knob *end, const char *name,
-				    size_t len)
+static const struct knob *find_knob(const struct knob *knobs, const struct knob *end,
+				    const char *name, size_t len)
 {
 	for (; knobs < end; knobs++)
 		if (strlen(knobs->name) == len && !strncmp(knobs->name, name, len))

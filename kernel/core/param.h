@@ -16,7 +16,8 @@ struct knob {
 	const char *name;
 	const char *values; /* what it takes, in a few characters: "0|1", "SECONDS" */
 	const char *help;
-	int (*set)(const char *value); /* 0, or -EINVAL for a malformed value; keeps no pointer to it */
+	/* 0, or -EINVAL for a malformed value; keeps no pointer to it */
+	int (*set)(const char *value);
 };
 
 #define KNOB(id, values_, help_, setter)                                                           \

@@ -24,6 +24,7 @@ void param_init(const char *cmdline)
 		return;
 	for (const struct knob *k = __start_knobs; k < __stop_knobs; k++)
 		n += scnprintf(list + n, sizeof(list) - (size_t)n, " %s=%s", k->name, k->values);
-	boot_fail("kernel command line: '%s' %s; correct it in grub.cfg or in the make command; knobs are:%s", res.word,
-		  complaints[res.error], list);
+	boot_fail(
+		"kernel command line: '%s' %s; correct it in grub.cfg or in the make command; knobs are:%s",
+		res.word, complaints[res.error], list);
 }

@@ -112,7 +112,9 @@ struct task_struct *find_task_by_pid(pid_t pid)
 {
 	struct task_struct *task;
 
-	hlist_for_each_entry(task, pid_bucket(pid), pid_node) if (task->pid == pid) return task;
+	hlist_for_each_entry(task, pid_bucket(pid), pid_node)
+		if (task->pid == pid)
+			return task;
 	return NULL;
 }
 

@@ -80,7 +80,8 @@ void vprintk_level(int level, const char *fmt, va_list args)
 	size_t n;
 	bool locked;
 
-	n = (size_t)scnprintf(line, sizeof(line), "[%5llu.%06llu] ", (unsigned long long)(now / 1000000000),
+	n = (size_t)scnprintf(line, sizeof(line), "[%5llu.%06llu] ",
+			      (unsigned long long)(now / 1000000000),
 			      (unsigned long long)(now / 1000 % 1000000));
 	n += (size_t)vscnprintf(line + n, sizeof(line) - n, fmt, args);
 	if (line[n - 1] != '\n') {

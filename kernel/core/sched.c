@@ -34,7 +34,7 @@ struct run_queue {
 	unsigned int nr_queued;        /* on both; lock */
 	struct task_struct *idle;      /* constant */
 	struct task_struct *prev;      /* switched from; own CPU, until finish_switch() */
-	struct mm_struct *drop_mm; /* reference of a kernel thread that went; likewise */
+	struct mm_struct *drop_mm;     /* reference of a kernel thread that went; likewise */
 };
 
 static DEFINE_PER_CPU(struct run_queue, run_queues);

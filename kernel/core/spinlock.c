@@ -30,7 +30,8 @@ void spin_lock_slow(spinlock_t *lock)
 {
 	do {
 		if (nr_cpus == 1)
-			panic("spinlock at %p %s is waited for by the only CPU", (void *)lock, lock_name(lock));
+			panic("spinlock at %p %s is waited for by the only CPU", (void *)lock,
+			      lock_name(lock));
 		while (READ_ONCE(lock->locked))
 			cpu_relax();
 	} while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
@@ -75,7 +76,8 @@ static s16 find_class(const char *name)
 		if (!strcmp(class_names[id], name))
 			return id;
 	if (nr_classes == MAX_CLASSES)
-		return MAX_CLASSES - 1; /* the last ones share a class: less is found, nothing is invented */
+		/* the last ones share a class: less is found, nothing is invented */
+		return MAX_CLASSES - 1;
 	class_names[nr_classes] = name;
 	return nr_classes++;
 }
@@ -125,8 +127,8 @@ void lock_check_acquire(spinlock_t *lock)
 	if (twice)
 		panic("spinlock %s taken twice by one CPU", lock->name);
 	if (bad) {
-		pr_err("lock order: %s is taken while %s is held; elsewhere it is the other way round", lock->name,
-		       bad);
+		pr_err("lock order: %s is taken while %s is held; elsewhere it is the other way round",
+		       lock->name, bad);
 		show_backtrace((unsigned long)__builtin_frame_address(0));
 	}
 }

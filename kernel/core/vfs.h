@@ -25,12 +25,17 @@ struct dir_context; /* fs/ */
 
 struct file_operations {
 	const char *name;
-	ssize_t (*read)(struct file *file, char *buf, size_t count, loff_t *pos);  /* buf: user address, or kernel one inside kernel_read() */
+	/* buf: user address, or kernel one inside kernel_read() */
+	ssize_t (*read)(struct file *file, char *buf, size_t count, loff_t *pos);
 	ssize_t (*write)(struct file *file, const char *buf, size_t count, loff_t *pos);
-	/* writev(2) of up to a page, gathered in kernel memory: all of it or nothing, never torn (pipes). NULL: part by part. */
+	/*
+	 * writev(2) of up to a page, gathered in kernel memory: all of it or nothing, never torn
+	 * (pipes). NULL: part by part.
+	 */
 	ssize_t (*write_whole)(struct file *file, const char *data, size_t count);
 	loff_t (*llseek)(struct file *file, loff_t offset, int whence); /* NULL: -ESPIPE */
-	int (*mmap)(struct file *file, struct vm_area_struct *vma);     /* sets vma->vm_ops; NULL: -ENODEV */
+	/* sets vma->vm_ops; NULL: -ENODEV */
+	int (*mmap)(struct file *file, struct vm_area_struct *vma);
 	long (*ioctl)(struct file *file, unsigned int cmd, unsigned long arg);
 	int (*iterate)(struct file *file, struct dir_context *ctx);
 	int (*fsync)(struct file *file, bool datasync);
@@ -57,13 +62,19 @@ static inline struct file *get_file(struct file *file)
 	atomic_inc(&file->f_count);
 	return file;
 }
-/* Drop a reference; the last calls release, then kfree()s the file (or what it is the first field of). May sleep. NULL is fine. */
+/*
+ * Drop a reference; the last calls release, then kfree()s the file (or what it is the first field
+ * of). May sleep. NULL is fine.
+ */
 void fput(struct file *file);
 /* The open file of a descriptor of current, counted, or NULL. */
 struct file *fget(unsigned int fd);
 /* Open by absolute path from the kernel. ERR_PTR. Flags are O_*. */
 struct file *filp_open(const char *path, int flags, umode_t mode);
-/* exec's: a regular executable file; -EACCES otherwise. Path already in kernel memory, relative to current's cwd. */
+/*
+ * exec's: a regular executable file; -EACCES otherwise. Path already in kernel memory, relative to
+ * current's cwd.
+ */
 struct file *open_exec(const char *path);
 /* Read into kernel memory at @pos; short only at end of file. */
 ssize_t kernel_read(struct file *file, void *buf, size_t count, loff_t pos);
@@ -77,7 +88,10 @@ int deny_write_access(struct file *file);
 void allow_write_access(struct file *file);
 /* Block device under a device file, or NULL. */
 struct block_device *file_bdev(struct file *file);
-/* For swap on a regular file: device sector (512 B units) of page @index, 0 for a hole; and the device. */
+/*
+ * For swap on a regular file: device sector (512 B units) of page @index, 0 for a hole; and the
+ * device.
+ */
 sector_t file_bmap(struct file *file, pgoff_t index, struct block_device **bdev);
 /* A memory-only file for MAP_SHARED|MAP_ANONYMOUS is mm/backing/shmem.h, not here. */
 
@@ -90,7 +104,10 @@ struct fs_struct *dup_fs(struct fs_struct *fs);
 struct fs_struct *get_fs_struct(struct fs_struct *fs);
 void put_fs(struct fs_struct *fs);
 
-/* Boot: mount the root file system from @dev ("/dev/vda"), devfs on /dev. boot_fail()s with a sentence. */
+/*
+ * Boot: mount the root file system from @dev ("/dev/vda"), devfs on /dev. boot_fail()s with a
+ * sentence.
+ */
 void vfs_init(void);
 void mount_root(const char *dev);
 /* Open fds 0,1,2 of current on the console. */

@@ -70,7 +70,8 @@ int add_to_page_cache_lru(struct page *page, struct address_space *mapping, pgof
 
 	xa_preload();
 	spin_lock(&mapping->tree_lock);
-	err = xa_load(&mapping->i_pages, index) ? -EEXIST : xa_store(&mapping->i_pages, index, page);
+	err = xa_load(&mapping->i_pages, index) ? -EEXIST :
+						  xa_store(&mapping->i_pages, index, page);
 	if (!err) {
 		get_page(page);
 		page->mapping = mapping;
@@ -159,8 +160,8 @@ struct page *read_cache_page(struct address_space *mapping, pgoff_t index)
 }
 
 /* The up-to-date page for a read of @left more pages from @index on, with read-ahead. */
-static struct page *filemap_get_page(struct address_space *mapping, struct file_ra_state *ra, pgoff_t index,
-				     unsigned long left)
+static struct page *filemap_get_page(struct address_space *mapping, struct file_ra_state *ra,
+				     pgoff_t index, unsigned long left)
 {
 	struct page *page = find_get_page(mapping, index);
 
@@ -181,7 +182,8 @@ static struct page *filemap_get_page(struct address_space *mapping, struct file_
 	return read_cache_page(mapping, index);
 }
 
-static ssize_t read_pages_to(struct file *file, char *buf, size_t count, loff_t *pos, bool to_kernel)
+static ssize_t read_pages_to(struct file *file, char *buf, size_t count, loff_t *pos,
+			     bool to_kernel)
 {
 	struct address_space *mapping = file->f_mapping;
 	struct file_ra_state *ra = &file->f_ra;
@@ -228,7 +230,9 @@ ssize_t filemap_read_kernel(struct file *file, void *buf, size_t count, loff_t *
 	return read_pages_to(file, buf, count, pos, true);
 }
 
-/* Page in the source of a write, so that the copy under the page lock need not fault. 0 or -EFAULT. */
+/*
+ * Page in the source of a write, so that the copy under the page lock need not fault. 0 or -EFAULT.
+ */
 static int fault_in_readable(const char *buf, size_t len)
 {
 	char c __attribute__((unused)); /* only whether it can be read matters */
@@ -242,7 +246,8 @@ static int fault_in_readable(const char *buf, size_t len)
  * The locked page, ready to take bytes [from, to): old contents are read first if some of them
  * stay, and the file system has reserved the blocks. ERR_PTR: nothing is held.
  */
-static struct page *write_begin(struct address_space *mapping, pgoff_t index, unsigned int from, unsigned int to)
+static struct page *write_begin(struct address_space *mapping, pgoff_t index, unsigned int from,
+				unsigned int to)
 {
 	for (;;) {
 		struct page *page = find_or_create_page(mapping, index);
@@ -273,7 +278,8 @@ static struct page *write_begin(struct address_space *mapping, pgoff_t index, un
 }
 
 /* One page's worth; bytes written, 0: the source went away again under us, try again; or -errno. */
-static ssize_t write_one_page(struct address_space *mapping, const char *buf, size_t count, loff_t pos)
+static ssize_t write_one_page(struct address_space *mapping, const char *buf, size_t count,
+			      loff_t pos)
 {
 	unsigned int offset = (unsigned int)pos & (PAGE_SIZE - 1);
 	size_t n = min(PAGE_SIZE - offset, count), left;
@@ -288,7 +294,8 @@ static ssize_t write_one_page(struct address_space *mapping, const char *buf, si
 	left = copy_from_user((char *)page_address(page) + offset, buf, n);
 	current->pagefault_disabled--;
 	if (left && !PageUptodate(page))
-		left = n; /* a hole in the page would show stale memory: do not count it as written */
+		/* a hole in the page would show stale memory: do not count it as written */
+		left = n;
 	n -= left;
 	if (n) {
 		SetPageUptodate(page);
@@ -308,7 +315,9 @@ ssize_t filemap_write(struct file *file, const char *buf, size_t count, loff_t *
 	ssize_t done = 0;
 
 	while (count) {
-		/* A first short step up to an unreadable page, so that the bytes before it count. */
+		/*
+		 * A first short step up to an unreadable page, so that the bytes before it count.
+		 */
 		ssize_t n = write_one_page(mapping, buf, count, *pos);
 
 		if (n == -EFAULT) {

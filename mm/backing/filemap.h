@@ -22,11 +22,20 @@ struct address_space;
 /* What a file system (or swap, shmem, block device) fills in. */
 struct address_space_operations {
 	const char *name;
-	/* Fill the locked page from the device, zeros beyond the end of file; unlocks it when done (maybe later, from the completion), uptodate or error set. May sleep. */
+	/*
+	 * Fill the locked page from the device, zeros beyond the end of file; unlocks it when done
+	 * (maybe later, from the completion), uptodate or error set. May sleep.
+	 */
 	int (*read_page)(struct address_space *mapping, struct page *page);
-	/* Start writing the locked, clean-marked page: sets PG_writeback, unlocks it; end_page_writeback() when done. 0 or -errno. */
+	/*
+	 * Start writing the locked, clean-marked page: sets PG_writeback, unlocks it;
+	 * end_page_writeback() when done. 0 or -errno.
+	 */
 	int (*write_page)(struct address_space *mapping, struct page *page);
-	/* Reserve blocks for bytes [from, to) of the locked page about to be written by write(2) or a shared fault. 0, -ENOSPC, -EIO. */
+	/*
+	 * Reserve blocks for bytes [from, to) of the locked page about to be written by write(2) or
+	 * a shared fault. 0, -ENOSPC, -EIO.
+	 */
 	int (*prepare_write)(struct address_space *mapping, struct page *page, unsigned int from, unsigned int to);
 	/* Read many: optional; pages are locked, in the cache, consecutive. Unlocks each. */
 	int (*read_pages)(struct address_space *mapping, struct page **pages, unsigned int nr);
@@ -43,11 +52,14 @@ struct address_space {
 	struct rb_root i_mmap;          /* interval_node file_node of VMAs; i_mmap_rwsem */
 	struct rw_semaphore i_mmap_rwsem;
 	int i_mmap_writable;            /* shared writable VMAs; i_mmap_rwsem */
-	int wb_err;                     /* first write error not yet reported (negative), tree_lock */
-	loff_t *i_size;                 /* the owner's size in bytes: beyond it faults are SIGBUS; LLONG_MAX owner for devices */
+	/* first write error not yet reported (negative), tree_lock */
+	int wb_err;
+	/* the owner's size in bytes: beyond it faults are SIGBUS; LLONG_MAX owner for devices */
+	loff_t *i_size;
 	unsigned long flags;            /* AS_* */
 	gfp_t gfp;                      /* for its pages */
-	struct list_head dirty_list;    /* on the flusher's list while it has dirty pages; dirty_lock */
+	/* on the flusher's list while it has dirty pages; dirty_lock */
+	struct list_head dirty_list;
 };
 #define AS_UNEVICTABLE 1UL /* pages have nowhere to go: shmem without swap */
 
@@ -58,7 +70,8 @@ struct address_space {
 /* Sequential read state, one per open file. */
 struct file_ra_state {
 	pgoff_t start;      /* current window */
-	unsigned int size, async_size; /* pages; async_size: the tail whose first page triggers the next window */
+	/* pages; async_size: the tail whose first page triggers the next window */
+	unsigned int size, async_size;
 	unsigned int ra_pages; /* largest window; 0: RA_MAX_PAGES */
 	unsigned int mmap_miss;
 	pgoff_t prev_index;
@@ -73,14 +86,20 @@ struct page *find_get_page(struct address_space *mapping, pgoff_t index);
 struct page *find_lock_page(struct address_space *mapping, pgoff_t index);
 /* The locked page, made (not uptodate) if it was not there. NULL: out of memory. */
 struct page *find_or_create_page(struct address_space *mapping, pgoff_t index);
-/* Insert a fresh locked page; takes a reference for the cache, puts it on the LRU. -EEXIST, -ENOMEM. */
+/*
+ * Insert a fresh locked page; takes a reference for the cache, puts it on the LRU. -EEXIST,
+ * -ENOMEM.
+ */
 int add_to_page_cache_lru(struct page *page, struct address_space *mapping, pgoff_t index);
 /* Take a locked page out; drops the cache's reference. */
 void delete_from_page_cache(struct page *page);
 /* Up-to-date page with a reference, read from the device if need be. ERR_PTR(-EIO, -ENOMEM). */
 struct page *read_cache_page(struct address_space *mapping, pgoff_t index);
 
-/* read(2), write(2) through the cache, to/from user (or kernel) memory. @pos is advanced. Bytes done or -errno. Inode lock: held for write by the caller. */
+/*
+ * read(2), write(2) through the cache, to/from user (or kernel) memory. @pos is advanced. Bytes
+ * done or -errno. Inode lock: held for write by the caller.
+ */
 struct file;
 ssize_t filemap_read(struct file *file, char *buf, size_t count, loff_t *pos);
 /* The same into kernel memory, for kernel_read(). */
@@ -95,7 +114,10 @@ vm_fault_t filemap_page_mkwrite(struct vm_fault *vmf);
 /* file_operations.mmap for regular files. */
 int generic_file_mmap(struct file *file, struct vm_area_struct *vma);
 
-/* Mark dirty, in page and tree, and put the inode on the flusher's list. Page locked or mapped. True when it was clean. */
+/*
+ * Mark dirty, in page and tree, and put the inode on the flusher's list. Page locked or mapped.
+ * True when it was clean.
+ */
 bool set_page_dirty(struct page *page);
 /* Before writing the locked page: clean it everywhere (page_mkclean). True when it was dirty. */
 bool clear_page_dirty_for_io(struct page *page);
@@ -108,9 +130,15 @@ void page_cache_async_readahead(struct address_space *mapping, struct file_ra_st
 /* WILLNEED: read [start, start + nr). */
 void force_page_cache_readahead(struct address_space *mapping, pgoff_t start, unsigned long nr);
 
-/* Unmap the file's pages [start, end] (end inclusive, in pages) from every process; also private copies when @even_cows. */
+/*
+ * Unmap the file's pages [start, end] (end inclusive, in pages) from every process; also private
+ * copies when @even_cows.
+ */
 void unmap_mapping_range(struct address_space *mapping, pgoff_t start, pgoff_t end, bool even_cows);
-/* The file shrank to @newsize (i_size already set): unmap, drop pages beyond, zero the tail. Inode lock held. */
+/*
+ * The file shrank to @newsize (i_size already set): unmap, drop pages beyond, zero the tail. Inode
+ * lock held.
+ */
 void truncate_pagecache(struct address_space *mapping, loff_t newsize);
 /* Drop all pages of a dying inode, dirty or not. */
 void truncate_inode_pages(struct address_space *mapping);

@@ -34,7 +34,10 @@ static pgoff_t mapping_pages(const struct address_space *mapping)
 	return (pgoff_t)(((u64)*mapping->i_size + PAGE_SIZE - 1) >> PAGE_SHIFT);
 }
 
-/* A mapped page was not in the cache: start reading it, and what madvise() says is worth reading with it. */
+/*
+ * A mapped page was not in the cache: start reading it, and what madvise() says is worth reading
+ * with it.
+ */
 static void mmap_readahead(struct vm_area_struct *vma, pgoff_t index)
 {
 	struct file *file = vma->vm_file;
@@ -50,13 +53,15 @@ static void mmap_readahead(struct vm_area_struct *vma, pgoff_t index)
 }
 
 /* The page, referenced; *major when the disk had to be asked. NULL: out of memory. */
-static struct page *fault_find_page(struct vm_fault *vmf, struct address_space *mapping, bool *major)
+static struct page *fault_find_page(struct vm_fault *vmf, struct address_space *mapping,
+				    bool *major)
 {
 	struct page *page = find_get_page(mapping, vmf->pgoff);
 
 	if (page) {
 		if (PageReadahead(page) && !(vmf->vma->vm_flags & VM_RAND_READ))
-			page_cache_async_readahead(mapping, &vmf->vma->vm_file->f_ra, page, vmf->pgoff);
+			page_cache_async_readahead(mapping, &vmf->vma->vm_file->f_ra, page,
+						   vmf->pgoff);
 		return page;
 	}
 	*major = true;
@@ -134,7 +139,10 @@ vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t 
 		if (!pte_none(*pte))
 			continue;
 		page = xa_load(&mapping->i_pages, index);
-		/* A locked page is being read or truncated; one with the mark starts read-ahead: full path. */
+		/*
+		 * A locked page is being read or truncated; one with the mark starts read-ahead:
+		 * full path.
+		 */
 		if (!page || !PageUptodate(page) || PageLocked(page) || PageReadahead(page))
 			continue;
 		get_page(page);
@@ -167,8 +175,8 @@ vm_fault_t filemap_page_mkwrite(struct vm_fault *vmf)
 		return VM_FAULT_NOPAGE; /* truncated: the access faults again and gets its SIGBUS */
 	}
 	if (mapping->a_ops->prepare_write)
-		err = mapping->a_ops->prepare_write(mapping, page, 0,
-						    (unsigned int)min((loff_t)PAGE_SIZE, size - start));
+		err = mapping->a_ops->prepare_write(
+			mapping, page, 0, (unsigned int)min((loff_t)PAGE_SIZE, size - start));
 	if (err) {
 		unlock_page(page);
 		return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
@@ -206,7 +214,8 @@ static void truncate_partial_page(struct address_space *mapping, loff_t size)
 		return; /* the device cannot read it: nor will anybody see it */
 	lock_page(page);
 	if (page->mapping == mapping &&
-	    (!mapping->a_ops->prepare_write || !mapping->a_ops->prepare_write(mapping, page, 0, offset))) {
+	    (!mapping->a_ops->prepare_write ||
+	     !mapping->a_ops->prepare_write(mapping, page, 0, offset))) {
 		memset((char *)page_address(page) + offset, 0, PAGE_SIZE - offset);
 		set_page_dirty(page);
 	}
@@ -273,7 +282,9 @@ unsigned long invalidate_mapping_pages(struct address_space *mapping)
 		if (!page)
 			return dropped;
 		if (trylock_page(page)) {
-			/* The cache's reference and ours are all there is: nobody maps or reads it. */
+			/*
+			 * The cache's reference and ours are all there is: nobody maps or reads it.
+			 */
 			if (page->mapping == mapping && !PageDirty(page) && !PageWriteback(page) &&
 			    page_count(page) == 2) {
 				delete_from_page_cache(page);

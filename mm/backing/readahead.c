@@ -35,7 +35,8 @@ static void read_run(struct address_space *mapping, struct page **pages, unsigne
 }
 
 /* Start reading what is missing of [start, start + nr); the page at @mark gets PG_readahead. */
-static void do_readahead(struct address_space *mapping, pgoff_t start, unsigned long nr, pgoff_t mark)
+static void do_readahead(struct address_space *mapping, pgoff_t start, unsigned long nr,
+			 pgoff_t mark)
 {
 	struct page *run[RA_MAX_PAGES];
 	unsigned int in_run = 0;
@@ -78,8 +79,8 @@ static void submit_window(struct address_space *mapping, struct file_ra_state *r
 	do_readahead(mapping, ra->start, ra->size, ra->start + ra->size - ra->async_size);
 }
 
-void page_cache_sync_readahead(struct address_space *mapping, struct file_ra_state *ra, pgoff_t index,
-			       unsigned long req_pages)
+void page_cache_sync_readahead(struct address_space *mapping, struct file_ra_state *ra,
+			       pgoff_t index, unsigned long req_pages)
 {
 	unsigned int most = ra->ra_pages ? ra->ra_pages : RA_MAX_PAGES;
 	bool sequential = index == 0 || index == ra->prev_index + 1 || index == ra->prev_index ||
@@ -96,8 +97,8 @@ void page_cache_sync_readahead(struct address_space *mapping, struct file_ra_sta
 	submit_window(mapping, ra);
 }
 
-void page_cache_async_readahead(struct address_space *mapping, struct file_ra_state *ra, struct page *page,
-				pgoff_t index)
+void page_cache_async_readahead(struct address_space *mapping, struct file_ra_state *ra,
+				struct page *page, pgoff_t index)
 {
 	unsigned int most = ra->ra_pages ? ra->ra_pages : RA_MAX_PAGES;
 

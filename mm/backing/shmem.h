@@ -7,7 +7,10 @@
 
 struct file;
 
-/* A new nameless file of @size bytes whose pages live in the page cache only. ERR_PTR(-ENOMEM). One reference. */
+/*
+ * A new nameless file of @size bytes whose pages live in the page cache only. ERR_PTR(-ENOMEM). One
+ * reference.
+ */
 struct file *shmem_file_setup(const char *name, loff_t size);
 void shmem_init(void);
 

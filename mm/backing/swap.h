@@ -44,7 +44,10 @@ struct page *lookup_swap_cache(swp_entry_t entry);
  * read failed together with others is read once more, alone, by the next call).
  */
 struct page *swapin_readahead(swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr, bool *major);
-/* Give the locked anonymous page a slot and put it in the swap cache, dirty. False: no space or memory. */
+/*
+ * Give the locked anonymous page a slot and put it in the swap cache, dirty. False: no space or
+ * memory.
+ */
 bool add_to_swap(struct page *page);
 /* Write a locked, swap-cache page out (sets writeback, unlocks). 0 or -errno (page redirtied). */
 int swap_writepage(struct page *page);
@@ -56,15 +59,26 @@ struct bio;
 struct swap_batch { struct bio *bio; };
 int swap_writepage_batch(struct page *page, struct swap_batch *batch);
 void swap_batch_submit(struct swap_batch *batch);
-/* Take the locked page out of the swap cache; drops the cache's reference and its hold on the slot. */
+/*
+ * Take the locked page out of the swap cache; drops the cache's reference and its hold on the slot.
+ */
 void delete_from_swap_cache(struct page *page);
-/* The same if no entry needs the slot any more and it is not under writeback. Page locked. True: done. */
+/*
+ * The same if no entry needs the slot any more and it is not under writeback. Page locked. True:
+ * done.
+ */
 bool try_to_free_swap(struct page *page);
 /* An entry is copied (fork): one more user of the slot. 0 or -ENOMEM (count is full), -ENOENT. */
 int swap_duplicate(swp_entry_t entry);
-/* One user of the slot less; the last one frees the slot, unless the swap cache holds it. ptl may be held. */
+/*
+ * One user of the slot less; the last one frees the slot, unless the swap cache holds it. ptl may
+ * be held.
+ */
 void swap_free(swp_entry_t entry);
-/* The same for zap: when no user is left, the cached page goes too if nobody maps it or works on it. ptl may be held. */
+/*
+ * The same for zap: when no user is left, the cached page goes too if nobody maps it or works on
+ * it. ptl may be held.
+ */
 void free_swap_and_cache(swp_entry_t entry);
 /* Users of the slot, not counting the cache; for reuse decisions. */
 int swap_count(swp_entry_t entry);

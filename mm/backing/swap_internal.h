@@ -67,7 +67,9 @@ void release_slot(struct swap_area *area, unsigned long slot);
 /* --- requests (swap_io.c) --- */
 /* The device sector of a slot. */
 sector_t swap_sector(const struct swap_area *area, unsigned long slot);
-/* Read @nr pages, locked and in the swap cache, of consecutive slots; each is unlocked when done. */
+/*
+ * Read @nr pages, locked and in the swap cache, of consecutive slots; each is unlocked when done.
+ */
 void swap_read_pages(struct page **pages, unsigned int nr);
 
 /* --- swapoff (unuse.c) --- */

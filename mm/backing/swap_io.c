@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Swap's requests to the block layer: where slots lie, reads, batched writes, and what follows them. */
+/*
+ * Swap's requests to the block layer: where slots lie, reads, batched writes, and what follows
+ * them.
+ */
 #include "kernel/core/printk.h"
 #include "lib/errno.h"
 #include "lib/util.h"

@@ -126,7 +126,9 @@ struct page *lookup_swap_cache(swp_entry_t entry)
 	return page;
 }
 
-/* A failed request does not say which of its pages the device cannot read: ask for this one alone. */
+/*
+ * A failed request does not say which of its pages the device cannot read: ask for this one alone.
+ */
 static noinline void read_again(struct page *page, swp_entry_t entry)
 {
 	lock_page(page);
@@ -198,7 +200,10 @@ static unsigned int ra_window(unsigned long slot)
 	return pages;
 }
 
-/* Slots of the window other than the faulting one: if there is memory to spare, and no waiting for it. */
+/*
+ * Slots of the window other than the faulting one: if there is memory to spare, and no waiting for
+ * it.
+ */
 static struct page *add_readahead_page(swp_entry_t entry)
 {
 	bool fresh;

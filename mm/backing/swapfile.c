@@ -15,7 +15,9 @@
 #include "mm/stats.h"
 #include <asm/uaccess.h>
 
-/* Flags of swapon(2) and the kinds of open(2) and stat(2) needed here, as in Linux's user headers. */
+/*
+ * Flags of swapon(2) and the kinds of open(2) and stat(2) needed here, as in Linux's user headers.
+ */
 #define SWAP_FLAG_PREFER 0x8000
 #define SWAP_FLAG_PRIO_MASK 0x7fff
 #define SWAP_FLAGS_DISCARD 0x70000 /* accepted; our devices have nothing to discard */
@@ -91,7 +93,10 @@ static int read_header(struct file *file, u64 pages, void *page, struct swap_hea
 	return swap_header_parse(page, pages, info);
 }
 
-/* One more slot at @sector: longer last extent, or a new one in a table that doubles when it is full. */
+/*
+ * One more slot at @sector: longer last extent, or a new one in a table that doubles when it is
+ * full.
+ */
 static int add_extent(struct swap_area *area, unsigned long slot, sector_t sector)
 {
 	struct swap_extent *last = area->nr_extents ? &area->extents[area->nr_extents - 1] : NULL;

@@ -14,7 +14,10 @@
 
 #define RUN 32U /* entries looked at under one hold of the lock */
 
-/* Put the locked page in the place of @entry at @addr if it is still there. True: mapped; the reference moved. */
+/*
+ * Put the locked page in the place of @entry at @addr if it is still there. True: mapped; the
+ * reference moved.
+ */
 static bool restore_pte(struct vm_area_struct *vma, pmd_t *pmd, unsigned long addr,
 			swp_entry_t entry, struct page *page)
 {
@@ -138,7 +141,9 @@ static struct mm_struct *next_mm(struct mm_struct *prev)
 	return mm;
 }
 
-/* Pages in the cache that no entry names any more: their slots only wait for someone to free them. */
+/*
+ * Pages in the cache that no entry names any more: their slots only wait for someone to free them.
+ */
 static void free_cached_slots(struct swap_area *area)
 {
 	unsigned long slot = 0;

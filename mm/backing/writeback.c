@@ -22,8 +22,9 @@
 #define DIRTY_LIMIT_PERCENT 20
 
 static DEFINE_SPINLOCK(dirty_lock);
-static LIST_HEAD(dirty_mappings);          /* dirty_lock */
-static struct address_space *flushing[8];  /* dirty_lock: mappings being worked on, one per writer */
+static LIST_HEAD(dirty_mappings); /* dirty_lock */
+/* dirty_lock: mappings being worked on, one per writer */
+static struct address_space *flushing[8];
 static DECLARE_WAIT_QUEUE_HEAD(flushing_wait);
 static DECLARE_WAIT_QUEUE_HEAD(flusher_wait);
 static bool flusher_asked;
@@ -79,7 +80,8 @@ void set_page_writeback(struct page *page)
 }
 
 /* The next page of [*index, end] with the mark, referenced; *index is its place. */
-static struct page *find_tagged_page(struct address_space *mapping, pgoff_t *index, pgoff_t end, xa_mark_t mark)
+static struct page *find_tagged_page(struct address_space *mapping, pgoff_t *index, pgoff_t end,
+				     xa_mark_t mark)
 {
 	struct page *page;
 
@@ -91,7 +93,10 @@ static struct page *find_tagged_page(struct address_space *mapping, pgoff_t *ind
 	return page;
 }
 
-/* A clean page that still carries the dirty mark: its writer cleaned it before the mark was looked at. */
+/*
+ * A clean page that still carries the dirty mark: its writer cleaned it before the mark was looked
+ * at.
+ */
 static void clear_stale_mark(struct address_space *mapping, struct page *page)
 {
 	spin_lock(&mapping->tree_lock);
@@ -169,7 +174,10 @@ int filemap_write_range(struct address_space *mapping, pgoff_t start, pgoff_t en
 	return err;
 }
 
-/* Reserve @mapping for this writer, so that writeback_forget() waits for it. False: too many writers. dirty_lock held. */
+/*
+ * Reserve @mapping for this writer, so that writeback_forget() waits for it. False: too many
+ * writers. dirty_lock held.
+ */
 static bool begin_flush(struct address_space *mapping)
 {
 	size_t i;
@@ -220,7 +228,8 @@ void writeback_all(bool wait)
 	list_splice_init(&dirty_mappings, &todo);
 	current->flags |= PF_MEMALLOC; /* reclaim from here could evict the inode being written */
 	while (!list_empty(&todo)) {
-		struct address_space *mapping = list_first_entry(&todo, struct address_space, dirty_list);
+		struct address_space *mapping =
+			list_first_entry(&todo, struct address_space, dirty_list);
 
 		if (!begin_flush(mapping)) {
 			list_splice_init(&todo, &dirty_mappings);
@@ -268,7 +277,8 @@ void balance_dirty_pages(void)
 	if (likely(node_stat(N_nr_dirty) <= dirty_threshold(DIRTY_BACKGROUND_PERCENT)))
 		return;
 	wakeup_flusher();
-	while (node_stat(N_nr_dirty) + node_stat(N_nr_writeback) > dirty_threshold(DIRTY_LIMIT_PERCENT)) {
+	while (node_stat(N_nr_dirty) + node_stat(N_nr_writeback) >
+	       dirty_threshold(DIRTY_LIMIT_PERCENT)) {
 		if (fatal_signal_pending(current))
 			return;
 		wakeup_flusher();

@@ -5,7 +5,10 @@
 
 #include "mm/backing/filemap.h"
 
-/* Write dirty pages [start, end] (pages, inclusive); @wait: until they are on the device; returns 0 or the first error. May sleep. */
+/*
+ * Write dirty pages [start, end] (pages, inclusive); @wait: until they are on the device; returns 0
+ * or the first error. May sleep.
+ */
 int filemap_write_range(struct address_space *mapping, pgoff_t start, pgoff_t end, bool wait);
 /* Wait for pages under writeback, collect and clear wb_err. */
 int filemap_fdatawait(struct address_space *mapping);

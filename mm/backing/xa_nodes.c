@@ -8,7 +8,9 @@
 #include "mm/reclaim/reclaim.h"
 #include <asm/percpu.h>
 
-/* A store adds at most one path: 64-bit indexes at 6 bits a level, and the tree may grow as high. */
+/*
+ * A store adds at most one path: 64-bit indexes at 6 bits a level, and the tree may grow as high.
+ */
 #define XA_RESERVE 11
 
 struct xa_reserve_nodes {

@@ -7,7 +7,10 @@
 #define MM_BACKING_XA_NODES_H
 
 void xa_nodes_init(void);
-/* Fill this CPU's reserve for one xa_store(), reclaiming if need be. Process context, no spinlock; good until the next sleep. */
+/*
+ * Fill this CPU's reserve for one xa_store(), reclaiming if need be. Process context, no spinlock;
+ * good until the next sleep.
+ */
 void xa_preload(void);
 
 #endif

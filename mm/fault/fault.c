@@ -160,10 +160,16 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, un
 	};
 	vm_fault_t verdict = VM_FAULT_OOM;
 	pgd_t *pgd = pgd_offset(mm, address);
-	pud_t *pud = likely(!pgd_none(*pgd)) ? pud_offset(pgd, address) : pud_alloc(mm, pgd, address);
+	pud_t *pud;
 
-	if (likely(pud))
-		vmf.pmd = likely(!pud_none(*pud)) ? pmd_offset(pud, address) : pmd_alloc(mm, pud, address);
+	if (likely(!pgd_none(*pgd)))
+		pud = pud_offset(pgd, address);
+	else
+		pud = pud_alloc(mm, pgd, address);
+	if (likely(pud && !pud_none(*pud)))
+		vmf.pmd = pmd_offset(pud, address);
+	else if (pud)
+		vmf.pmd = pmd_alloc(mm, pud, address);
 	if (likely(vmf.pmd))
 		verdict = handle_pte_fault(&vmf);
 	if (unlikely(current->fault_note))

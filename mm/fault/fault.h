@@ -87,7 +87,8 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, un
 vm_fault_t do_anonymous_page(struct vm_fault *vmf); /* anon.c: entry is none, VMA anonymous */
 vm_fault_t do_fault(struct vm_fault *vmf);          /* file.c: entry is none, VMA has vm_ops */
 vm_fault_t do_swap_page(struct vm_fault *vmf);      /* swap.c: entry names a swap slot */
-vm_fault_t do_wp_page(struct vm_fault *vmf);        /* cow.c: write to a present read-only entry; ptl held on entry, released on return */
+/* cow.c: write to a present read-only entry; ptl held on entry, released on return */
+vm_fault_t do_wp_page(struct vm_fault *vmf);
 
 /* --- shared by the doors (fault.c) --- */
 /*

@@ -13,8 +13,8 @@
 #include "mm/space/rmap.h"
 #include "mm/stats.h"
 
-/* Pages mapped around a read fault, itself included: Linux's fault_around_bytes of 64 KiB. */
-#define FAULT_AROUND_PAGES 16UL
+/* What is mapped around a read fault, itself included: Linux's fault_around_bytes. */
+#define FAULT_AROUND_BYTES (64UL << 10)
 
 /* Ask the mapping's owner for the page. On success vmf->page is referenced and locked. */
 static vm_fault_t __do_fault(struct vm_fault *vmf)
@@ -46,12 +46,13 @@ static void finish_file_fault(struct vm_fault *vmf, pte_t entry)
 static bool do_fault_around(struct vm_fault *vmf)
 {
 	const struct vm_area_struct *vma = vmf->vma;
-	unsigned long start = max(ALIGN_DOWN(vmf->address, FAULT_AROUND_PAGES << PAGE_SHIFT), vma->vm_start);
-	unsigned long end = min(ALIGN_DOWN(vmf->address, FAULT_AROUND_PAGES << PAGE_SHIFT) +
-				(FAULT_AROUND_PAGES << PAGE_SHIFT), vma->vm_end);
+	unsigned long block = ALIGN_DOWN(vmf->address, FAULT_AROUND_BYTES);
+	unsigned long start = max(block, vma->vm_start);
+	unsigned long end = min(block + FAULT_AROUND_BYTES, vma->vm_end);
 	pgoff_t first = vmf->pgoff - ((vmf->address - start) >> PAGE_SHIFT);
+	pgoff_t last = first + ((end - start) >> PAGE_SHIFT) - 1;
 
-	return vma->vm_ops->map_pages(vmf, first, first + ((end - start) >> PAGE_SHIFT) - 1) & VM_FAULT_NOPAGE;
+	return vma->vm_ops->map_pages(vmf, first, last) & VM_FAULT_NOPAGE;
 }
 
 static vm_fault_t do_read_fault(struct vm_fault *vmf)
@@ -68,7 +69,8 @@ static vm_fault_t do_read_fault(struct vm_fault *vmf)
 		return verdict;
 	vmf->door = DOOR_READ;
 	count_vm_event(VM_fault_read);
-	finish_file_fault(vmf, pte_mkyoung(pfn_pte(page_to_pfn(vmf->page), vmf->vma->vm_page_prot)));
+	finish_file_fault(vmf,
+			  pte_mkyoung(pfn_pte(page_to_pfn(vmf->page), vmf->vma->vm_page_prot)));
 	return verdict & VM_FAULT_MAJOR;
 }
 

@@ -11,7 +11,8 @@
 
 struct fault_note {
 	enum fault_door door;
-	u64 before, after;       /* the leaf entry as the first try saw it, and at the end; raw; 0: none */
+	/* the leaf entry as the first try saw it, and at the end; raw; 0: none */
+	u64 before, after;
 	bool major;
 	unsigned long vm_start, vm_end, vm_flags; /* the VMA; all 0: none was found */
 	pgoff_t vm_pgoff;

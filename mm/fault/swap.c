@@ -29,8 +29,11 @@ static bool sole_owner(struct page *page, swp_entry_t entry)
 	return swap_count(entry) == 1 && page_count(page) == 2 && !PageWriteback(page);
 }
 
-/* Store the entry if it is still the swap entry. Page locked and referenced; the reference moves. */
-static bool install_swapped_page(struct vm_fault *vmf, struct page *page, swp_entry_t entry, bool *need_copy)
+/*
+ * Store the entry if it is still the swap entry. Page locked and referenced; the reference moves.
+ */
+static bool install_swapped_page(struct vm_fault *vmf, struct page *page, swp_entry_t entry,
+				 bool *need_copy)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct mm_struct *mm = vma->vm_mm;
@@ -95,7 +98,8 @@ vm_fault_t do_swap_page(struct vm_fault *vmf)
 		return verdict | VM_FAULT_RETRY;
 
 	if (unlikely(!PageSwapCache(page) || page->private != entry.val))
-		goto drop; /* left the cache while we waited: the entry has changed, or will fault again */
+		/* left the cache while we waited: the entry has changed, or will fault again */
+		goto drop;
 	if (unlikely(!PageUptodate(page))) {
 		if (!entry_changed(vmf))
 			verdict |= VM_FAULT_SIGBUS; /* the device could not read it */
@@ -105,7 +109,8 @@ vm_fault_t do_swap_page(struct vm_fault *vmf)
 		goto drop;
 	mark_page_accessed(page);
 	swap_free(entry);
-	if (pte_write(vmf->orig_pte) || nr_swap_pages() * 2 < total_swap_pages() || PageMlocked(page))
+	if (pte_write(vmf->orig_pte) || nr_swap_pages() * 2 < total_swap_pages() ||
+	    PageMlocked(page))
 		try_to_free_swap(page);
 	unlock_page(page);
 	if (need_copy)

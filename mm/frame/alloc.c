@@ -13,8 +13,8 @@
 #include "mm/frame/internal.h"
 #include "mm/stats.h"
 
-#define RECLAIM_RETRIES 8    /* rounds without a single freed frame before the OOM killer */
-#define COSTLY_ORDER 3       /* larger blocks fail rather than kill somebody */
+#define RECLAIM_RETRIES 8 /* rounds without a single freed frame before the OOM killer */
+#define COSTLY_ORDER 3    /* larger blocks fail rather than kill somebody */
 #define NOFAIL_PAUSE_NS 10000000ULL
 
 static const struct reclaim_ops *reclaim_ops;

@@ -53,7 +53,9 @@ static __always_inline void free_block(struct zone *zone, unsigned long pfn, uns
 		unsigned long buddy_pfn = pfn ^ (1UL << order);
 		struct page *buddy = pfn_to_page(buddy_pfn);
 
-		/* Zones begin at multiples of the largest block, so only their end can cut one off. */
+		/*
+		 * Zones begin at multiples of the largest block, so only their end can cut one off.
+		 */
 		if (buddy_pfn + (1UL << order) > zone->end_pfn || !PageBuddy(buddy) ||
 		    buddy->private != order)
 			break;
@@ -243,8 +245,8 @@ void free_range_to_buddy(unsigned long start_pfn, unsigned long end_pfn)
 	end_pfn = min(end_pfn, max_pfn);
 	while (start_pfn < end_pfn) {
 		struct zone *zone = &zones[pfn_zone_index(start_pfn)];
-		unsigned int order = start_pfn ? min_t(unsigned int, __ffs(start_pfn), MAX_ORDER) :
-						 MAX_ORDER;
+		unsigned int order =
+			start_pfn ? min_t(unsigned int, __ffs(start_pfn), MAX_ORDER) : MAX_ORDER;
 
 		while (start_pfn + (1UL << order) > min(end_pfn, zone->end_pfn))
 			order--;

@@ -47,7 +47,9 @@ extern struct zone zones[MAX_NR_ZONES];
 void zones_init(unsigned long max_pfn_);
 /* Hand [start_pfn, end_pfn) of RAM to the allocator. Boot only. */
 void free_range_to_buddy(unsigned long start_pfn, unsigned long end_pfn);
-/* Computes the watermarks from the managed frames. Boot only, after the last free_range_to_buddy(). */
+/*
+ * Computes the watermarks from the managed frames. Boot only, after the last free_range_to_buddy().
+ */
 void zones_finish(void);
 
 /*

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Range arithmetic, and the boot allocator made of it: what is RAM, and what of it is still free. */
+/*
+ * Range arithmetic, and the boot allocator made of it: what is RAM, and what of it is still free.
+ */
 
 #include "mm/frame/early.h"
 
@@ -88,15 +90,18 @@ void early_mem_reset(void)
 void early_mem_add(u64 start, u64 end)
 {
 	if (mem_ranges_add(&ram, start, end) || mem_ranges_add(&avail, start, end))
-		boot_fail("the memory map has more than %d separate pieces of RAM; start the machine with a simpler "
-			  "memory layout", EARLY_RANGES_MAX);
+		boot_fail(
+			"the memory map has more than %d separate pieces of RAM; start the machine with a simpler "
+			"memory layout",
+			EARLY_RANGES_MAX);
 }
 
 void early_mem_reserve(u64 start, u64 end)
 {
 	if (mem_ranges_remove(&avail, start, end))
-		boot_fail("free memory falls into more than %d pieces; start the machine with a simpler memory layout",
-			  EARLY_RANGES_MAX);
+		boot_fail(
+			"free memory falls into more than %d pieces; start the machine with a simpler memory layout",
+			EARLY_RANGES_MAX);
 }
 
 phys_addr_t early_alloc(size_t size, size_t align)
@@ -105,7 +110,8 @@ phys_addr_t early_alloc(size_t size, size_t align)
 	for (unsigned int i = 0; i < avail.nr; i++) {
 		u64 start = ALIGN(avail.r[i].start, (u64)align);
 
-		if (start < avail.r[i].start || start > avail.r[i].end || avail.r[i].end - start < size)
+		if (start < avail.r[i].start || start > avail.r[i].end ||
+		    avail.r[i].end - start < size)
 			continue;
 		early_mem_reserve(start, start + size);
 		return start;

@@ -60,9 +60,12 @@ struct page {
 	atomic_t _refcount;       /* 0: free */
 	atomic_t _mapcount;       /* 0: no user entry maps it */
 	struct list_head lru;     /* free list, per-CPU list, LRU list (lru_lock) or slab list */
-	struct address_space *mapping; /* page cache: owner; anonymous: anon_vma | PAGE_MAPPING_ANON */
-	pgoff_t index;            /* place in the mapping, in pages; for anon: address >> PAGE_SHIFT */
-	unsigned long private;    /* PG_buddy: order; PG_swapcache: swp_entry_t.val; slab: free list */
+	/* page cache: owner; anonymous: anon_vma | PAGE_MAPPING_ANON */
+	struct address_space *mapping;
+	/* place in the mapping, in pages; for anon: address >> PAGE_SHIFT */
+	pgoff_t index;
+	/* PG_buddy: order; PG_swapcache: swp_entry_t.val; slab: free list */
+	unsigned long private;
 	u32 zone_id;              /* 1 + index of its zone; 0: the allocator never had this frame */
 	u32 slab_inuse;           /* PG_slab: objects handed out; else owner's use */
 };
@@ -168,7 +171,10 @@ static inline void lock_page(struct page *page)
 /* Sleep until the flag is clear. The caller holds a reference. */
 void wait_on_page_locked(struct page *page);
 void wait_on_page_writeback(struct page *page);
-/* Clear PG_writeback and its tag, wake the waiters. Called by end_io in the block completion thread. */
+/*
+ * Clear PG_writeback and its tag, wake the waiters. Called by end_io in the block completion
+ * thread.
+ */
 void end_page_writeback(struct page *page);
 
 #endif

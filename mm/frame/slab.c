@@ -25,9 +25,9 @@
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
 
-#define SLAB_MAX_ORDER 3U    /* 32 KiB */
+#define SLAB_MAX_ORDER 3U /* 32 KiB */
 #define SLAB_OWNED 0x80000000u
-#define SLAB_KEEP_EMPTY 2U   /* empty slabs a cache holds back for the next burst */
+#define SLAB_KEEP_EMPTY 2U /* empty slabs a cache holds back for the next burst */
 #define KMALLOC_MAX 8192UL
 #define LARGE_MAGIC 0x6b6d616cu /* slab_inuse of a block from the buddy: "kmal" */
 
@@ -38,13 +38,13 @@ struct cpu_slab {
 
 struct kmem_cache {
 	const char *name;
-	unsigned int size;    /* bytes a user may touch */
-	unsigned int stride;  /* bytes from object to object */
-	unsigned int link;    /* debug: where behind an object the chain's pointer is */
+	unsigned int size;   /* bytes a user may touch */
+	unsigned int stride; /* bytes from object to object */
+	unsigned int link;   /* debug: where behind an object the chain's pointer is */
 	unsigned int order, per_slab;
-	unsigned long mask;   /* object address & mask: address of its slab */
+	unsigned long mask; /* object address & mask: address of its slab */
 	struct kmem_cache *next;
-	spinlock_t lock;      /* guards all below, and the slabs' chains and counts */
+	spinlock_t lock; /* guards all below, and the slabs' chains and counts */
 	struct list_head partial;
 	unsigned int nr_partial, nr_empty;
 	unsigned long nr_slabs;
@@ -189,7 +189,9 @@ static struct page *owned_slab(const struct cpu_slab *c)
 	return c->base ? virt_to_page((const void *)c->base) : NULL;
 }
 
-/* cache->lock held; this CPU has no free object. Its slab is full now unless others freed into it. */
+/*
+ * cache->lock held; this CPU has no free object. Its slab is full now unless others freed into it.
+ */
 static bool refill_cpu(struct kmem_cache *cache, struct cpu_slab *c)
 {
 	struct page *slab = owned_slab(c);
@@ -323,8 +325,8 @@ static void cache_setup(struct kmem_cache *cache, const char *name, size_t size,
 	cache->name = name;
 	cache->size = size;
 	cache->link = CONFIG_DEBUG ? ALIGN(size, sizeof(void *)) + sizeof(unsigned long) : 0;
-	cache->stride = ALIGN(max(ALIGN(size, sizeof(void *)), sizeof(void *)) + DEBUG_BYTES,
-			      align);
+	cache->stride =
+		ALIGN(max(ALIGN(size, sizeof(void *)), sizeof(void *)) + DEBUG_BYTES, align);
 	cache->order = slab_order(cache->stride);
 	cache->per_slab = (PAGE_SIZE << cache->order) / cache->stride;
 	cache->mask = ~((PAGE_SIZE << cache->order) - 1);
@@ -349,7 +351,10 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 }
 
 /* --- kmalloc --- */
-static const struct { const char *name; unsigned int size; } kmalloc_sizes[] = {
+static const struct {
+	const char *name;
+	unsigned int size;
+} kmalloc_sizes[] = {
 	{ "kmalloc-8", 8 },       { "kmalloc-16", 16 },     { "kmalloc-32", 32 },
 	{ "kmalloc-64", 64 },     { "kmalloc-96", 96 },     { "kmalloc-128", 128 },
 	{ "kmalloc-192", 192 },   { "kmalloc-256", 256 },   { "kmalloc-512", 512 },

@@ -15,7 +15,10 @@
 
 struct kmem_cache;
 
-/* A cache of @size-byte objects aligned to @align (power of two, 0: 8). @name is kept, not copied. Panics at boot when out of memory. */
+/*
+ * A cache of @size-byte objects aligned to @align (power of two, 0: 8). @name is kept, not copied.
+ * Panics at boot when out of memory.
+ */
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
 /* NULL when out of memory. With __GFP_ZERO zeroed. */
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);

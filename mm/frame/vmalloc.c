@@ -365,5 +365,6 @@ void vmalloc_init(void)
 	pgd_t *pgd = pgd_offset_pgd(init_pgd, VMALLOC_START);
 
 	if (!ensure_table(&pgd->pgd))
-		boot_fail("no memory for the page tables of the vmalloc area: give the machine more RAM (MEM=)");
+		boot_fail(
+			"no memory for the page tables of the vmalloc area: give the machine more RAM (MEM=)");
 }

@@ -16,7 +16,9 @@ extern spinlock_t lru_lock;
 
 /* The list that the page's flags name. lru_lock held, or the page is isolated. */
 enum lru_list page_lru(const struct page *page);
-/* Put a page that is on no list on the one that suits it; take one off, flags kept. lru_lock held. */
+/*
+ * Put a page that is on no list on the one that suits it; take one off, flags kept. lru_lock held.
+ */
 void lru_add_locked(struct page *page);
 void lru_del_locked(struct page *page);
 /* mlocked, or of a mapping whose pages have nowhere to go. */
@@ -47,14 +49,20 @@ static inline unsigned long lru_size(enum lru_list list)
 
 /* One pass over the lists at sc->priority. May sleep. */
 void shrink_lists(struct scan_control *sc);
-/* Take up to @nr pages off the tail of a list, each with a reference. Returns how many were looked at. */
+/*
+ * Take up to @nr pages off the tail of a list, each with a reference. Returns how many were looked
+ * at.
+ */
 unsigned long isolate_pages(enum lru_list list, unsigned long nr, struct list_head *dst,
 			    unsigned long *taken);
 /* All of @pages go back to their lists; @taken is what isolate_pages() said. */
 void putback_pages(struct list_head *pages, unsigned long taken);
 /* Reclaim what can be of the isolated pages; the others stay on the list. Returns frames freed. */
 unsigned long shrink_page_list(struct list_head *pages, struct scan_control *sc);
-/* Drop the isolated, locked page from its cache if it is clean and unmapped. True: only our reference is left. */
+/*
+ * Drop the isolated, locked page from its cache if it is clean and unmapped. True: only our
+ * reference is left.
+ */
 bool drop_page(struct page *page);
 /* Sleep until the write of some page ends, at most 100 ms. */
 void wait_for_writeback(void);

@@ -167,7 +167,9 @@ void mlock_page(struct page *page)
 	if (TestSetPageMlocked(page))
 		return;
 	count_vm_event(VM_unevictable_pgs_mlocked);
-	/* An isolated page goes to the right list when it is put back: that looks at the flag too. */
+	/*
+	 * An isolated page goes to the right list when it is put back: that looks at the flag too.
+	 */
 	spin_lock(&lru_lock);
 	if (PageLRU(page)) {
 		lru_del_locked(page);

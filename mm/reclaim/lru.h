@@ -11,7 +11,10 @@
 
 enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, LRU_UNEVICTABLE, NR_LRU_LISTS };
 
-/* A new page, not on any list yet, goes on its inactive list (or active when PG_active is set; or unevictable when PG_mlocked or its mapping says so). */
+/*
+ * A new page, not on any list yet, goes on its inactive list (or active when PG_active is set; or
+ * unevictable when PG_mlocked or its mapping says so).
+ */
 void lru_cache_add(struct page *page);
 /* The page is being freed: off its list. Any holder of the last reference. */
 void lru_del(struct page *page);

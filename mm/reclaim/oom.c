@@ -19,7 +19,7 @@
 #include "mm/stats.h"
 
 #define OOM_SCORE_ADJ_MIN (-1000)
-#define VICTIM_WAIT_NS (10 * 1000 * 1000ULL) /* between looks at whether it is gone */
+#define VICTIM_WAIT_NS (10 * 1000 * 1000ULL)  /* between looks at whether it is gone */
 #define VICTIM_PATIENCE_NS (3 * NSEC_PER_SEC) /* then the next one: it hangs on something we hold */
 #define TABLE_ROWS 24
 

@@ -12,7 +12,10 @@ struct page;
 
 /* Register with the frame allocator and start kswapd. Boot, after the scheduler runs. */
 void reclaim_init(void);
-/* Free about @nr pages of any kind; returns how many. For tests and MADV_PAGEOUT see reclaim_pages(). */
+/*
+ * Free about @nr pages of any kind; returns how many. For tests and MADV_PAGEOUT see
+ * reclaim_pages().
+ */
 unsigned long shrink_all(unsigned long nr);
 /* Reclaim exactly the pages on @list (isolated, linked by lru): madvise(MADV_PAGEOUT). */
 unsigned long reclaim_pages(struct list_head *list);

@@ -27,10 +27,13 @@
 #include "mm/space/rmap.h"
 #include "mm/stats.h"
 
-#define SWAPPINESS 60        /* of 200: the weight of anon against file pages, as Linux's default */
+#define SWAPPINESS 60 /* of 200: the weight of anon against file pages, as Linux's default */
 #define THROTTLE_NS 100000000ULL
 
-/* Of 0: anon and 1: file, how many pages were looked at lately, and how many of those were in use. lru_lock. */
+/*
+ * Of 0: anon and 1: file, how many pages were looked at lately, and how many of those were in use.
+ * lru_lock.
+ */
 static unsigned long recent_scanned[2], recent_rotated[2];
 unsigned long nr_isolated;
 
@@ -116,11 +119,11 @@ void putback_lru_page(struct page *page)
 
 /* --- one page --- */
 enum verdict {
-	KEEP,          /* back to its list */
-	ACTIVATE,      /* back to the active list */
-	WRITTEN,       /* its write has begun and unlocked it; back to its list */
-	RECLAIM,       /* its use does not speak for it */
-	FREED,         /* only our reference is left */
+	KEEP,     /* back to its list */
+	ACTIVATE, /* back to the active list */
+	WRITTEN,  /* its write has begun and unlocked it; back to its list */
+	RECLAIM,  /* its use does not speak for it */
+	FREED,    /* only our reference is left */
 };
 
 /* What its use since the last look says. Page locked. */
@@ -140,7 +143,10 @@ static enum verdict check_references(struct page *page, const struct scan_contro
 		return marked && !PageSwapBacked(page) && PageDirty(page) ? KEEP : RECLAIM;
 	if (PageSwapBacked(page))
 		return ACTIVATE;
-	/* A file page used once may be a stream passing by; twice, shared or code, it is worth keeping. */
+	/*
+	 * A file page used once may be a stream passing by; twice, shared or code, it is worth
+	 * keeping.
+	 */
 	SetPageReferenced(page);
 	return marked || entries > 1 || (vm_flags & VM_EXEC) ? ACTIVATE : KEEP;
 }
@@ -313,7 +319,10 @@ static unsigned long int_sqrt(unsigned long n)
 	return root;
 }
 
-/* The more memory, the smaller a share of it needs to be under watch: 1:1 below 1 GiB, 1:3 at 1 GiB. */
+/*
+ * The more memory, the smaller a share of it needs to be under watch: 1:1 below 1 GiB, 1:3 at 1
+ * GiB.
+ */
 static bool inactive_is_low(enum lru_list inactive)
 {
 	unsigned long in = lru_size(inactive), act = lru_size(inactive + 1);
@@ -342,9 +351,8 @@ static void scan_counts(const struct scan_control *sc, unsigned long *count)
 			recent_scanned[kind] /= 2;
 			recent_rotated[kind] /= 2;
 		}
-		weight[kind] = weight[kind] * (recent_scanned[kind] + 1) /
-				       (recent_rotated[kind] + 1) +
-			       1;
+		weight[kind] =
+			weight[kind] * (recent_scanned[kind] + 1) / (recent_rotated[kind] + 1) + 1;
 	}
 	spin_unlock(&lru_lock);
 	if (sc->priority <= 2)

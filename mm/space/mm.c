@@ -151,7 +151,7 @@ static int dup_mmap(struct mm_struct *mm, struct mm_struct *old)
 	struct vm_area_struct *vma;
 	int err = 0;
 
-	for_each_vma (old, vma) {
+	for_each_vma(old, vma) {
 		if (vma->vm_flags & VM_DONTCOPY) {
 			vm_stat_account(mm, vma->vm_flags, -(long)vma_pages(vma));
 			continue;
@@ -200,7 +200,7 @@ static void exit_mmap(struct mm_struct *mm)
 		return;
 	}
 	tlb_gather_mmu_fullmm(&tlb, mm);
-	for_each_vma (mm, vma) {
+	for_each_vma(mm, vma) {
 		unmap_page_range(&tlb, vma, vma->vm_start, vma->vm_end);
 		vma_unlink_rmap(vma);
 	}
@@ -212,8 +212,7 @@ static void exit_mmap(struct mm_struct *mm)
 	tlb_finish_mmu(&tlb);
 	up_write(&mm->mmap_lock);
 	/* Unreachable now; closing a file may sleep and take locks that come before mmap_lock. */
-	rbtree_postorder_for_each_entry_safe(vma, next, &mm->mm_rb, vm_rb)
-	{
+	rbtree_postorder_for_each_entry_safe(vma, next, &mm->mm_rb, vm_rb) {
 		if (vma->vm_flags & VM_ACCOUNT)
 			vm_unacct_memory(vma_pages(vma));
 		vma_release(vma);

@@ -61,11 +61,13 @@ enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
 struct vm_area_struct {
 	unsigned long vm_start, vm_end;
 	struct mm_struct *vm_mm;
-	pgprot_t vm_page_prot;        /* rights of a fresh entry; never RW for private mappings of pages not owned */
+	/* rights of a fresh entry; never RW for private mappings of pages not owned */
+	pgprot_t vm_page_prot;
 	unsigned long vm_flags;
 	const struct vm_operations_struct *vm_ops; /* NULL: anonymous */
 	struct file *vm_file;         /* counted; NULL: anonymous */
-	pgoff_t vm_pgoff;             /* offset of vm_start, in pages: in the file, or vm_start >> 12 for anon at its first map */
+	/* offset of vm_start, in pages: in the file, or vm_start >> 12 for anon at its first map */
+	pgoff_t vm_pgoff;
 	struct anon_vma *anon_vma;    /* NULL until the first private page; then fixed; counted */
 	/*
 	 * Which VMAs may merge, as a Linux user sees it in /proc/self/maps: there each VMA that fork
@@ -92,7 +94,10 @@ struct vm_operations_struct {
 	 * returns VM_FAULT_LOCKED (| VM_FAULT_MAJOR), or an error verdict. May sleep.
 	 */
 	vm_fault_t (*fault)(struct vm_fault *vmf);
-	/* Map pages that are already there around the address, from start_pgoff to end_pgoff inclusive; never sleeps. */
+	/*
+	 * Map pages that are already there around the address, from start_pgoff to end_pgoff
+	 * inclusive; never sleeps.
+	 */
 	vm_fault_t (*map_pages)(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t end_pgoff);
 	/*
 	 * A shared page, vmf->page, is about to become writable: reserve its blocks, mark it dirty.
@@ -114,9 +119,11 @@ struct mm_struct {
 	unsigned long total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages; mmap_lock */
 	unsigned long def_flags;      /* VM_LOCKED after mlockall(MCL_FUTURE); mmap_lock */
 	unsigned long start_code, end_code, start_data, end_data;
-	unsigned long start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end; /* mmap_lock */
+	/* mmap_lock */
+	unsigned long start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end;
 	unsigned long saved_auxv[48]; /* for /proc/PID/auxv; constant after exec */
-	struct file *exe_file;        /* counted, writers denied (deny_write_access); mmput() undoes both; constant after exec */
+	/* counted, writers denied (deny_write_access); mmput() undoes both; constant after exec */
+	struct file *exe_file;
 	spinlock_t page_table_lock;   /* all page-table entries below pgd, and: */
 	long rss[NR_MM_COUNTERS];     /* frames; page_table_lock */
 	unsigned long hiwater_rss;    /* frames; page_table_lock */
@@ -124,7 +131,10 @@ struct mm_struct {
 	struct list_head mmlist;      /* all maps, for swapoff; mmlist_lock */
 	unsigned long flags;          /* MMF_* */
 	unsigned long rlim_stack;     /* bytes: RLIMIT_STACK as the stack's growth sees it */
-	/* bytes, of the owning process, kept by setrlimit/setuid/exec/fork; rlim_memlock is ~0 for root (CAP_IPC_LOCK) */
+	/*
+	 * bytes, of the owning process, kept by setrlimit/setuid/exec/fork; rlim_memlock is ~0 for
+	 * root (CAP_IPC_LOCK)
+	 */
 	unsigned long rlim_as, rlim_data, rlim_memlock;
 };
 
@@ -156,7 +166,10 @@ static inline bool is_cow_mapping(unsigned long vm_flags)
 /* --- life (mm/space/mm.c) --- */
 /* A new empty user space with the kernel half filled in; both counts 1. NULL: out of memory. */
 struct mm_struct *mm_alloc(void);
-/* fork's: a copy of @oldmm with all private pages shared copy-on-write. ERR_PTR on failure, nothing leaked. Takes oldmm->mmap_lock for writing. */
+/*
+ * fork's: a copy of @oldmm with all private pages shared copy-on-write. ERR_PTR on failure, nothing
+ * leaked. Takes oldmm->mmap_lock for writing.
+ */
 struct mm_struct *dup_mm(struct mm_struct *oldmm);
 /* Drop a user; the last unmaps everything (may sleep). NULL is fine. */
 void mmput(struct mm_struct *mm);
@@ -188,22 +201,38 @@ unsigned long vm_unmapped_area(struct mm_struct *mm, unsigned long len, unsigned
 unsigned long vm_unmapped_area_bottomup(struct mm_struct *mm, unsigned long len, unsigned long low,
 					unsigned long high);
 
-/* --- mmap family; addresses and lengths as the syscalls get them; the caller holds no mm lock unless said --- */
-/* Returns the address or -errno. @file is counted by the VMA; mmap_lock is taken. Rights of @file were checked by the caller (the syscall). */
+/*
+ * --- mmap family; addresses and lengths as the syscalls get them; the caller holds no mm lock
+ * unless said ---
+ */
+/*
+ * Returns the address or -errno. @file is counted by the VMA; mmap_lock is taken. Rights of @file
+ * were checked by the caller (the syscall).
+ */
 unsigned long vm_mmap(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
 		      unsigned long flags, pgoff_t pgoff);
-/* The same with current->mm->mmap_lock held for writing. *populate becomes the bytes to mm_populate() after unlock. */
+/*
+ * The same with current->mm->mmap_lock held for writing. *populate becomes the bytes to
+ * mm_populate() after unlock.
+ */
 unsigned long do_mmap(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
 		      unsigned long flags, pgoff_t pgoff, unsigned long *populate);
 int vm_munmap(unsigned long start, size_t len);
-int do_munmap(struct mm_struct *mm, unsigned long start, size_t len); /* mmap_lock for writing held */
+/* mmap_lock for writing held */
+int do_munmap(struct mm_struct *mm, unsigned long start, size_t len);
 /* Anonymous, for exec's bss and brk; mmap_lock is taken. 0 or -errno. */
 int vm_brk_flags(unsigned long addr, unsigned long len, unsigned long vm_flags);
 /* exec's stack VMA [end - size, end): grows down. Returns 0 or -errno. mmap_lock is taken. */
 int setup_stack_vma(struct mm_struct *mm, unsigned long stack_top, unsigned long size, bool executable);
-/* Grow @vma (VM_GROWSDOWN) down to hold @address: -ENOMEM beyond the limits. mmap_lock held for writing. */
+/*
+ * Grow @vma (VM_GROWSDOWN) down to hold @address: -ENOMEM beyond the limits. mmap_lock held for
+ * writing.
+ */
 int expand_stack(struct vm_area_struct *vma, unsigned long address);
-/* Fault in [start, start+len) as its VMAs allow (MAP_POPULATE, mlock); errors are ignored but returned. mmap_lock not held. */
+/*
+ * Fault in [start, start+len) as its VMAs allow (MAP_POPULATE, mlock); errors are ignored but
+ * returned. mmap_lock not held.
+ */
 int mm_populate(unsigned long start, unsigned long len);
 
 

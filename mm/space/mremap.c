@@ -275,8 +275,8 @@ static unsigned long do_mremap(struct mremap *req)
 long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len,
 		unsigned long flags, unsigned long new_addr)
 {
-	struct mremap req = {current->mm, addr, PAGE_ALIGN(old_len), new_addr, PAGE_ALIGN(new_len),
-			     flags,       false};
+	struct mremap req = { current->mm, addr, PAGE_ALIGN(old_len), new_addr, PAGE_ALIGN(new_len),
+			      flags,       false };
 	unsigned long ret;
 
 	if (flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))

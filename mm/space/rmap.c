@@ -90,9 +90,9 @@ static void walk_anon(struct rmap_walk *walk)
 	if (!anon_vma)
 		return;
 	down_read(&anon_vma->rwsem);
-	interval_tree_for_each(node, &anon_vma->tree, index,
-			       index) if (!visit_vma(walk, container_of(node, struct vm_area_struct,
-									anon_node))) break;
+	interval_tree_for_each(node, &anon_vma->tree, index, index)
+		if (!visit_vma(walk, container_of(node, struct vm_area_struct, anon_node)))
+			break;
 	up_read(&anon_vma->rwsem);
 	put_anon_vma(anon_vma);
 }
@@ -103,9 +103,9 @@ static void walk_file(struct rmap_walk *walk, struct address_space *mapping)
 	pgoff_t index = walk->page->index;
 
 	down_read(&mapping->i_mmap_rwsem);
-	interval_tree_for_each(node, &mapping->i_mmap, index,
-			       index) if (!visit_vma(walk, container_of(node, struct vm_area_struct,
-									file_node))) break;
+	interval_tree_for_each(node, &mapping->i_mmap, index, index)
+		if (!visit_vma(walk, container_of(node, struct vm_area_struct, file_node)))
+			break;
 	up_read(&mapping->i_mmap_rwsem);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From the ACPI root pointer to the MADT. Tables are packed and unaligned: fields are copied out. */
+/*
+ * From the ACPI root pointer to the MADT. Tables are packed and unaligned: fields are copied out.
+ */
 
 #include "arch/x86_64/boot/acpi.h"
 
@@ -104,7 +106,8 @@ static void read_lapic(const struct madt_lapic *e, struct acpi_madt *out)
 static void read_ioapic(const struct madt_ioapic *e, struct acpi_madt *out)
 {
 	if (out->nr_ioapics < ACPI_MAX_IOAPICS)
-		out->ioapics[out->nr_ioapics++] = (struct acpi_ioapic){ e->id, e->address, e->gsi_base };
+		out->ioapics[out->nr_ioapics++] =
+			(struct acpi_ioapic){ e->id, e->address, e->gsi_base };
 }
 
 static void read_override(const struct madt_override *e, struct acpi_madt *out)
@@ -182,11 +185,13 @@ int acpi_read_madt(const void *rsdp_bytes, size_t rsdp_len, acpi_map_fn map, str
 	memset(&rsdp, 0, sizeof(rsdp));
 	memcpy(&rsdp, rsdp_bytes, min(rsdp_len, sizeof(rsdp)));
 	*error = NULL;
-	if (rsdp_len < RSDP_V1_SIZE || memcmp(rsdp.signature, "RSD PTR ", 8) || !checksum_ok(&rsdp, RSDP_V1_SIZE)) {
+	if (rsdp_len < RSDP_V1_SIZE || memcmp(rsdp.signature, "RSD PTR ", 8) ||
+	    !checksum_ok(&rsdp, RSDP_V1_SIZE)) {
 		*error = "the root pointer is damaged";
 		return -EINVAL;
 	}
-	if (rsdp.revision >= 2 && rsdp_len >= sizeof(rsdp) && checksum_ok(&rsdp, sizeof(rsdp)) && rsdp.xsdt_address) {
+	if (rsdp.revision >= 2 && rsdp_len >= sizeof(rsdp) && checksum_ok(&rsdp, sizeof(rsdp)) &&
+	    rsdp.xsdt_address) {
 		root = map_table(rsdp.xsdt_address, map);
 		width = 8;
 	}

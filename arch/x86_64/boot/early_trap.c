@@ -25,11 +25,26 @@ void early_exception(const struct early_frame *frame, unsigned long cr2)
 {
 	char words[96] = "";
 	struct pt_regs regs = {
-		.r15 = frame->r15, .r14 = frame->r14, .r13 = frame->r13, .r12 = frame->r12,
-		.bp = frame->bp, .bx = frame->bx, .r11 = frame->r11, .r10 = frame->r10,
-		.r9 = frame->r9, .r8 = frame->r8, .ax = frame->ax, .cx = frame->cx,
-		.dx = frame->dx, .si = frame->si, .di = frame->di, .orig_ax = -1UL,
-		.ip = frame->ip, .cs = frame->cs, .flags = frame->flags, .sp = frame->sp,
+		.r15 = frame->r15,
+		.r14 = frame->r14,
+		.r13 = frame->r13,
+		.r12 = frame->r12,
+		.bp = frame->bp,
+		.bx = frame->bx,
+		.r11 = frame->r11,
+		.r10 = frame->r10,
+		.r9 = frame->r9,
+		.r8 = frame->r8,
+		.ax = frame->ax,
+		.cx = frame->cx,
+		.dx = frame->dx,
+		.si = frame->si,
+		.di = frame->di,
+		.orig_ax = -1UL,
+		.ip = frame->ip,
+		.cs = frame->cs,
+		.flags = frame->flags,
+		.sp = frame->sp,
 		.ss = frame->ss,
 	};
 
@@ -37,8 +52,9 @@ void early_exception(const struct early_frame *frame, unsigned long cr2)
 	printk_emergency();
 	if (frame->vector == X86_TRAP_PF)
 		pf_error_string(frame->error_code, words, sizeof(words));
-	pr_emerg("early boot: %s (vector %lu, error code %lx) at rip %lx", trap_name((unsigned int)frame->vector),
-		 frame->vector, frame->error_code, frame->ip);
+	pr_emerg("early boot: %s (vector %lu, error code %lx) at rip %lx",
+		 trap_name((unsigned int)frame->vector), frame->vector, frame->error_code,
+		 frame->ip);
 	if (words[0])
 		pr_emerg("early boot: %s, address %016lx", words, cr2);
 	show_regs(&regs);

@@ -60,7 +60,8 @@ static void read_module(const struct module_tag *tag, struct boot_info *out)
 {
 	struct boot_module *module = &out->modules[out->nr_modules];
 
-	if (tag->tag.size < sizeof(*tag) || tag->end < tag->start || out->nr_modules == BOOT_MODULES_MAX)
+	if (tag->tag.size < sizeof(*tag) || tag->end < tag->start ||
+	    out->nr_modules == BOOT_MODULES_MAX)
 		return;
 	module->start = tag->start;
 	module->end = tag->end;
@@ -99,12 +100,14 @@ static const char *read_mmap(const struct mmap_tag *tag, struct mem_ranges *ram,
 	nr = (tag->tag.size - (u32)sizeof(*tag)) / tag->entry_size;
 	for (u32 i = 0; i < nr; i++) {
 		get_entry(tag, i, &entry);
-		if (entry.type == MB2_MEMORY_AVAILABLE && mem_ranges_add(ram, entry.addr, entry.addr + entry.len))
+		if (entry.type == MB2_MEMORY_AVAILABLE &&
+		    mem_ranges_add(ram, entry.addr, entry.addr + entry.len))
 			*truncated = true;
 	}
 	for (u32 i = 0; i < nr; i++) {
 		get_entry(tag, i, &entry);
-		if (entry.type != MB2_MEMORY_AVAILABLE && mem_ranges_remove(ram, entry.addr, entry.addr + entry.len))
+		if (entry.type != MB2_MEMORY_AVAILABLE &&
+		    mem_ranges_remove(ram, entry.addr, entry.addr + entry.len))
 			*truncated = true;
 	}
 	return NULL;
@@ -136,8 +139,9 @@ static const char *read_tag(const struct tag *tag, struct boot_info *out, struct
 {
 	switch (tag->type) {
 	case MB2_TAG_CMDLINE:
-		out->cmdline_truncated = !copy_string(out->cmdline, sizeof(out->cmdline), (const char *)(tag + 1),
-						      tag->size - sizeof(*tag));
+		out->cmdline_truncated =
+			!copy_string(out->cmdline, sizeof(out->cmdline), (const char *)(tag + 1),
+				     tag->size - sizeof(*tag));
 		break;
 	case MB2_TAG_MODULE:
 		read_module((const struct module_tag *)tag, out);
@@ -157,7 +161,8 @@ static const char *read_tag(const struct tag *tag, struct boot_info *out, struct
 	return NULL;
 }
 
-static const char *read_tags(const char *info, size_t total, struct boot_info *out, struct mem_ranges *ram)
+static const char *read_tags(const char *info, size_t total, struct boot_info *out,
+			     struct mem_ranges *ram)
 {
 	size_t pos = sizeof(struct info_header);
 

@@ -44,7 +44,9 @@ struct boot_range {
 };
 
 struct boot_info {
-	/* RAM, sorted by address, no two pieces touching or overlapping, whole bytes as reported. */
+	/*
+	 * RAM, sorted by address, no two pieces touching or overlapping, whole bytes as reported.
+	 */
 	struct mem_range ram[BOOT_MEM_MAX];
 	unsigned int nr_ram;
 	bool ram_truncated; /* the map had more pieces than fit */

@@ -31,15 +31,20 @@ static void read_boot_info(u32 magic, phys_addr_t phys)
 	const char *error;
 
 	if (magic != MB2_BOOT_MAGIC)
-		boot_fail("not loaded by a multiboot2 loader; boot through GRUB's multiboot2 command");
-	if (multiboot2_parse(__va(phys), min(BOOT_INFO_MAX, FIRST_TABLES_END - phys), &boot_info, &error))
-		boot_fail("the boot loader's information at %llx is damaged: %s; boot through GRUB 2.06 or newer",
-			  (unsigned long long)phys, error);
+		boot_fail(
+			"not loaded by a multiboot2 loader; boot through GRUB's multiboot2 command");
+	if (multiboot2_parse(__va(phys), min(BOOT_INFO_MAX, FIRST_TABLES_END - phys), &boot_info,
+			     &error))
+		boot_fail(
+			"the boot loader's information at %llx is damaged: %s; boot through GRUB 2.06 or newer",
+			(unsigned long long)phys, error);
 	if (boot_info.ram_truncated)
-		boot_fail("the memory map has more than %d pieces of RAM; start the machine with a simpler memory layout",
-			  BOOT_MEM_MAX);
+		boot_fail(
+			"the memory map has more than %d pieces of RAM; start the machine with a simpler memory layout",
+			BOOT_MEM_MAX);
 	if (boot_info.cmdline_truncated)
-		boot_fail("the kernel command line is longer than %d bytes; shorten it", BOOT_CMDLINE_MAX - 1);
+		boot_fail("the kernel command line is longer than %d bytes; shorten it",
+			  BOOT_CMDLINE_MAX - 1);
 	boot_info.info = (struct boot_range){ phys, *(const u32 *)__va(phys) };
 }
 
@@ -48,7 +53,8 @@ static void symbols_init(void)
 {
 	const struct boot_range *sym = &boot_info.symtab, *str = &boot_info.strtab;
 
-	if (!sym->size || sym->start + sym->size > FIRST_TABLES_END || str->start + str->size > FIRST_TABLES_END) {
+	if (!sym->size || sym->start + sym->size > FIRST_TABLES_END ||
+	    str->start + str->size > FIRST_TABLES_END) {
 		pr_warn("no symbols from the boot loader: backtraces are bare numbers");
 		return;
 	}
@@ -72,7 +78,8 @@ const char *setup_arch_early(u32 magic, phys_addr_t info)
 static void reserve(const struct boot_range *range)
 {
 	if (range->size)
-		early_mem_reserve(ALIGN_DOWN(range->start, PAGE_SIZE), ALIGN(range->start + range->size, PAGE_SIZE));
+		early_mem_reserve(ALIGN_DOWN(range->start, PAGE_SIZE),
+				  ALIGN(range->start + range->size, PAGE_SIZE));
 }
 
 static void early_memory_init(void)
@@ -87,8 +94,10 @@ static void early_memory_init(void)
 	for (unsigned int i = 0; i < boot_info.nr_modules; i++)
 		early_mem_reserve(ALIGN_DOWN((u64)boot_info.modules[i].start, PAGE_SIZE),
 				  ALIGN((u64)boot_info.modules[i].end, PAGE_SIZE));
-	pr_info("memory: %llu KiB of RAM up to %llu MiB, %llu KiB free", (unsigned long long)(early_mem_total() >> 10),
-		(unsigned long long)(early_mem_end() >> 20), (unsigned long long)(early_mem_free() >> 10));
+	pr_info("memory: %llu KiB of RAM up to %llu MiB, %llu KiB free",
+		(unsigned long long)(early_mem_total() >> 10),
+		(unsigned long long)(early_mem_end() >> 20),
+		(unsigned long long)(early_mem_free() >> 10));
 }
 
 void setup_arch(void)

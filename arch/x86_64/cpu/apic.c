@@ -65,7 +65,8 @@ void lapic_init(phys_addr_t address)
 {
 	mask_8259();
 	lapic = map_device(address, 4096);
-	wrmsr(MSR_APIC_BASE, (rdmsr(MSR_APIC_BASE) & 0xfff & ~APIC_BASE_ENABLE) | address | APIC_BASE_ENABLE);
+	wrmsr(MSR_APIC_BASE,
+	      (rdmsr(MSR_APIC_BASE) & 0xfff & ~APIC_BASE_ENABLE) | address | APIC_BASE_ENABLE);
 	lapic_write(LAPIC_LVT_TIMER, LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
@@ -149,8 +150,9 @@ int ioapic_route(u32 gsi, u8 vector, u8 apic, bool active_low, bool level)
 		if (line >= io->nr)
 			continue;
 		ioapic_write(io, IOAPIC_ENTRY + 2 * line + 1, (u32)apic << 24);
-		ioapic_write(io, IOAPIC_ENTRY + 2 * line,
-			     (u32)(vector | (active_low ? ENTRY_LOW : 0) | (level ? ENTRY_LEVEL : 0)));
+		ioapic_write(
+			io, IOAPIC_ENTRY + 2 * line,
+			(u32)(vector | (active_low ? ENTRY_LOW : 0) | (level ? ENTRY_LEVEL : 0)));
 		return 0;
 	}
 	return -EINVAL;

@@ -17,7 +17,9 @@
 void lapic_init(phys_addr_t address);
 void lapic_eoi(void);
 u8 lapic_id(void);
-/* Measure the timer against the PIT and start it: VECTOR_TIMER, @hz times a second. Interrupts off. */
+/*
+ * Measure the timer against the PIT and start it: VECTOR_TIMER, @hz times a second. Interrupts off.
+ */
 void lapic_timer_start(unsigned int hz);
 
 /* Map the I/O APICs; all their lines masked. */

@@ -14,7 +14,8 @@
 #define PIT_HZ 1193182u
 #define PIT_CHANNEL2 0x42
 #define PIT_COMMAND 0x43
-#define PIT_CMD_CH2_MODE0 0xb0 /* channel 2, both bytes, mode 0: output rises at zero (8254 data sheet) */
+#define PIT_CMD_CH2_MODE0 \
+	0xb0 /* channel 2, both bytes, mode 0: output rises at zero (8254 data sheet) */
 #define PORT_B 0x61
 #define PORT_B_GATE2 0x01
 #define PORT_B_SPEAKER 0x02
@@ -40,7 +41,10 @@ bool pit_wait_done(void)
 	return inb(PORT_B) & PORT_B_OUT2;
 }
 
-/* TSC ticks in CALIBRATE_US. A host that takes the CPU away for a while makes it only longer: the less of two. */
+/*
+ * TSC ticks in CALIBRATE_US. A host that takes the CPU away for a while makes it only longer: the
+ * less of two.
+ */
 static u64 measure_tsc(void)
 {
 	u64 best = ~0ULL;
@@ -64,8 +68,17 @@ static u8 cmos_read(u8 reg)
 }
 
 /* CMOS registers of the clock (MC146818 data sheet). */
-enum { RTC_SECONDS = 0, RTC_MINUTES = 2, RTC_HOURS = 4, RTC_DAY = 7, RTC_MONTH = 8, RTC_YEAR = 9,
-       RTC_A = 10, RTC_B = 11, RTC_CENTURY = 0x32 };
+enum {
+	RTC_SECONDS = 0,
+	RTC_MINUTES = 2,
+	RTC_HOURS = 4,
+	RTC_DAY = 7,
+	RTC_MONTH = 8,
+	RTC_YEAR = 9,
+	RTC_A = 10,
+	RTC_B = 11,
+	RTC_CENTURY = 0x32
+};
 #define RTC_A_UPDATING 0x80
 #define RTC_B_BINARY 0x04
 #define RTC_B_24H 0x02
@@ -76,19 +89,23 @@ struct rtc {
 
 static struct rtc rtc_read(void)
 {
-	/* An update takes 2 ms at most; where there is no such clock, the bit may stay set for ever. */
+	/*
+	 * An update takes 2 ms at most; where there is no such clock, the bit may stay set for
+	 * ever.
+	 */
 	for (int i = 0; i < 10000 && (cmos_read(RTC_A) & RTC_A_UPDATING); i++)
 		;
 	return (struct rtc){
-		cmos_read(RTC_SECONDS), cmos_read(RTC_MINUTES), cmos_read(RTC_HOURS), cmos_read(RTC_DAY),
-		cmos_read(RTC_MONTH), cmos_read(RTC_YEAR), cmos_read(RTC_CENTURY),
+		cmos_read(RTC_SECONDS), cmos_read(RTC_MINUTES), cmos_read(RTC_HOURS),
+		cmos_read(RTC_DAY),     cmos_read(RTC_MONTH),   cmos_read(RTC_YEAR),
+		cmos_read(RTC_CENTURY),
 	};
 }
 
 static bool rtc_same(const struct rtc *a, const struct rtc *b)
 {
-	return a->second == b->second && a->minute == b->minute && a->hour == b->hour && a->day == b->day &&
-	       a->month == b->month && a->year == b->year;
+	return a->second == b->second && a->minute == b->minute && a->hour == b->hour &&
+	       a->day == b->day && a->month == b->month && a->year == b->year;
 }
 
 static unsigned int from_bcd(u8 v)
@@ -96,7 +113,10 @@ static unsigned int from_bcd(u8 v)
 	return (v >> 4) * 10u + (v & 15);
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar, year >= 1970. Years begin in March here. */
+/*
+ * Days from 1970-01-01 to a date of the Gregorian calendar, year >= 1970. Years begin in March
+ * here.
+ */
 static u64 days_since_1970(unsigned int year, unsigned int month, unsigned int day)
 {
 	unsigned int y = month <= 2 ? year - 1 : year, m = month <= 2 ? month + 9 : month - 3;
@@ -141,8 +161,9 @@ void clock_init(void)
 	tsc_mult = ((u64)CALIBRATE_US * 1000 << 32) / ticks;
 	boot_wall = read_wall_clock();
 	tsc_base = first;
-	pr_info("clock: TSC runs at %llu.%03llu MHz, wall clock %llu", (unsigned long long)(khz / 1000),
-		(unsigned long long)(khz % 1000), (unsigned long long)boot_wall);
+	pr_info("clock: TSC runs at %llu.%03llu MHz, wall clock %llu",
+		(unsigned long long)(khz / 1000), (unsigned long long)(khz % 1000),
+		(unsigned long long)boot_wall);
 }
 
 u64 arch_clock_ns(void)

@@ -28,7 +28,9 @@ void syscall_init(void);
 /* Reads the MADT, while the first page tables are in use; boot_fail()s without a usable one. */
 struct boot_info;
 void acpi_init(const struct boot_info *info);
-/* Puts the interrupt controllers into service, all device lines masked. After arch_paging_init(). */
+/*
+ * Puts the interrupt controllers into service, all device lines masked. After arch_paging_init().
+ */
 void interrupts_init(void);
 
 /* TSC against the PIT, and the CMOS clock. Before the first use of arch_clock_ns(). */

@@ -11,7 +11,9 @@
 
 struct cpu_features cpu_features;
 
-/* Places of stac() and clac(), also from NASM: .smap_fixups. Offset is relative to its own field. */
+/*
+ * Places of stac() and clac(), also from NASM: .smap_fixups. Offset is relative to its own field.
+ */
 struct smap_fixup {
 	s32 offset;
 	u32 is_stac;
@@ -79,7 +81,9 @@ void cpu_detect(void)
 			  f->fxsr ? "" : " FXSR", f->syscall ? "" : " SYSCALL", f->nx ? "" : " NX");
 }
 
-/* CLAC is 0f 01 ca, STAC 0f 01 cb. Kernel text is still writable: arch_paging_init() comes later. */
+/*
+ * CLAC is 0f 01 ca, STAC 0f 01 cb. Kernel text is still writable: arch_paging_init() comes later.
+ */
 static void patch_smap(void)
 {
 	const struct smap_fixup *fix;

@@ -59,7 +59,8 @@ static void load_segments(const struct descriptor_pointer *gdtr)
 			 "movl %%eax, %%ds\n\t"
 			 "movl %%eax, %%es\n\t"
 			 "ltr %w3"
-			 : : "m"(*gdtr), "i"(__KERNEL_CS), "i"(__KERNEL_DS), "r"(GDT_TSS)
+			 :
+			 : "m"(*gdtr), "i"(__KERNEL_CS), "i"(__KERNEL_DS), "r"(GDT_TSS)
 			 : "rax", "memory");
 }
 

@@ -42,7 +42,8 @@ void acpi_init(const struct boot_info *info)
 	const char *error;
 
 	if (!info->rsdp_len)
-		boot_fail("the boot loader passed no ACPI root pointer; boot through GRUB, with ACPI on in the machine");
+		boot_fail(
+			"the boot loader passed no ACPI root pointer; boot through GRUB, with ACPI on in the machine");
 	if (acpi_read_madt(info->rsdp, info->rsdp_len, map_low, &madt, &error))
 		boot_fail("ACPI: %s; the interrupt controllers cannot be found without it", error);
 }
@@ -51,8 +52,8 @@ void interrupts_init(void)
 {
 	lapic_init(madt.lapic_address);
 	ioapic_init(&madt);
-	pr_info("apic: %u CPU(s) of which one is used, %u I/O APIC(s), %u interrupt overrides", madt.nr_cpus,
-		madt.nr_ioapics, madt.nr_overrides);
+	pr_info("apic: %u CPU(s) of which one is used, %u I/O APIC(s), %u interrupt overrides",
+		madt.nr_cpus, madt.nr_ioapics, madt.nr_overrides);
 }
 
 /* A free vector, filled in; 0: none. irq_vectors_lock held. */
@@ -143,7 +144,8 @@ void do_IRQ(struct pt_regs *regs)
 
 	this_cpu_inc(irq_counts[vector]);
 	if (vector == VECTOR_SPURIOUS || vector < VECTOR_DEVICE_FIRST)
-		return; /* no handler ran for it in the controller either: no EOI (SDM vol. 3A 11.9) */
+		/* no handler ran for it in the controller either: no EOI (SDM vol. 3A 11.9) */
+		return;
 	this_cpu_inc(irq_depth);
 	if (vector == VECTOR_TIMER) {
 		lapic_eoi();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-CPU data of the boot CPU. It is the section itself, so its GS base is 0, which is also what reset leaves. */
+/*
+ * Per-CPU data of the boot CPU. It is the section itself, so its GS base is 0, which is also what
+ * reset leaves.
+ */
 
 #include <asm/current.h>
 #include <asm/percpu.h>

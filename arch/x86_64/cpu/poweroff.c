@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The ways to leave the machine. QEMU's isa-debug-exit turns a byte v into its own exit code 2v + 1. */
+/*
+ * The ways to leave the machine. QEMU's isa-debug-exit turns a byte v into its own exit code 2v +
+ * 1.
+ */
 
 #include "arch/x86_64/cpu/uart.h"
 #include "lib/vsprintf.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine's part of a task: FPU state, segment bases, first stack frame, and the switch itself. */
+/*
+ * The machine's part of a task: FPU state, segment bases, first stack frame, and the switch itself.
+ */
 
 #include "arch/x86_64/cpu/cpu.h"
 #include "lib/string.h"

@@ -15,32 +15,39 @@ enum { THR = 0, DLL = 0, IER = 1, DLM = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 };
 #define LSR_DATA_READY 0x01
 #define LSR_THR_EMPTY 0x20
 
-/* Far longer than one byte takes at 115200 baud, and short enough to get on without a UART. */
-#define MAX_POLLS 200000
+/* A byte takes 87 us at 115200 baud; a poll, a microsecond and less. */
+#define PROBE_POLLS 200000
+/*
+ * A host that does not read what an emulated UART sends stops it: some seconds, once, then bytes
+ * are dropped.
+ */
+#define SEND_POLLS 20000000
 
-static bool present[2];
+static bool present[2], stalled[2];
 
-static bool *slot(u16 port)
+static unsigned int slot(u16 port)
 {
-	return &present[port == UART_COM2];
+	return port == UART_COM2;
 }
 
-static bool wait_for(u16 port, u8 bit)
+static bool wait_for(u16 port, u8 bit, int polls)
 {
-	for (int i = 0; i < MAX_POLLS; i++)
+	while (polls--)
 		if (inb(port + LSR) & bit)
 			return true;
 	return false;
 }
 
-/* What is sent in loopback mode must come back: tells a UART from an empty bus (0xff everywhere). */
+/*
+ * What is sent in loopback mode must come back: tells a UART from an empty bus (0xff everywhere).
+ */
 static bool loopback_works(u16 port)
 {
 	bool ok;
 
 	outb(port + MCR, MCR_LOOP);
 	outb(port + THR, 0xa5);
-	ok = wait_for(port, LSR_DATA_READY) && inb(port + THR) == 0xa5;
+	ok = wait_for(port, LSR_DATA_READY, PROBE_POLLS) && inb(port + THR) == 0xa5;
 	outb(port + MCR, MCR_DTR_RTS_OUT2);
 	return ok;
 }
@@ -53,7 +60,7 @@ static void init_port(u16 port)
 	outb(port + DLM, 0);
 	outb(port + LCR, LCR_8N1);
 	outb(port + FCR, FCR_ENABLE_CLEAR);
-	*slot(port) = loopback_works(port);
+	present[slot(port)] = loopback_works(port);
 }
 
 void uart_init(void)
@@ -64,12 +71,17 @@ void uart_init(void)
 
 bool uart_present(u16 port)
 {
-	return *slot(port);
+	return present[slot(port)];
 }
 
 void uart_putc(u16 port, char c)
 {
-	if (*slot(port) && wait_for(port, LSR_THR_EMPTY))
+	bool *stall = &stalled[slot(port)];
+
+	if (!uart_present(port))
+		return;
+	*stall = !wait_for(port, LSR_THR_EMPTY, *stall ? 1 : SEND_POLLS);
+	if (!*stall)
 		outb(port + THR, (u8)c);
 }
 

@@ -14,7 +14,10 @@
 /* QEMU's debug console: a write is a byte of output, no status. */
 #define DEBUGCON_PORT 0xe9
 
-/* Set both ports up: 115200 8N1, FIFOs on, no interrupts. A port that fails the loopback test is left out. */
+/*
+ * Set both ports up: 115200 8N1, FIFOs on, no interrupts. A port that fails the loopback test is
+ * left out.
+ */
 void uart_init(void);
 /* True if uart_init() found a working UART at @port. */
 bool uart_present(u16 port);

@@ -74,7 +74,10 @@ static void crash_noncanonical(unsigned long addr)
 static void crash_divide(unsigned long addr)
 {
 	(void)addr;
-	__asm__ volatile("xorl %%ecx, %%ecx; movl $1, %%eax; cltd; idivl %%ecx" : : : "eax", "ecx", "edx", "cc");
+	__asm__ volatile("xorl %%ecx, %%ecx; movl $1, %%eax; cltd; idivl %%ecx"
+			 :
+			 :
+			 : "eax", "ecx", "edx", "cc");
 }
 
 static void crash_undefined(unsigned long addr)
@@ -83,7 +86,10 @@ static void crash_undefined(unsigned long addr)
 	__asm__ volatile("ud2");
 }
 
-/* A page of our own, whose table entry gets a bit that must be clear: no machine has memory at 2^51. */
+/*
+ * A page of our own, whose table entry gets a bit that must be clear: no machine has memory at
+ * 2^51.
+ */
 static void crash_reserved_bit(unsigned long addr)
 {
 	pgd_t *pgd;
@@ -99,7 +105,10 @@ static void crash_reserved_bit(unsigned long addr)
 	read_at(addr);
 }
 
-/* 256 bytes a call: finds the guard page soon. The volatile counter keeps the compiler from seeing the end. */
+/*
+ * 256 bytes a call: finds the guard page soon. The volatile counter keeps the compiler from seeing
+ * the end.
+ */
 static noinline int overflow(volatile int *depth)
 {
 	volatile char frame[256];
@@ -118,7 +127,9 @@ static void crash_stack_overflow(unsigned long addr)
 	overflow(&depth);
 }
 
-/* A report whose own registers cannot be read: the fault inside the oops must be told, not looped. */
+/*
+ * A report whose own registers cannot be read: the fault inside the oops must be told, not looped.
+ */
 static void crash_nested(unsigned long addr)
 {
 	(void)addr;
@@ -217,7 +228,8 @@ static int set_crash(const char *value)
 			return 0;
 	return -EINVAL;
 }
-KNOB(crash, "KIND|ask", "make a mistake of the kernel (kinds: arch/x86_64/include/asm/crash.h)", set_crash);
+KNOB(crash, "KIND|ask", "make a mistake of the kernel (kinds: arch/x86_64/include/asm/crash.h)",
+     set_crash);
 
 ssize_t crash_request(void *arg, const char *text, size_t len)
 {
@@ -249,7 +261,8 @@ static int crash_thread(void *arg)
 
 void crash_test_init(void)
 {
-	if (crash_kind[0] && !strstarts(crash_kind, "user-") && !kthread_run(crash_thread, NULL, "crash"))
+	if (crash_kind[0] && !strstarts(crash_kind, "user-") &&
+	    !kthread_run(crash_thread, NULL, "crash"))
 		panic("no memory for the crash test");
 }
 

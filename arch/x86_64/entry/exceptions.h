@@ -36,7 +36,10 @@ void exc_page_fault(struct pt_regs *regs, unsigned long error_code, unsigned lon
  */
 struct pt_regs *fixup_bad_iret(struct pt_regs *regs);
 
-/* Reschedule and deliver signals until there is nothing left to do before user mode. Interrupts off. */
+/*
+ * Reschedule and deliver signals until there is nothing left to do before user mode. Interrupts
+ * off.
+ */
 void exit_to_user_mode(struct pt_regs *regs);
 /* Its result goes to regs->ax. Interrupts on. */
 long do_syscall_64(struct pt_regs *regs, unsigned long nr);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking up the exception table. A few dozen entries: a linear search is as quick as it needs to be. */
+/*
+ * Looking up the exception table. A few dozen entries: a linear search is as quick as it needs to
+ * be.
+ */
 #include <asm/extable.h>
 
 extern const struct exception_table_entry __ex_table_start[], __ex_table_end[];

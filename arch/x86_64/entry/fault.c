@@ -77,7 +77,9 @@ static void bad_area_nosemaphore(const struct fault_context *fc, int si_code)
 		kernel_fixup_or_oops(fc);
 		return;
 	}
-	/* A program learns nothing about what is mapped in the kernel's half: always "protection". */
+	/*
+	 * A program learns nothing about what is mapped in the kernel's half: always "protection".
+	 */
 	current->error_code = fc->error_code | (fc->address >= TASK_SIZE ? X86_PF_PROT : 0);
 	current->cr2 = fc->address;
 	current->trap_nr = X86_TRAP_PF;
@@ -102,7 +104,10 @@ static void do_sigbus(const struct fault_context *fc)
 	force_sig_fault(SIGBUS, BUS_ADRERR, (void __user *)fc->address);
 }
 
-/* Does @vma forbid the access? Write implies read; a present page that a read faulted on is PROT_NONE's. */
+/*
+ * Does @vma forbid the access? Write implies read; a present page that a read faulted on is
+ * PROT_NONE's.
+ */
 static bool access_error(unsigned long error_code, const struct vm_area_struct *vma)
 {
 	if (error_code & X86_PF_INSTR)
@@ -136,7 +141,9 @@ static struct vm_area_struct *grow_stack(struct mm_struct *mm, unsigned long add
 	return vma;
 }
 
-/* The VMA for @address, with the stack grown if that is what it takes; mmap_lock held for reading. */
+/*
+ * The VMA for @address, with the stack grown if that is what it takes; mmap_lock held for reading.
+ */
 static struct vm_area_struct *find_fault_vma(struct mm_struct *mm, unsigned long address)
 {
 	struct vm_area_struct *vma = find_vma(mm, address);
@@ -198,7 +205,8 @@ static void pgtable_bad(const struct fault_context *fc)
 {
 	if (!user_mode(fc->regs))
 		die("corrupted page table", fc->regs, (long)fc->error_code, fc->address);
-	pr_err("%s[%d]: corrupted page table at address %lx\n", current->comm, current->pid, fc->address);
+	pr_err("%s[%d]: corrupted page table at address %lx\n", current->comm, current->pid,
+	       fc->address);
 	dump_pagetable(read_cr3(), fc->address);
 	send_sig_kill(current);
 }

@@ -38,11 +38,14 @@ static int format_vma(char *buf, size_t size, const struct fault_note *note, uns
 {
 	if (!note->vm_end)
 		return scnprintf(buf, size, "no-vma");
-	return scnprintf(buf, size, "%lx-%lx:%c%c%c%c:%s+%lu", note->vm_start, note->vm_end,
-			 note->vm_flags & VM_READ ? 'r' : '-', note->vm_flags & VM_WRITE ? 'w' : '-',
-			 note->vm_flags & VM_EXEC ? 'x' : '-', note->vm_flags & VM_SHARED ? 's' : 'p',
-			 note->file ? note->name : note->vm_flags & VM_GROWSDOWN ? "[stack]" : "[anon]",
-			 ((address - note->vm_start) >> PAGE_SHIFT) + (note->file ? note->vm_pgoff : 0));
+	return scnprintf(
+		buf, size, "%lx-%lx:%c%c%c%c:%s+%lu", note->vm_start, note->vm_end,
+		note->vm_flags & VM_READ ? 'r' : '-', note->vm_flags & VM_WRITE ? 'w' : '-',
+		note->vm_flags & VM_EXEC ? 'x' : '-', note->vm_flags & VM_SHARED ? 's' : 'p',
+		note->file                    ? note->name :
+		note->vm_flags & VM_GROWSDOWN ? "[stack]" :
+						"[anon]",
+		((address - note->vm_start) >> PAGE_SHIFT) + (note->file ? note->vm_pgoff : 0));
 }
 
 static int format_entry(char *buf, size_t size, u64 entry)
@@ -52,10 +55,11 @@ static int format_entry(char *buf, size_t size, u64 entry)
 	if (pte_none(pte))
 		return scnprintf(buf, size, "none");
 	if (!pte_present(pte))
-		return scnprintf(buf, size, "swap:%lu:%lu", (unsigned long)(entry >> 9) & 31, (unsigned long)(entry >> 14));
+		return scnprintf(buf, size, "swap:%lu:%lu", (unsigned long)(entry >> 9) & 31,
+				 (unsigned long)(entry >> 14));
 	return scnprintf(buf, size, "%lx:%s%s%s%s%s", pte_pfn(pte), pte_write(pte) ? "w" : "r",
-			 pte_exec(pte) ? "x" : "-", pte_dirty(pte) ? "d" : "-", pte_young(pte) ? "a" : "-",
-			 pte_special(pte) ? "z" : "");
+			 pte_exec(pte) ? "x" : "-", pte_dirty(pte) ? "d" : "-",
+			 pte_young(pte) ? "a" : "-", pte_special(pte) ? "z" : "");
 }
 
 void fault_log_write(const struct pt_regs *regs, unsigned long error_code, unsigned long address,
@@ -65,18 +69,23 @@ void fault_log_write(const struct pt_regs *regs, unsigned long error_code, unsig
 	char line[400];
 	int n = 0;
 
-	n += scnprintf(line + n, sizeof(line) - (size_t)n, "%llu.%06llu %u %d %s %s %c%s %016lx ip=%lx ",
+	n += scnprintf(line + n, sizeof(line) - (size_t)n,
+		       "%llu.%06llu %u %d %s %s %c%s %016lx ip=%lx ",
 		       (unsigned long long)(now / NSEC_PER_SEC),
-		       (unsigned long long)(now % NSEC_PER_SEC / 1000), smp_processor_id(), current->pid,
-		       current->comm, note->major ? "major" : "minor",
-		       error_code & X86_PF_INSTR ? 'x' : error_code & X86_PF_WRITE ? 'w' : 'r',
+		       (unsigned long long)(now % NSEC_PER_SEC / 1000), smp_processor_id(),
+		       current->pid, current->comm, note->major ? "major" : "minor",
+		       error_code & X86_PF_INSTR ? 'x' :
+		       error_code & X86_PF_WRITE ? 'w' :
+						   'r',
 		       user_mode(regs) ? "" : "k", address, regs->ip);
 	n += format_vma(line + n, sizeof(line) - (size_t)n, note, address);
-	n += scnprintf(line + n, sizeof(line) - (size_t)n, " \"%s\" ", fault_door_names[note->door]);
+	n += scnprintf(line + n, sizeof(line) - (size_t)n, " \"%s\" ",
+		       fault_door_names[note->door]);
 	n += format_entry(line + n, sizeof(line) - (size_t)n, note->before);
 	n += scnprintf(line + n, sizeof(line) - (size_t)n, " -> ");
 	n += format_entry(line + n, sizeof(line) - (size_t)n, note->after);
-	n += scnprintf(line + n, sizeof(line) - (size_t)n, " cycles=%llu\n", (unsigned long long)cycles);
+	n += scnprintf(line + n, sizeof(line) - (size_t)n, " cycles=%llu\n",
+		       (unsigned long long)cycles);
 
 	spin_lock(&fault_log_lock);
 	debugcon_write(line, (size_t)n);

@@ -14,7 +14,10 @@ extern bool fault_log_enabled; /* set by the knob at boot */
 
 /* Time-stamp counter, for the cost column. */
 u64 fault_log_clock(void);
-/* Write the line for a fault that began at @begin. Process or interrupted context; takes no lock but its own. */
+/*
+ * Write the line for a fault that began at @begin. Process or interrupted context; takes no lock
+ * but its own.
+ */
 void fault_log_write(const struct pt_regs *regs, unsigned long error_code, unsigned long address,
 		     const struct fault_note *note, u64 begin);
 

@@ -21,25 +21,25 @@ struct gate {
 #define IRQ_STUB_SIZE 16
 
 /* Entry stubs of entry.asm: name, vector, stack, extra type bits. */
-#define EXCEPTIONS(X)                                                                              \
-	X(divide_error, X86_TRAP_DE, 0, 0)                                                         \
-	X(debug, X86_TRAP_DB, 0, 0)                                                                \
-	X(nmi, X86_TRAP_NMI, IST_NMI, 0)                                                           \
-	X(int3, X86_TRAP_BP, 0, GATE_USER)                                                         \
-	X(overflow, X86_TRAP_OF, 0, GATE_USER)                                                     \
-	X(bounds, X86_TRAP_BR, 0, 0)                                                               \
-	X(invalid_op, X86_TRAP_UD, 0, 0)                                                           \
-	X(device_not_available, X86_TRAP_NM, 0, 0)                                                 \
-	X(double_fault, X86_TRAP_DF, IST_DF, 0)                                                    \
-	X(invalid_tss, X86_TRAP_TS, 0, 0)                                                          \
-	X(segment_not_present, X86_TRAP_NP, 0, 0)                                                  \
-	X(stack_segment, X86_TRAP_SS, 0, 0)                                                        \
-	X(general_protection, X86_TRAP_GP, 0, 0)                                                   \
-	X(page_fault, X86_TRAP_PF, 0, 0)                                                           \
-	X(coprocessor_error, X86_TRAP_MF, 0, 0)                                                    \
-	X(alignment_check, X86_TRAP_AC, 0, 0)                                                      \
-	X(machine_check, X86_TRAP_MC, IST_MC, 0)                                                   \
-	X(simd_coprocessor_error, X86_TRAP_XF, 0, 0)                                               \
+#define EXCEPTIONS(X)                                \
+	X(divide_error, X86_TRAP_DE, 0, 0)           \
+	X(debug, X86_TRAP_DB, 0, 0)                  \
+	X(nmi, X86_TRAP_NMI, IST_NMI, 0)             \
+	X(int3, X86_TRAP_BP, 0, GATE_USER)           \
+	X(overflow, X86_TRAP_OF, 0, GATE_USER)       \
+	X(bounds, X86_TRAP_BR, 0, 0)                 \
+	X(invalid_op, X86_TRAP_UD, 0, 0)             \
+	X(device_not_available, X86_TRAP_NM, 0, 0)   \
+	X(double_fault, X86_TRAP_DF, IST_DF, 0)      \
+	X(invalid_tss, X86_TRAP_TS, 0, 0)            \
+	X(segment_not_present, X86_TRAP_NP, 0, 0)    \
+	X(stack_segment, X86_TRAP_SS, 0, 0)          \
+	X(general_protection, X86_TRAP_GP, 0, 0)     \
+	X(page_fault, X86_TRAP_PF, 0, 0)             \
+	X(coprocessor_error, X86_TRAP_MF, 0, 0)      \
+	X(alignment_check, X86_TRAP_AC, 0, 0)        \
+	X(machine_check, X86_TRAP_MC, IST_MC, 0)     \
+	X(simd_coprocessor_error, X86_TRAP_XF, 0, 0) \
 	X(control_protection, X86_TRAP_CP, 0, 0)
 
 #define X(name, vector, ist, type) extern char asm_exc_##name[];
@@ -65,7 +65,10 @@ static void set_gate(unsigned int vector, const char *entry, u8 ist, u8 type)
 
 void idt_init(void)
 {
-	struct { u16 limit; u64 base; } __packed idtr = { sizeof(idt) - 1, (u64)idt };
+	struct {
+		u16 limit;
+		u64 base;
+	} __packed idtr = { sizeof(idt) - 1, (u64)idt };
 
 	for (unsigned int v = 0; v < NR_EXCEPTIONS; v++)
 		set_gate(v, asm_exc_spurious_interrupt_bug, 0, 0);
@@ -86,6 +89,6 @@ void syscall_init(void)
 	wrmsr(MSR_STAR, (u64)__USER32_CS << 48 | (u64)__KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, (u64)entry_SYSCALL_64);
 	wrmsr(MSR_SYSCALL_MASK, X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT |
-				X86_EFLAGS_IOPL | X86_EFLAGS_AC);
+					X86_EFLAGS_IOPL | X86_EFLAGS_AC);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The report on a kernel that did what it must not, and what becomes of the task that made it do so. */
+/*
+ * The report on a kernel that did what it must not, and what becomes of the task that made it do
+ * so.
+ */
 
 #include "arch/x86_64/cpu/cpu.h"
 #include "arch/x86_64/entry/exceptions.h"
@@ -56,9 +59,8 @@ static void show_return_address(unsigned long addr)
 	pr_err("  %016lx %s", addr, kallsyms_format(addr - 1, name, sizeof(name)));
 }
 
-void show_backtrace(unsigned long bp)
+static void show_frames(unsigned long bp)
 {
-	pr_err("backtrace:");
 	for (int n = 0; n < MAX_FRAMES && on_stack(bp) && on_stack(bp + 8); n++) {
 		unsigned long next = *(unsigned long *)bp;
 		unsigned long ret = *((unsigned long *)bp + 1);
@@ -72,18 +74,29 @@ void show_backtrace(unsigned long bp)
 	}
 }
 
+void show_backtrace(unsigned long bp)
+{
+	pr_err("backtrace:");
+	show_frames(bp);
+}
+
 void show_regs(const struct pt_regs *regs)
 {
 	char name[96];
 
-	pr_err("rip %016lx %s", regs->ip, in_text(regs->ip) ? kallsyms_format(regs->ip, name, sizeof(name)) : "");
+	pr_err("rip %016lx %s", regs->ip,
+	       in_text(regs->ip) ? kallsyms_format(regs->ip, name, sizeof(name)) : "");
 	pr_err("cs %04lx ss %04lx rflags %08lx", regs->cs, regs->ss, regs->flags);
 	pr_err("rsp %016lx rbp %016lx", regs->sp, regs->bp);
-	pr_err("rax %016lx rbx %016lx rcx %016lx rdx %016lx", regs->ax, regs->bx, regs->cx, regs->dx);
-	pr_err("rsi %016lx rdi %016lx r8  %016lx r9  %016lx", regs->si, regs->di, regs->r8, regs->r9);
-	pr_err("r10 %016lx r11 %016lx r12 %016lx r13 %016lx", regs->r10, regs->r11, regs->r12, regs->r13);
+	pr_err("rax %016lx rbx %016lx rcx %016lx rdx %016lx", regs->ax, regs->bx, regs->cx,
+	       regs->dx);
+	pr_err("rsi %016lx rdi %016lx r8  %016lx r9  %016lx", regs->si, regs->di, regs->r8,
+	       regs->r9);
+	pr_err("r10 %016lx r11 %016lx r12 %016lx r13 %016lx", regs->r10, regs->r11, regs->r12,
+	       regs->r13);
 	pr_err("r14 %016lx r15 %016lx", regs->r14, regs->r15);
-	pr_err("cr0 %08lx cr2 %016lx cr3 %08lx cr4 %08lx", read_cr0(), read_cr2(), read_cr3(), read_cr4());
+	pr_err("cr0 %08lx cr2 %016lx cr3 %08lx cr4 %08lx", read_cr0(), read_cr2(), read_cr3(),
+	       read_cr4());
 }
 
 /* Only kernel text is read: it is always mapped, anything else might fault again. */
@@ -94,8 +107,8 @@ static void show_code(unsigned long ip)
 
 	for (unsigned long a = ip - CODE_BEFORE; a < ip - CODE_BEFORE + CODE_BYTES; a++) {
 		if (in_text(a))
-			n += scnprintf(line + n, sizeof(line) - (size_t)n, a == ip ? "<%02x> " : "%02x ",
-				       *(const u8 *)a);
+			n += scnprintf(line + n, sizeof(line) - (size_t)n,
+				       a == ip ? "<%02x> " : "%02x ", *(const u8 *)a);
 	}
 	if (n)
 		pr_err("code: %s", line);
@@ -116,14 +129,31 @@ static void show_task(void)
 /* A report is being made on this CPU; how deep. */
 static DEFINE_PER_CPU(int, oops_depth);
 
-void oops_report(const char *what, const struct pt_regs *regs, long err, unsigned long addr, bool walk)
+/*
+ * Code that has no stack frame yet, or never makes one, has its return address on top of the stack. For
+ * other code the word there is whatever it is: shown only if it could be one, and differs from the frame's.
+ */
+static void show_leaf_caller(const struct pt_regs *regs)
+{
+	unsigned long top;
+
+	if (!on_stack(regs->sp))
+		return;
+	top = *(unsigned long *)regs->sp;
+	if (in_text(top - 1) &&
+	    !(on_stack(regs->bp + 8) && top == *(unsigned long *)(regs->bp + 8)))
+		show_return_address(top);
+}
+
+void oops_report(const char *what, const struct pt_regs *regs, long err, unsigned long addr,
+		 bool walk)
 {
 	local_irq_disable();
 	this_cpu_inc(oops_depth);
 	if (this_cpu_read(oops_depth) > 1) {
 		printk_emergency();
-		pr_emerg("oops inside an oops: %s, error code %lx, address %lx, rip %lx", what, (unsigned long)err,
-			 addr, regs->ip);
+		pr_emerg("oops inside an oops: %s, error code %lx, address %lx, rip %lx", what,
+			 (unsigned long)err, addr, regs->ip);
 		if (this_cpu_read(oops_depth) > 2)
 			machine_exit(EXIT_PANIC);
 		panic("fault while reporting a fault");
@@ -135,11 +165,16 @@ void oops_report(const char *what, const struct pt_regs *regs, long err, unsigne
 		dump_pagetable(read_cr3(), addr);
 	show_regs(regs);
 	show_code(regs->ip);
-	show_backtrace(regs->bp);
+	pr_err("backtrace:");
+	show_leaf_caller(regs);
+	show_frames(regs->bp);
 	this_cpu_dec(oops_depth);
 }
 
-/* Can the machine live on without this task? Not without init, the idle task or a lock that nobody releases. */
+/*
+ * Can the machine live on without this task? Not without init, the idle task or a lock that nobody
+ * releases.
+ */
 static bool may_kill_current(void)
 {
 	if (!current || in_interrupt() || current->pid <= 1)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The page fault's error code, told in words. Pure, so that the bits QEMU never raises are tested on the host. */
+/*
+ * The page fault's error code, told in words. Pure, so that the bits QEMU never raises are tested
+ * on the host.
+ */
 #include "lib/util.h"
 #include "lib/vsprintf.h"
 #include <asm/pf.h>
@@ -8,7 +11,8 @@ void pf_error_string(unsigned long error_code, char *buf, size_t size)
 {
 	const char *who = error_code & X86_PF_USER ? "user" : "kernel";
 	const char *what = error_code & X86_PF_INSTR ? "instruction fetch from" :
-			   error_code & X86_PF_WRITE ? "write to" : "read from";
+			   error_code & X86_PF_WRITE ? "write to" :
+						       "read from";
 	const char *why = "a page that is not present";
 
 	if (error_code & X86_PF_RSVD)

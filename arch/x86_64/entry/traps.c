@@ -53,7 +53,8 @@ static const char *const trap_names[NR_EXCEPTIONS] = {
 
 const char *trap_name(unsigned int vector)
 {
-	return vector < NR_EXCEPTIONS && trap_names[vector] ? trap_names[vector] : "unknown exception";
+	return vector < NR_EXCEPTIONS && trap_names[vector] ? trap_names[vector] :
+							      "unknown exception";
 }
 
 /* The common case. @addr is si_addr for those signals that have one. */
@@ -72,10 +73,10 @@ static void do_trap(struct pt_regs *regs, unsigned int vector, unsigned long err
 	local_irq_disable();
 }
 
-#define SIMPLE_TRAP(name, vector, sig, code, addr)                                                 \
-	void exc_##name(struct pt_regs *regs, unsigned long error_code)                            \
-	{                                                                                          \
-		do_trap(regs, vector, error_code, sig, code, addr);                                \
+#define SIMPLE_TRAP(name, vector, sig, code, addr)                      \
+	void exc_##name(struct pt_regs *regs, unsigned long error_code) \
+	{                                                               \
+		do_trap(regs, vector, error_code, sig, code, addr);     \
 	}
 
 SIMPLE_TRAP(divide_error, X86_TRAP_DE, SIGFPE, FPE_INTDIV, regs->ip)
@@ -124,7 +125,8 @@ void exc_coprocessor_error(struct pt_regs *regs, unsigned long error_code)
 
 	__asm__ volatile("fnstsw %0" : "=m"(status));
 	__asm__ volatile("fnstcw %0" : "=m"(control));
-	do_trap(regs, X86_TRAP_MF, error_code, SIGFPE, fpe_code(status & ~control & 0x3f), regs->ip);
+	do_trap(regs, X86_TRAP_MF, error_code, SIGFPE, fpe_code(status & ~control & 0x3f),
+		regs->ip);
 }
 
 void exc_simd_coprocessor_error(struct pt_regs *regs, unsigned long error_code)
@@ -167,7 +169,8 @@ void exc_double_fault(struct pt_regs *regs, unsigned long error_code)
 	(void)error_code;
 	strlcpy(what, "double fault", sizeof(what));
 	if (vmalloc_guard_hit(cr2, &start, &end))
-		scnprintf(what, sizeof(what), "kernel stack overflow (double fault): stack %lx-%lx", start, end);
+		scnprintf(what, sizeof(what), "kernel stack overflow (double fault): stack %lx-%lx",
+			  start, end);
 	else if (cr2 - boot_guard < PAGE_SIZE)
 		strlcpy(what, "kernel stack overflow (double fault): boot stack", sizeof(what));
 	oops_report(what, regs, 0, cr2, true);
@@ -178,7 +181,9 @@ struct pt_regs *fixup_bad_iret(struct pt_regs *regs)
 {
 	struct pt_regs *user = current_pt_regs();
 
-	/* IRETQ left its own frame in place: user->ip .. ss. The registers were popped before it. */
+	/*
+	 * IRETQ left its own frame in place: user->ip .. ss. The registers were popped before it.
+	 */
 	memmove(user, regs, offsetof(struct pt_regs, orig_ax));
 	user->orig_ax = regs->orig_ax;
 	return user;

@@ -10,7 +10,10 @@
 /* An entry's bits in words: "present rw user accessed dirty nx". */
 static void entry_words(u64 entry, bool leaf, char *buf, size_t size)
 {
-	static const struct { u64 bit; const char *set, *clear; } words[] = {
+	static const struct {
+		u64 bit;
+		const char *set, *clear;
+	} words[] = {
 		{ _PAGE_PRESENT, "present", "not present" },
 		{ _PAGE_RW, "rw", "ro" },
 		{ _PAGE_USER, "user", "kernel" },
@@ -41,7 +44,8 @@ static void dump_entry(const char *level, unsigned long index, u64 entry, bool l
 	}
 	entry_words(entry, leaf, words, sizeof(words));
 	pr_err("  %s[%3lu] %016lx frame %lx %s%s\n", level, index, (unsigned long)entry,
-	       (unsigned long)((entry & PTE_PFN_MASK) >> PAGE_SHIFT), words, leaf ? "" : " -> table");
+	       (unsigned long)((entry & PTE_PFN_MASK) >> PAGE_SHIFT), words,
+	       leaf ? "" : " -> table");
 }
 
 /* A table must lie in RAM, or following it would fault again. */

@@ -28,7 +28,8 @@ static void *table_alloc(void)
 	phys_addr_t phys = early_alloc(PAGE_SIZE, PAGE_SIZE);
 
 	if (!phys)
-		boot_fail("out of memory while building page tables; give the machine more memory (MEM=)");
+		boot_fail(
+			"out of memory while building page tables; give the machine more memory (MEM=)");
 	memset(__va(phys), 0, PAGE_SIZE);
 	return __va(phys);
 }
@@ -63,7 +64,8 @@ static pte_t *pte_ensure(unsigned long addr)
 /* [start, end) of the image, whole pages. */
 static void map_image(const char *start, const char *end, pgprot_t prot)
 {
-	for (unsigned long addr = (unsigned long)start; addr < (unsigned long)end; addr += PAGE_SIZE)
+	for (unsigned long addr = (unsigned long)start; addr < (unsigned long)end;
+	     addr += PAGE_SIZE)
 		set_pte(pte_ensure(addr), pfn_pte(PFN_DOWN(__pa_symbol(addr)), prot));
 }
 
@@ -88,7 +90,8 @@ static void map_kernel_image(void)
  */
 static void map_direct(unsigned long start_pfn, unsigned long end_pfn)
 {
-	u64 phys = ALIGN_DOWN(PFN_PHYS(start_pfn), PMD_SIZE), end = ALIGN(PFN_PHYS(end_pfn), PMD_SIZE);
+	u64 phys = ALIGN_DOWN(PFN_PHYS(start_pfn), PMD_SIZE),
+	    end = ALIGN(PFN_PHYS(end_pfn), PMD_SIZE);
 	u64 prot = PAGE_KERNEL.prot | _PAGE_PSE;
 
 	while (phys < end) {
@@ -125,8 +128,9 @@ static phys_addr_t vmemmap_frames(size_t size)
 	phys_addr_t phys = early_alloc(size, size);
 
 	if (!phys)
-		boot_fail("no room for the frame table: %zu KiB in one piece; give the machine more memory (MEM=)",
-			  size / 1024);
+		boot_fail(
+			"no room for the frame table: %zu KiB in one piece; give the machine more memory (MEM=)",
+			size / 1024);
 	return phys;
 }
 
@@ -139,13 +143,15 @@ void vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn)
 		pmd_t *pmd = pmd_ensure(addr);
 
 		if (pmd_none(*pmd) && IS_ALIGNED(addr, PMD_SIZE) && end - addr >= PMD_SIZE) {
-			set_pmd(pmd, __pmd(vmemmap_frames(PMD_SIZE) | PAGE_KERNEL.prot | _PAGE_PSE));
+			set_pmd(pmd,
+				__pmd(vmemmap_frames(PMD_SIZE) | PAGE_KERNEL.prot | _PAGE_PSE));
 			memset((void *)addr, 0, PMD_SIZE);
 			addr += PMD_SIZE;
 			continue;
 		}
 		if (!pmd_leaf(*pmd) && pte_none(*pte_ensure(addr))) {
-			set_pte(pte_ensure(addr), pfn_pte(PFN_DOWN(vmemmap_frames(PAGE_SIZE)), PAGE_KERNEL));
+			set_pte(pte_ensure(addr),
+				pfn_pte(PFN_DOWN(vmemmap_frames(PAGE_SIZE)), PAGE_KERNEL));
 			memset((void *)addr, 0, PAGE_SIZE);
 		}
 		addr += PAGE_SIZE;
@@ -159,7 +165,8 @@ void *map_device(phys_addr_t phys, size_t size)
 
 	BUG_ON(first + pages * PAGE_SIZE > DEVICE_MAP_END);
 	for (unsigned long i = 0; i < pages; i++)
-		set_pte(pte_ensure(first + i * PAGE_SIZE), pfn_pte(PFN_DOWN(phys) + i, PAGE_KERNEL_IO));
+		set_pte(pte_ensure(first + i * PAGE_SIZE),
+			pfn_pte(PFN_DOWN(phys) + i, PAGE_KERNEL_IO));
 	next += pages * PAGE_SIZE;
 	return (void *)(first + phys % PAGE_SIZE);
 }

@@ -51,7 +51,10 @@ void flush_tlb_mm(struct mm_struct *mm)
 void flush_tlb_kernel_range(unsigned long start, unsigned long end)
 {
 	if ((end - start) >> PAGE_SHIFT > TLB_FLUSH_CEILING) {
-		/* Kernel pages are global: only toggling PGE forgets them all (SDM vol. 3A 4.10.4.1). */
+		/*
+		 * Kernel pages are global: only toggling PGE forgets them all (SDM vol. 3A
+		 * 4.10.4.1).
+		 */
 		unsigned long cr4 = read_cr4();
 
 		write_cr4(cr4 & ~CR4_PGE);

@@ -15,7 +15,9 @@ struct cpu_features {
 
 extern struct cpu_features cpu_features;
 
-/* Read CPUID. Boot CPU, once. boot_fail()s when something the kernel cannot do without is missing. */
+/*
+ * Read CPUID. Boot CPU, once. boot_fail()s when something the kernel cannot do without is missing.
+ */
 void cpu_detect(void);
 /*
  * Write CR0, CR4 and EFER of this CPU whole from what cpu_detect() found: WP, PGE, SSE state, and

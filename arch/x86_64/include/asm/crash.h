@@ -19,9 +19,15 @@ int crash_test(const char *kind, unsigned long addr);
  * crash=ask: without it -EPERM, for no program may stop the kernel.
  */
 ssize_t crash_request(void *arg, const char *text, size_t len);
-/* The knob `crash`: a kernel thread makes that mistake. Boot, once tasks run; does nothing without the knob. */
+/*
+ * The knob `crash`: a kernel thread makes that mistake. Boot, once tasks run; does nothing without
+ * the knob.
+ */
 void crash_test_init(void);
-/* The same for the kinds that need user memory: process 1 makes it, on its first stack or program page. */
+/*
+ * The same for the kinds that need user memory: process 1 makes it, on its first stack or program
+ * page.
+ */
 void crash_test_user(const struct pt_regs *regs);
 
 #endif

@@ -18,7 +18,10 @@ static inline void fpu_save(void *area)
 	__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
 }
 
-/* @area came from fpu_save(), fpu_init_area() or passed fpu_sanitize(); anything else may raise #GP. */
+/*
+ * @area came from fpu_save(), fpu_init_area() or passed fpu_sanitize(); anything else may raise
+ * #GP.
+ */
 static inline void fpu_restore(const void *area)
 {
 	__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");

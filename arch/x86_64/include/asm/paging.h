@@ -26,7 +26,10 @@ void arch_paging_init(void);
  */
 void vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn);
 
-/* Map @size bytes of device memory uncached, NX. @phys need not be aligned. Boot, before for_each_free_range(). */
+/*
+ * Map @size bytes of device memory uncached, NX. @phys need not be aligned. Boot, before
+ * for_each_free_range().
+ */
 void *map_device(phys_addr_t phys, size_t size);
 
 #endif

@@ -23,7 +23,10 @@
  */
 void pf_error_string(unsigned long error_code, char *buf, size_t size);
 
-/* Every level of @mm's (or, for kernel addresses, the kernel's) table for @addr, in words, to the log. Reads physical memory only through the direct map; safe in an oops. */
+/*
+ * Every level of @mm's (or, for kernel addresses, the kernel's) table for @addr, in words, to the
+ * log. Reads physical memory only through the direct map; safe in an oops.
+ */
 void dump_pagetable(unsigned long cr3, unsigned long addr);
 
 #endif

@@ -73,7 +73,10 @@ static __always_inline void cpuid(u32 leaf, u32 subleaf, u32 *a, u32 *b, u32 *c,
 	__asm__ volatile("cpuid" : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d) : "a"(leaf), "c"(subleaf));
 }
 
-/* Nanoseconds since boot from the time-stamp counter: monotonic, callable anywhere, 0 until calibrated. */
+/*
+ * Nanoseconds since boot from the time-stamp counter: monotonic, callable anywhere, 0 until
+ * calibrated.
+ */
 u64 arch_clock_ns(void);
 /* Wall clock at boot: seconds since 1970 as the CMOS clock said, at arch_clock_ns() == 0. */
 u64 arch_boot_wall_seconds(void);

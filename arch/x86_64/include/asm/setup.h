@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From the boot loader's hands to a machine that C can work on. Boot CPU, in the order given here. */
+/*
+ * From the boot loader's hands to a machine that C can work on. Boot CPU, in the order given here.
+ */
 #ifndef ASM_SETUP_H
 #define ASM_SETUP_H
 
@@ -15,7 +17,10 @@ const char *setup_arch_early(u32 magic, phys_addr_t boot_info);
  * taken with early_alloc() and devices mapped with map_device(), until for_each_free_range().
  */
 void setup_arch(void);
-/* The periodic timer interrupt: from now on tick() is called HZ times a second, once interrupts are on. */
+/*
+ * The periodic timer interrupt: from now on tick() is called HZ times a second, once interrupts are
+ * on.
+ */
 void start_timer_interrupt(void);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Exceptions: their numbers (SDM vol. 3A table 6-1, with Linux's names), and the way down for kernel ones. */
+/*
+ * Exceptions: their numbers (SDM vol. 3A table 6-1, with Linux's names), and the way down for
+ * kernel ones.
+ */
 #ifndef ASM_TRAPS_H
 #define ASM_TRAPS_H
 
@@ -42,7 +45,10 @@ void die(const char *what, struct pt_regs *regs, long err, unsigned long addr) _
 
 /* Registers and where they point to, in the log. */
 void show_regs(const struct pt_regs *regs);
-/* Return addresses along the chain of frame pointers from @bp, with names. Touches kernel stacks only. */
+/*
+ * Return addresses along the chain of frame pointers from @bp, with names. Touches kernel stacks
+ * only.
+ */
 void show_backtrace(unsigned long bp);
 
 #endif

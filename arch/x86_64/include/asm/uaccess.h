@@ -20,7 +20,9 @@ static inline bool access_ok(const void __user *addr, size_t size)
 	return size <= TASK_SIZE && (unsigned long)addr <= TASK_SIZE - size;
 }
 
-/* Bytes NOT copied; 0 is success. A short copy is exact: everything before the bad byte was copied. */
+/*
+ * Bytes NOT copied; 0 is success. A short copy is exact: everything before the bad byte was copied.
+ */
 unsigned long __must_check copy_to_user(void __user *to, const void *from, size_t n);
 unsigned long __must_check copy_from_user(void *to, const void __user *from, size_t n);
 /* Bytes NOT cleared. */
