@@ -49,7 +49,8 @@ static int set_attr(struct inode *inode, const struct attr *attr)
 	return err;
 }
 
-static long set_attr_at(int dfd, const char __user *path, unsigned int lookup, const struct attr *attr)
+static long set_attr_at(int dfd, const char __user *path, unsigned int lookup,
+			const struct attr *attr)
 {
 	struct dentry *dentry = user_path_at(dfd, path, lookup);
 	long err;
@@ -78,7 +79,9 @@ static long set_attr_fd(unsigned int fd, const struct attr *attr)
 
 long sys_fchmodat(int dfd, const char __user *path, umode_t mode)
 {
-	return set_attr_at(dfd, path, LOOKUP_FOLLOW, &(struct attr){ .what = ATTR_MODE, .mode = mode });
+	struct attr attr = { .what = ATTR_MODE, .mode = mode };
+
+	return set_attr_at(dfd, path, LOOKUP_FOLLOW, &attr);
 }
 
 long sys_chmod(const char __user *path, umode_t mode)
@@ -135,7 +138,8 @@ static int take_time(struct attr *attr, const struct timespec *given, int bit, s
 {
 	if (given->tv_nsec == UTIME_OMIT)
 		return 0;
-	if (given->tv_nsec != UTIME_NOW && (given->tv_nsec < 0 || given->tv_nsec >= (s64)NSEC_PER_SEC))
+	if (given->tv_nsec != UTIME_NOW &&
+	    (given->tv_nsec < 0 || given->tv_nsec >= (s64)NSEC_PER_SEC))
 		return -EINVAL;
 	*to = given->tv_nsec == UTIME_NOW ? current_time() : *given;
 	attr->what |= bit;

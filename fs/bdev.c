@@ -123,7 +123,9 @@ static int bdev_read_page(struct address_space *mapping, struct page *page)
 	return bdev_read_pages(mapping, &page, 1);
 }
 
-/* The dirty sectors only; runs but the last are waited for, so that one completion ends the page. */
+/*
+ * The dirty sectors only; runs but the last are waited for, so that one completion ends the page.
+ */
 static int bdev_write_page(struct address_space *mapping, struct page *page)
 {
 	struct block_device *bdev = mapping_bdev(mapping);

@@ -60,6 +60,8 @@ static struct dentry *dentry_kill(struct dentry *dentry)
 	hlist_del_init(&dentry->d_hash);
 	list_del_init(&dentry->d_lru);
 	list_del_init(&dentry->d_child);
+	if (dentry->d_inode)
+		dentry->d_inode->i_names--;
 	dentries_in_memory--;
 	spin_unlock(&dcache_lock);
 	iput(dentry->d_inode);
@@ -94,8 +96,8 @@ struct dentry *d_lookup(struct dentry *parent, const char *name, unsigned int le
 
 	spin_lock(&dcache_lock);
 	hlist_for_each_entry(dentry, hash_bucket(parent, hash), d_hash) {
-		if (dentry->d_name_hash != hash || dentry->d_parent != parent || dentry->d_len != len ||
-		    memcmp(dentry->d_name, name, len))
+		if (dentry->d_name_hash != hash || dentry->d_parent != parent ||
+		    dentry->d_len != len || memcmp(dentry->d_name, name, len))
 			continue;
 		if (dentry->d_count++ == 0)
 			list_del_init(&dentry->d_lru);
@@ -162,26 +164,41 @@ struct dentry *d_make_root(struct super_block *sb, struct inode *inode)
 		return NULL;
 	}
 	dentry->d_parent = dentry;
-	dentry->d_inode = inode;
 	spin_lock(&dcache_lock);
+	dentry->d_inode = inode;
+	inode->i_names++;
 	dentries_in_memory++;
 	spin_unlock(&dcache_lock);
 	return dentry;
 }
 
-void d_add(struct dentry *dentry, struct inode *inode)
+/* dcache_lock held. */
+static void set_inode(struct dentry *dentry, struct inode *inode)
 {
-	spin_lock(&dcache_lock);
 	dentry->d_inode = inode;
-	hlist_add_head(&dentry->d_hash, hash_bucket(dentry->d_parent, dentry->d_name_hash));
+	if (inode)
+		inode->i_names++;
+}
+
+bool d_add(struct dentry *dentry, struct inode *inode)
+{
+	bool alone;
+
+	spin_lock(&dcache_lock);
+	alone = !inode || !S_ISDIR(inode->i_mode) || !inode->i_names;
+	if (alone) {
+		set_inode(dentry, inode);
+		hlist_add_head(&dentry->d_hash, hash_bucket(dentry->d_parent, dentry->d_name_hash));
+	}
 	spin_unlock(&dcache_lock);
+	return alone;
 }
 
 void d_instantiate(struct dentry *dentry, struct inode *inode)
 {
 	spin_lock(&dcache_lock);
 	ASSERT(!dentry->d_inode);
-	dentry->d_inode = inode;
+	set_inode(dentry, inode);
 	spin_unlock(&dcache_lock);
 }
 
@@ -280,7 +297,8 @@ char *d_path(struct dentry *dentry, char *buf, int size, bool mark_deleted)
 				break;
 			continue;
 		}
-		fits = prepend(buf, &at, dentry->d_name, dentry->d_len) && prepend(buf, &at, "/", 1);
+		fits = prepend(buf, &at, dentry->d_name, dentry->d_len) &&
+		       prepend(buf, &at, "/", 1);
 		any = true;
 		dentry = dentry->d_parent;
 	}

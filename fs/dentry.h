@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names: the cache of what path components lead to. A dentry is a name in a directory; its inode,
- * or NULL (negative) for a name known not to exist. Each child holds a reference on its parent, so a
- * dentry's way up to the root is always in memory.
+ * or NULL (negative) for a name known not to exist. Each child holds a reference on its parent, so
+ * a dentry's way up to the root is always in memory.
  *
  * Lock: dcache_lock, a spinlock, for everything here. Context: process; dput() may sleep.
  */
@@ -32,7 +32,7 @@ struct dentry {
 	struct list_head d_children;
 	struct list_head d_lru;        /* unused ones */
 	u32 d_name_hash, d_len;
-	char *d_name;                  /* NUL-terminated: d_iname or allocated; the directory's i_rwsem or dcache_lock to read */
+	char *d_name;                  /* NUL-terminated; or directory's i_rwsem to read */
 	char d_iname[DNAME_INLINE];
 };
 
@@ -44,8 +44,12 @@ void dput(struct dentry *dentry);
 struct dentry *d_lookup(struct dentry *parent, const char *name, unsigned int len);
 /* A new negative child, not hashed. Counted; NULL: out of memory. */
 struct dentry *d_alloc(struct dentry *parent, const char *name, unsigned int len);
-/* Give it its inode (the caller's reference goes in; NULL: negative) and make it findable. */
-void d_add(struct dentry *dentry, struct inode *inode);
+/*
+ * Give it its inode (the caller's reference goes in; NULL: negative) and make it findable. False, and
+ * nothing was done: the inode is a directory that has another name already, as only a damaged disk
+ * can say; two names would be two orders to lock it in.
+ */
+bool d_add(struct dentry *dentry, struct inode *inode);
 /* A hashed negative dentry gets its inode. */
 void d_instantiate(struct dentry *dentry, struct inode *inode);
 /* Nobody will find it any more (removed name). */

@@ -201,5 +201,6 @@ static const struct pseudo_entry dev_root = {
 
 void devfs_init(void)
 {
-	register_pseudo_fs("devtmpfs", 0x01021994, &dev_root); /* TMPFS_MAGIC, as Linux's devtmpfs */
+	/* TMPFS_MAGIC, as Linux's devtmpfs has it. */
+	register_pseudo_fs("devtmpfs", 0x01021994, &dev_root);
 }

@@ -69,7 +69,10 @@ struct file *dentry_open(struct dentry *dentry, int flags);
 #define PIPE_SIZE 65536 /* bytes that a pipe holds */
 extern const struct file_operations pipe_fops;
 
-/* Give up to @count bytes at @pos of kernel memory holding @size to a reader and advance. Bytes or -EFAULT. */
+/*
+ * Give up to @count bytes at @pos of kernel memory holding @size to a reader and advance. Bytes or
+ * -EFAULT.
+ */
 ssize_t simple_read(char __user *to, size_t count, loff_t *pos, const void *from, size_t size);
 
 /* --- where current stands (fs/fs_struct.c) --- */

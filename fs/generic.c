@@ -37,8 +37,8 @@ static ssize_t limit_write(const struct inode *inode, loff_t pos, size_t count)
 }
 
 /*
- * The file grows from inside its last page: what a mapping may have left in the cache behind the old
- * end must read as zeroes. (On the disk it is zero already.)
+ * The file grows from inside its last page: what a mapping may have left in the cache behind the
+ * old end must read as zeroes. (On the disk it is zero already.)
  */
 static void zero_stale_tail(struct inode *inode, loff_t new_end)
 {
@@ -70,7 +70,8 @@ static ssize_t write_locked(struct file *file, const char *buf, size_t count, lo
 	if (n < 0)
 		return n;
 	zero_stale_tail(inode, *pos);
-	if (inode->i_mode & (S_ISUID | S_ISGID) && !(inode->i_mode & S_ISGID && !(inode->i_mode & 010)))
+	if (inode->i_mode & (S_ISUID | S_ISGID) &&
+	    !(inode->i_mode & S_ISGID && !(inode->i_mode & 010)))
 		inode->i_mode &= ~(S_ISUID | S_ISGID);
 	file_update_time(inode);
 	wanted = n;

@@ -156,9 +156,10 @@ void iget_failed(struct inode *inode)
 	iput(inode);
 }
 
-void insert_inode_hash(struct inode *inode)
+int insert_inode_hash(struct inode *inode)
 {
 	struct inode *old;
+	bool alive;
 
 	/* new_inode() put it on the list of its super block already: only the hash is new. */
 	for (;;) {
@@ -166,13 +167,14 @@ void insert_inode_hash(struct inode *inode)
 
 		spin_lock(&inode_lock_);
 		old = find_inode(inode->i_sb, inode->i_ino);
-		if (old)
+		alive = old && !(old->i_state & I_FREEING);
+		if (old && !alive)
 			prepare_to_wait(&inode_wait, &wait, TASK_UNINTERRUPTIBLE);
-		else
+		else if (!old)
 			hlist_add_head(&inode->i_hash, hash_bucket(inode->i_sb, inode->i_ino));
 		spin_unlock(&inode_lock_);
-		if (!old)
-			return;
+		if (!old || alive)
+			return alive ? -EEXIST : 0;
 		schedule();
 		finish_wait(&inode_wait, &wait);
 	}
@@ -375,7 +377,8 @@ void touch_atime(struct inode *inode)
 	if (sb_rdonly(inode->i_sb))
 		return;
 	now = current_time();
-	if (!not_after(inode->i_atime, inode->i_mtime) && !not_after(inode->i_atime, inode->i_ctime) &&
+	if (!not_after(inode->i_atime, inode->i_mtime) &&
+	    !not_after(inode->i_atime, inode->i_ctime) &&
 	    now.tv_sec - inode->i_atime.tv_sec < 24 * 60 * 60)
 		return;
 	inode->i_atime = now;

@@ -7,8 +7,8 @@
  * reference gone means that the file is deleted then and there.
  *
  * Locks: i_rwsem orders everything that changes a file or directory (a directory before its
- * children; two directories only under rename's mutex, ancestor first). inode_lock, a spinlock, guards counts, state
- * and all lists of inodes.
+ * children; two directories only under rename's mutex, ancestor first). inode_lock, a spinlock,
+ * guards counts, state and all lists of inodes.
  */
 #ifndef FS_INODE_H
 #define FS_INODE_H
@@ -58,18 +58,28 @@ struct inode_operations {
 	const char *name;
 	/* The inode of @name (counted), NULL when there is no such name, or ERR_PTR. */
 	struct inode *(*lookup)(struct inode *dir, const struct dentry *dentry);
-	/* A new file, directory or link (mode says which; @target for links) for the negative @dentry: ends in d_instantiate(). */
+	/*
+	 * A new file, directory or link (mode says which; @target for links) for the negative
+	 * @dentry: ends in d_instantiate().
+	 */
 	int (*make)(struct inode *dir, struct dentry *dentry, umode_t mode, const char *target);
 	int (*link)(struct inode *inode, struct inode *dir, struct dentry *dentry);
 	/* unlink and rmdir: the name goes, i_nlink goes down. */
 	int (*remove)(struct inode *dir, struct dentry *dentry);
-	/* @to may be positive: it is replaced (kinds were compared by the caller). Both directories are locked. */
-	int (*rename)(struct inode *old_dir, struct dentry *from, struct inode *new_dir, struct dentry *to);
+	/*
+	 * @to may be positive: it is replaced (kinds were compared by the caller). Both directories
+	 * are locked.
+	 */
+	int (*rename)(struct inode *old_dir, struct dentry *from, struct inode *new_dir,
+		      struct dentry *to);
 	/* Is the cached dentry still what lookup would give? NULL: always. */
 	bool (*revalidate)(struct inode *dir, const struct dentry *dentry);
 	/* Of a link: its text, NUL-terminated, into buf; length or -errno. */
 	int (*readlink)(struct inode *inode, char *buf, int size);
-	/* Of a link that leads to an object instead of a path: counted dentry, ERR_PTR, or NULL: follow the path. */
+	/*
+	 * Of a link that leads to an object instead of a path: counted dentry, ERR_PTR, or NULL:
+	 * follow the path.
+	 */
 	struct dentry *(*get_link)(struct inode *inode);
 	/* Of a file: i_size becomes @size, its blocks beyond are freed. i_rwsem held. */
 	int (*truncate)(struct inode *inode, loff_t size);
@@ -97,6 +107,7 @@ struct inode {
 	void *i_private;                /* the file system's */
 	int i_count;                    /* inode_lock */
 	unsigned int i_state;           /* inode_lock */
+	unsigned int i_names;           /* dentries that stand for it; dcache_lock */
 	struct hlist_node i_hash;       /* inode_lock */
 	struct list_head i_lru;         /* unused ones; inode_lock */
 	struct list_head i_dirty;       /* sb->s_dirty; inode_lock */
@@ -110,16 +121,25 @@ struct kstatfs {
 
 struct super_operations {
 	const char *name;
-	/* Memory for an inode (with the file system's own part around it); inode_init_once() is called on it. */
+	/*
+	 * Memory for an inode (with the file system's own part around it); inode_init_once() is
+	 * called on it.
+	 */
 	struct inode *(*alloc_inode)(struct super_block *sb);
 	void (*free_inode)(struct inode *inode);
 	/* Copy the fields to the metadata cache (not to the disk). 0 or -errno. */
 	int (*write_inode)(struct inode *inode);
-	/* The inode goes from memory; with i_nlink == 0 from the disk too. Its pages are gone already. */
+	/*
+	 * The inode goes from memory; with i_nlink == 0 from the disk too. Its pages are gone
+	 * already.
+	 */
 	void (*evict_inode)(struct inode *inode);
 	/* Write all metadata and make it durable. */
 	int (*sync_fs)(struct super_block *sb);
-	/* Nothing will change any more (unmount, power-off): note on the disk that it is clean, durable. */
+	/*
+	 * Nothing will change any more (unmount, power-off): note on the disk that it is clean,
+	 * durable.
+	 */
 	int (*mark_clean)(struct super_block *sb);
 	/* Unmount: free s_fs_info. All inodes are gone. */
 	void (*put_super)(struct super_block *sb);
@@ -142,7 +162,7 @@ struct super_block {
 	struct dentry *s_mountpoint;    /* counted; NULL: the root of everything */
 	void *s_fs_info;
 	char s_source[32];              /* as given to mount(2), for /proc/mounts */
-	char s_why[160];                /* why fill_super() refused: one sentence without a full stop */
+	char s_why[160]; /* why fill_super() refused: one sentence without a full stop */
 	struct list_head s_list;        /* mount mutex */
 	struct list_head s_dirty;       /* inode_lock */
 	struct list_head s_inodes;      /* inode_lock */
@@ -157,15 +177,18 @@ void inode_init_once(struct inode *inode);
 /* A fresh inode that is in no cache (pseudo files). Counted; NULL: out of memory. */
 struct inode *new_inode(struct super_block *sb);
 /*
- * The inode (sb, ino), counted. If it was not in memory it comes with I_NEW set: fill it in and call
- * unlock_new_inode(), or iget_failed(). NULL: out of memory.
+ * The inode (sb, ino), counted. If it was not in memory it comes with I_NEW set: fill it in and
+ * call unlock_new_inode(), or iget_failed(). NULL: out of memory.
  */
 struct inode *iget_locked(struct super_block *sb, unsigned long ino);
 void unlock_new_inode(struct inode *inode);
 /* The inode could not be read: nobody will find it. Drops the reference. */
 void iget_failed(struct inode *inode);
-/* Put an inode just made (its number freshly allocated) into the cache; waits for a deleted namesake to go. */
-void insert_inode_hash(struct inode *inode);
+/*
+ * Put an inode just made (its number freshly allocated) into the cache; waits for a deleted namesake
+ * to go. 0, or -EEXIST when there is a living one: the disk's bitmap lies.
+ */
+int insert_inode_hash(struct inode *inode);
 /* One more reference for a holder of one. */
 struct inode *ihold(struct inode *inode);
 /* Drop a reference: the last of a deleted file frees it on the disk. May sleep. NULL is fine. */
@@ -211,7 +234,10 @@ loff_t generic_llseek_size(struct file *file, loff_t offset, int whence, loff_t 
 struct file_system_type {
 	const char *name;
 	bool needs_device;
-	/* Fill in s_op, s_root, ... of the zeroed @sb (s_bdev, s_flags, s_dev, s_type are set). 0 or -errno, nothing held. */
+	/*
+	 * Fill in s_op, s_root, ... of the zeroed @sb (s_bdev, s_flags, s_dev, s_type are set). 0
+	 * or -errno, nothing held.
+	 */
 	int (*fill_super)(struct super_block *sb, const struct file_system_type *type);
 	const void *data;         /* the type's own */
 	struct list_head list;    /* mount mutex */

@@ -87,9 +87,13 @@ char *mount_path(struct super_block *sb, char *buf, int size)
 	return d_path(sb->s_root, buf, size, false);
 }
 
-/* A file system in memory, not yet anywhere in the tree. ERR_PTR; *why (if not NULL) says more, in a buffer of 160 bytes. */
-static struct super_block *make_super(const struct file_system_type *type, struct block_device *bdev,
-				      unsigned long flags, const char *source, char *why)
+/*
+ * A file system in memory, not yet anywhere in the tree. ERR_PTR; *why (if not NULL) says more, in
+ * a buffer of 160 bytes.
+ */
+static struct super_block *make_super(const struct file_system_type *type,
+				      struct block_device *bdev, unsigned long flags,
+				      const char *source, char *why)
 {
 	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
 	int err;
@@ -170,7 +174,8 @@ static struct block_device *source_device(const char *source)
 }
 
 /* Takes the reference on @target. */
-static int do_mount(const char *type_name, const char *source, struct dentry *target, unsigned long flags)
+static int do_mount(const char *type_name, const char *source, struct dentry *target,
+		    unsigned long flags)
 {
 	const struct file_system_type *type;
 	struct block_device *bdev = NULL;
@@ -299,8 +304,10 @@ void mount_root(const char *dev)
 
 	bdev_init();
 	if (!bdev)
-		boot_fail("there is no disk %s to be the root; give QEMU a virtio-blk disk (disable-legacy=on) "
-			  "or name another with root=", dev);
+		boot_fail(
+			"there is no disk %s to be the root; give QEMU a virtio-blk disk (disable-legacy=on) "
+			"or name another with root=",
+			dev);
 	mutex_lock(&mount_mutex);
 	sb = make_super(find_type("ext2"), bdev, bdev->read_only ? MS_RDONLY : 0, dev, why);
 	if (IS_ERR(sb))

@@ -4,6 +4,7 @@
 
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "kernel/core/printk.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -27,7 +28,10 @@ char *getname(const char __user *path)
 	return ERR_PTR(len < 0 ? len : -ENAMETOOLONG);
 }
 
-/* Up from the root of a mounted file system to the place it is mounted on. Takes and gives a reference. */
+/*
+ * Up from the root of a mounted file system to the place it is mounted on. Takes and gives a
+ * reference.
+ */
 static struct dentry *follow_up(struct dentry *dentry)
 {
 	while (dentry == dentry->d_sb->s_root && dentry->d_sb->s_mountpoint) {
@@ -71,8 +75,13 @@ static struct dentry *lookup_slow(struct dentry *dir, const char *name, unsigned
 	}
 	if (dir_inode->i_op->revalidate)
 		dentry->d_flags |= DENTRY_NOCACHE;
-	d_add(dentry, inode);
-	return dentry;
+	if (d_add(dentry, inode))
+		return dentry;
+	pr_err("fs: directory %lu of %s has two names; repair the disk with e2fsck\n", inode->i_ino,
+	       inode->i_sb->s_source);
+	iput(inode);
+	dput(dentry);
+	return ERR_PTR(-EUCLEAN);
 }
 
 struct dentry *lookup_one(struct dentry *dir, const char *name, unsigned int len, bool locked)
@@ -308,7 +317,8 @@ int walk_last(struct walk *w, unsigned int flags)
 			dput(dentry);
 			return -ENOENT;
 		}
-		if (!S_ISLNK(dentry->d_inode->i_mode) || !((flags & LOOKUP_FOLLOW) || w->trailing)) {
+		if (!S_ISLNK(dentry->d_inode->i_mode) ||
+		    !((flags & LOOKUP_FOLLOW) || w->trailing)) {
 			move_to(w, dentry);
 			break;
 		}

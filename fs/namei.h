@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Paths: from a text to a dentry. Limits and errors are Linux's: 40 links (-ELOOP), 255 bytes a name and
- * 4095 a path (-ENAMETOOLONG). Every task is root, so no directory refuses to be searched.
+ * Paths: from a text to a dentry. Limits and errors are Linux's: 40 links (-ELOOP), 255 bytes a
+ * name and 4095 a path (-ENAMETOOLONG). Every task is root, so no directory refuses to be searched.
  */
 #ifndef FS_NAMEI_H
 #define FS_NAMEI_H
@@ -44,7 +44,9 @@ struct walk {
 /* A user string as a kernel one (free with kfree()): ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOMEM). */
 char *getname(const char __user *path);
 
-/* Begin at the root, or at @dfd for a relative @text, which is taken over (freed on failure too). */
+/*
+ * Begin at the root, or at @dfd for a relative @text, which is taken over (freed on failure too).
+ */
 int walk_start(struct walk *w, int dfd, char *text);
 /* Walk to the directory of the last component: it is w->at then. */
 int walk_parent(struct walk *w);

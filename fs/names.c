@@ -25,14 +25,10 @@ int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char 
 	return dir->i_op->make(dir, dentry, mode, target);
 }
 
-/*
- * Walk to where a name is to be made and lock its directory: *dentry is the negative name.
- * On success the caller unlocks with end_make().
- */
-static int begin_make(struct walk *w, int dfd, const char __user *path, bool is_dir, struct dentry **dentry)
+/* Walk to the directory of the last component. On 0 the caller ends the walk. */
+static int walk_to_parent(struct walk *w, int dfd, const char __user *path)
 {
 	char *text = getname(path);
-	struct dentry *d;
 	int err;
 
 	if (IS_ERR(text))
@@ -45,10 +41,27 @@ static int begin_make(struct walk *w, int dfd, const char __user *path, bool is_
 	if (err)
 		return err;
 	err = walk_parent(w);
-	if (!err && w->last_type != LAST_NORM)
-		err = -EEXIST;
 	if (err)
-		goto end;
+		walk_end(w);
+	return err;
+}
+
+/*
+ * Walk to where a name is to be made and lock its directory: *dentry is the negative name.
+ * On success the caller unlocks with end_make().
+ */
+static int begin_make(struct walk *w, int dfd, const char __user *path, bool is_dir,
+		      struct dentry **dentry)
+{
+	struct dentry *d;
+	int err = walk_to_parent(w, dfd, path);
+
+	if (err)
+		return err;
+	if (w->last_type != LAST_NORM) {
+		walk_end(w);
+		return -EEXIST;
+	}
 	inode_lock(w->at->d_inode);
 	d = lookup_one(w->at, w->last, w->last_len, true);
 	if (IS_ERR(d))
@@ -64,7 +77,6 @@ static int begin_make(struct walk *w, int dfd, const char __user *path, bool is_
 	inode_unlock(w->at->d_inode);
 	if (!IS_ERR(d))
 		dput(d);
-end:
 	walk_end(w);
 	return err;
 }
@@ -94,7 +106,9 @@ long sys_mkdir(const char __user *path, umode_t mode)
 	return sys_mkdirat(AT_FDCWD, path, mode);
 }
 
-/* Only regular files: there are no named pipes or sockets, and devices stand in /dev by themselves. */
+/*
+ * Only regular files: there are no named pipes or sockets, and devices stand in /dev by themselves.
+ */
 long sys_mknodat(int dfd, const char __user *path, umode_t mode, unsigned int dev)
 {
 	struct dentry *dentry;
@@ -126,7 +140,8 @@ long sys_symlinkat(const char __user *user_target, int dfd, const char __user *p
 		return PTR_ERR(target);
 	err = *target ? begin_make(&w, dfd, path, false, &dentry) : -ENOENT;
 	if (!err)
-		err = (int)end_make(&w, dentry, vfs_make(w.at->d_inode, dentry, S_IFLNK | 0777, target));
+		err = (int)end_make(&w, dentry,
+				    vfs_make(w.at->d_inode, dentry, S_IFLNK | 0777, target));
 	kfree(target);
 	return err;
 }
@@ -152,7 +167,8 @@ static int do_link(struct inode *inode, struct inode *dir, struct dentry *dentry
 	return err;
 }
 
-long sys_linkat(int olddfd, const char __user *oldpath, int newdfd, const char __user *newpath, int flags)
+long sys_linkat(int olddfd, const char __user *oldpath, int newdfd, const char __user *newpath,
+		int flags)
 {
 	struct dentry *old, *dentry;
 	struct walk w;
@@ -211,26 +227,16 @@ static int remove_name(struct inode *dir, struct dentry *dentry, bool is_dir)
 
 static long do_unlink(int dfd, const char __user *path, bool is_dir)
 {
-	char *text = getname(path);
 	struct dentry *dentry;
 	struct inode *dir;
 	struct walk w;
-	int err;
+	int err = walk_to_parent(&w, dfd, path);
 
-	if (IS_ERR(text))
-		return PTR_ERR(text);
-	if (!*text) {
-		kfree(text);
-		return -ENOENT;
-	}
-	err = walk_start(&w, dfd, text);
 	if (err)
 		return err;
-	err = walk_parent(&w);
-	if (!err && w.last_type != LAST_NORM)
+	if (w.last_type != LAST_NORM) {
 		err = !is_dir ? -EISDIR : w.last_type == LAST_DOT ? -EINVAL :
 		      w.last_type == LAST_DOTDOT ? -ENOTEMPTY : -EBUSY;
-	if (err) {
 		walk_end(&w);
 		return err;
 	}
@@ -270,7 +276,9 @@ long sys_rmdir(const char __user *path)
 
 #define RENAME_NOREPLACE 1u
 
-/* Two directories at once: an ancestor before what is below it (unlink takes parent, then child). */
+/*
+ * Two directories at once: an ancestor before what is below it (unlink takes parent, then child).
+ */
 static void lock_two(struct dentry *a, struct dentry *b)
 {
 	if (a != b && is_subdir(a, b))
@@ -287,7 +295,10 @@ static void unlock_two(struct dentry *a, struct dentry *b)
 		inode_unlock(b->d_inode);
 }
 
-/* May @from take the place of @to? Directories locked. 0, 1: they are the same file, nothing is to do; or -errno. */
+/*
+ * May @from take the place of @to? Directories locked. 0, 1: they are the same file, nothing is to
+ * do; or -errno.
+ */
 static int may_rename(struct walk *old, struct walk *new, struct dentry *from, struct dentry *to,
 		      unsigned int flags)
 {
@@ -355,28 +366,6 @@ static int rename_locked(struct walk *old, struct walk *new, unsigned int flags)
 	return err < 0 ? err : 0;
 }
 
-static int walk_to_parent(struct walk *w, int dfd, const char __user *path)
-{
-	char *text = getname(path);
-	int err;
-
-	if (IS_ERR(text))
-		return PTR_ERR(text);
-	if (!*text) {
-		kfree(text);
-		return -ENOENT;
-	}
-	err = walk_start(w, dfd, text);
-	if (err)
-		return err;
-	err = walk_parent(w);
-	if (!err && w->last_type != LAST_NORM)
-		err = -EBUSY;
-	if (err)
-		walk_end(w);
-	return err;
-}
-
 long sys_renameat2(int olddfd, const char __user *oldpath, int newdfd, const char __user *newpath,
 		   unsigned int flags)
 {
@@ -395,6 +384,8 @@ long sys_renameat2(int olddfd, const char __user *oldpath, int newdfd, const cha
 	}
 	if (old.at->d_sb != new.at->d_sb) {
 		err = -EXDEV;
+	} else if (old.last_type != LAST_NORM || new.last_type != LAST_NORM) {
+		err = -EBUSY;
 	} else {
 		mutex_lock(&rename_mutex);
 		lock_two(old.at, new.at);

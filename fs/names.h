@@ -8,7 +8,10 @@
 struct dentry;
 struct inode;
 
-/* Make a file, directory or link (@target) of @mode for the negative @dentry. @dir's i_rwsem is held. 0 or -errno. */
+/*
+ * Make a file, directory or link (@target) of @mode for the negative @dentry. @dir's i_rwsem is
+ * held. 0 or -errno.
+ */
 int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char *target);
 /* Set the size of a regular file; takes i_rwsem. 0 or -errno. */
 int vfs_truncate(struct inode *inode, loff_t size);

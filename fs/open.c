@@ -42,7 +42,8 @@ static int open_inode(struct file *file, struct inode *inode)
 
 struct file *dentry_open(struct dentry *dentry, int flags)
 {
-	struct file *file = alloc_file(NULL, (unsigned int)flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC));
+	struct file *file =
+		alloc_file(NULL, (unsigned int)flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC));
 	int err;
 
 	if (!file)
@@ -73,7 +74,8 @@ static struct dentry *lookup_create(struct walk *w, int flags, umode_t mode)
 		inode_lock(dir);
 		dentry = lookup_one(w->at, w->last, w->last_len, true);
 		if (!IS_ERR(dentry) && !dentry->d_inode) {
-			err = vfs_make(dir, dentry, S_IFREG | (mode & 07777 & ~current_umask()), NULL);
+			err = vfs_make(dir, dentry, S_IFREG | (mode & 07777 & ~current_umask()),
+				       NULL);
 			inode_unlock(dir);
 			if (!err)
 				return dentry;
@@ -262,8 +264,9 @@ void file_getattr(struct file *file, struct file_stat *st)
 
 struct block_device *file_bdev(struct file *file)
 {
-	return file->f_inode && S_ISBLK(file->f_inode->i_mode) ? block_device_by_dev(file->f_inode->i_rdev) :
-								  NULL;
+	return file->f_inode && S_ISBLK(file->f_inode->i_mode)
+		       ? block_device_by_dev(file->f_inode->i_rdev)
+		       : NULL;
 }
 
 sector_t file_bmap(struct file *file, pgoff_t index, struct block_device **bdev)

@@ -16,7 +16,10 @@
 #define PIPE_BUF 4096 /* a write of up to so many bytes is never torn */
 #define PIPE_PAGES (PIPE_SIZE / PAGE_SIZE)
 
-/* Bytes are numbered without end: [head, tail) is in the pipe, byte n in frame n / PAGE_SIZE % PIPE_PAGES. */
+/*
+ * Bytes are numbered without end: [head, tail) is in the pipe, byte n in frame n / PAGE_SIZE %
+ * PIPE_PAGES.
+ */
 struct pipe {
 	struct mutex lock;            /* all but wait */
 	unsigned long head, tail;
@@ -120,7 +123,8 @@ static ssize_t pipe_read(struct file *file, char *buf, size_t count, loff_t *pos
 		if (n)
 			goto out;
 		mutex_unlock(&pipe->lock);
-		n = wait_event_interruptible(pipe->wait, pipe_len(pipe) || !READ_ONCE(pipe->writers));
+		n = wait_event_interruptible(pipe->wait,
+					     pipe_len(pipe) || !READ_ONCE(pipe->writers));
 		if (n)
 			return n;
 		mutex_lock(&pipe->lock);
@@ -153,7 +157,8 @@ static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool
 			break;
 		}
 		if (pipe_room(pipe) >= whole) {
-			n = put_bytes(pipe, buf + done, min(count - done, pipe_room(pipe)), from_kernel);
+			n = put_bytes(pipe, buf + done, min(count - done, pipe_room(pipe)),
+				      from_kernel);
 			if (n < 0)
 				break;
 			done += (size_t)n;
@@ -166,7 +171,8 @@ static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool
 			break;
 		}
 		mutex_unlock(&pipe->lock);
-		n = wait_event_interruptible(pipe->wait, pipe_room(pipe) >= whole || !READ_ONCE(pipe->readers));
+		n = wait_event_interruptible(pipe->wait,
+					     pipe_room(pipe) >= whole || !READ_ONCE(pipe->readers));
 		mutex_lock(&pipe->lock);
 		if (n)
 			break;

@@ -44,16 +44,23 @@ static int look_at_all(struct watch *watch, struct pollfd *fds, unsigned int n)
 	return ready;
 }
 
-/* Sleep until a descriptor is ready. How many are; 0 when *left (ns, counted down) ran out; -ERESTARTNOHAND. */
+/*
+ * Sleep until a descriptor is ready. How many are; 0 when *left (ns, counted down) ran out;
+ * -ERESTARTNOHAND.
+ */
 static int wait_for_any(struct watch *watch, struct pollfd *fds, unsigned int n, u64 *left)
 {
 	int ready = look_at_all(watch, fds, n);
 
 	while (!ready && *left) {
-		/* On all queues first, then the look that counts: nothing can happen unseen between. */
+		/*
+		 * On all queues first, then the look that counts: nothing can happen unseen
+		 * between.
+		 */
 		for (unsigned int i = 0; i < n; i++)
 			if (watch[i].queue)
-				prepare_to_wait(watch[i].queue, &watch[i].entry, TASK_INTERRUPTIBLE);
+				prepare_to_wait(watch[i].queue, &watch[i].entry,
+						TASK_INTERRUPTIBLE);
 		current->state = TASK_INTERRUPTIBLE;
 		ready = look_at_all(watch, fds, n);
 		if (!ready && signal_pending(current))
@@ -198,7 +205,8 @@ static unsigned int sets_to_fds(const struct sets *sets, int n, struct pollfd *f
 }
 
 /* Bits that are set in the answer, or -EBADF. */
-static int fds_to_sets(const struct pollfd *fds, unsigned int count, const struct sets *asked, struct sets *sets)
+static int fds_to_sets(const struct pollfd *fds, unsigned int count, const struct sets *asked,
+		       struct sets *sets)
 {
 	int bits = 0;
 
@@ -247,8 +255,8 @@ out:
 	return result;
 }
 
-long sys_select(int n, unsigned long __user *in, unsigned long __user *out, unsigned long __user *ex,
-		struct timeval __user *timeout)
+long sys_select(int n, unsigned long __user *in, unsigned long __user *out,
+		unsigned long __user *ex, struct timeval __user *timeout)
 {
 	unsigned long __user *sets[SETS] = { in, out, ex };
 	struct timeval t;
@@ -265,15 +273,17 @@ long sys_select(int n, unsigned long __user *in, unsigned long __user *out, unsi
 	}
 	result = select_user(n, sets, &left);
 	if (timeout && left != FOREVER) {
-		t = (struct timeval){ (s64)(left / NSEC_PER_SEC), (s64)(left % NSEC_PER_SEC / 1000) };
+		t = (struct timeval){ (s64)(left / NSEC_PER_SEC),
+				      (s64)(left % NSEC_PER_SEC / 1000) };
 		if (copy_to_user(timeout, &t, sizeof(t)))
 			return result; /* as for ppoll */
 	}
 	return result;
 }
 
-long sys_pselect6(int n, unsigned long __user *in, unsigned long __user *out, unsigned long __user *ex,
-		  const struct timespec __user *timeout, const void __user *sig)
+long sys_pselect6(int n, unsigned long __user *in, unsigned long __user *out,
+		  unsigned long __user *ex, const struct timespec __user *timeout,
+		  const void __user *sig)
 {
 	unsigned long __user *sets[SETS] = { in, out, ex };
 	struct { const u64 __user *mask; size_t size; } arg = { NULL, 0 };

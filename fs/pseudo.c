@@ -165,8 +165,8 @@ static void set_operations(struct inode *inode, const struct pseudo_entry *entry
 		inode->i_fop = entry->fops;
 }
 
-static struct inode *make_inode(struct super_block *sb, const struct pseudo_entry *entry, const char *name,
-				void *arg)
+static struct inode *make_inode(struct super_block *sb, const struct pseudo_entry *entry,
+				const char *name, void *arg)
 {
 	struct inode *inode = new_inode(sb);
 	struct pseudo_inode *node;
@@ -196,7 +196,8 @@ static const struct pseudo_entry *find_static(const struct pseudo_entry *dir, co
 
 static struct inode *pseudo_lookup(struct inode *dir, const struct dentry *dentry)
 {
-	const struct pseudo_entry *entry = entry_of(dir), *child = find_static(entry, dentry->d_name);
+	const struct pseudo_entry *entry = entry_of(dir),
+				  *child = find_static(entry, dentry->d_name);
 	struct pseudo_entry dynamic = { 0 };
 	int err = -ENOENT;
 
@@ -362,11 +363,13 @@ struct pseudo_dir {
 	loff_t base; /* position of cookie 0 */
 };
 
-bool pseudo_emit(struct pseudo_dir *dir, const char *name, umode_t mode, unsigned long ino, loff_t cookie)
+bool pseudo_emit(struct pseudo_dir *dir, const char *name, umode_t mode, unsigned long ino,
+		 loff_t cookie)
 {
 	loff_t next = dir->base + cookie + 1;
 
-	if (!dir->ctx->emit(dir->ctx, name, (unsigned int)strlen(name), ino, mode_to_dtype(mode), next))
+	if (!dir->ctx->emit(dir->ctx, name, (unsigned int)strlen(name), ino, mode_to_dtype(mode),
+			    next))
 		return false;
 	dir->ctx->pos = next;
 	return true;
@@ -389,9 +392,12 @@ static int pseudo_iterate(struct file *file, struct dir_context *ctx)
 	}
 	for (e = entry->children; e && e->name; e++, n++)
 		if (room && ctx->pos <= n)
-			room = pseudo_emit(&dir, e->name, e->mode, pseudo_ino(e->name, e->arg ? e->arg : entry->arg), n);
+			room = pseudo_emit(&dir, e->name, e->mode,
+					   pseudo_ino(e->name, e->arg ? e->arg : entry->arg), n);
 	dir.base = n;
-	return room && entry->iterate ? entry->iterate(entry->arg, &dir, max(ctx->pos - n, (loff_t)0)) : 0;
+	return room && entry->iterate
+		       ? entry->iterate(entry->arg, &dir, max(ctx->pos - n, (loff_t)0))
+		       : 0;
 }
 
 static const struct file_operations pseudo_dir_fops = {

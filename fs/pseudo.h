@@ -5,8 +5,9 @@
  * comes from a directory's lookup and iterate hooks.
  *
  * Every node carries an @arg. Static entries take theirs from the entry, or from their directory
- * when the entry has none; a hook gives it freely. It is a plain value that is never counted: for
- * a process put its pid in, not a pointer, and find the task anew in each call (-ESRCH if it is gone).
+ * when the entry has none; a hook gives it freely. It is a plain value that is never counted: for a
+ * process put its pid in, not a pointer, and find the task anew in each call (-ESRCH if it is
+ * gone).
  *
  *	static int show_uptime(struct seq_buf *m, void *arg) { seq_printf(m, ...); return 0; }
  *	static const struct pseudo_entry proc_root_entries[] = {
@@ -56,29 +57,47 @@ void seq_printf(struct seq_buf *m, const char *fmt, ...) __printf(2, 3);
 void seq_write(struct seq_buf *m, const void *data, size_t len);
 void seq_puts(struct seq_buf *m, const char *s);
 void seq_putc(struct seq_buf *m, char c);
-/* Blanks until the text is @column bytes long, counted from byte @from (m->len at the line's start). */
+/*
+ * Blanks until the text is @column bytes long, counted from byte @from (m->len at the line's
+ * start).
+ */
 void seq_pad(struct seq_buf *m, size_t from, size_t column);
 
 struct pseudo_entry {
-	const char *name;       /* NULL ends a table; ignored for roots and what lookup hooks give */
+	const char *name; /* NULL ends a table; ignored for roots and what lookup hooks give */
 	umode_t mode;           /* S_IF* | permissions */
 	void *arg;              /* NULL: the directory's */
 
-	/* Regular files. @show: the whole text, made at the first read of each open (and again after a seek to 0). 0 or -errno. */
+	/*
+	 * Regular files. @show: the whole text, made at the first read of each open (and again
+	 * after a seek to 0). 0 or -errno.
+	 */
 	int (*show)(struct seq_buf *m, void *arg);
-	/* Text written by one write(2): kernel memory, NUL-terminated, len < PAGE_SIZE. Returns bytes taken or -errno. */
+	/*
+	 * Text written by one write(2): kernel memory, NUL-terminated, len < PAGE_SIZE. Returns
+	 * bytes taken or -errno.
+	 */
 	ssize_t (*write)(void *arg, const char *buf, size_t len);
-	/* Instead of @show: read(2) itself. @buf is a user address; *pos is to be advanced. Sees pseudo_arg(file). */
+	/*
+	 * Instead of @show: read(2) itself. @buf is a user address; *pos is to be advanced. Sees
+	 * pseudo_arg(file).
+	 */
 	ssize_t (*read)(struct file *file, char __user *buf, size_t count, loff_t *pos);
 
 	/* Symbolic links: the target's path, NUL-terminated, into buf. Length or -errno. */
 	int (*readlink)(void *arg, char *buf, int size);
-	/* Optional: jump to an object instead of following that path (/proc/PID/exe, fd/N). Counted dentry or ERR_PTR. */
+	/*
+	 * Optional: jump to an object instead of following that path (/proc/PID/exe, fd/N). Counted
+	 * dentry or ERR_PTR.
+	 */
 	struct dentry *(*get_link)(void *arg);
 
 	/* Directories. Table, hooks, or both (table first). */
 	const struct pseudo_entry *children;
-	/* Dynamic child: fill *@child in (entry and arg). 0, or -ENOENT. Also asked again before a cached answer is used. */
+	/*
+	 * Dynamic child: fill *@child in (entry and arg). 0, or -ENOENT. Also asked again before a
+	 * cached answer is used.
+	 */
 	int (*lookup)(void *arg, const char *name, struct pseudo_entry *child);
 	/*
 	 * Name the dynamic children: call pseudo_emit() for each from cookie @from on, with rising
@@ -91,8 +110,12 @@ struct pseudo_entry {
 	dev_t rdev;
 };
 
-/* One dynamic child for iterate(); only the kind bits of @mode count. False: the reader's buffer is full, stop. */
-bool pseudo_emit(struct pseudo_dir *dir, const char *name, umode_t mode, unsigned long ino, loff_t cookie);
+/*
+ * One dynamic child for iterate(); only the kind bits of @mode count. False: the reader's buffer is
+ * full, stop.
+ */
+bool pseudo_emit(struct pseudo_dir *dir, const char *name, umode_t mode, unsigned long ino,
+		 loff_t cookie);
 /* The @arg of an open pseudo file. */
 void *pseudo_arg(const struct file *file);
 

@@ -42,7 +42,8 @@ static ssize_t do_rw(struct file *file, char __user *buf, size_t count, loff_t *
 	if (err)
 		return err;
 	count = min(count, MAX_COUNT);
-	return write ? file->f_op->write(file, buf, count, pos) : file->f_op->read(file, buf, count, pos);
+	return write ? file->f_op->write(file, buf, count, pos)
+		     : file->f_op->read(file, buf, count, pos);
 }
 
 /* read(2) and write(2): at the file's own position. */
@@ -162,7 +163,8 @@ static size_t vector_len(const struct iovec *vec, unsigned long n)
 }
 
 /* writev(2) to a file that must not be written in parts: gather up to a page first. */
-static ssize_t write_gathered(struct file *file, const struct iovec *vec, unsigned long n, size_t len)
+static ssize_t write_gathered(struct file *file, const struct iovec *vec, unsigned long n,
+			      size_t len)
 {
 	ssize_t result = check_access(file, true, NULL, 0);
 	char *data;
@@ -194,8 +196,8 @@ static ssize_t rw_stream(struct file *file, const struct iovec *vec, unsigned lo
 }
 
 /* @pos NULL: the file's own position. */
-static long do_vector(unsigned long fd, const struct iovec __user *user, unsigned long n, loff_t *pos,
-		      bool write)
+static long do_vector(unsigned long fd, const struct iovec __user *user, unsigned long n,
+		      loff_t *pos, bool write)
 {
 	struct file *file;
 	struct iovec *vec;

@@ -207,7 +207,8 @@ long sys_faccessat2(int dfd, const char __user *path, int mode, int flags)
 	struct inode *inode;
 	long err = 0;
 
-	if ((mode & ~(R_OK | W_OK | X_OK)) || (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
+	if ((mode & ~(R_OK | W_OK | X_OK)) ||
+	    (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
 		return -EINVAL;
 	dentry = user_path_at(dfd, path, (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 						 (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
@@ -216,7 +217,8 @@ long sys_faccessat2(int dfd, const char __user *path, int mode, int flags)
 	inode = dentry->d_inode;
 	if ((mode & X_OK) && !S_ISDIR(inode->i_mode) && !(inode->i_mode & 0111))
 		err = -EACCES;
-	else if ((mode & W_OK) && sb_rdonly(inode->i_sb) && !S_ISCHR(inode->i_mode) && !S_ISBLK(inode->i_mode))
+	else if ((mode & W_OK) && sb_rdonly(inode->i_sb) && !S_ISCHR(inode->i_mode) &&
+		 !S_ISBLK(inode->i_mode))
 		err = -EROFS;
 	dput(dentry);
 	return err;
@@ -292,8 +294,8 @@ struct getdents {
 	bool full; /* the next entry did not fit */
 };
 
-static bool emit_dirent(struct dir_context *ctx, const char *name, unsigned int len, unsigned long ino,
-			unsigned int type, loff_t next_pos)
+static bool emit_dirent(struct dir_context *ctx, const char *name, unsigned int len,
+			unsigned long ino, unsigned int type, loff_t next_pos)
 {
 	struct getdents *g = container_of(ctx, struct getdents, ctx);
 	size_t reclen = ALIGN(sizeof(struct dirent64) + len + 1, 8);
@@ -341,7 +343,7 @@ static long read_dir(struct file *file, struct getdents *g, void __user *user)
 
 long sys_getdents64(unsigned int fd, void __user *user, unsigned int count)
 {
-	struct getdents g = { .ctx.emit = emit_dirent, .size = min_t(size_t, count, 8 * PAGE_SIZE) };
+	struct getdents g = {.ctx.emit = emit_dirent, .size = min_t(size_t, count, 8 * PAGE_SIZE)};
 	struct file *file = fget(fd);
 	long result = -ENOTDIR;
 

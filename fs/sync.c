@@ -120,7 +120,8 @@ static void shut_down(struct super_block *sb, void *arg)
 	evict_orphans(sb);
 	sync_inodes_sb(sb);
 	if (sb->s_op->mark_clean && sb->s_op->mark_clean(sb))
-		pr_err("fs: %s: the last write failed: the disk is not marked clean\n", sb->s_source);
+		pr_err("fs: %s: the last write failed: the disk is not marked clean\n",
+		       sb->s_source);
 	else
 		pr_info("fs: %s is clean\n", sb->s_source);
 }

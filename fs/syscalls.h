@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system calls of fs/, with the argument order of Linux's x86-64 ABI. Each returns the result or
- * a negative errno, exactly as it goes to user space; -ERESTARTSYS when a signal came before
+ * The system calls of fs/, with the argument order of Linux's x86-64 ABI. Each returns the result
+ * or a negative errno, exactly as it goes to user space; -ERESTARTSYS when a signal came before
  * anything was done. Pointers are user addresses: they are touched through <asm/uaccess.h> only.
  * Context: the calling task, no locks held; all may sleep.
  */
@@ -95,7 +95,8 @@ long sys_chown(const char __user *path, uid_t uid, gid_t gid);
 long sys_lchown(const char __user *path, uid_t uid, gid_t gid);
 long sys_fchown(unsigned int fd, uid_t uid, gid_t gid);
 long sys_fchownat(int dfd, const char __user *path, uid_t uid, gid_t gid, int flags);
-long sys_utimensat(int dfd, const char __user *path, const struct timespec __user *times, int flags);
+long sys_utimensat(int dfd, const char __user *path, const struct timespec __user *times,
+		   int flags);
 long sys_truncate(const char __user *path, loff_t length);
 long sys_ftruncate(unsigned int fd, loff_t length);
 
@@ -118,6 +119,7 @@ long sys_select(int n, unsigned long __user *in, unsigned long __user *out,
 		unsigned long __user *ex, struct timeval __user *timeout);
 /* @sig: user address of { const u64 *mask; size_t size; }, or NULL. */
 long sys_pselect6(int n, unsigned long __user *in, unsigned long __user *out,
-		  unsigned long __user *ex, const struct timespec __user *timeout, const void __user *sig);
+		  unsigned long __user *ex, const struct timespec __user *timeout,
+		  const void __user *sig);
 
 #endif

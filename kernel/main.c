@@ -6,8 +6,6 @@
 
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/virtio.h"
-#include "fs/proc/proc.h"
-#include "fs/proc/proc.h"
 #include "kernel/core/block.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/param.h"
@@ -138,7 +136,6 @@ void kmain(u32 magic, phys_addr_t boot_info)
 	pci_init();
 	virtio_blk_init();
 	vfs_init(); /* it looks at the disks that there are */
-	proc_init();
 	start_timer_interrupt();
 	local_irq_enable();
 	reclaim_init();

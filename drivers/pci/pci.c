@@ -145,7 +145,8 @@ void *pci_map_bar(const struct pci_device *dev, unsigned int bar, u64 offset, u6
 }
 
 /* PCI 3.0 6.8.2: the capability names a BAR and an offset in it where the table of messages is. */
-int pci_enable_msix(const struct pci_device *dev, void (*fn)(void *arg), void *arg, const char *name)
+int pci_enable_msix(const struct pci_device *dev, void (*fn)(void *arg), void *arg,
+		    const char *name)
 {
 	unsigned int cap = pci_find_capability(dev, PCI_CAP_ID_MSIX, 0);
 	u32 table, data;
@@ -182,8 +183,8 @@ static bool probe(u8 bus, u8 slot, u8 function)
 	if ((id & 0xffff) == 0xffff)
 		return false;
 	if (nr_devices == MAX_DEVICES) {
-		pr_warn("pci: more than %d devices, %02x:%02x.%x is ignored\n", MAX_DEVICES, bus, slot,
-			function);
+		pr_warn("pci: more than %d devices, %02x:%02x.%x is ignored\n", MAX_DEVICES, bus,
+			slot, function);
 		return true;
 	}
 	dev.vendor = id & 0xffff;

@@ -55,7 +55,8 @@ void *pci_map_bar(const struct pci_device *dev, unsigned int bar, u64 offset, u6
  * Send the device's MSI-X vector 0 to @fn(@arg) and turn MSI-X on. 0; -ENOENT: the device has none;
  * -EINVAL, -ENOMEM, -ENOSPC: it cannot be used. The device is as before on failure.
  */
-int pci_enable_msix(const struct pci_device *dev, void (*fn)(void *arg), void *arg, const char *name);
+int pci_enable_msix(const struct pci_device *dev, void (*fn)(void *arg), void *arg,
+		    const char *name);
 /* Call @fn for each device, in order. */
 void pci_for_each(void (*fn)(struct pci_device *dev, void *arg), void *arg);
 /* Boot: find them all. */

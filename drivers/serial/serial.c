@@ -4,7 +4,6 @@
 
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
-#include "kernel/core/time.h"
 #include "lib/util.h"
 #include <asm/io.h>
 #include <asm/irq.h>
@@ -13,28 +12,43 @@
 #define COM1_IRQ 4
 enum { RBR = 0, THR = 0, IER = 1, FCR = 2, MCR = 4, LSR = 5 };
 #define IER_RECEIVE 0x01
-#define FCR_ENABLE_14 0xc1 /* FIFOs on, interrupt at 14 bytes (or after a pause); nothing is cleared */
+#define IER_SENT 0x02 /* the transmitter is empty */
+#define FCR_ENABLE_14 0xc1 /* FIFOs on, interrupt at 14 bytes or a pause; clears nothing */
 #define MCR_DTR_RTS_OUT2 0x0b /* OUT2 lets the interrupt through */
 #define LSR_DATA_READY 0x01
 #define LSR_THR_EMPTY 0x20
 #define FIFO_SIZE 16
 
 #define RING_SIZE 1024u /* power of two */
-#define BUSY_POLLS 2000 /* before sleeping: the other end is slow */
+#define BUSY_POLLS 50 /* before sleeping until the other end has taken some */
 
 DECLARE_WAIT_QUEUE_HEAD(serial_rx_wait);
 
-static DEFINE_SPINLOCK(rx_lock);      /* with interrupts off: all below */
+static DECLARE_WAIT_QUEUE_HEAD(tx_wait);
+static DEFINE_SPINLOCK(uart_lock);    /* with interrupts off: all below */
+static u8 enabled;                    /* interrupts: what IER holds */
 static u8 ring[RING_SIZE];
 static unsigned int ring_head, ring_tail;
 static bool throttled;                /* the ring was full: receive interrupts are off */
 
-/* rx_lock held. */
+/* uart_lock held. */
+static void set_interrupts(u8 mask)
+{
+	enabled = mask;
+	outb(COM1 + IER, mask);
+}
+
+static bool can_send(void)
+{
+	return inb(COM1 + LSR) & LSR_THR_EMPTY;
+}
+
+/* uart_lock held. */
 static void drain_fifo(void)
 {
 	while (inb(COM1 + LSR) & LSR_DATA_READY) {
 		if (ring_tail - ring_head == RING_SIZE) {
-			outb(COM1 + IER, 0);
+			set_interrupts(enabled & ~IER_RECEIVE);
 			throttled = true;
 			return;
 		}
@@ -44,10 +58,19 @@ static void drain_fifo(void)
 
 static void serial_interrupt(void *arg)
 {
-	spin_lock(&rx_lock);
+	bool sent = false;
+
+	spin_lock(&uart_lock);
 	drain_fifo();
-	spin_unlock(&rx_lock);
-	wake_up(&serial_rx_wait);
+	if ((enabled & IER_SENT) && can_send()) {
+		set_interrupts(enabled & ~IER_SENT);
+		sent = true;
+	}
+	spin_unlock(&uart_lock);
+	if (sent)
+		wake_up(&tx_wait);
+	if (serial_rx_pending())
+		wake_up(&serial_rx_wait);
 }
 
 bool serial_rx_pending(void)
@@ -60,33 +83,32 @@ size_t serial_read(u8 *buf, size_t size)
 	unsigned long flags;
 	size_t n = 0;
 
-	spin_lock_irqsave(&rx_lock, flags);
+	spin_lock_irqsave(&uart_lock, flags);
 	while (n < size && ring_head != ring_tail)
 		buf[n++] = ring[ring_head++ % RING_SIZE];
 	if (throttled && ring_tail - ring_head < RING_SIZE / 2) {
 		throttled = false;
 		drain_fifo();
 		if (!throttled)
-			outb(COM1 + IER, IER_RECEIVE);
+			set_interrupts(enabled | IER_RECEIVE);
 	}
-	spin_unlock_irqrestore(&rx_lock, flags);
+	spin_unlock_irqrestore(&uart_lock, flags);
 	return n;
 }
 
 /* Until the transmitter is empty. False: current was killed. */
 static bool wait_for_room(void)
 {
-	for (unsigned int polls = 0; !(inb(COM1 + LSR) & LSR_THR_EMPTY); polls++) {
-		if (fatal_signal_pending(current))
-			return false;
-		if (polls < BUSY_POLLS) {
-			cond_resched();
-			continue;
-		}
-		current->state = TASK_KILLABLE;
-		schedule_timeout(NSEC_PER_SEC / HZ);
-	}
-	return true;
+	unsigned long flags;
+
+	for (unsigned int polls = 0; polls < BUSY_POLLS; polls++)
+		if (can_send())
+			return true;
+	/* The interrupt comes at once if it has become empty by now. */
+	spin_lock_irqsave(&uart_lock, flags);
+	set_interrupts(enabled | IER_SENT);
+	spin_unlock_irqrestore(&uart_lock, flags);
+	return !wait_event_killable(tx_wait, can_send());
 }
 
 void serial_write(const u8 *data, size_t len)
@@ -107,15 +129,16 @@ void serial_init(void)
 	int err = request_irq(COM1_IRQ, serial_interrupt, NULL, "ttyS0");
 
 	if (err) {
-		pr_err("serial: interrupt %d cannot be had (error %d): no terminal input\n", COM1_IRQ, -err);
+		pr_err("serial: interrupt %d cannot be had (error %d): no terminal input\n",
+		       COM1_IRQ, -err);
 		return;
 	}
-	spin_lock_irqsave(&rx_lock, flags);
+	spin_lock_irqsave(&uart_lock, flags);
 	outb(COM1 + FCR, FCR_ENABLE_14);
 	outb(COM1 + MCR, MCR_DTR_RTS_OUT2);
 	drain_fifo();
 	if (!throttled)
-		outb(COM1 + IER, IER_RECEIVE);
-	spin_unlock_irqrestore(&rx_lock, flags);
+		set_interrupts(enabled | IER_RECEIVE);
+	spin_unlock_irqrestore(&uart_lock, flags);
 	pr_info("serial: ttyS0 at 0x%x, irq %d, ready\n", COM1, COM1_IRQ);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * COM1 as a stream of bytes. Input comes by interrupt into a ring; when that is full the rest stays
- * in the UART, whose sender then waits. Output is polled: the UART of a virtual machine is always
- * ready, unless nobody reads at the other end.
+ * in the UART, whose sender then waits. Output goes out at once: the UART of a virtual machine is
+ * always ready, unless nobody reads at the other end; then the writer sleeps.
  */
 #ifndef DRIVERS_SERIAL_SERIAL_H
 #define DRIVERS_SERIAL_SERIAL_H

@@ -66,8 +66,8 @@ struct virtio_device {
  */
 int virtio_setup(struct virtio_device *vdev, const struct pci_device *pci, u64 wanted);
 /* Make queue 0, with interrupts to @fn(@arg). 0 or -errno. */
-int virtio_setup_queue(struct virtio_device *vdev, struct virtq *vq, void (*fn)(void *arg), void *arg,
-		       const char *name);
+int virtio_setup_queue(struct virtio_device *vdev, struct virtq *vq, void (*fn)(void *arg),
+		       void *arg, const char *name);
 /* The driver is ready. */
 void virtio_start(struct virtio_device *vdev);
 /* Tell the device to stop all it does; it forgets its queues. */

@@ -62,7 +62,9 @@ static unsigned int build_fragments(const struct bio *bio, struct vblk_request *
 	frag[n++] = (struct virtq_fragment){ __pa(&req->header), sizeof(req->header), false };
 	for (unsigned int i = 0; i < bio->nr_vecs; i++)
 		frag[n++] = (struct virtq_fragment){
-			page_to_phys(bio->vecs[i].page) + bio->vecs[i].offset, bio->vecs[i].len, reads
+			.addr = page_to_phys(bio->vecs[i].page) + bio->vecs[i].offset,
+			.len = bio->vecs[i].len,
+			.device_writes = reads,
 		};
 	frag[n++] = (struct virtq_fragment){ __pa(&req->status), 1, true };
 	return n;
@@ -83,7 +85,7 @@ static int try_submit(struct vblk *vb, struct bio *bio)
 	} else if (vb->vq.nr_free < bio->nr_vecs + 2) {
 		err = -ENOSPC;
 	} else {
-		/* The chain will start at the first free descriptor: its request is known before. */
+		/* The chain will start at the first free descriptor. */
 		req = &vb->requests[vb->vq.free_head];
 		req->header.type = types[bio->op];
 		req->header.reserved = 0;
@@ -133,14 +135,15 @@ static const struct block_device_ops vblk_ops = { .name = "virtio-blk", .submit 
 /* Lock held. From here on every request fails; those in flight are collected by the caller. */
 static void declare_broken(struct vblk *vb, const char *why)
 {
-	pr_err("virtio-blk: %s: the device %s; it is reset and not used any more\n", vb->bdev.name, why);
+	pr_err("virtio-blk: %s: the device %s; it is reset and not used any more\n", vb->bdev.name,
+	       why);
 	vb->broken = true;
 	virtio_reset(&vb->vdev);
 }
 
 /*
- * The next finished request, or NULL. A read must have written all its bytes and the status; nothing
- * may have written more than it was given room for.
+ * The next finished request, or NULL. A read must have written all its bytes and the status;
+ * nothing may have written more than it was given room for.
  */
 static struct bio *next_finished(struct vblk *vb, int *status)
 {
@@ -157,7 +160,8 @@ static struct bio *next_finished(struct vblk *vb, int *status)
 		req = &vb->requests[head];
 		bio = req->bio;
 		*status = req->status == VIRTIO_BLK_S_OK ? 0 : -EIO;
-		if (written > req->bytes || (bio->op == BIO_READ && !*status && written != req->bytes)) {
+		if (written > req->bytes ||
+		    (bio->op == BIO_READ && !*status && written != req->bytes)) {
 			pr_err("virtio-blk: %s: wrote %u bytes of %u\n", vb->bdev.name, written,
 			       req->bytes);
 			*status = -EIO;
@@ -253,11 +257,16 @@ static void vblk_probe(struct pci_device *pci, void *arg)
 		err = virtio_setup_queue(&vb->vdev, &vb->vq, vblk_interrupt, vb, vb->bdev.name);
 	if (!err && vb->vq.size < BIO_MAX_VECS + 2)
 		err = -EINVAL;
-	/* Once its interrupt is requested the struct is in use for good: a failed disk is only left out. */
+	/*
+	 * Once its interrupt is requested the struct is in use for good: a failed disk is only left
+	 * out.
+	 */
 	if (err) {
-		pr_err("virtio-blk: %02x:%02x.%x cannot be used (error %d)%s\n", pci->bus, pci->slot,
-		       pci->function, -err,
-		       err == -ENODEV ? ": not a virtio 1.x device (start QEMU with disable-legacy=on)" : "");
+		pr_err("virtio-blk: %02x:%02x.%x cannot be used (error %d)%s\n", pci->bus,
+		       pci->slot, pci->function, -err,
+		       err == -ENODEV
+			       ? ": not a virtio 1.x device (start QEMU with disable-legacy=on)"
+			       : "");
 		return;
 	}
 	(*nr)++;

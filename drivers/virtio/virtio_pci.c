@@ -132,7 +132,8 @@ static void write_address(struct virtio_device *vdev, unsigned int offset, const
 }
 
 /* MSI-X if it can be had, else the interrupt line. */
-static int setup_interrupt(struct virtio_device *vdev, void (*fn)(void *arg), void *arg, const char *name)
+static int setup_interrupt(struct virtio_device *vdev, void (*fn)(void *arg), void *arg,
+			   const char *name)
 {
 	if (pci_enable_msix(vdev->pci, fn, arg, name) == 0) {
 		vdev->msix = true;
@@ -146,8 +147,8 @@ static int setup_interrupt(struct virtio_device *vdev, void (*fn)(void *arg), vo
 }
 
 /* 4.1.5.1.3. Layout in the frame: descriptors, available ring, used ring on a 4-byte boundary. */
-int virtio_setup_queue(struct virtio_device *vdev, struct virtq *vq, void (*fn)(void *arg), void *arg,
-		       const char *name)
+int virtio_setup_queue(struct virtio_device *vdev, struct virtq *vq, void (*fn)(void *arg),
+		       void *arg, const char *name)
 {
 	u64 notify_at;
 	u8 *ring;

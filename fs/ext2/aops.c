@@ -3,8 +3,8 @@
  * Ext2: file data between page cache and disk.
  *
  * The usual page lies in one piece on the disk, perhaps with a hole at its end (the end of file, or
- * a file being filled): it moves in one request, neighbours in the same one, and nobody waits. A page whose
- * blocks are scattered moves piece by piece, each waited for.
+ * a file being filled): it moves in one request, neighbours in the same one, and nobody waits. A
+ * page whose blocks are scattered moves piece by piece, each waited for.
  */
 #include "fs/ext2/ext2.h"
 
@@ -69,8 +69,9 @@ static int read_scattered(struct inode *inode, struct page *page, const struct p
 		if (!map->block[i])
 			memset((char *)page_address(page) + i * size, 0, size);
 		else
-			err = page_io_wait(inode->i_sb->s_bdev, false, block_sector(inode, map->block[i]), page,
-					   i * size, size);
+			err = page_io_wait(inode->i_sb->s_bdev, false,
+					   block_sector(inode, map->block[i]), page, i * size,
+					   size);
 	}
 	if (err) {
 		fail_read(page);
@@ -155,8 +156,9 @@ static void write_scattered(struct inode *inode, struct page *page, const struct
 	unsigned int size = EXT2_SB(inode->i_sb)->geo.block_size;
 
 	for (unsigned int i = 0; i < map->n; i++)
-		if (map->block[i] && page_io_wait(inode->i_sb->s_bdev, true, block_sector(inode, map->block[i]),
-						  page, i * size, size))
+		if (map->block[i] &&
+		    page_io_wait(inode->i_sb->s_bdev, true, block_sector(inode, map->block[i]),
+				 page, i * size, size))
 			write_failed(page->mapping, page, -EIO);
 	end_page_writeback(page);
 }
@@ -198,14 +200,16 @@ static int ext2_write_page(struct address_space *mapping, struct page *page)
  * (if it ever comes: the source of the copy may vanish) it must read as zeroes. An up-to-date page
  * has them; otherwise the page is about to be overwritten whole, and gets them first.
  */
-static int cover_fresh_block(struct inode *inode, struct page *page, unsigned int i, s64 block, bool whole)
+static int cover_fresh_block(struct inode *inode, struct page *page, unsigned int i, s64 block,
+			     bool whole)
 {
 	unsigned int size = EXT2_SB(inode->i_sb)->geo.block_size;
 
-	if (!PageUptodate(page) && !whole) { /* its neighbours are old: settle this one alone, now */
+	/* Its neighbours are old: settle this one alone, now. */
+	if (!PageUptodate(page) && !whole) {
 		memset((char *)page_address(page) + i * size, 0, size);
-		return page_io_wait(inode->i_sb->s_bdev, true, block_sector(inode, (u64)block), page, i * size,
-				    size);
+		return page_io_wait(inode->i_sb->s_bdev, true, block_sector(inode, (u64)block),
+				    page, i * size, size);
 	}
 	if (!PageUptodate(page)) {
 		clear_page(page_address(page));
@@ -235,7 +239,9 @@ static int ext2_prepare_write(struct address_space *mapping, struct page *page, 
 		else if (fresh)
 			err = cover_fresh_block(inode, page, i, block, whole);
 	}
-	/* Stores through a mapping come by here once per cleaning: the file's times move with them. */
+	/*
+	 * Stores through a mapping come by here once per cleaning: the file's times move with them.
+	 */
 	if (!err)
 		file_update_time(inode);
 	return err;

@@ -11,7 +11,10 @@ static bool in_range(u64 block, u64 first, u64 count)
 	return block >= first && block - first < count;
 }
 
-/* First block behind the group's copy of super block and descriptors (and blocks kept for more of them). */
+/*
+ * First block behind the group's copy of super block and descriptors (and blocks kept for more of
+ * them).
+ */
 static u32 group_header_blocks(const struct ext2_sb *s, u32 group)
 {
 	return ext2_group_has_super(&s->geo, group) ? 1 + s->geo.gdt_blocks : 0;
@@ -28,7 +31,8 @@ bool ext2_data_block_valid(const struct ext2_sb *s, u64 block)
 		return false;
 	group = (u32)((block - geo->first_data_block) / geo->blocks_per_group);
 	gd = ext2_group_desc((struct ext2_sb *)s, group, &buf);
-	return !in_range(block, ext2_group_first_block(geo, group), group_header_blocks(s, group)) &&
+	return !in_range(block, ext2_group_first_block(geo, group),
+			 group_header_blocks(s, group)) &&
 	       block != gd->bg_block_bitmap && block != gd->bg_inode_bitmap &&
 	       !in_range(block, gd->bg_inode_table, geo->itable_blocks);
 }
@@ -78,7 +82,8 @@ static long take_bit(struct ext2_sb *s, u32 group, u32 from, struct buf *bitmap)
 		if (ext2_data_block_valid(s, first + bit))
 			return (long)bit;
 		/* It stays marked as used: that is what it should have been. */
-		ext2_error(s->sb, "block %lu belongs to the file system but is marked free", first + bit);
+		ext2_error(s->sb, "block %lu belongs to the file system but is marked free",
+			   first + bit);
 	}
 	return -1;
 }

@@ -32,10 +32,12 @@ u32 ext2_group_blocks(const struct ext2_geometry *geo, u32 group)
 }
 
 /* Block size and the fields that depend on the revision. */
-static int check_sizes(const struct ext2_super_block *es, struct ext2_geometry *geo, char *why, size_t n)
+static int check_sizes(const struct ext2_super_block *es, struct ext2_geometry *geo, char *why,
+		       size_t n)
 {
 	if (es->s_log_block_size > 2) {
-		snprintf(why, n, "blocks of 2^%u KiB; only 1, 2 and 4 KiB are supported (mke2fs -b 4096)",
+		snprintf(why, n,
+			 "blocks of 2^%u KiB; only 1, 2 and 4 KiB are supported (mke2fs -b 4096)",
 			 es->s_log_block_size);
 		return -EINVAL;
 	}
@@ -57,7 +59,8 @@ static int check_sizes(const struct ext2_super_block *es, struct ext2_geometry *
 	return 0;
 }
 
-static int check_features(const struct ext2_super_block *es, struct ext2_geometry *geo, char *why, size_t n)
+static int check_features(const struct ext2_super_block *es, struct ext2_geometry *geo, char *why,
+			  size_t n)
 {
 	u32 unknown;
 
@@ -65,10 +68,13 @@ static int check_features(const struct ext2_super_block *es, struct ext2_geometr
 		return 0;
 	unknown = es->s_feature_incompat & ~EXT2_FEATURE_INCOMPAT_KNOWN;
 	if (unknown) {
-		snprintf(why, n, "it uses features that are not supported (incompat 0x%x%s); make it with "
-				 "mke2fs -t ext2", unknown,
-			 unknown & 4 ? ": its journal must be replayed first by e2fsck" :
-			 unknown & 0x40 ? ": extents, so it is ext4" : "");
+		snprintf(why, n,
+			 "it uses features that are not supported (incompat 0x%x%s); make it with "
+			 "mke2fs -t ext2",
+			 unknown,
+			 unknown & 4      ? ": its journal must be replayed first by e2fsck"
+			 : unknown & 0x40 ? ": extents, so it is ext4"
+					  : "");
 		return -EINVAL;
 	}
 	geo->has_filetype = es->s_feature_incompat & EXT2_FEATURE_INCOMPAT_FILETYPE;
@@ -107,7 +113,9 @@ static const char *check_counts(const struct ext2_super_block *es, struct ext2_g
 	geo->itable_blocks = geo->inodes_per_group / per_block;
 	geo->gdt_blocks = (u32)((groups * sizeof(struct ext2_group_desc) + geo->block_size - 1) /
 				geo->block_size);
-	/* Super block, descriptors, two bitmaps and the inode table have to fit in the first group. */
+	/*
+	 * Super block, descriptors, two bitmaps and the inode table have to fit in the first group.
+	 */
 	if ((u64)2 + geo->gdt_blocks + 2 + geo->itable_blocks > ext2_group_blocks(geo, 0) + 1)
 		return "size of the first group";
 	return NULL;
@@ -121,8 +129,10 @@ int ext2_check_super(const struct ext2_super_block *es, u64 device_bytes, struct
 
 	*geo = (struct ext2_geometry){ 0 };
 	if (es->s_magic != EXT2_SUPER_MAGIC) {
-		snprintf(why, why_size, "it holds no ext2 file system (magic 0x%04x instead of 0xef53); make one "
-					"with mke2fs -t ext2", es->s_magic);
+		snprintf(why, why_size,
+			 "it holds no ext2 file system (magic 0x%04x instead of 0xef53); make one "
+			 "with mke2fs -t ext2",
+			 es->s_magic);
 		return -EINVAL;
 	}
 	err = check_sizes(es, geo, why, why_size);
@@ -132,12 +142,15 @@ int ext2_check_super(const struct ext2_super_block *es, u64 device_bytes, struct
 		return err;
 	bad = check_counts(es, geo);
 	if (bad) {
-		snprintf(why, why_size, "the super block is damaged: its %s cannot be; repair it with e2fsck", bad);
+		snprintf(why, why_size,
+			 "the super block is damaged: its %s cannot be; repair it with e2fsck",
+			 bad);
 		return -EINVAL;
 	}
 	if ((u64)geo->blocks_count << geo->block_bits > device_bytes) {
-		snprintf(why, why_size, "the image is cut off: the file system has %llu KiB, the disk %llu KiB; "
-					"make it anew",
+		snprintf(why, why_size,
+			 "the image is cut off: the file system has %llu KiB, the disk %llu KiB; "
+			 "make it anew",
 			 (unsigned long long)((u64)geo->blocks_count << geo->block_bits >> 10),
 			 (unsigned long long)(device_bytes >> 10));
 		return -EINVAL;
@@ -150,23 +163,29 @@ int ext2_check_group(const struct ext2_geometry *geo, u32 group, const struct ex
 {
 	const char *bad = NULL;
 
-	if (gd->bg_block_bitmap <= geo->first_data_block || gd->bg_block_bitmap >= geo->blocks_count)
+	if (gd->bg_block_bitmap <= geo->first_data_block ||
+	    gd->bg_block_bitmap >= geo->blocks_count)
 		bad = "block bitmap";
-	else if (gd->bg_inode_bitmap <= geo->first_data_block || gd->bg_inode_bitmap >= geo->blocks_count)
+	else if (gd->bg_inode_bitmap <= geo->first_data_block ||
+		 gd->bg_inode_bitmap >= geo->blocks_count)
 		bad = "inode bitmap";
-	else if (gd->bg_inode_table <= geo->first_data_block || gd->bg_inode_table >= geo->blocks_count ||
+	else if (gd->bg_inode_table <= geo->first_data_block ||
+		 gd->bg_inode_table >= geo->blocks_count ||
 		 geo->itable_blocks > geo->blocks_count - gd->bg_inode_table)
 		bad = "inode table";
 	else if (gd->bg_block_bitmap == gd->bg_inode_bitmap)
 		bad = "pair of bitmaps";
 	if (!bad)
 		return 0;
-	snprintf(why, why_size, "the descriptor of group %u is damaged: its %s cannot be where it says; "
-				"repair it with e2fsck", group, bad);
+	snprintf(why, why_size,
+		 "the descriptor of group %u is damaged: its %s cannot be where it says; "
+		 "repair it with e2fsck",
+		 group, bad);
 	return -EINVAL;
 }
 
-const char *ext2_check_dirent(const struct ext2_geometry *geo, const void *block, unsigned int offset)
+const char *ext2_check_dirent(const struct ext2_geometry *geo, const void *block,
+			      unsigned int offset)
 {
 	const struct ext2_dir_entry *de;
 

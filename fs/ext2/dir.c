@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ext2: directories are files of entries that fill each block exactly; free space belongs to the entry
- * before it. A hash tree, if there is one, hides in such free space: reading in order works without
- * knowing of it, and changing anything takes the mark away that it can be trusted.
+ * Ext2: directories are files of entries that fill each block exactly; free space belongs to the
+ * entry before it. A hash tree, if there is one, hides in such free space: reading in order works
+ * without knowing of it, and changing anything takes the mark away that it can be trusted.
  */
 #include "fs/ext2/ext2.h"
 
@@ -30,7 +30,8 @@ static int read_dir_block(struct inode *dir, u64 n, struct buf *buf)
 }
 
 /* The entry at @offset of a directory's block, checked; NULL (and said so) when it is damaged. */
-static struct ext2_dir_entry *entry_at(struct inode *dir, const struct buf *buf, unsigned int offset)
+static struct ext2_dir_entry *entry_at(struct inode *dir, const struct buf *buf,
+				       unsigned int offset)
 {
 	const char *bad = ext2_check_dirent(&EXT2_SB(dir->i_sb)->geo, buf->data, offset);
 
@@ -59,9 +60,13 @@ static void set_type(struct inode *dir, struct ext2_dir_entry *de, umode_t mode)
 	de->file_type = EXT2_SB(dir->i_sb)->geo.has_filetype ? types[mode >> 12] : 0;
 }
 
-/* Call @fn for each entry of block @n until it returns non-zero; that, 0, or -errno. @pos->buf is held only if @fn stopped. */
-static int scan_block(struct inode *dir, u64 n, int (*fn)(struct inode *dir, struct ext2_dirpos *pos, void *arg),
-		      void *arg, struct ext2_dirpos *pos)
+/*
+ * Call @fn for each entry of block @n until it returns non-zero; that, 0, or -errno. @pos->buf is
+ * held only if @fn stopped.
+ */
+static int scan_block(struct inode *dir, u64 n,
+		      int (*fn)(struct inode *dir, struct ext2_dirpos *pos, void *arg), void *arg,
+		      struct ext2_dirpos *pos)
 {
 	unsigned int offset = 0;
 	int result = read_dir_block(dir, n, &pos->buf);
@@ -86,7 +91,8 @@ static int match_name(struct inode *dir, struct ext2_dirpos *pos, void *arg)
 {
 	const struct name *name = arg;
 
-	return pos->de->inode && pos->de->name_len == name->len && !memcmp(pos->de->name, name->text, name->len);
+	return pos->de->inode && pos->de->name_len == name->len &&
+	       !memcmp(pos->de->name, name->text, name->len);
 }
 
 int ext2_find_entry(struct inode *dir, const char *text, unsigned int len, struct ext2_dirpos *pos)
@@ -199,7 +205,8 @@ int ext2_make_empty(struct inode *inode, struct inode *parent)
 
 static bool is_dot(const struct ext2_dir_entry *de)
 {
-	return de->name[0] == '.' && (de->name_len == 1 || (de->name_len == 2 && de->name[1] == '.'));
+	return de->name[0] == '.' &&
+	       (de->name_len == 1 || (de->name_len == 2 && de->name[1] == '.'));
 }
 
 static int is_child(struct inode *dir, struct ext2_dirpos *pos, void *arg)

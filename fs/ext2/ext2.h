@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Ext2 in memory. Metadata (super block, descriptors, bitmaps, inode tables, indirect blocks,
- * directories, long links) is kept in the page cache of the disk, in buffers of fs/bdev.h; file data
- * in the page caches of the files.
+ * directories, long links) is kept in the page cache of the disk, in buffers of fs/bdev.h; file
+ * data in the page caches of the files.
  *
- * Locks, outer to inner: i_rwsem, page lock of a file's page, ext2_inode.map_lock, ext2_sb.lock, page lock of
- * the disk's cache. Memory is asked for with GFP_NOFS inside the file's page lock.
+ * Locks, outer to inner: i_rwsem, page lock of a file's page, ext2_inode.map_lock, ext2_sb.lock,
+ * page lock of the disk's cache. Memory is asked for with GFP_NOFS inside the file's page lock.
  */
 #ifndef FS_EXT2_EXT2_H
 #define FS_EXT2_EXT2_H
@@ -35,7 +35,7 @@ struct ext2_inode_info {
 	struct rw_semaphore map_lock;   /* which blocks the file has */
 	u32 flags, file_acl, generation;
 	u32 group;                      /* where its blocks are wanted */
-	u32 goal;                       /* one behind the block allocated last, 0: not known; map_lock */
+	u32 goal; /* one behind the block allocated last, 0: not known; map_lock */
 	bool fresh;                     /* made just now: nothing of it is on the disk yet */
 	bool gone;                      /* deleted on the disk */
 	struct inode vfs;
@@ -48,13 +48,19 @@ static inline struct ext2_inode_info *EXT2_I(struct inode *inode)
 }
 
 /* --- super.c --- */
-/* The disk contradicts itself: says so (a few times), and notes it in the super block for e2fsck. Returns -EUCLEAN. */
+/*
+ * The disk contradicts itself: says so (a few times), and notes it in the super block for e2fsck.
+ * Returns -EUCLEAN.
+ */
 int ext2_error(struct super_block *sb, const char *fmt, ...) __printf(2, 3);
 /* The descriptor of @group < geo.groups, and the buffer it is in. */
 struct ext2_group_desc *ext2_group_desc(struct ext2_sb *es, u32 group, struct buf **buf);
 
 /* --- balloc.c --- */
-/* A free block, near @goal, counted to no inode yet. Number, 0 when the disk is full, or a negative errno. May sleep. */
+/*
+ * A free block, near @goal, counted to no inode yet. Number, 0 when the disk is full, or a negative
+ * errno. May sleep.
+ */
 s64 ext2_new_block(struct super_block *sb, u32 goal);
 /* Give one block back. -EUCLEAN if it was not in use or is not a data block. */
 int ext2_free_block(struct super_block *sb, u32 block);
@@ -64,7 +70,10 @@ bool ext2_data_block_valid(const struct ext2_sb *s, u64 block);
 u64 ext2_overhead(struct ext2_sb *s);
 
 /* --- ialloc.c --- */
-/* A new inode of @mode for a child of @dir: counted, in the cache, i_nlink 1, to be made dirty. ERR_PTR(-ENOSPC...). */
+/*
+ * A new inode of @mode for a child of @dir: counted, in the cache, i_nlink 1, to be made dirty.
+ * ERR_PTR(-ENOSPC...).
+ */
 struct inode *ext2_new_inode(struct inode *dir, umode_t mode);
 /* Its number is free again (the inode itself was written with i_dtime). */
 void ext2_free_inode_number(struct inode *inode);
@@ -100,7 +109,9 @@ struct ext2_dirpos {
 	struct buf buf;
 	struct ext2_dir_entry *de, *prev;
 };
-/* Find @name. 0, -ENOENT, or -errno; on 0 pos->buf is held. i_rwsem of @dir held, as for all below. */
+/*
+ * Find @name. 0, -ENOENT, or -errno; on 0 pos->buf is held. i_rwsem of @dir held, as for all below.
+ */
 int ext2_find_entry(struct inode *dir, const char *name, unsigned int len, struct ext2_dirpos *pos);
 int ext2_add_entry(struct inode *dir, const char *name, unsigned int len, struct inode *inode);
 /* pos comes from ext2_find_entry; not released. */

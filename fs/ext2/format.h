@@ -3,8 +3,8 @@
  * The second extended file system on the disk, as documented in "The Second Extended File System"
  * (Dave Poirier, nongnu.org/ext2-doc) and written by mke2fs. Little-endian, like the CPU.
  *
- * Everything in here comes from a disk that may be damaged or malicious: numbers are used only after
- * a check against the geometry.
+ * Everything in here comes from a disk that may be damaged or malicious: numbers are used only
+ * after a check against the geometry.
  */
 #ifndef FS_EXT2_FORMAT_H
 #define FS_EXT2_FORMAT_H
@@ -63,7 +63,8 @@ _Static_assert(sizeof(struct ext2_group_desc) == 32, "a group descriptor is 32 b
 #define EXT2_DIND_BLOCK 13
 #define EXT2_TIND_BLOCK 14
 #define EXT2_N_BLOCKS 15
-#define EXT2_FAST_LINK_MAX (EXT2_N_BLOCKS * 4) /* bytes of a target kept in the inode, NUL included */
+#define EXT2_FAST_LINK_MAX \
+	(EXT2_N_BLOCKS * 4) /* bytes of a target kept in the inode, NUL included */
 
 #define EXT2_INDEX_FL 0x00001000u     /* directory with a hash tree */
 #define EXT2_IMMUTABLE_FL 0x00000010u
@@ -92,7 +93,16 @@ struct ext2_dir_entry {
 	char name[];
 };
 #define EXT2_DIR_REC_LEN(name_len) (((name_len) + 8u + 3u) & ~3u)
-enum { EXT2_FT_UNKNOWN, EXT2_FT_REG, EXT2_FT_DIR, EXT2_FT_CHR, EXT2_FT_BLK, EXT2_FT_FIFO, EXT2_FT_SOCK, EXT2_FT_LNK };
+enum {
+	EXT2_FT_UNKNOWN,
+	EXT2_FT_REG,
+	EXT2_FT_DIR,
+	EXT2_FT_CHR,
+	EXT2_FT_BLK,
+	EXT2_FT_FIFO,
+	EXT2_FT_SOCK,
+	EXT2_FT_LNK
+};
 
 /* Extended attributes: only their reference count concerns us, when a file goes. */
 #define EXT2_XATTR_MAGIC 0xea020000u
@@ -104,14 +114,15 @@ struct ext2_geometry {
 	unsigned int inode_size;               /* bytes */
 	u32 blocks_count, first_data_block, blocks_per_group;
 	u32 inodes_count, inodes_per_group, first_ino;
-	u32 groups, gdt_blocks, itable_blocks; /* blocks: of all descriptors; of one group's inode table */
+	u32 groups, gdt_blocks,
+		itable_blocks; /* blocks: of all descriptors; of one group's inode table */
 	bool has_filetype, sparse_super, rev0;
 	bool read_only;                        /* has features that only allow reading */
 };
 
 /*
- * Can we mount this? Fills *geo in and returns 0; else -EINVAL, and a sentence (without full stop) in
- * @why. @device_bytes: how much disk there is. Pure: no I/O, no state.
+ * Can we mount this? Fills *geo in and returns 0; else -EINVAL, and a sentence (without full stop)
+ * in @why. @device_bytes: how much disk there is. Pure: no I/O, no state.
  */
 int ext2_check_super(const struct ext2_super_block *es, u64 device_bytes, struct ext2_geometry *geo,
 		     char *why, size_t why_size);
@@ -127,6 +138,7 @@ bool ext2_group_has_super(const struct ext2_geometry *geo, u32 group);
  * NULL if the entry at byte @offset of a directory block of @block_size bytes is well formed, else
  * what is wrong with it.
  */
-const char *ext2_check_dirent(const struct ext2_geometry *geo, const void *block, unsigned int offset);
+const char *ext2_check_dirent(const struct ext2_geometry *geo, const void *block,
+			      unsigned int offset);
 
 #endif

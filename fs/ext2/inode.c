@@ -8,7 +8,8 @@
 #include "mm/backing/filemap.h"
 
 /* The inode's place in its group's table. Holds *buf on 0. */
-static int read_raw(struct super_block *sb, unsigned long ino, struct buf *buf, struct ext2_inode **raw)
+static int read_raw(struct super_block *sb, unsigned long ino, struct buf *buf,
+		    struct ext2_inode **raw)
 {
 	struct ext2_sb *s = EXT2_SB(sb);
 	const struct ext2_geometry *geo = &s->geo;
@@ -21,7 +22,9 @@ static int read_raw(struct super_block *sb, unsigned long ino, struct buf *buf, 
 		return ext2_error(sb, "a directory names inode %lu, which is none of a file", ino);
 	group = (u32)((ino - 1) / geo->inodes_per_group);
 	offset = (u64)((ino - 1) % geo->inodes_per_group) * geo->inode_size;
-	err = bread(s->bdev, ext2_group_desc(s, group, &gd_buf)->bg_inode_table + (offset >> geo->block_bits),
+	err = bread(s->bdev,
+		    ext2_group_desc(s, group, &gd_buf)->bg_inode_table +
+			    (offset >> geo->block_bits),
 		    geo->block_size, buf);
 	if (err)
 		return err;
@@ -31,7 +34,8 @@ static int read_raw(struct super_block *sb, unsigned long ino, struct buf *buf, 
 
 static bool is_fast_link(struct inode *inode)
 {
-	unsigned int acl_sectors = EXT2_I(inode)->file_acl ? EXT2_SB(inode->i_sb)->geo.block_size >> 9 : 0;
+	unsigned int acl_sectors =
+		EXT2_I(inode)->file_acl ? EXT2_SB(inode->i_sb)->geo.block_size >> 9 : 0;
 
 	return S_ISLNK(inode->i_mode) && inode->i_blocks == acl_sectors;
 }
@@ -55,15 +59,18 @@ static void set_operations(struct inode *inode)
 	}
 }
 
-/* Devices keep their number where files keep blocks: the old 16-bit form, or the new one behind it. */
+/*
+ * Devices keep their number where files keep blocks: the old 16-bit form, or the new one behind it.
+ */
 static dev_t read_rdev(const struct ext2_inode *raw)
 {
 	return raw->i_block[0] ? raw->i_block[0] & 0xffff : raw->i_block[1];
 }
 
+/* Signed: the format begins in 1901 and ends in 2038. */
 static struct timespec seconds(u32 t)
 {
-	return (struct timespec){ (s32)t, 0 }; /* signed: the format ends in 2038 and begins in 1901 */
+	return (struct timespec){ (s32)t, 0 };
 }
 
 /* 0, or -EUCLEAN for contents that no file can have. */
@@ -74,7 +81,8 @@ static int fill_inode(struct inode *inode, const struct ext2_inode *raw)
 	u64 size = raw->i_size;
 
 	if (!raw->i_links_count)
-		return ext2_error(inode->i_sb, "a directory names inode %lu, which is deleted", inode->i_ino);
+		return ext2_error(inode->i_sb, "a directory names inode %lu, which is deleted",
+				  inode->i_ino);
 	inode->i_mode = raw->i_mode;
 	inode->i_nlink = raw->i_links_count;
 	inode->i_uid = raw->i_uid | (u32)raw->l_i_uid_high << 16;
@@ -86,7 +94,8 @@ static int fill_inode(struct inode *inode, const struct ext2_inode *raw)
 	if (S_ISREG(raw->i_mode))
 		size |= (u64)raw->i_size_high << 32;
 	if (size > (u64)inode->i_sb->s_maxbytes)
-		return ext2_error(inode->i_sb, "inode %lu has the impossible size %llu", inode->i_ino, size);
+		return ext2_error(inode->i_sb, "inode %lu has the impossible size %llu",
+				  inode->i_ino, size);
 	inode->i_size = (loff_t)size;
 	ei->flags = raw->i_flags;
 	ei->file_acl = raw->i_file_acl;
@@ -94,7 +103,8 @@ static int fill_inode(struct inode *inode, const struct ext2_inode *raw)
 	ei->group = (u32)((inode->i_ino - 1) / s->geo.inodes_per_group);
 	memcpy(ei->block, raw->i_block, sizeof(ei->block));
 	if (S_ISDIR(inode->i_mode) && (size & (s->geo.block_size - 1)))
-		return ext2_error(inode->i_sb, "directory %lu has %llu bytes, not whole blocks", inode->i_ino, size);
+		return ext2_error(inode->i_sb, "directory %lu has %llu bytes, not whole blocks",
+				  inode->i_ino, size);
 	if (is_fast_link(inode) && size >= EXT2_FAST_LINK_MAX)
 		return ext2_error(inode->i_sb, "link %lu is longer than its inode", inode->i_ino);
 	if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode))
@@ -198,7 +208,8 @@ static void release_xattrs(struct inode *inode)
 	if (!ei->file_acl)
 		return;
 	if (!ext2_data_block_valid(s, ei->file_acl)) {
-		ext2_error(inode->i_sb, "inode %lu has attributes in block %u", inode->i_ino, ei->file_acl);
+		ext2_error(inode->i_sb, "inode %lu has attributes in block %u", inode->i_ino,
+			   ei->file_acl);
 	} else if (!bread(s->bdev, ei->file_acl, s->geo.block_size, &buf)) {
 		header = buf.data;
 		if (header->h_magic != EXT2_XATTR_MAGIC) {

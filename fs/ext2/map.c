@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ext2: which blocks a file has. Twelve stand in the inode; the next three numbers there are roots of
- * trees of one, two and three levels, whose nodes are blocks full of block numbers:
+ * Ext2: which blocks a file has. Twelve stand in the inode; the next three numbers there are roots
+ * of trees of one, two and three levels, whose nodes are blocks full of block numbers:
  *
  *	i_block[0..11]  data
  *	i_block[12]     -> numbers -> data
@@ -29,7 +29,10 @@ loff_t ext2_max_size(const struct ext2_geometry *geo)
 {
 	u64 per = 1ULL << addr_bits(geo);
 	u64 blocks = EXT2_NDIR_BLOCKS + per + per * per + per * per * per;
-	/* i_blocks counts units of 512 bytes in 32 bits, indirect blocks included: leave room for them. */
+	/*
+	 * i_blocks counts units of 512 bytes in 32 bits, indirect blocks included: leave room for
+	 * them.
+	 */
 	u64 countable = (0xffffffffULL >> (geo->block_bits - 9)) / (per + 2) * per;
 
 	return (loff_t)(min(blocks, countable) << geo->block_bits);
@@ -64,11 +67,14 @@ static unsigned int block_path(const struct ext2_geometry *geo, u64 iblock, u32 
 
 static int bad_number(struct inode *inode, u32 number)
 {
-	return ext2_error(inode->i_sb, "inode %lu claims block %u, which is none of a file", inode->i_ino,
-			  number);
+	return ext2_error(inode->i_sb, "inode %lu claims block %u, which is none of a file",
+			  inode->i_ino, number);
 }
 
-/* A block for the file, best right behind block @before (0: none): number or -errno. map_lock held for writing. */
+/*
+ * A block for the file, best right behind block @before (0: none): number or -errno. map_lock held
+ * for writing.
+ */
 static s64 grow_file(struct inode *inode, bool is_node, u32 before)
 {
 	struct ext2_inode_info *ei = EXT2_I(inode);
@@ -100,7 +106,8 @@ static s64 grow_file(struct inode *inode, bool is_node, u32 before)
  * Follow the path; with @create make what is missing. map_lock held, for writing if @create.
  * Result as ext2_get_block().
  */
-static s64 walk_tree(struct inode *inode, const u32 *path, unsigned int depth, bool create, bool *fresh)
+static s64 walk_tree(struct inode *inode, const u32 *path, unsigned int depth, bool create,
+		     bool *fresh)
 {
 	struct ext2_inode_info *ei = EXT2_I(inode);
 	struct ext2_sb *s = EXT2_SB(inode->i_sb);
@@ -182,8 +189,8 @@ static int free_one(struct freeing *f, u32 *slot, bool in_cache)
 }
 
 /*
- * Free the part of a subtree that is not kept. @slot holds its root's number, @levels of nodes are above
- * the data, @base is its first file block. At most three calls deep.
+ * Free the part of a subtree that is not kept. @slot holds its root's number, @levels of nodes are
+ * above the data, @base is its first file block. At most three calls deep.
  */
 static int free_tree(struct freeing *f, u32 *slot, unsigned int levels, u64 base)
 {

@@ -129,9 +129,13 @@ static int read_super(struct ext2_sb *s)
 	struct super_block *sb = s->sb;
 	int err;
 
-	/* As a 1 KiB block it is number 1; whatever the block size, the bytes and the page are the same. */
+	/*
+	 * As a 1 KiB block it is number 1; whatever the block size, the bytes and the page are the
+	 * same.
+	 */
 	if (s->bdev->size < EXT2_SUPER_OFFSET + 1024) {
-		snprintf(sb->s_why, sizeof(sb->s_why), "the disk has only %llu bytes", (u64)s->bdev->size);
+		snprintf(sb->s_why, sizeof(sb->s_why), "the disk has only %llu bytes",
+			 (u64)s->bdev->size);
 		return -EINVAL;
 	}
 	err = bread(s->bdev, 1, 1024, &s->super_buf);
@@ -144,8 +148,8 @@ static int read_super(struct ext2_sb *s)
 	if (err)
 		return err;
 	if (s->geo.read_only && !sb_rdonly(sb)) {
-		pr_warn("ext2: %s: unknown features (ro_compat 0x%x): mounted read-only\n", sb->s_source,
-			s->es->s_feature_ro_compat & ~EXT2_FEATURE_RO_COMPAT_KNOWN);
+		pr_warn("ext2: %s: unknown features (ro_compat 0x%x): mounted read-only\n",
+			sb->s_source, s->es->s_feature_ro_compat & ~EXT2_FEATURE_RO_COMPAT_KNOWN);
 		sb->s_flags |= SB_RDONLY;
 	}
 	return 0;
@@ -162,9 +166,11 @@ static int read_groups(struct ext2_sb *s)
 	if (!s->gdt)
 		return -ENOMEM;
 	for (u32 i = 0; i < s->geo.gdt_blocks; i++) {
-		err = bread(s->bdev, s->geo.first_data_block + 1 + i, s->geo.block_size, &s->gdt[i]);
+		err = bread(s->bdev, s->geo.first_data_block + 1 + i, s->geo.block_size,
+			    &s->gdt[i]);
 		if (err) {
-			snprintf(sb->s_why, sizeof(sb->s_why), "its group descriptors cannot be read");
+			snprintf(sb->s_why, sizeof(sb->s_why),
+				 "its group descriptors cannot be read");
 			return err;
 		}
 	}
@@ -182,7 +188,8 @@ static void begin_writing(struct ext2_sb *s)
 {
 	s->was_valid = s->es->s_state;
 	if (!(s->was_valid & EXT2_VALID_FS) || (s->was_valid & EXT2_ERROR_FS))
-		pr_warn("ext2: %s was not unmounted cleanly; e2fsck should look at it\n", s->sb->s_source);
+		pr_warn("ext2: %s was not unmounted cleanly; e2fsck should look at it\n",
+			s->sb->s_source);
 	if (sb_rdonly(s->sb))
 		return;
 	s->es->s_state &= ~EXT2_VALID_FS;
@@ -196,11 +203,13 @@ static int read_root(struct super_block *sb)
 	struct inode *inode = ext2_iget(sb, EXT2_ROOT_INO);
 
 	if (IS_ERR(inode)) {
-		snprintf(sb->s_why, sizeof(sb->s_why), "its root directory cannot be read; repair it with e2fsck");
+		snprintf(sb->s_why, sizeof(sb->s_why),
+			 "its root directory cannot be read; repair it with e2fsck");
 		return (int)PTR_ERR(inode);
 	}
 	if (!S_ISDIR(inode->i_mode) || !inode->i_size) {
-		snprintf(sb->s_why, sizeof(sb->s_why), "its root is no directory; repair it with e2fsck");
+		snprintf(sb->s_why, sizeof(sb->s_why),
+			 "its root is no directory; repair it with e2fsck");
 		iput(inode);
 		return -EUCLEAN;
 	}

@@ -34,7 +34,8 @@ static bool session_has(pid_t session, pid_t pgrp)
 	struct task_struct *task;
 
 	list_for_each_entry(task, &task_list, tasks)
-		if (task->signal && task->signal->session == session && (!pgrp || task->signal->pgrp == pgrp))
+		if (task->signal && task->signal->session == session &&
+		    (!pgrp || task->signal->pgrp == pgrp))
 			return true;
 	return false;
 }
@@ -117,7 +118,8 @@ static long give_up(struct tty *tty)
 
 static bool blocked_or_ignored(int sig)
 {
-	return (current->blocked & sigmask(sig)) || current->sighand->action[sig - 1].handler == SIG_IGN;
+	return (current->blocked & sigmask(sig)) ||
+	       current->sighand->action[sig - 1].handler == SIG_IGN;
 }
 
 int tty_check_background(struct tty *tty, int sig)

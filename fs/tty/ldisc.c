@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The line discipline: editing, echo, signals, and what the program sees of it. termios(3) is the specification. */
+/*
+ * The line discipline: editing, echo, signals, and what the program sees of it. termios(3) is the
+ * specification.
+ */
 #include "fs/tty/tty.h"
 
 #include "drivers/serial/serial.h"
@@ -31,7 +34,8 @@ static void track_column(struct tty *tty, u8 c)
 		tty->column -= tty->column > 0;
 	else if (c == '\t')
 		tty->column = (tty->column | 7) + 1;
-	else if (c >= ' ' && c != 0x7f && (c & 0xc0) != 0x80) /* not the rest of a UTF-8 character */
+	else if (c >= ' ' && c != 0x7f &&
+		 (c & 0xc0) != 0x80) /* not the rest of a UTF-8 character */
 		tty->column++;
 }
 
@@ -116,7 +120,9 @@ bool tty_readable(const struct tty *tty)
 	return tty->canon != tty->head || tty->eof;
 }
 
-/* In canonical mode a stored NUL that ends a line is the end-of-file key: it is taken, not given. */
+/*
+ * In canonical mode a stored NUL that ends a line is the end-of-file key: it is taken, not given.
+ */
 size_t tty_take(struct tty *tty, u8 *to, size_t count, bool *ended)
 {
 	size_t n = 0;
@@ -266,7 +272,10 @@ static int signal_of(const struct tty *tty, u8 c)
 {
 	if (!has(tty, ISIG) || tty->literal)
 		return 0;
-	return is_cc(tty, VINTR, c) ? SIGINT : is_cc(tty, VQUIT, c) ? SIGQUIT : is_cc(tty, VSUSP, c) ? SIGTSTP : 0;
+	return is_cc(tty, VINTR, c)   ? SIGINT
+	       : is_cc(tty, VQUIT, c) ? SIGQUIT
+	       : is_cc(tty, VSUSP, c) ? SIGTSTP
+				      : 0;
 }
 
 static bool receive_framed(struct tty *tty, u8 c)

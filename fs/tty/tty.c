@@ -16,20 +16,32 @@
 #include "lib/util.h"
 #include <asm/uaccess.h>
 
-#define CHUNK 512 /* bytes that go through the kernel stack at once; a write of so many is not torn */
+#define CHUNK \
+	512 /* bytes that go through the kernel stack at once; a write of so many is not torn */
 #define TTY_RDEV (5 << 8) /* /dev/tty: whatever terminal the process has */
 
 struct tty console_tty = {
-	.termios = {
-		.c_iflag = ICRNL | IUTF8,
-		.c_oflag = OPOST | ONLCR,
-		.c_cflag = 0010002 | 060 | 0200, /* B115200, CS8, CREAD */
-		.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-		.c_cc = { [VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1,
-			  [VSTART] = 17, [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18, [VDISCARD] = 15,
-			  [VWERASE] = 23, [VLNEXT] = 22 },
-	},
-	.winsize = { .ws_row = 24, .ws_col = 80 },
+	.termios =
+		{
+			.c_iflag = ICRNL | IUTF8,
+			.c_oflag = OPOST | ONLCR,
+			.c_cflag = 0010002 | 060 | 0200, /* B115200, CS8, CREAD */
+			.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+			.c_cc = {[VINTR] = 3,
+				 [VQUIT] = 28,
+				 [VERASE] = 127,
+				 [VKILL] = 21,
+				 [VEOF] = 4,
+				 [VMIN] = 1,
+				 [VSTART] = 17,
+				 [VSTOP] = 19,
+				 [VSUSP] = 26,
+				 [VREPRINT] = 18,
+				 [VDISCARD] = 15,
+				 [VWERASE] = 23,
+				 [VLNEXT] = 22},
+		},
+	.winsize = {.ws_row = 24, .ws_col = 80},
 };
 
 static DECLARE_WAIT_QUEUE_HEAD(room_wait); /* the thread, while the input buffer is full */
@@ -42,7 +54,8 @@ static int set_tty(const char *value)
 	console_tty.framed = !strcmp(value, "framed");
 	return 0;
 }
-KNOB(tty, "line|framed", "terminal with line editing and echo, or byte-exact for a runner", set_tty);
+KNOB(tty, "line|framed", "terminal with line editing and echo, or byte-exact for a runner",
+     set_tty);
 
 /* Give the bytes to the line discipline; sleeps while it takes no more. */
 static void feed(struct tty *tty, const u8 *data, size_t len)
@@ -87,7 +100,10 @@ static size_t take(struct tty *tty, u8 *to, size_t count, bool *ended)
 	return n;
 }
 
-/* Sleep until there is input. @tenths: of a second, 0: no limit. 0; -ERESTARTSYS; -ETIME when the time is up. */
+/*
+ * Sleep until there is input. @tenths: of a second, 0: no limit. 0; -ERESTARTSYS; -ETIME when the
+ * time is up.
+ */
 static int wait_for_input(struct tty *tty, unsigned int tenths)
 {
 	u64 left = tenths ? tenths * (NSEC_PER_SEC / 10) : ~0ULL;
@@ -110,14 +126,18 @@ static int wait_for_input(struct tty *tty, unsigned int tenths)
 	return err;
 }
 
-/* What read(2) waits for: a line, or VMIN bytes, or VTIME to pass (termios(3), "Canonical and noncanonical mode"). */
+/*
+ * What read(2) waits for: a line, or VMIN bytes, or VTIME to pass (termios(3), "Canonical and
+ * noncanonical mode").
+ */
 struct read_rule { bool lines; unsigned int min, time; };
 
 static struct read_rule read_rule(const struct tty *tty)
 {
 	if (tty->framed || (tty->termios.c_lflag & ICANON))
 		return (struct read_rule){ .lines = true, .min = 1 };
-	return (struct read_rule){ .min = tty->termios.c_cc[VMIN], .time = tty->termios.c_cc[VTIME] };
+	return (struct read_rule){ .min = tty->termios.c_cc[VMIN],
+				   .time = tty->termios.c_cc[VTIME] };
 }
 
 /* Is a read that has @got of @count bytes complete? */
@@ -172,7 +192,8 @@ static ssize_t tty_write(struct file *file, const char *buf, size_t count, loff_
 	if (err)
 		return err;
 	while (done < count) {
-		size_t n = min(count - done, sizeof(chunk)), left = copy_from_user(chunk, buf + done, n);
+		size_t n = min(count - done, sizeof(chunk)),
+		       left = copy_from_user(chunk, buf + done, n);
 
 		tty_output(tty, chunk, n - left);
 		done += n - left;

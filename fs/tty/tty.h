@@ -2,7 +2,7 @@
 /*
  * The terminal: COM1 as /dev/ttyS0, /dev/console and /dev/tty.
  *
- *	interrupt -> raw ring (drivers/serial) -> "tty" thread: line discipline -> input buffer -> read(2)
+ *	interrupt -> ring (drivers/serial) -> "tty" thread: line discipline -> input buffer -> read(2)
  *
  * Bytes are edited, echoed and turned into signals by a thread of their own, so that all of it may
  * sleep. What nobody reads is left in the UART, and so at its sender: nothing is ever dropped but
@@ -61,15 +61,15 @@ struct tty {
 	struct winsize winsize;
 	pid_t session, pgrp;            /* 0: no process has it as its terminal */
 	u8 buf[TTY_BUF_SIZE];
-	u8 line_end[TTY_BUF_SIZE / 8];  /* bit: the byte in buf ends a line (newline, EOL, or EOF) */
+	u8 line_end[TTY_BUF_SIZE / 8]; /* bit: the byte in buf ends a line (newline, EOL, or EOF) */
 	unsigned long head, canon, tail;
 	unsigned int column;            /* of the cursor, for erasing tabs */
 	unsigned int line_start;        /* column where the typed line began */
 	bool literal;                   /* ^V was typed: the next byte is only a byte */
 	bool eof;                       /* framed mode: no more will come */
 	bool framed, escape;            /* tty=framed; a 0x10 was the last byte */
-	struct wait_queue_head read_wait; /* readers, and poll; its own lock */
-	struct mutex write_lock;        /* output, byte for byte in order; before lock never: lock > write_lock */
+	struct wait_queue_head read_wait; /* readers, and poll */
+	struct mutex write_lock;        /* keeps output in order; taken inside lock */
 };
 
 extern struct tty console_tty;
@@ -78,7 +78,10 @@ extern const struct file_operations tty_fops;
 /* --- line discipline (fs/tty/ldisc.c); tty->lock held --- */
 /* Take one byte from the line. False: no room, offer it again when something was read. */
 bool tty_receive(struct tty *tty, u8 c);
-/* Move up to @count readable bytes to kernel memory; stops behind a line's end. *ended: at an end of line or file. */
+/*
+ * Move up to @count readable bytes to kernel memory; stops behind a line's end. *ended: at an end
+ * of line or file.
+ */
 size_t tty_take(struct tty *tty, u8 *to, size_t count, bool *ended);
 /* Could read() give something now (data or end of file)? */
 bool tty_readable(const struct tty *tty);
@@ -88,7 +91,10 @@ void tty_output(struct tty *tty, const u8 *data, size_t len);
 
 /* --- ioctl and job control (fs/tty/ioctl.c) --- */
 long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
-/* current reads (SIGTTIN) or writes with TOSTOP (SIGTTOU) from the background: 0, -EIO, or -ERESTARTSYS after the signal. */
+/*
+ * current reads (SIGTTIN) or writes with TOSTOP (SIGTTOU) from the background: 0, -EIO, or
+ * -ERESTARTSYS after the signal.
+ */
 int tty_check_background(struct tty *tty, int sig);
 /* open(2) by a session leader without terminal gives it this one. */
 void tty_acquire_on_open(struct tty *tty);
