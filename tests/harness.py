@@ -93,12 +93,14 @@ _debug_lock = threading.Lock()
 
 
 def debug_kernel():
-    """The path of the kernel with the checks of DEBUG=1, for run(kernel=...); built if need be. None,
-    and a failed check, if that does not succeed."""
+    """The path of the kernel with the checks of DEBUG=1, for run(kernel=...); built if need be.
+    None, and a failed check, if that does not succeed."""
+    # CC= and its like come through MAKEFLAGS; the outer make's jobs are not ours to take.
+    flags = re.sub(r"(^| )(-j\d*|--jobserver-\S+)", "", os.environ.get("MAKEFLAGS", ""))
     with _debug_lock:  # make looks at all files: nothing is compiled twice
         done = subprocess.run(["make", "--no-print-directory", "DEBUG=1", "kernel"], cwd=TOP,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, check=False)
+                              env=dict(os.environ, MAKEFLAGS=flags), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     built = check("the debug kernel builds", done.returncode == 0,
                   done.stdout.decode(errors="replace")[-3000:])
     return os.path.join(TOP, "build/debug/faultline.elf") if built else None

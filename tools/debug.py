@@ -87,6 +87,9 @@ def run(wanted, opts, rundir, scratch):
         runner.tell(f"what the guest wrote to its terminal ({terminal}):")
         runner.write_out(said)
     if ended:  # gdb calls that a lost connection, whatever the reason was
-        status, sentence = runner.judge(vm, rc, rundir)
+        judged, sentence = runner.judge(vm, rc, rundir)
+        if judged == runner.RESET and runner.reset_kind(rundir) != "triple fault":
+            return status  # gdb's `kill`
+        status = judged
         runner.tell(sentence or f"the machine powered off, status {status}")
     return status

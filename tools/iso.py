@@ -2,6 +2,7 @@
 """The CD image that GRUB boots the kernel from, small: one firmware's GRUB, the modules it needs,
 no fonts, locales or themes. The kernel's command line is in it, so there is one for each line used,
 kept for the next run."""
+import contextlib
 import hashlib
 import os
 import shlex
@@ -17,11 +18,16 @@ MODULES = {"bios": "multiboot2 normal boot iso9660 biosdisk configfile reboot",
 
 
 def _prune():
-    """Forget the images that were not used for longest; one that is in use stays open in QEMU."""
-    images = sorted((entry for entry in os.scandir(CACHE) if entry.name.endswith(".iso")),
-                    key=lambda entry: entry.stat().st_mtime, reverse=True)
-    for entry in images[CACHED:]:
-        os.unlink(entry.path)
+    """Forget the images that were not used for longest; one that is in use stays open in QEMU.
+    Another run may do the same at the same time."""
+    images = []
+    for entry in os.scandir(CACHE):
+        with contextlib.suppress(FileNotFoundError):
+            if entry.name.endswith(".iso"):
+                images.append((entry.stat().st_mtime, entry.path))
+    for _, path in sorted(images, reverse=True)[CACHED:]:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def make(kernel, cmdline, firmware):

@@ -112,6 +112,7 @@ class Machine:
     def __init__(self, words, rundir):
         self.words, self.rundir = words, rundir
         self.process = self.com1 = self.com2 = None
+        self.log_file = None    # kernel.log; QEMU's logfile= holds bytes twice that had to wait
         self.log = bytearray()  # the last LOG_KEPT bytes of the kernel's log
         self.stopped = None     # signal by which stop() ended QEMU, if it had to
         self.pending = b""      # input read but not yet sent
@@ -121,12 +122,12 @@ class Machine:
 
     def start(self, stopped=False, gdb_port=None):
         """Start QEMU, with its CPUs stopped and a gdb stub if asked for. Raises Refused."""
+        self.log_file = open(os.path.join(self.rundir, "kernel.log"), "wb", buffering=0)
         self.com1, far1 = socket.socketpair()
         self.com2, far2 = socket.socketpair()
-        log = option(os.path.join(self.rundir, "kernel.log"))
         words = self.words + ["-chardev", f"socket,id=com1,fd={far1.fileno()}",
                               "-serial", "chardev:com1",
-                              "-chardev", f"socket,id=com2,fd={far2.fileno()},logfile={log}",
+                              "-chardev", f"socket,id=com2,fd={far2.fileno()}",
                               "-serial", "chardev:com2"]
         if gdb_port:
             words += ["-gdb", f"tcp:127.0.0.1:{gdb_port}"]
@@ -157,7 +158,7 @@ class Machine:
         if self.process.poll() is None:
             self.process.kill()
             self.stopped = signal.SIGKILL
-        for end in (self.com1, self.com2):
+        for end in (self.com1, self.com2, self.log_file):
             end.close()
         return self.process.wait()
 
@@ -222,6 +223,7 @@ class Machine:
         """Read the kernel's log. Returns False at its end."""
         data = self._receive(self.com2)
         self.log += data
+        self.log_file.write(data)
         if not self.log_started and (KERNEL_LINE.search(self.log) if self.uefi else self.log):
             self.log_started = time.monotonic()
         if not self.ready and READY.search(self.log):

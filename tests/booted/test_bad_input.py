@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Damaged disks, swap areas and programs: a sentence that names the cause, never a crash or a hang."""
+"""Damaged disks, swap areas and programs: a sentence that names the cause, no crash, no hang."""
 import os
 import random
 import re
@@ -15,8 +15,7 @@ BOOT_FAILURE, PANIC, RESET, LIMIT, REFUSED = 120, 121, 122, 123, 124
 MIB, BLOCK = 1 << 20, 4096
 ADMIN_PATH = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin", LC_ALL="C")
 # Reads everything that can be read, then changes what can be changed; nothing of it has to succeed.
-WALK = b"""#!/bin/sh
-ls -lR / >/dev/null 2>&1
+WALK = b"""ls -lR / >/dev/null 2>&1
 find / -xdev -type f -exec cat {} + >/dev/null 2>&1
 for i in 1 2 3 4 5 6 7 8; do
 	mkdir -p /tmp/d$i; cp /bin/busybox /tmp/d$i/copy; echo text >/root/new$i
@@ -70,7 +69,7 @@ def metadata(disk):
 
 
 def harm(disk, places, seed):
-    """Write over some bytes of a copy of the image, in one kind of metadata. Returns copy and deed."""
+    """Write over bytes of one kind of metadata in a copy of the image. Returns it and the deed."""
     rng = random.Random(seed)
     kind = sorted(places)[seed % len(places)]
     copy, deeds = shutil.copyfile(disk, tmp("harmed.img")), []
@@ -89,15 +88,17 @@ def harm(disk, places, seed):
 def try_harmed(seeds):
     files = {"walk.sh": WALK, "sub/large": b"x" * (5 * MIB), "sub/a/b/c/file": b"deep"}
     files.update({f"sub/many/file{i}": b"%d" % i for i in range(60)})
-    disk = disk_with(files, [b"/bin/sh", b"/walk.sh"])
-    places = metadata(disk)
+    disk = disk_with(files, [b"/bin/busybox", b"sh", b"/walk.sh"])
+    places, walked = metadata(disk), 0
     for seed in seeds:
         copy, name, deeds = harm(disk, places, seed)
         result = run(disk=copy, fsck=False, limit=60)
+        walked += result.stdout.endswith(b"walked\n")
         check(f"{name}: no crash, no hang", survived(result), f"{deeds}\n{result.show()}")
         if result.status == BOOT_FAILURE:
             check(f"{name}: refused with a sentence", "boot failure: " in result.stderr,
                   result.show())
+    check("some of them ran to the end", walked >= 2, walked)
 
 
 def test_harmed_metadata_1():
@@ -144,8 +145,8 @@ def test_odd_disks():
     os.truncate(odd, size + 777)
     result = run(disk=odd)
     check("777 bytes too long: runs", result.status == 0, result.show())
-    for name, length in (("last block cut short", size - 100), ("half", size // 2), ("1 KiB", 1024),
-                         ("empty", 0)):
+    for name, length in (("last block cut short", size - 1000), ("half", size // 2),
+                         ("1 KiB", 1024), ("empty", 0)):
         cut = shutil.copyfile(disk, tmp("cut.img"))
         os.truncate(cut, length)
         result = run(disk=cut, fsck=False)
@@ -161,8 +162,8 @@ def test_missing_root():
         check(f"{device}: named", device in result.stderr, result.stderr)
 
 
-def swap_file(size, pages=None, **fields):
-    """A swap area of size bytes; mkswap is told it had `pages`. fields: offset -> bytes to write."""
+def swap_file(size, pages=None, bytes_at=None):
+    """A swap area of size bytes, of which mkswap saw `pages`; bytes_at: {offset: what to write}."""
     path = tmp("swap.img")
     with open(path, "wb") as file:
         file.truncate(size if pages is None else pages * BLOCK)
@@ -170,14 +171,14 @@ def swap_file(size, pages=None, **fields):
                    stderr=subprocess.DEVNULL)
     os.truncate(path, size)
     with open(path, "r+b") as file:
-        for offset, content in fields.get("bytes_at", {}).items():
+        for offset, content in (bytes_at or {}).items():
             file.seek(offset)
             file.write(content)
     return path
 
 
 def test_swap_areas():
-    "a swap area that cannot be used is named, and the program runs without"
+    "swap areas of odd sizes are used, damaged ones are refused by name"
     script = "cat /proc/swaps; echo ran"
     good = (("plain", swap_file(8 * MIB)), ("odd size", swap_file(8 * MIB + 1234)),
             ("grown since mkswap", swap_file(8 * MIB, pages=1024)))
@@ -191,13 +192,14 @@ def test_swap_areas():
            ("last page 0", swap_file(8 * MIB, bytes_at={1028: struct.pack("<I", 0)})),
            ("shrunk since mkswap", swap_file(4 * MIB, pages=2048)),
            ("too many bad pages", swap_file(8 * MIB, bytes_at={1032: b"\xff" * 4})),
-           ("too small", swap_file(512)))
+           ("too small", swap_file(512, pages=10)))
     for name, path in bad:
         result = run(cmd=script, swap=path)
-        said = result.stdout.decode(errors="replace") + result.kernel_log
-        check(f"{name}: runs without swap", result.status == 0 and
-              b"\n/dev/vdb" not in result.stdout and result.stdout.endswith(b"ran\n"), result.show())
-        check(f"{name}: named", re.search(r"swap.*/dev/vdb|/dev/vdb.*swap", said), result.show())
+        check(f"{name}: refused", result.status == BOOT_FAILURE, result.show())
+        check(f"{name}: said why", "swapon: /dev/vdb: it" in result.kernel_log,
+              result.show())
+        check(f"{name}: said what to do", "/dev/vdb" in result.stderr and "swap=" in result.stderr,
+              result.stderr)
 
 
 def test_no_swap():
@@ -230,12 +232,14 @@ def bad_programs():
              if struct.unpack_from("<I", base, at + 56 * i)[0] == 1]
     first, last = loads[0], loads[-1]
     huge = (1 << 64) - 4096
+    start_of = lambda header: struct.unpack_from("<Q", base, header + P_VADDR)[0]
     files = {
         "empty": b"", "one-byte": b"\x7f", "header-only": base[:64], "half-header": base[:40],
         "bad-magic": elf_with(base, (0, "4s", b"\x7fELG")),
         "class-32": elf_with(base, (4, "B", 1)), "big-endian": elf_with(base, (5, "B", 2)),
         "other-machine": elf_with(base, (18, "H", 40)), "object-file": elf_with(base, (16, "H", 1)),
-        "no-phdrs": elf_with(base, (PHNUM, "H", 0)), "phnum-huge": elf_with(base, (PHNUM, "H", 0xffff)),
+        "no-phdrs": elf_with(base, (PHNUM, "H", 0)),
+        "phnum-huge": elf_with(base, (PHNUM, "H", 0xffff)),
         "phnum-1000": elf_with(base, (PHNUM, "H", 1000)),
         "phentsize": elf_with(base, (PHENTSIZE, "H", 1)),
         "phoff-beyond": elf_with(base, (PHOFF, "Q", len(base) + 100)),
@@ -243,28 +247,29 @@ def bad_programs():
         "entry-zero": elf_with(base, (ENTRY, "Q", 0)),
         "entry-kernel": elf_with(base, (ENTRY, "Q", 0xffffffff80100000)),
         "entry-noncanonical": elf_with(base, (ENTRY, "Q", 0x8000000000000000)),
-        "entry-data": elf_with(base, (ENTRY, "Q", struct.unpack_from("<Q", base, last + P_VADDR)[0])),
-        "overlapping": elf_with(base, (last + P_VADDR, "Q",
-                                       struct.unpack_from("<Q", base, first + P_VADDR)[0]),
+        "entry-data": elf_with(base, (ENTRY, "Q", start_of(last))),
+        "overlapping": elf_with(base, (last + P_VADDR, "Q", start_of(first)),
                                 (last + P_OFFSET, "Q", 0)),
         "segment-low": elf_with(base, (first + P_VADDR, "Q", 0)),
         "segment-kernel": elf_with(base, (first + P_VADDR, "Q", 0xffff888000000000)),
         "segment-at-top": elf_with(base, (last + P_VADDR, "Q", 0x7ffffffff000)),
         "segment-wraps": elf_with(base, (last + P_MEMSZ, "Q", huge)),
         "filesz-over-memsz": elf_with(base, (last + P_MEMSZ, "Q", 8), (last + P_FILESZ, "Q", 64)),
-        "filesz-huge": elf_with(base, (last + P_FILESZ, "Q", 1 << 40), (last + P_MEMSZ, "Q", 1 << 40)),
+        "filesz-huge": elf_with(base, (last + P_FILESZ, "Q", 1 << 40),
+                                (last + P_MEMSZ, "Q", 1 << 40)),
         "memsz-petabyte": elf_with(base, (last + P_MEMSZ, "Q", 1 << 50)),
         "offset-odd": elf_with(base, (first + P_OFFSET, "Q", 3)),
         "offset-beyond": elf_with(base, (first + P_OFFSET, "Q", 1 << 30)),
         "cut-in-text": base[:5000], "random": random.Random(2).randbytes(9000),
         "elf-then-random": base[:64] + random.Random(3).randbytes(9000),
-        "script-no-interpreter": b"#!/nothing\n", "script-empty": b"#!", "script-self": b"#!/bad/script-self\n",
+        "script-no-interpreter": b"#!/nothing\n", "script-empty": b"#!",
+        "script-self": b"#!/bad/script-self\n",
         "script-long": b"#!" + b"/" * 5000 + b"\n", "script-folder": b"#!/bin\n",
     }
     for seed in range(12):
         rng = random.Random(seed)
-        files[f"harmed-{seed}"] = elf_with(base, *((rng.randrange(at + 56 * 4), "B", rng.randrange(256))
-                                                   for _ in range(1 + seed)))
+        changes = [(rng.randrange(at + 56 * 4), "B", rng.randrange(256)) for _ in range(1 + seed)]
+        files[f"harmed-{seed}"] = elf_with(base, *changes)
     return files
 
 

@@ -76,7 +76,7 @@ def test_memory():
 
 
 def test_image():
-    "the image is below 1 MiB, has a multiboot2 header and no segment that is writable and executable"
+    "the image: below 1 MiB, with a multiboot2 header, no segment writable and executable"
     size = os.path.getsize(IMAGE)
     check(f"{size >> 10} KiB", size < 1 << 20)
     check("grub-file", subprocess.run(["grub-file", "--is-x86-multiboot2", IMAGE],
@@ -101,8 +101,8 @@ def test_much_memory():
 
 def test_bad_knobs():
     "a knob that is unknown or malformed is refused, with what there is"
-    for words in ("bogus=1", "faults=2", "faults", "loglevel=9", "loglevel=", "limit=1x", "root=vda",
-                  "tty=tree", "=1", "init=" + "x" * 200):
+    for words in ("bogus=1", "faults=2", "faults", "loglevel=9", "loglevel=", "limit=1x",
+                  "root=vda", "tty=tree", "=1", "init=" + "x" * 200):
         result = run(elf=program("end"), args=["0"], karg=words)
         check(f"{words[:20]}: boot failure", result.status == BOOT_FAILURE, result.show())
         check(f"{words[:20]}: named, with the knobs", words[:20] in result.stderr and
@@ -137,7 +137,7 @@ def test_other_first_program():
 def test_uefi():
     "GRUB under UEFI boots"
     if not os.path.exists(machine.OVMF) or not os.path.isdir("/usr/lib/grub/x86_64-efi"):
-        skip("UEFI", "OVMF or GRUB's x86_64-efi is not installed (packages ovmf, grub-efi-amd64-bin)")
+        skip("UEFI", "the packages ovmf and grub-efi-amd64-bin are not installed")
         check("skipped", True)
         return
     result = run(prog="hello", firmware="uefi")
@@ -160,7 +160,8 @@ def test_early_fault():
 
 # What kmain begins with, where in it the fault is, and what must be in the report.
 EARLY_FAULTS = (
-    ("write", bytes.fromhex("48b8 7856 0000 00c9 ffff 8800"), 10,  # mov rax, 0xffffc90000005678; mov [rax], al
+    # mov rax, 0xffffc90000005678; mov [rax], al
+    ("write", bytes.fromhex("48b8 7856 0000 00c9 ffff 8800"), 10,
      ("kernel write to a page that is not present", "error code 2", "ffffc90000005678")),
     ("read", bytes.fromhex("48b8 7856 0000 00c9 ffff 8a00"), 10,   # the same; mov al, [rax]
      ("kernel read from a page that is not present", "error code 0", "ffffc90000005678")),

@@ -10,7 +10,7 @@ from harness import check, program, run, start, tmp, TOP
 
 MIB = 1 << 20
 ADMIN_PATH = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin", LC_ALL="C")
-# drivers/blklogwrites of QEMU, and Linux's dm-log-writes: a superblock, then the entries, all of them
+# QEMU's driver blklogwrites, in the format of dm-log-writes: a superblock, then the entries, all
 # in little endian; each entry is one block of header and then its data.
 LOG_MAGIC, LOG_FLUSH = 0x6a736677736872, 1
 LOG_SUPER, LOG_ENTRY = struct.Struct("<QQQI"), struct.Struct("<QQQQ")
@@ -73,7 +73,8 @@ def test_large_file():
     "a file of 40 MiB, with indirect blocks of two levels, and a sparse one with three"
     disk, size = tmp("root.img"), 40 * MIB
     script = (f"/root/disk write /root/large {size} 3 && /root/disk sparse /root/sparse 5000000000 "
-              f"&& sync && echo 3 >/proc/sys/vm/drop_caches && /root/disk check /root/large {size} 3")
+              "&& sync && echo 3 >/proc/sys/vm/drop_caches && "
+              f"/root/disk check /root/large {size} 3")
     result = run(elf=program("disk"), args=["sparse", "/root/x", "0"], keep=disk, disk_size="96M")
     check("first run", result.status == 0, result.show())
     result = run(cmd=script, disk=disk, mem="64M")
@@ -114,8 +115,8 @@ def test_full_disk():
 
 
 def applied(disk, log, only_flushed):
-    """A copy of disk with the writes of a log applied, up to the last flush if only_flushed; what a
-    disk with a volatile cache holds after a power cut. Returns its path and the number of flushes."""
+    """A copy of disk with the writes of a log applied, up to the last flush if only_flushed: what a
+    disk with a volatile cache holds after a power cut. Returns its path and how many flushes."""
     copy = shutil.copyfile(disk, tmp("cut.img"))
     with open(log, "rb") as file:
         content = file.read()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the kernel says of its own mistakes (made to order: asm/crash.h), and what becomes of them: the
-guilty task ends if it can, otherwise the kernel panics. It never falls silent."""
+"""What the kernel says of its own mistakes (made to order: asm/crash.h), and what becomes of them:
+the guilty task ends if it can, otherwise the kernel panics. It never falls silent."""
 import re
 
 from harness import check, debug_kernel, program, run
@@ -25,7 +25,8 @@ def report(result, kind, *words):
 def whole_report(result, kind, error_code, address):
     """The parts that every report on an address has."""
     report(result, kind, rf"address {address}, error code {error_code:04x}\b",
-           r"task: \S+, pid \d+, stack [0-9a-f]+-[0-9a-f]+", rf"page table walk of {address} from cr3",
+           r"task: \S+, pid \d+, stack [0-9a-f]+-[0-9a-f]+",
+           rf"page table walk of {address} from cr3",
            r"pgd\[ *\d+\] ", r"rip [0-9a-f]{16}", r"rax [0-9a-f]{16} rbx [0-9a-f]{16}",
            r"r14 [0-9a-f]{16} r15 [0-9a-f]{16}", r"cr0 \S+ cr2 \S+ cr3 \S+ cr4 \S+", r"code: ",
            r"backtrace:\n.*  [0-9a-f]{16} \w+\+0x[0-9a-f]+/0x")
@@ -52,7 +53,8 @@ def test_bad_address():
         result = crash(kind)
         goes_on(result, kind)
         whole_report(result, kind, code, address)
-        report(result, kind, f"oops: {cause}", "NULL pointer", r"code: ([0-9a-f]{2} )+<[0-9a-f]{2}> ",
+        report(result, kind, f"oops: {cause}", "NULL pointer",
+               r"code: ([0-9a-f]{2} )+<[0-9a-f]{2}> ",
                r"rip [0-9a-f]{16} (read_at|write_at|crash_null_\w+)\+0x")
 
 
@@ -60,7 +62,8 @@ def test_protection():
     "kernel text is read-only, data is not executable: four levels of tables are shown"
     for kind, code, cause in (
             ("text-write", 3, "kernel write to a present page that does not allow it"),
-            ("data-exec", 0x11, "kernel instruction fetch from a present page that does not allow it")):
+            ("data-exec", 0x11,
+             "kernel instruction fetch from a present page that does not allow it")):
         result = crash(kind)
         goes_on(result, kind)
         whole_report(result, kind, code, "ffffffff[0-9a-f]{8}")
@@ -78,7 +81,7 @@ def test_reserved_bit():
 
 
 def test_user_memory():
-    "the kernel touching user memory outside the copy routines, or running it, is an oops (SMAP, SMEP)"
+    "user memory touched outside the copy routines, or executed, is an oops (SMAP, SMEP)"
     for kind, code, cause in (
             ("user-read", 1, "kernel read from .* user memory outside its copy routines"),
             ("user-write", 3, "kernel write to .* user memory outside its copy routines"),
@@ -90,9 +93,11 @@ def test_user_memory():
         report(result, kind, f"oops: .*{cause}", "task: crash, pid", r"pte\[ *\d+\] .* user",
                r"ending task crash, pid \d+, for it")
     result = run(elf=program("crash"), args=["user-read"])
-    check("not without the knob", (result.status, result.stdout) == (1, b"errno 1\n"), result.show())
+    check("not without the knob", (result.status, result.stdout) == (1, b"errno 1\n"),
+          result.show())
     result = run(elf=program("crash"), args=["nonsense"], karg="crash=ask")
-    check("not an unknown kind", (result.status, result.stdout) == (1, b"errno 22\n"), result.show())
+    check("not an unknown kind", (result.status, result.stdout) == (1, b"errno 22\n"),
+          result.show())
 
 
 def test_process_one():
@@ -107,14 +112,15 @@ def test_other_exceptions():
                         ("noncanonical", "general protection fault")):
         result = crash(kind)
         goes_on(result, kind)
-        report(result, kind, f"oops: {cause}", r"rip [0-9a-f]{16} \w+\+0x", r"code: .*<[0-9a-f]{2}>",
-               r"backtrace:\n.*crash_")
+        report(result, kind, f"oops: {cause}", r"rip [0-9a-f]{16} \w+\+0x",
+               r"code: .*<[0-9a-f]{2}>", r"backtrace:\n.*crash_")
 
 
 def test_stack_overflow():
     "a kernel stack that overflows hits its guard page: a double fault that says so"
     result = crash("stack-overflow")
-    panics(result, "stack-overflow", r"kernel stack overflow \(double fault\): stack [0-9a-f]+-[0-9a-f]+",
+    panics(result, "stack-overflow",
+           r"kernel stack overflow \(double fault\): stack [0-9a-f]+-[0-9a-f]+",
            r"page table walk of ffffc9", r"rip [0-9a-f]{16} overflow\S*\+0x",
            r"backtrace:\n.*overflow", "task: crash, pid")
 
@@ -136,13 +142,15 @@ def test_interrupt():
 
 def test_panic():
     "BUG and panic say where; a warning goes on"
-    panics(crash("bug"), "bug", r"kernel panic: BUG at \S+crash\.c:\d+: ", r"backtrace:\n.*crash_bug")
+    panics(crash("bug"), "bug", r"kernel panic: BUG at \S+crash\.c:\d+: ",
+           r"backtrace:\n.*crash_bug")
     result = crash("panic")
     panics(result, "panic", "kernel panic: test of panic", r"backtrace:\n.*crash_panic")
     check("panic: said on the terminal too", b"kernel panic" in result.stdout, result.show())
     result = crash("warn")
     check("warn: the program runs to its end", result.status == 7, result.show())
-    report(result, "warn", r"warning at \S+crash\.c:\d+", r"backtrace:\n.*crash_", "the kernel goes on")
+    report(result, "warn", r"warning at \S+crash\.c:\d+", r"backtrace:\n.*crash_",
+           "the kernel goes on")
     check("warn: not on the terminal", result.stdout == b"", result.show())
 
 

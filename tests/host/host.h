@@ -13,11 +13,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Make frames [0, @pages) and their zeroed struct pages. Untouched memory costs nothing. Again: a new arena. */
+/*
+ * Make frames [0, @pages) and their zeroed struct pages. Untouched memory costs nothing. Again: a
+ * new arena.
+ */
 void host_ram_init(unsigned long pages);
 void host_ram_exit(void);
 
-/* Log records (pr_err and so on) since the last host_log_clear(); also printed when HOST_LOG is set. */
+/*
+ * Log records (pr_err and so on) since the last host_log_clear(); also printed when HOST_LOG is
+ * set.
+ */
 bool host_log_has(const char *text);
 void host_log_clear(void);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints each argument but argv[0] in hexadecimal, one a line: shows that bytes arrive as they are. */
+/*
+ * Prints each argument but argv[0] in hexadecimal, one a line: shows that bytes arrive as they are.
+ */
 #include <stdio.h>
 
 int main(int argc, char **argv)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* TAP for test programs that are linked with nothing else: check(condition, what), and the plan at the end. */
+/*
+ * TAP for test programs that are linked with nothing else: check(condition, what), and the plan at
+ * the end.
+ */
 #ifndef TESTS_PROGRAMS_CHECK_H
 #define TESTS_PROGRAMS_CHECK_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * crash KIND: asks the kernel (booted with crash=ask) for that mistake in our own context, at the
- * address of one of our pages: of code for user-exec, of data otherwise. Prints the errno if the kernel declines.
+ * address of one of our pages: of code for user-exec, of data otherwise. Prints the errno if the
+ * kernel declines.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,10 +4,10 @@
  *
  *	write PATH SIZE SEED     a file of pseudo-random bytes (xorshift32 from SEED, little endian)
  *	check PATH SIZE SEED     it holds exactly those
- *	sync PATH SIZE SEED      write and fsync PATH, say "synced", write PATH.lost without fsync, wait for ever
+ *	sync PATH SIZE SEED      write, fsync, say "synced", write PATH.lost, wait for ever
  *	sparse PATH OFFSET       one byte 'x' at OFFSET of an empty file
  *	many DIR COUNT           COUNT files, each holding its own name; then every second one is removed
- *	fill DIR                 write DIR/full until the disk is full; prints the errno and the file's size
+ *	fill DIR                 write DIR/full until the disk is full; print errno and size
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tryexec FILE...: runs each file in a child and prints what came of it, one line each: its name, and
- * the errno that execve gave, the signal that it died of, or its exit status.
+ * tryexec FILE...: runs each file in a child and prints what came of it, one line each: its name,
+ * and the errno that execve gave, the signal that it died of, or its exit status.
  */
 #include <errno.h>
 #include <fcntl.h>

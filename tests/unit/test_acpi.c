@@ -70,7 +70,10 @@ static void make_rsdp(int revision)
 	fix_checksum(rsdp, 36, 32);
 }
 
-/* What QEMU's pc machine has: one CPU, one I/O APIC, the timer on line 2, PCI lines level-triggered. */
+/*
+ * What QEMU's pc machine has: one CPU, one I/O APIC, the timer on line 2, PCI lines level-
+ * triggered.
+ */
 static void make_all(int revision)
 {
 	static const unsigned char lapic[] = { 0, 8, 0, 0, 1, 0, 0, 0 };

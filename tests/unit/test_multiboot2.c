@@ -123,7 +123,10 @@ static int parse_len(size_t len, struct boot_info *info, const char **error)
 	unsigned char *block = malloc(size ? size : 8);
 	int err;
 
-	/* An odd tail would put the end of the block behind the data: such lengths test whole words. */
+	/*
+	 * An odd tail would put the end of the block behind the data: such lengths test whole
+	 * words.
+	 */
 	memset(block, 0xee, size ? size : 8);
 	memcpy(block, image.byte, len);
 	err = multiboot2_parse(block, len, info, error);

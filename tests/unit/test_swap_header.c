@@ -1,6 +1,9 @@
 /* SOURCES: mm/backing/swap_header.c */
 /* SPDX-License-Identifier: MIT */
-/* Swap headers: as mkswap writes them, and each way in which one can be wrong, each with its sentence. */
+/*
+ * Swap headers: as mkswap writes them, and each way in which one can be wrong, each with its
+ * sentence.
+ */
 #include "tests/unit/test.h"
 
 #include "lib/errno.h"

@@ -3,11 +3,13 @@
 
   vmas [PID]        the address space, one line per VMA
   pt ADDR           the four entries that translate ADDR, in words
-  page PFN|ADDR     the struct page of a frame (or of the frame that a user or kernel address maps to)
+  page PFN|ADDR     the struct page of a frame, or of the frame that an address maps to
   buddy             free blocks of each order, zone by zone
   swap              swap areas, and how many slots are in use
   tasks             every task: pid, state, program, map
   why ADDR r|w|x    what the next such access by the current task would do, in a sentence
+
+A breakpoint in the program stops that program only (its condition is $runs("NAME")).
 
 All of them read the stopped machine's memory and change nothing. `current` means the task that runs
 on CPU 0; until the first program runs there is no user address space to show.
@@ -20,8 +22,9 @@ PAGE_SHIFT, PAGE_SIZE = 12, 4096
 PAGE_OFFSET, VMEMMAP_START, KERNEL_MAP = 0xFFFF888000000000, 0xFFFFEA0000000000, 0xFFFFFFFF80000000
 TASK_SIZE = 0x7FFFFFFFF000
 PFN_MASK = 0x000FFFFFFFFFF000
-PRESENT, RW, USER, ACCESSED, DIRTY, PSE, PROTNONE, SPECIAL, NX = (1 << b for b in (0, 1, 2, 5, 6, 7, 8, 9, 63))
-VM_READ, VM_WRITE, VM_EXEC, VM_SHARED, VM_GROWSDOWN = 1, 2, 4, 8, 0x100
+PRESENT, RW, USER, ACCESSED, DIRTY, PSE, PROTNONE, SPECIAL, NX = (
+    1 << bit for bit in (0, 1, 2, 5, 6, 7, 8, 9, 63))
+VM_READ, VM_WRITE, VM_EXEC, VM_SHARED, VM_GROWSDOWN, VM_LOCKED = 1, 2, 4, 8, 0x100, 0x2000
 GUARD_GAP = 256 * PAGE_SIZE
 
 
@@ -37,8 +40,14 @@ def value(expression):
 
 
 def number(text):
-    """An address or number typed by the user: any gdb expression."""
-    return int(value(text)) & (1 << 64) - 1
+    """An address or number typed by the user: any gdb expression; a function means its address."""
+    result = value(text)
+    if result.type.code == gdb.TYPE_CODE_FUNC:
+        result = result.address
+    try:
+        return int(result) & (1 << 64) - 1
+    except gdb.error:
+        raise Said(f"{text} is no number: give an address, such as &{text}") from None
 
 
 def pointer(address, type_name):
@@ -63,7 +72,8 @@ def read_u64(virtual):
     try:
         data = gdb.selected_inferior().read_memory(virtual, 8)
     except gdb.MemoryError:
-        raise Said(f"no memory at {virtual:#x}: is paging on yet? `continue` to kmain first") from None
+        raise Said(f"no memory at {virtual:#x}: is paging on yet? "
+                   "`continue` to kmain first") from None
     return int.from_bytes(bytes(data), "little")
 
 
@@ -126,8 +136,9 @@ def find_vma(mm, address):
 
 def vma_rights(vma):
     flags = int(vma["vm_flags"])
-    return "".join(letter if flags & bit else "-" for bit, letter in
-                   ((VM_READ, "r"), (VM_WRITE, "w"), (VM_EXEC, "x"))) + ("s" if flags & VM_SHARED else "p")
+    letters = ((VM_READ, "r"), (VM_WRITE, "w"), (VM_EXEC, "x"))
+    return ("".join(letter if flags & bit else "-" for bit, letter in letters)
+            + ("s" if flags & VM_SHARED else "p"))
 
 
 def vma_name(vma):
@@ -137,7 +148,8 @@ def vma_name(vma):
         if not int(dentry):
             return vma["vm_file"]["f_op"]["name"].string()
         return "file " + dentry_name(dentry)
-    if start <= int(mm["brk"]) and end >= int(mm["start_brk"]) and int(mm["brk"]) != int(mm["start_brk"]):
+    heap, heap_end = int(mm["start_brk"]), int(mm["brk"])
+    if start <= heap_end and end >= heap and heap != heap_end:
         return "[heap]"
     if start <= int(mm["start_stack"]) <= end:
         return "[stack]"
@@ -146,17 +158,19 @@ def vma_name(vma):
 
 def dentry_name(dentry):
     try:
-        return dentry["name"].string()
+        return dentry["d_name"].string()
     except (gdb.error, gdb.MemoryError):
         return "?"
 
 
 def vma_line(vma):
     flags = int(vma["vm_flags"])
-    words = [word for bit, word in ((VM_GROWSDOWN, "grows down"), (0x2000, "locked")) if flags & bit]
+    words = [word for bit, word in ((VM_GROWSDOWN, "grows down"), (VM_LOCKED, "locked"))
+             if flags & bit]
     offset = f" +{int(vma['vm_pgoff']):#x} pages" if int(vma["vm_file"]) else ""
-    return (f"{int(vma['vm_start']):016x}-{int(vma['vm_end']):016x} {vma_rights(vma)} "
-            f"{(int(vma['vm_end']) - int(vma['vm_start'])) >> PAGE_SHIFT:6d} pages  {vma_name(vma)}{offset}"
+    start, end = int(vma["vm_start"]), int(vma["vm_end"])
+    return (f"{start:016x}-{end:016x} {vma_rights(vma)} "
+            f"{(end - start) >> PAGE_SHIFT:6d} pages  {vma_name(vma)}{offset}"
             + (f" ({', '.join(words)})" if words else ""))
 
 
@@ -186,7 +200,8 @@ def walk(cr3, address):
     for level, shift in LEVELS:
         index = address >> shift & 511
         entry = read_u64(PAGE_OFFSET + table + index * 8)
-        leaf = level == "pte" or (level in ("pud", "pmd") and bool(entry & PSE) and bool(entry & PRESENT))
+        large = level in ("pud", "pmd") and entry & PSE and entry & PRESENT
+        leaf = level == "pte" or bool(large)
         yield level, index, entry, leaf
         if leaf or not entry & PRESENT:
             return
@@ -211,13 +226,15 @@ def leaf_of(address):
 
 def page_flags(page):
     flags = int(page["flags"])
-    names = [field.name[3:] for field in gdb.lookup_type("enum pageflags").fields() if field.name.startswith("PG_")]
+    names = [field.name[3:] for field in gdb.lookup_type("enum pageflags").fields()
+             if field.name.startswith("PG_")]
     return [name for bit, name in enumerate(names) if flags >> bit & 1]
 
 
 def page_at(pfn):
-    if pfn >= int(value("max_pfn")):
-        raise Said(f"frame {pfn:#x} has no struct page: the machine's RAM ends before frame {int(value('max_pfn')):#x}")
+    end = int(value("max_pfn"))
+    if pfn >= end:
+        raise Said(f"frame {pfn:#x} has no struct page: the RAM ends before frame {end:#x}")
     return pointer(VMEMMAP_START + pfn * gdb.lookup_type("struct page").sizeof, "struct page")
 
 
@@ -231,6 +248,21 @@ def frame_for(text):
         raise Said(f"{n:#x} maps no frame: its {level} entry is {entry_words(entry, leaf)}")
     offset_bits = {"pte": 12, "pmd": 21, "pud": 30}[level]
     return ((entry & PFN_MASK) + (n & (1 << offset_bits) - 1 & ~(PAGE_SIZE - 1))) >> PAGE_SHIFT
+
+
+def describe_unused(pfn, flags):
+    """A frame that nobody refers to."""
+    if "pcp" in flags:
+        return "free, on a per-CPU list"
+    for order in range(11):
+        head = page_at(pfn & ~((1 << order) - 1))
+        if "buddy" in page_flags(head) and int(head["private"]) >= order:
+            return f"free, inside a free block of 2^{int(head['private'])} frames"
+    start, end = (int(value(f"(unsigned long)&{name}")) >> PAGE_SHIFT
+                  for name in ("_image_start", "_image_end"))
+    if start <= pfn < end:
+        return "not the allocator's: the kernel's image"
+    return "not the allocator's: firmware, boot information or page tables of the boot"
 
 
 def describe_page(pfn):
@@ -253,7 +285,7 @@ def describe_page(pfn):
     elif mapping:
         lines.append(f"  in the page cache {mapping:#x}, page {int(page['index']):#x} of the file")
     elif count == 0:
-        lines.append("  free" + (", on a per-CPU list" if "pcp" in flags else ", inside a larger free block or never used"))
+        lines.append("  " + describe_unused(pfn, flags))
     if "swapcache" in flags:
         entry = int(page["private"])
         lines.append(f"  in the swap cache: area {entry >> 9 & 31}, slot {entry >> 14}")
@@ -267,64 +299,80 @@ def why_no_vma(mm, address):
     if above is not None and int(above["vm_flags"]) & VM_GROWSDOWN:
         size = int(above["vm_end"]) - (address & ~(PAGE_SIZE - 1))
         if size <= int(mm["rlim_stack"]):
-            return (f"No VMA holds it, but the one above, {vma_line(above).strip()}, grows down: expand_stack() makes it "
-                    f"{size >> PAGE_SHIFT} pages (unless a mapping lies within the guard gap of 256 pages below), "
+            return (f"No VMA holds it, but the one above, {vma_line(above).strip()}, grows down: "
+                    f"expand_stack() makes it {size >> PAGE_SHIFT} pages (unless a mapping lies "
+                    "within the guard gap of 256 pages below), "
                     "then do_anonymous_page() answers.")
-        return f"No VMA holds it, and the stack above would grow past its limit of {int(mm['rlim_stack'])} bytes: SIGSEGV (SEGV_MAPERR)."
+        return ("No VMA holds it, and the stack above would grow past its limit of "
+                f"{int(mm['rlim_stack'])} bytes: SIGSEGV (SEGV_MAPERR).")
     return "No VMA holds it: bad_area() sends SIGSEGV (SEGV_MAPERR)."
 
 
 def why_missing(vma, access):
     if not int(vma["vm_ops"]):
         if access == "w":
-            return "Nothing is mapped yet in this anonymous VMA: do_anonymous_page() maps a fresh zeroed frame. A minor fault."
-        return "Nothing is mapped yet in this anonymous VMA: do_anonymous_page() maps the shared zero page read-only. A minor fault."
+            return ("Nothing is mapped yet in this anonymous VMA: do_anonymous_page() maps a fresh "
+                    "zeroed frame. A minor fault.")
+        return ("Nothing is mapped yet in this anonymous VMA: do_anonymous_page() maps the shared "
+                "zero page read-only. A minor fault.")
     if access != "w":
-        return ("Nothing is mapped yet in this file VMA: do_read_fault() maps the page cache's page and its cached neighbours; "
-                "a major fault if the disk must be read first.")
+        return ("Nothing is mapped yet in this file VMA: do_read_fault() maps the page cache's "
+                "page and its cached neighbours; a major fault if the disk must be read first.")
     if int(vma["vm_flags"]) & VM_SHARED:
-        return "Nothing is mapped yet in this shared file VMA: do_shared_fault() calls page_mkwrite and maps the page cache's page writable and dirty."
-    return "Nothing is mapped yet in this private file VMA: do_cow_fault() copies the page cache's page; the copy is anonymous from then on."
+        return ("Nothing is mapped yet in this shared file VMA: do_shared_fault() calls "
+                "page_mkwrite and maps the page cache's page writable and dirty.")
+    return ("Nothing is mapped yet in this private file VMA: do_cow_fault() copies the page "
+            "cache's page; the copy is anonymous from then on.")
 
 
 def why_write_protected(vma, entry):
     pfn = (entry & PFN_MASK) >> PAGE_SHIFT
     if entry & SPECIAL:
-        return "The shared zero page is mapped read-only: do_wp_page() replaces it by a fresh zeroed frame."
+        return ("The shared zero page is mapped read-only: do_wp_page() replaces it by a fresh "
+                "zeroed frame.")
     if int(vma["vm_flags"]) & VM_SHARED:
-        return f"Frame {pfn:#x} of a shared file is mapped read-only: do_wp_page() calls page_mkwrite, then makes the entry writable."
+        return (f"Frame {pfn:#x} of a shared file is mapped read-only: do_wp_page() calls "
+                "page_mkwrite, then makes the entry writable.")
     page = page_at(pfn)
     count = int(page["_refcount"]["counter"])
     if not int(page["mapping"]) & 1:
-        return f"Frame {pfn:#x} belongs to the page cache and the mapping is private: do_wp_page() copies it."
+        return (f"Frame {pfn:#x} belongs to the page cache and the mapping is private: "
+                "do_wp_page() copies it.")
     if count == 1:
-        return f"Frame {pfn:#x} is read-only but has one reference only: do_wp_page() reuses it in place, no copy."
+        return (f"Frame {pfn:#x} is read-only but has one reference only: do_wp_page() reuses it "
+                "in place, no copy.")
     if count == 2 and "swapcache" in page_flags(page):
-        return f"Frame {pfn:#x} is held by this entry and the swap cache: do_wp_page() frees the slot if no other entry names it and reuses the frame; else it copies."
-    return f"Frame {pfn:#x} is shared copy-on-write ({count} references): do_wp_page() copies it, the others keep it."
+        return (f"Frame {pfn:#x} is held by this entry and the swap cache: do_wp_page() frees the "
+                "slot if no other entry names it and reuses the frame; else it copies.")
+    return (f"Frame {pfn:#x} is shared copy-on-write ({count} references): do_wp_page() copies it, "
+            "the others keep it.")
 
 
 def why(address, access):
     """One sentence on what an access by the current user program at this address would do."""
     verb = {"r": "read", "w": "write", "x": "instruction fetch"}[access]
     if TASK_SIZE <= address < 1 << 47 or address >= 0xFFFF800000000000:
-        return f"A user {verb} there is outside user space: do_kern_addr_fault() sends SIGSEGV (SEGV_MAPERR)."
+        return (f"A user {verb} there is outside user space: do_kern_addr_fault() sends SIGSEGV "
+                "(SEGV_MAPERR).")
     if address >= 1 << 47:
-        return "Not a canonical address: the CPU raises a general protection fault, not a page fault; SIGSEGV (SI_KERNEL)."
+        return ("Not a canonical address: the CPU raises a general protection fault, not a page "
+                "fault; SIGSEGV (SI_KERNEL).")
     mm = map_of(current())
     vma = find_vma(mm, address)
     if vma is None or int(vma["vm_start"]) > address:
         return why_no_vma(mm, address)
     flags = int(vma["vm_flags"])
-    allowed = {"r": flags & (VM_READ | VM_WRITE | VM_EXEC), "w": flags & VM_WRITE, "x": flags & VM_EXEC}[access]
-    if not allowed:
-        return f"The VMA ({vma_rights(vma)}, {vma_name(vma)}) does not allow a {verb}: SIGSEGV (SEGV_ACCERR)."
+    needed = {"r": VM_READ | VM_WRITE | VM_EXEC, "w": VM_WRITE, "x": VM_EXEC}[access]
+    if not flags & needed:
+        return (f"The VMA ({vma_rights(vma)}, {vma_name(vma)}) does not allow a {verb}: SIGSEGV "
+                "(SEGV_ACCERR).")
     level, entry, leaf = leaf_of(address)
     if entry == 0:
         missing = "" if level == "pte" else f" (the tables below the {level} are made on the way)"
         return why_missing(vma, access) + missing
     if not entry & (PRESENT | PROTNONE):
-        return f"The page is swapped out (area {entry >> 9 & 31}, slot {entry >> 14}): do_swap_page() takes it from the swap cache or reads it, a major fault."
+        return (f"The page is swapped out (area {entry >> 9 & 31}, slot {entry >> 14}): "
+                "do_swap_page() takes it from the swap cache, or reads it, a major fault.")
     if access == "w" and not entry & RW:
         return why_write_protected(vma, entry)
     return f"No fault: the entry allows it (frame {(entry & PFN_MASK) >> PAGE_SHIFT:#x})."
@@ -380,8 +428,9 @@ class Buddy(gdb.Command):
                 continue
             areas = zone["free_area"]
             counts = [int(areas[order]["nr_free"]) for order in range(areas.type.range()[1] + 1)]
-            print(f"zone {zone['name'].string():7s} {int(zone['nr_free'])} of {int(zone['managed'])} frames free; "
-                  f"min {int(zone['watermark'][0])} low {int(zone['watermark'][1])} high {int(zone['watermark'][2])}")
+            low = [int(zone["watermark"][i]) for i in range(3)]
+            print(f"zone {zone['name'].string():7s} {int(zone['nr_free'])} of "
+                  f"{int(zone['managed'])} frames free; min {low[0]} low {low[1]} high {low[2]}")
             print("  order  " + " ".join(f"{order:6d}" for order in range(len(counts))))
             print("  blocks " + " ".join(f"{count:6d}" for count in counts))
 
@@ -391,18 +440,14 @@ class Swap(gdb.Command):
 
     def invoke(self, text, from_tty):
         arguments(text, 0, 0, "swap")
-        areas, shown = value("swap_info"), 0
+        areas, shown = value("swap_areas"), 0
         for i in range(areas.type.range()[1] + 1):
             area = areas[i]
-            if area.type.code == gdb.TYPE_CODE_PTR:
-                if not int(area):
-                    continue
-                area = area.dereference()
-            if not int(area["pages"]):
+            if not int(area["max"]):
                 continue
             shown += 1
             print(f"area {i}: {area['path'].string()}, priority {int(area['prio'])}, "
-                  f"{int(area['inuse_pages'])} of {int(area['pages'])} slots in use")
+                  f"{int(area['inuse'])} of {int(area['pages'])} slots in use")
         if not shown:
             print("no swap area is on")
 
@@ -416,9 +461,11 @@ class Tasks(gdb.Command):
         arguments(text, 0, 0, "tasks")
         now = int(current())
         for task in tasks():
-            state = next((word for bits, word in self.STATES if int(task["state"]) & bits), "runnable")
+            state = next((word for bits, word in self.STATES if int(task["state"]) & bits),
+                         "runnable")
             kind = "user" if int(task["mm"]) else "kernel thread"
-            print(f"{'*' if int(task) == now else ' '} {int(task['pid']):5d} {state:9s} {task['comm'].string():16s} {kind}")
+            print(f"{'*' if int(task) == now else ' '} {int(task['pid']):5d} {state:9s} "
+                  f"{task['comm'].string():16s} {kind}")
 
 
 class Why(gdb.Command):
@@ -431,6 +478,30 @@ class Why(gdb.Command):
         print(why(number(words[0]), words[1]))
 
 
+class Runs(gdb.Function):
+    """$runs("NAME"): does the program NAME run now?"""
+
+    def invoke(self, name):
+        task = gdb.parse_and_eval("current_task")
+        return bool(int(task)) and task["comm"].string() == name.string()[:15]
+
+
+def program_breakpoint(breakpoint):
+    """Programs lie at the same addresses, each in a space of its own: a breakpoint in the program
+    whose symbols are loaded shall not stop another one that happens to have code there."""
+    files = [file.filename for file in gdb.objfiles() if file.filename]
+    if breakpoint.condition or len(files) < 2:
+        return
+    try:
+        places = [location.address for location in breakpoint.locations]
+    except (AttributeError, gdb.error):  # a watchpoint; a gdb older than 13
+        return
+    if places and all(0 < place < TASK_SIZE for place in places):
+        breakpoint.condition = f'$runs("{files[1].rsplit("/", 1)[-1]}")'
+
+
+Runs("runs")
+gdb.events.breakpoint_created.connect(program_breakpoint)
 for command, name in ((Vmas, "vmas"), (Pt, "pt"), (Page, "page"), (Buddy, "buddy"), (Swap, "swap"),
                       (Tasks, "tasks"), (Why, "why")):
     command(name, gdb.COMMAND_DATA)

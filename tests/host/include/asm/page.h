@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's page arithmetic over a host arena: RAM and struct pages lie where host_ram_init() put them. */
+/*
+ * The kernel's page arithmetic over a host arena: RAM and struct pages lie where host_ram_init()
+ * put them.
+ */
 #ifndef HOST_ASM_PAGE_H
 #define HOST_ASM_PAGE_H
 

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT
+"""`make debug`: a scripted gdb session steps through one page fault, and each of the project's
+commands says what is so."""
+import re
+import socket
+import subprocess
+
+from harness import check, read, start, tmp, TOP
+
+SECONDS = 120
+# Follows one fault of cow, its second write to new memory (user/cow.c), and looks at everything.
+STEP = r"""
+hbreak exc_page_fault
+continue
+echo MARK first fault\n
+tasks
+delete
+break main
+continue
+echo MARK main\n
+info symbol $pc
+delete
+tasks
+vmas
+buddy
+swap
+break exc_page_fault if $runs("cow") && error_code == 6 && address > 0x700000000000
+ignore $bpnum 1
+continue
+echo MARK fault\n
+print/x address
+print/x error_code
+set $where = address
+pt $where
+why $where w
+delete
+break handle_mm_fault
+continue
+break do_anonymous_page
+continue
+echo MARK door\n
+backtrace 4
+finish
+echo MARK resolved\n
+pt $where
+why $where w
+page $where
+delete
+break do_wp_page if $runs("cow")
+continue
+echo MARK write protected\n
+set $where = vmf->real_address
+pt $where
+why $where w
+page $where
+delete
+echo MARK elsewhere\n
+why 0x123456 w
+why 0xffffffff80100000 r
+why 0x800000000000 r
+why main w
+why main x
+pt 0x123456
+page exc_page_fault
+vmas 1
+echo MARK mistakes\n
+python
+for line in ("vmas 99999", "page 0xffffffffff", "why 1", "why 1 q", "buddy 1", "pt no_such_symbol",
+             "page 0x123456000"):
+    try:
+        gdb.execute(line)
+    except gdb.error as error:
+        print(f"{line}: {error}")
+end
+echo MARK end\n
+kill
+"""
+
+# Asks `why` at the start of each of a program's faults; the fault log says what then came of it.
+ASK = r"""
+break exc_page_fault if $runs("PROGRAM") && (regs->cs & 3)
+python
+for _ in range(COUNT):
+    gdb.execute("continue", to_string=True)
+    address = int(gdb.parse_and_eval("address"))
+    error = int(gdb.parse_and_eval("error_code"))
+    access = "x" if error & 16 else "w" if error & 2 else "r"
+    answer = gdb.execute(f"why {address:#x} {access}", to_string=True)
+    print("ASKED", f"{address:016x}", access, answer)
+end
+"""
+# Which words of an answer mean which door of the fault log.
+DOORS = (("do_anonymous_page() maps a fresh", "do_anonymous_page: fresh page"),
+         ("do_anonymous_page() maps the shared", "do_anonymous_page: zero page"),
+         ("expand_stack()", "do_anonymous_page"), ("do_read_fault()", "do_read_fault"),
+         ("do_cow_fault()", "do_cow_fault"), ("do_shared_fault()", "do_shared_fault"),
+         ("do_wp_page() copies", "do_wp_page: copy"), ("do_wp_page() reuses", "do_wp_page: reuse"),
+         ("do_wp_page() replaces", "do_wp_page: zero page replaced"),
+         ("do_wp_page() calls page_mkwrite", "do_wp_page: shared"),
+         ("do_swap_page()", "do_swap_page"), ("SIGSEGV", "bad_area"))
+
+SWAP = r"""
+break do_swap_page if $runs("swap")
+continue
+echo MARK swapped\n
+set $where = vmf->real_address
+pt $where
+why $where r
+swap
+python
+while True:  # VM_FAULT_RETRY: once the page is read the fault begins anew
+    gdb.execute("finish")
+    if not int(gdb.parse_and_eval("$")) & 0x400:
+        break
+    gdb.execute("continue")
+end
+echo MARK back\n
+pt $where
+why $where r
+page $where
+kill
+"""
+
+
+def free_port():
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def session(script, **knobs):
+    """Run gdb with a script. Returns its output as text, its exit status and the logs' folder."""
+    path = tmp("script.gdb")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(script)
+    command, rundir = start(mode="debug", gdb_script=path, gdb_port=free_port(), **knobs)
+    try:
+        done = subprocess.run(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=SECONDS, check=False)
+        return done.stdout.decode(errors="replace"), done.returncode, rundir
+    except subprocess.TimeoutExpired as late:
+        return (late.stdout or b"").decode(errors="replace"), -1, rundir
+
+
+def marked(text):
+    """The output between the MARKs, by name."""
+    parts = re.split(r"^MARK (.*)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def says(parts, mark, *words):
+    """The part of this name must have all of words; each is a regular expression."""
+    for word in words:
+        check(f"{mark}: {word}", re.search(word, parts.get(mark, ""), re.MULTILINE | re.DOTALL),
+              parts.get(mark, "never reached") or "nothing")
+
+
+def test_step():
+    "a fault is stepped through from exc_page_fault to the entry it leaves; the commands tell it"
+    text, status, _ = session(STEP, prog="cow")
+    parts = marked(text)
+    check("the script runs to its end", "end" in parts and status == 0,
+          f"status {status}\n{text[-3000:]}")
+    says(parts, "first fault", r"waiting +kswapd0 +kernel thread", r"^\* +1 runnable +init +user")
+    says(parts, "main", r"main in section .text of .*cow", r"^\* +\d+ runnable +cow +user",
+         r"[0-9a-f]{16}-[0-9a-f]{16} r-xp +\d+ pages  file cow \+0x1 pages",
+         r"\[stack\] \(grows down\)", r"\d+ VMAs, \d+ pages",
+         r"zone DMA32 +\d+ of \d+ frames free; min \d+ low \d+ high \d+", r"order +0 .* 10$",
+         r"area 0: /dev/vdb, priority -?\d+, 0 of \d+ slots in use")
+    says(parts, "fault", r"\$\d+ = 0x7[0-9a-f]{11}", r"\$\d+ = 0x6",
+         r"pte\[ *\d+\] 0{16}  none|pmd\[ *\d+\] 0{16}",
+         r"do_anonymous_page\(\) maps a fresh zeroed frame")
+    says(parts, "door", r"#0  do_anonymous_page", r"#\d  .*handle_mm_fault",
+         r"#\d  .*do_user_addr_fault")
+    says(parts, "resolved", r"pgd\[ *\d+\] [0-9a-f]{16}  table in frame.*pud\[.*pmd\[.*"
+         r"pte\[ *\d+\] [0-9a-f]{16}  frame 0x[0-9a-f]+: "
+         "present, writable, user, accessed, dirty, no-execute",
+         r"No fault: the entry allows it \(frame 0x[0-9a-f]+\)", r"references 1, mapped by 1 entry",
+         r"flags: .*uptodate.*swapbacked", r"anonymous, anon_vma 0xffff888[0-9a-f]+")
+    says(parts, "write protected",
+         r"pte\[ *\d+\] [0-9a-f]{16}  frame 0x[0-9a-f]+: present, read-only",
+         r"shared copy-on-write \(2 references\): do_wp_page\(\) copies it|zero page",
+         r"frame 0x[0-9a-f]+ \(physical")
+    says(parts, "elsewhere", r"No VMA holds it: .*SIGSEGV \(SEGV_MAPERR\)", r"outside user space",
+         r"Not a canonical address", r"does not allow a write: SIGSEGV \(SEGV_ACCERR\)",
+         r"No fault: the entry allows it", r"none: nothing is mapped here",
+         r"frame 0x1[0-9a-f]+ \(physical .*not the allocator's: the kernel's image", r"file init ")
+    says(parts, "mistakes", "vmas 99999: no task has pid 99999",
+         "page 0xffffffffff: .*(no struct page|maps no frame)",
+         r"why 1: usage: why ADDR r\|w\|x", "why 1 q: usage", "buddy 1: usage",
+         "pt no_such_symbol: cannot read",
+         r"page 0x123456000: .*maps no frame")
+
+
+def ask(name, count):
+    """Compare `why` before each of the first faults of a program with what the fault log says."""
+    script = ASK.replace("PROGRAM", name).replace("COUNT", str(count))
+    text, _, rundir = session(script, prog=name, faults=True)
+    asked = re.findall(r"^ASKED ([0-9a-f]{16}) ([rwx]) (.*)$", text, re.MULTILINE)
+    check(f"{name}: {count} faults asked about", len(asked) == count, text[-3000:])
+    lines = [re.search(rf' {name} \S+ ([rwx]) ([0-9a-f]{{16}}) .*"([^"]+)"', line)
+             for line in read(rundir, "faults.log").splitlines()]
+    logged = [(match[2], match[1], match[3]) for match in lines if match]
+    right = 0
+    for (address, access, answer), (went, how, door) in zip(asked, logged):
+        wanted = next((door for words, door in DOORS if words in answer), "nothing known")
+        same = (address, access) == (went, how)
+        if not check(f"{name}: {answer[:60]}...", same and door.startswith(wanted),
+                     f"asked of {address} {access}, answer: {answer}\nlogged: {went} {how} {door}"):
+            break
+        right += 1
+    return {door for _, _, door in logged[:right]}
+
+
+def test_why():
+    "`why` before a fault and the door that the fault takes agree, fault by fault"
+    doors = ask("cow", 60) | ask("segv", 40)
+    for door in ("do_anonymous_page: fresh page", "do_anonymous_page: zero page",
+                 "do_wp_page: copy", "do_wp_page: reuse", "do_wp_page: zero page replaced",
+                 "bad_area"):
+        check(f"among them: {door}", door in doors, doors)
+
+
+def test_swapped():
+    "a swapped page: its slot, the answer of `why`, and the area"
+    text, status, _ = session(SWAP, prog="swap", args=["40"], mem="32M", swap="128M")
+    parts = marked(text)
+    check("the script runs to its end", "back" in parts and status == 0,
+          f"status {status}\n{text[-3000:]}")
+    says(parts, "swapped", r"swap entry: area 0, slot \d+",
+         r"The page is swapped out \(area 0, slot \d+\): do_swap_page",
+         r"area 0: /dev/vdb, priority -?\d+, [1-9]\d* of \d+ slots in use")
+    says(parts, "back", r"pte\[ *\d+\] [0-9a-f]{16}  frame 0x[0-9a-f]+: present",
+         "No fault: the entry allows it",
+         r"anonymous, anon_vma")
