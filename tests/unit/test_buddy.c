@@ -1,7 +1,5 @@
-/*
- * SOURCES: mm/frame/buddy.c mm/frame/pcp.c mm/frame/alloc.c mm/stats.c lib/string.c lib/vsprintf.c
- * tests/host/shim.c
- */
+/* SOURCES: mm/frame/buddy.c mm/frame/pcp.c mm/frame/alloc.c mm/stats.c lib/string.c lib/vsprintf.c */
+/* SOURCES: tests/host/shim.c */
 /* SPDX-License-Identifier: MIT */
 /*
  * The frame allocator over an arena, in a debug build: blocks are aligned and never overlap, merge back

@@ -1,7 +1,5 @@
-/*
- * SOURCES: mm/frame/slab.c mm/frame/buddy.c mm/frame/pcp.c mm/frame/alloc.c mm/stats.c lib/string.c
- * lib/vsprintf.c tests/host/shim.c
- */
+/* SOURCES: mm/frame/slab.c mm/frame/buddy.c mm/frame/pcp.c mm/frame/alloc.c mm/stats.c lib/string.c */
+/* SOURCES: lib/vsprintf.c tests/host/shim.c */
 /* SPDX-License-Identifier: MIT */
 /*
  * Slab caches over the real frame allocator, in a debug build: objects are aligned and never overlap,

@@ -294,6 +294,11 @@ def describe_page(pfn):
 
 # --- why ---
 
+def slot_users(entry):
+    """How many page-table entries name the slot of a swap entry."""
+    return int(value("swap_areas")[entry >> 9 & 31]["map"][entry >> 14]) & 0x7FFF
+
+
 def why_no_vma(mm, address):
     above = find_vma(mm, address)
     if above is not None and int(above["vm_flags"]) & VM_GROWSDOWN:
@@ -342,8 +347,10 @@ def why_write_protected(vma, entry):
         return (f"Frame {pfn:#x} is read-only but has one reference only: do_wp_page() reuses it "
                 "in place, no copy.")
     if count == 2 and "swapcache" in page_flags(page):
-        return (f"Frame {pfn:#x} is held by this entry and the swap cache: do_wp_page() frees the "
-                "slot if no other entry names it and reuses the frame; else it copies.")
+        held = f"Frame {pfn:#x} is held by this entry and the swap cache"
+        if slot_users(int(page["private"])) == 0 and "writeback" not in page_flags(page):
+            return f"{held}, and no entry names its slot: do_wp_page() reuses it in place, no copy."
+        return f"{held}, whose slot is still needed: do_wp_page() copies it."
     return (f"Frame {pfn:#x} is shared copy-on-write ({count} references): do_wp_page() copies it, "
             "the others keep it.")
 
