@@ -215,7 +215,7 @@ def ask(name, count):
 
 def test_why():
     "`why` before a fault and the door that the fault takes agree, fault by fault"
-    doors = ask("touch", 20) | ask("cow", 60) | ask("segv", 40)
+    doors = ask("touch", 12) | ask("cow", 60) | ask("segv", 40)
     for door in ("do_anonymous_page: fresh page", "do_anonymous_page: zero page",
                  "do_wp_page: copy", "do_wp_page: reuse", "do_wp_page: zero page replaced",
                  "bad_area"):
