@@ -127,7 +127,7 @@ void set_page_writeback(struct page *page);
 /* Start read-ahead around @index for a miss (or PG_readahead hit): submits reads, does not wait. */
 void page_cache_sync_readahead(struct address_space *mapping, struct file_ra_state *ra, pgoff_t index, unsigned long req_pages);
 void page_cache_async_readahead(struct address_space *mapping, struct file_ra_state *ra, struct page *page, pgoff_t index);
-/* WILLNEED: read [start, start + nr). */
+/* WILLNEED: read [start, start + nr), at most half of RAM; ends early if current is being killed. */
 void force_page_cache_readahead(struct address_space *mapping, pgoff_t start, unsigned long nr);
 
 /*

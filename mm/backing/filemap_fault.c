@@ -223,19 +223,27 @@ static void truncate_partial_page(struct address_space *mapping, loff_t size)
 	put_page(page);
 }
 
+/* The first page at or after *index, referenced; *index is its place. NULL: there is none. */
+static struct page *find_next_page(struct address_space *mapping, pgoff_t *index)
+{
+	struct page *page;
+
+	spin_lock(&mapping->tree_lock);
+	page = xa_find(&mapping->i_pages, index, ~0UL);
+	if (page)
+		get_page(page);
+	spin_unlock(&mapping->tree_lock);
+	return page;
+}
+
 /* Drop pages from @start on, dirty or not. */
 static void drop_pages(struct address_space *mapping, pgoff_t start)
 {
 	pgoff_t index = start;
 
 	for (;;) {
-		struct page *page;
+		struct page *page = find_next_page(mapping, &index);
 
-		spin_lock(&mapping->tree_lock);
-		page = xa_find(&mapping->i_pages, &index, ~0UL);
-		if (page)
-			get_page(page);
-		spin_unlock(&mapping->tree_lock);
 		if (!page)
 			return;
 		lock_page(page);
@@ -272,13 +280,8 @@ unsigned long invalidate_mapping_pages(struct address_space *mapping)
 	pgoff_t index = 0;
 
 	for (;; index++) {
-		struct page *page;
+		struct page *page = find_next_page(mapping, &index);
 
-		spin_lock(&mapping->tree_lock);
-		page = xa_find(&mapping->i_pages, &index, ~0UL);
-		if (page)
-			get_page(page);
-		spin_unlock(&mapping->tree_lock);
 		if (!page)
 			return dropped;
 		if (trylock_page(page)) {

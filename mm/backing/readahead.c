@@ -10,6 +10,7 @@
  * PG_readahead: whoever touches it starts the next window, twice as large, while the reader still
  * has pages to go. A miss elsewhere reads just what was asked for.
  */
+#include "kernel/core/sched.h"
 #include "lib/util.h"
 #include "mm/backing/filemap.h"
 #include "mm/frame/buddy.h"
@@ -116,5 +117,13 @@ void page_cache_async_readahead(struct address_space *mapping, struct file_ra_st
 
 void force_page_cache_readahead(struct address_space *mapping, pgoff_t start, unsigned long nr)
 {
-	do_readahead(mapping, start, nr, ~0UL);
+	pgoff_t end;
+
+	/* More than that would drive out its own beginning. */
+	nr = min(nr, totalram_pages() / 2);
+	/* A file with holes may be larger than anybody wants to wait for. */
+	for (end = start + nr; start < end && !fatal_signal_pending(current); start += RA_MAX_PAGES) {
+		do_readahead(mapping, start, min(end - start, (unsigned long)RA_MAX_PAGES), ~0UL);
+		cond_resched();
+	}
 }

@@ -15,45 +15,6 @@ MSR_GS_BASE	equ 0xc0000101
 extern current_task
 extern exit_to_user_mode, do_IRQ, fixup_bad_iret
 
-; Above the error code (or what stands in for it): the fifteen general registers.
-%macro PUSH_REGS 0
-	push	rdi
-	push	rsi
-	push	rdx
-	push	rcx
-	push	rax
-	push	r8
-	push	r9
-	push	r10
-	push	r11
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
-%endmacro
-
-; The reverse; leaves RSP at the return frame.
-%macro POP_REGS 0
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
-	pop	r11
-	pop	r10
-	pop	r9
-	pop	r8
-	pop	rax
-	pop	rcx
-	pop	rdx
-	pop	rsi
-	pop	rdi
-	add	rsp, 8
-%endmacro
-
 ; The page fault and every other exception. %1: name; %2: 1 if the CPU pushes an error code;
 ; %3: what is special about it: `cr2` passes the faulting address as a third argument, `iret` may be
 ; raised by our own IRETQ on a bad user frame, `none`.

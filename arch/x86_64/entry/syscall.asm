@@ -24,21 +24,7 @@ entry_SYSCALL_64:
 	push	__USER_CS
 	push	rcx
 	push	rax
-	push	rdi
-	push	rsi
-	push	rdx
-	push	rcx
-	push	rax
-	push	r8
-	push	r9
-	push	r10
-	push	r11
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	PUSH_REGS
 	sti
 	mov	rdi, rsp
 	mov	rsi, rax
