@@ -4,7 +4,8 @@
  *
  * What you see: after fork parent and child map the same frame. Who writes first gets a copy and
  * the other keeps the original; once the other is gone, the frame has a sole owner and is written
- * in place, with the same frame number and one minor fault. The zero page is always copied.
+ * in place, with the same frame number and one minor fault. The zero page is always copied; a page
+ * that came back from the swap area is written in place as well.
  *
  * Served by: copy_page_range (fork write-protects both sides), handle_pte_fault -> do_wp_page ->
  * wp_page_reuse or wp_page_copy.
@@ -13,12 +14,18 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "probe.h"
 #include "tap.h"
 
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+
 #define PAGES 4
+#define MANY 64
 
 /* What a child found out; lies in shared memory. */
 struct report {
@@ -115,6 +122,42 @@ static void parent_writes(unsigned char *p)
 		     "only root sees frame numbers");
 }
 
+/*
+ * Right before fork the parent has written to many pages, so the CPU remembers that it may. It must
+ * forget: the very next writes have to fault.
+ */
+static void parent_writes_at_once(void)
+{
+	unsigned char *p = map_anon(MANY);
+	int go[2], status, wrong = 0;
+	pid_t pid;
+	char c;
+
+	if (pipe(go))
+		bail("pipe");
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < MANY; i++)
+			poke(p + i * PAGE, 'o');
+	pid = syscall(SYS_fork);
+	for (int i = 0; pid > 0 && i < MANY; i++)
+		poke(p + i * PAGE, 'n');
+	if (pid == 0) {
+		if (read(go[0], &c, 1) != 1)
+			_exit(99);
+		for (int i = 0; i < MANY; i++)
+			wrong += peek(p + i * PAGE) != 'o';
+		_exit(wrong);
+	}
+	if (write(go[1], "x", 1) != 1)
+		bail("write to the pipe");
+	waitpid(pid, &status, 0);
+	close(go[0]);
+	close(go[1]);
+	ok_eq(wait_code(status), 0,
+	      "%d pages written by the parent at once after fork: the child sees none of it", MANY);
+	munmap(p, MANY * PAGE);
+}
+
 static int write_one(void *page)
 {
 	struct faults then = faults();
@@ -160,6 +203,29 @@ static int generation(unsigned char *p, int level, unsigned char mark)
 	return wrong;
 }
 
+/* A page read back from the swap area is in the swap cache too, which is no owner that counts. */
+static void back_from_swap(unsigned char *p)
+{
+	const char *claim = "a page read back from the swap area is written in place";
+	bool in_place = false;
+	uint64_t frame;
+
+	for (int i = 0; i < 20 && !in_place; i++) {
+		poke(p, 'w');
+		madvise(p, PAGE, MADV_PAGEOUT);
+		if (!is_swapped(p) || !pfns_visible()) {
+			skip(claim, "it could not be swapped out, or only root sees frame numbers");
+			return;
+		}
+		usleep(i * 5000); /* while it is still being written it may be copied */
+		(void)peek(p);
+		frame = pfn_of(p);
+		poke(p + 1, 'x');
+		in_place = pfn_of(p) == frame && peek(p) == 'w';
+	}
+	ok(in_place, "%s", claim);
+}
+
 /* MAP_SHARED memory is not copied: fork and write, and everybody sees it. */
 static int write_shared(void *page)
 {
@@ -178,7 +244,9 @@ int main(void)
 	poke(s, 0);
 	child_writes(p);
 	parent_writes(p + PAGE);
+	parent_writes_at_once();
 	zero_page(p + 2 * PAGE);
+	back_from_swap(p + 3 * PAGE);
 	ok_eq(generation(p, 3, 1), 0,
 	      "15 processes, each writing over its parent's marks: all keep their own");
 	ok_eq(wait_code(run_in_child(write_shared, s)), 0, "a child writes to MAP_SHARED memory");

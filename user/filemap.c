@@ -67,6 +67,11 @@ static int file_byte(int fd, off_t at)
 	return pread(fd, &c, 1, at) == 1 ? c : -1;
 }
 
+static int pages_inherited(void *p)
+{
+	return count_present(p, PAGES);
+}
+
 static void reading(int fd)
 {
 	unsigned char *p = map_file(fd, MAP_PRIVATE);
@@ -85,6 +90,8 @@ static void reading(int fd)
 	ok(n >= 1 && n <= PAGES / 4, "with fewer faults than pages: fault-around");
 	diag("%ld faults for %d pages", n, PAGES);
 	ok(pagemap_entry(p).file, "pagemap calls such a page a file page");
+	ok_eq(wait_code(run_in_child(pages_inherited, p)), 0,
+	      "fork does not copy what the file can give again: a child starts with none of them");
 	for (wrong = 0, n = SIZE; n < (long)(PAGES * PAGE); n++)
 		wrong += peek(p + n) != 0;
 	ok_eq(wrong, 0, "behind the end of the file the last page is zero");
@@ -119,6 +126,7 @@ static void private_writing(int fd)
 static void shared_writing(int fd)
 {
 	unsigned char *p = map_file(fd, MAP_SHARED), *q = map_file(fd, MAP_SHARED);
+	struct faults then;
 	int other;
 
 	poke(p + 7 * PAGE + 1, 0x77);
@@ -131,8 +139,17 @@ static void shared_writing(int fd)
 	ok_eq(pwrite(fd, "\x55", 1, 9 * PAGE), 1, "write(2) to the file");
 	ok_eq(peek(p + 9 * PAGE), 0x55, "is seen through the mapping");
 	ok(msync(p, PAGES * PAGE, MS_SYNC) == 0, "msync(MS_SYNC)");
+	then = faults();
 	poke(p + 7 * PAGE + 2, 0x78);
+	ok_eq(minor_since(then), 1,
+	      "msync made the page read-only again: the next write faults, to be noticed");
+	poke(p + 7 * PAGE + 3, 0x79);
+	ok_eq(minor_since(then), 1, "the one after that does not");
 	ok_eq(file_byte(fd, 7 * PAGE + 2), 0x78, "a write after msync is seen as well");
+	(void)peek(p + 11 * PAGE);
+	then = faults();
+	poke(p + 11 * PAGE, 0x11);
+	ok_eq(minor_since(then), 1, "a first write after a read is noticed as well");
 	munmap(p, (PAGES + 2) * PAGE);
 	munmap(q, (PAGES + 2) * PAGE);
 	other = open(path, O_RDONLY);

@@ -284,15 +284,44 @@ void *map_anon(size_t pages)
 	return p;
 }
 
-long meminfo_kb(const char *name)
+/* The number on the line that begins with `name` and the character `then`; -1 if there is none. */
+static long value_of(const char *path, const char *name, char then)
 {
-	char *line = slurp("/proc/meminfo");
+	char *line = slurp(path);
 	size_t len = strlen(name);
 
 	for (; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
-		if (!strncmp(line, name, len) && line[len] == ':')
+		if (!strncmp(line, name, len) && line[len] == then)
 			return atol(line + len + 1);
 	return -1;
+}
+
+long meminfo_kb(const char *name)
+{
+	return value_of("/proc/meminfo", name, ':');
+}
+
+long status_kb(const char *name)
+{
+	return value_of("/proc/self/status", name, ':');
+}
+
+long vmstat(const char *name)
+{
+	return value_of("/proc/vmstat", name, ' ');
+}
+
+bool empty_page_cache(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	sync();
+	done = write(fd, "1\n", 2) == 2;
+	close(fd);
+	return done;
 }
 
 /* ---- children ---- */

@@ -79,6 +79,18 @@ void *map_anon(size_t pages);
 /* The value of a `Name:` line of /proc/meminfo in KiB, -1 if there is none. */
 long meminfo_kb(const char *name);
 
+/* The same of /proc/self/status, such as RssAnon. */
+long status_kb(const char *name);
+
+/* A counter of /proc/vmstat, which are the whole machine's; -1 if there is none of that name. */
+long vmstat(const char *name);
+
+/*
+ * Writes back what is dirty and empties the page cache of what nobody maps. False if this process
+ * may not (not root).
+ */
+bool empty_page_cache(void);
+
 /*
  * Runs fn(arg) in a child. Returns its wait status: WEXITSTATUS is what fn returned. The child
  * shares the terminal but leaves by _exit, so nothing buffered is printed twice.

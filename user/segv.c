@@ -11,6 +11,7 @@
  * exc_general_protection for non-canonical addresses, force_sig_fault, signal delivery and
  * rt_sigreturn.
  */
+#include <cpuid.h>
 #include <signal.h>
 #include <string.h>
 #include <ucontext.h>
@@ -26,6 +27,7 @@
 #define PF_W 0x2UL
 #define PF_U 0x4UL
 #define PF_I 0x10UL
+#define CPUID_UMIP 0x4 /* leaf 7, ECX bit 2 */
 #define TRAP_GP 13
 #define TRAP_PF 14
 
@@ -115,6 +117,30 @@ static void kernel_addresses(void)
 	ok(caught.sig == SIGSEGV && caught.code == SI_KERNEL && caught.addr == NULL &&
 		   caught.trapno == TRAP_GP && caught.err == 0,
 	   "a non-canonical address is no page fault: SIGSEGV, SI_KERNEL, si_addr 0, trap 13");
+}
+
+/*
+ * SGDT and SIDT would tell where the kernel's tables are. With UMIP they are a general protection
+ * fault; Linux then pretends that they worked and gives addresses made up, the highest there are.
+ */
+static void no_tables_shown(void)
+{
+	struct {
+		unsigned short limit;
+		unsigned long base;
+	} __attribute__((packed)) gdt = {0}, idt = {0};
+	unsigned a, b, c = 0, d;
+
+	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(c & CPUID_UMIP)) {
+		skip("SGDT and SIDT tell nothing", "this CPU has no UMIP");
+		return;
+	}
+	if (CATCH() == 0)
+		__asm__ volatile("sgdt %0" : "=m"(gdt));
+	ok(caught.sig == SIGSEGV || gdt.base >= -0x20000UL, "SGDT tells nothing");
+	if (CATCH() == 0)
+		__asm__ volatile("sidt %0" : "=m"(idt));
+	ok(caught.sig == SIGSEGV || idt.base >= -0x20000UL, "neither does SIDT");
 }
 
 static void file_ends(void)
@@ -236,6 +262,7 @@ int main(void)
 	no_mapping();
 	no_right();
 	kernel_addresses();
+	no_tables_shown();
 	file_ends();
 	deaths();
 	repaired_and_retried();

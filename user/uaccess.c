@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -145,6 +146,32 @@ static void swapped_pages(void)
 	munmap(p, 2 * PAGE);
 }
 
+/*
+ * Kernel addresses, mapped ones among them: here no fault could help, the copy routines must
+ * compare before they touch.
+ */
+static void kernel_buffers(void)
+{
+	static const unsigned long places[] = {
+		0xffff888000000000, 0xffff888000200000, 0xffffc90000000000,
+		0xffffffff80100000, 0xffffffff81000000, 0x00007ffffffff000,
+	};
+	int wrong = 0;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		void *p = (void *)places[i];
+
+		wrong += syscall(SYS_fstat, file, p) != -1 || errno != EFAULT;
+		wrong += syscall(SYS_nanosleep, p, NULL) != -1 || errno != EFAULT;
+		wrong += syscall(SYS_pipe, p) != -1 || errno != EFAULT;
+		wrong += syscall(SYS_openat, AT_FDCWD, p, O_RDONLY) != -1 || errno != EFAULT;
+		wrong += syscall(SYS_pread64, file, (char *)p - 4, 8, 0) != -1 || errno != EFAULT;
+		wrong += syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, p, 8) != -1 ||
+			 errno != EFAULT;
+	}
+	ok_eq(wrong, 0, "six system calls at six kernel addresses: always EFAULT");
+}
+
 static void bad_buffers(void)
 {
 	unsigned char *ro = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -160,6 +187,7 @@ static void bad_buffers(void)
 	ok_errno(pipe((int *)edge), EFAULT, "pipe(2) with nowhere to put the descriptors");
 	ok_errno(syscall(SYS_fstat, file, edge), EFAULT, "fstat(2) with nowhere to put the result");
 	ok_errno(nanosleep((struct timespec *)edge, NULL), EFAULT, "nanosleep(2) of nothing");
+	kernel_buffers();
 	ok_eq(pread(file, edge, 10, 2 * PAGE), 0,
 	      "at the end of a file a bad buffer is not looked at: 0");
 	munmap(ro, PAGE);

@@ -98,6 +98,9 @@ static struct page *alloc_by_reclaim(gfp_t gfp, unsigned int order)
 		drain_all_pages();
 		if (!last_resort(gfp, order))
 			return NULL;
+		/* Whoever must not fail holds locks that those who could free memory wait for. */
+		if (gfp & __GFP_NOFAIL && (page = try_alloc(gfp, order, LEVEL_ALL)))
+			return page;
 		idle = 0;
 	}
 }

@@ -220,6 +220,8 @@ static void exit_mmap(struct mm_struct *mm)
 	mm->mm_rb = RB_ROOT;
 	mm->mmap_cache = NULL;
 	mm->map_count = 0;
+	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++)
+		WARN_ON(mm->rss[i]); /* somebody mapped or unmapped without counting */
 }
 
 void mmput(struct mm_struct *mm)

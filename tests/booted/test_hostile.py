@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""No user program, whatever it does, stops the kernel: programs that try, on the debug kernel. What
+they used comes back, what they were told not to do is refused, and the kernel has no complaint."""
+import os
+import shutil
+
+from harness import check, debug_kernel, program, run, tap, tmp
+
+# What the kernel says when something is wrong with itself.
+COMPLAINTS = ("warning at", "lock order:", "may sleep at", "oops:", "bad page", "panic", "slab ")
+
+
+def attack(*commands, **knobs):
+    """Run fuzz_* programs, whose frames are counted, in one boot."""
+    kernel = debug_kernel()
+    if not kernel:
+        return
+    folder = tmp()
+    os.mkdir(os.path.join(folder, "t"))
+    for command in commands:
+        shutil.copy(program(command.split()[0]), os.path.join(folder, "t"))
+    words = " ".join(f"'/t/{command}'" for command in commands)
+    result = run(cmd="runtests " + words, overlay=folder, kernel=kernel, limit=100, **knobs)
+    tap(result)
+    said = [line for line in result.kernel_log.splitlines()
+            if any(complaint in line for complaint in COMPLAINTS)]
+    check("no complaint of the kernel", not said, "\n".join(said[:20]))
+    check("the log is not flooded", len(result.kernel_log) < 200000, len(result.kernel_log))
+
+
+def test_hostile_cpu():
+    "instructions, flags, selectors and signal frames that are not a program's"
+    attack("fuzz_cpu 1", "fuzz_files 1", mem="64M")
+
+
+def test_hostile_calls():
+    "system calls with arguments that make no sense"
+    attack("fuzz_calls 1 100", "fuzz_calls 2 100", mem="32M")
+
+
+def test_hostile_memory():
+    "memory calls at random keep the contents of memory, with and without swapping"
+    attack("fuzz_memory 1 20000", "fuzz_memory 2 6000 30", mem="24M")
+
+
+def test_hostile_limits():
+    "too much of everything"
+    attack("fuzz_limits", mem="48M", swap="none")
+
+
+def test_hostile_long():
+    "system calls that take long neither stop others nor outlive SIGKILL"
+    attack("fuzz_long", mem="64M")
