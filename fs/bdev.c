@@ -357,8 +357,12 @@ const struct file_operations blkdev_fops = {
 static void init_mapping(struct block_device *bdev, void *arg)
 {
 	address_space_init(&bdev->mapping, NULL, &bdev_aops, &bdev->size);
-	/* File systems read their metadata while they hold locks that reclaim would need. */
-	bdev->mapping.gfp = GFP_NOFS;
+	/*
+	 * File systems read their metadata while they hold locks that reclaim would need; and in the
+	 * middle of a change, as when a process that the OOM killer chose gives back the blocks of a
+	 * removed file: failing there would lose them.
+	 */
+	bdev->mapping.gfp = GFP_NOFS | __GFP_HIGH | __GFP_NOFAIL;
 }
 
 void bdev_init(void)

@@ -137,6 +137,10 @@ static ssize_t kmsg_write(struct file *file, const char *buf, size_t count, loff
 
 	if (copy_from_user(text, buf, n))
 		return -EFAULT;
+	/* One record is one line of text: nobody may write the kernel's own lines, or break the log. */
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = i + 1 == n && text[i] == '\n' ? '\n' : ' ';
 	text[n] = '\0';
 	printk("%s", text);
 	return (ssize_t)count;

@@ -6,6 +6,7 @@
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/core/time.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -65,6 +66,27 @@ static bool told_before(unsigned long nr)
 	return known;
 }
 
+/* A program that goes through all numbers under many names must not fill the log either. */
+#define TOLD_PER_SECOND 10
+
+static bool told_enough(void)
+{
+	static unsigned long second;
+	static unsigned int count;
+	unsigned long now = (unsigned long)(ktime_get_ns() / NSEC_PER_SEC);
+	bool enough;
+
+	spin_lock(&told_lock);
+	if (now != second) {
+		second = now;
+		count = 0;
+	}
+	enough = count >= TOLD_PER_SECOND;
+	count += !enough;
+	spin_unlock(&told_lock);
+	return enough;
+}
+
 /*
  * One line per program and number, so that a program that probes in a loop does not fill the log.
  */
@@ -74,7 +96,7 @@ static long sys_ni_syscall(unsigned long a, unsigned long b, unsigned long c, un
 	unsigned long nr = current_pt_regs()->orig_ax;
 
 	(void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
-	if (!told_before(nr))
+	if (!told_before(nr) && !told_enough())
 		pr_info("%s (pid %d) asked for system call %lu (%s), which there is not: ENOSYS\n",
 			current->comm, current->pid, nr, syscall_name(nr));
 	return -ENOSYS;

@@ -11,6 +11,7 @@
  *   bit 63     present
  */
 #include "fs/proc/proc.h"
+#include "kernel/core/sched.h"
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/backing/swap.h"
@@ -107,6 +108,9 @@ ssize_t proc_read_pagemap(struct file *file, char __user *buf, size_t count, lof
 		count -= n;
 		*pos += (loff_t)n;
 		done += (ssize_t)n;
+		if (fatal_signal_pending(current))
+			break;
+		cond_resched();
 	}
 	kfree(entries);
 	mmput(mm);

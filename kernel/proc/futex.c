@@ -225,10 +225,13 @@ again:
 			break;
 		if (!same_key(&waiter->key, &key1))
 			continue;
+		moved++;
+		/* Moved to the end of its own queue, it would come by again and again. */
+		if (same_key(&key1, &key2))
+			continue;
 		list_move_tail(&waiter->list, &b2->waiters);
 		waiter->key = key2;
 		WRITE_ONCE(waiter->bucket, b2);
-		moved++;
 	}
 	unlock_two(b1, b2);
 	/* Linux counts both for CMP_REQUEUE and for REQUEUE alike. */

@@ -63,6 +63,18 @@ static long do_prlimit(struct task_struct *task, unsigned int which, const struc
 	return 0;
 }
 
+/* Another process's limits are for the same user, in all that it is, and for root (prlimit(2)). */
+static bool may_prlimit(const struct signal_struct *to)
+{
+	const struct signal_struct *me = current->signal;
+
+	if (me == to || me->uid.effective == 0)
+		return true;
+	return me->uid.real == to->uid.real && me->uid.real == to->uid.effective &&
+	       me->uid.real == to->uid.saved && me->gid.real == to->gid.real &&
+	       me->gid.real == to->gid.effective && me->gid.real == to->gid.saved;
+}
+
 long sys_prlimit64(pid_t pid, unsigned int which, const struct rlimit __user *unew,
 		   struct rlimit __user *uold)
 {
@@ -77,7 +89,8 @@ long sys_prlimit64(pid_t pid, unsigned int which, const struct rlimit __user *un
 	spin_lock_irq(&tasklist_lock);
 	task = pid ? find_task_by_pid(pid) : current;
 	if (task && task->signal)
-		ret = do_prlimit(task, which, unew ? &new : NULL, &old);
+		ret = may_prlimit(task->signal) ? do_prlimit(task, which, unew ? &new : NULL, &old) :
+						  -EPERM;
 	spin_unlock_irq(&tasklist_lock);
 	return !ret && uold && copy_to_user(uold, &old, sizeof(old)) ? -EFAULT : ret;
 }

@@ -12,7 +12,7 @@
 #define __GFP_FS 0x10u      /* reclaim may call into file systems */
 #define __GFP_HIGH 0x20u    /* may use the reserve below the min watermark */
 #define __GFP_NOWARN 0x40u  /* failure is expected: no message */
-#define __GFP_NOFAIL 0x80u  /* loops in reclaim and OOM rather than fail; order 0 only */
+#define __GFP_NOFAIL 0x80u  /* loops in reclaim and OOM, then takes of all reserves, rather than fail; order 0 only */
 #define __GFP_MEMALLOC 0x100u /* reclaim itself: may use everything */
 
 /* No sleep: interrupts off or a spinlock held. */

@@ -156,6 +156,15 @@ static void calls_child(unsigned int n, bool root)
 	syscall(SYS_exit_group, 0);
 }
 
+/* Another user's process keeps its limits. */
+static void take_limits(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setuid(1000);
+	_exit(prlimit(getppid(), RLIMIT_AS, &none, NULL) == 0 || errno != EPERM);
+}
+
 static int fuzz_calls(unsigned int rounds)
 {
 	unsigned int stuck = 0;
@@ -182,6 +191,7 @@ static int fuzz_calls(unsigned int rounds)
 		kill(-pid, SIGKILL);
 	}
 	system("rm -rf /tmp/fuzz.d");
+	check(in_child(take_limits, 5) == 0, "limits of another user's process");
 	check(!stuck, "whatever they called, they end");
 	check(machine_works(), "system calls that make no sense");
 	return checks_done();
