@@ -96,6 +96,7 @@ static void boot_user(void *arg)
 {
 	const char *argv[] = { init_path, NULL };
 	const char *envp[] = { "PATH=/bin", "HOME=/", "TERM=linux", NULL };
+	const char *why;
 	int err;
 
 	(void)arg;
@@ -111,12 +112,12 @@ static void boot_user(void *arg)
 			"cannot run %s from the root disk %s: error %d; is it a static x86-64 ELF program? (knob init=)",
 			init_path, root_device, -err);
 	}
-	err = swap_device[0] ? do_swapon(swap_device, 0) : 0;
+	err = swap_device[0] ? do_swapon(swap_device, 0, &why) : 0;
 	if (err) {
 		vfs_shutdown();
 		boot_fail(
-			"cannot swap to %s: error %d; is the disk there and made by mkswap? (knob swap=, none for no swap)",
-			swap_device, -err);
+			"cannot swap to %s: error %d: %s (the knob swap=none boots without)",
+			swap_device, -err, why);
 	}
 	crash_test_user(current_pt_regs());
 	pr_info("boot: %s runs, %lu KiB of memory in use", init_path,

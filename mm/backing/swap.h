@@ -32,8 +32,11 @@ static inline bool is_swap_pte(pte_t p) { return !pte_none(p) && !pte_present(p)
 /* syscalls: CAP-less (every task is root). Linux's errno. Path is a user string. */
 long sys_swapon(const char *path, int flags);
 long sys_swapoff(const char *path);
-/* The same with a kernel string: boot. 0 or -errno; what is wrong with a header goes to the log. */
-int do_swapon(const char *path, int flags);
+/*
+ * The same with a kernel string: boot. 0 or -errno, then *why says in words what is wrong (a constant
+ * string); what is wrong with a header also goes to the log.
+ */
+int do_swapon(const char *path, int flags, const char **why);
 
 /* The page in the swap cache with a reference, or NULL. Not one whose read failed. */
 struct page *lookup_swap_cache(swp_entry_t entry);

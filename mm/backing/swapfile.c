@@ -207,7 +207,8 @@ static void deactivate_area(struct swap_area *area)
 }
 
 /* Everything between the open file and the working area. @page: scratch. swap_mutex held. */
-static int enable_area(struct swap_area *area, struct file *file, int flags, void *page)
+static int enable_area(struct swap_area *area, struct file *file, int flags, void *page,
+		       const char **why)
 {
 	struct swap_header_info info;
 	u64 pages;
@@ -217,8 +218,8 @@ static int enable_area(struct swap_area *area, struct file *file, int flags, voi
 		return err;
 	err = read_header(file, pages, page, &info);
 	if (err) {
-		pr_err("swapon: %s: %s\n", area->path,
-		       err == -EINVAL ? info.error : "its header cannot be read");
+		*why = err == -EINVAL ? info.error : "its header cannot be read";
+		pr_err("swapon: %s: %s\n", area->path, *why);
 		return err;
 	}
 	if (info.nr_badpages && area->is_file)
@@ -252,7 +253,7 @@ static int enable_area(struct swap_area *area, struct file *file, int flags, voi
 }
 
 /* The open file becomes an area. @page: scratch. */
-static int add_area(struct file *file, const char *path, int flags, void *page)
+static int add_area(struct file *file, const char *path, int flags, void *page, const char **why)
 {
 	struct swap_area *area = NULL;
 	int err = -EPERM; /* Linux's answer to one area too many */
@@ -263,25 +264,26 @@ static int add_area(struct file *file, const char *path, int flags, void *page)
 			area = &swap_areas[i];
 	if (area) {
 		strlcpy(area->path, path, sizeof(area->path));
-		err = enable_area(area, file, flags, page);
+		err = enable_area(area, file, flags, page, why);
 	}
 	mutex_unlock(&swap_mutex);
 	return err;
 }
 
-int do_swapon(const char *path, int flags)
+int do_swapon(const char *path, int flags, const char **why)
 {
 	struct file *file;
 	void *page;
 	int err;
 
+	*why = "is the disk there, and not in use?";
 	if (flags & ~(SWAP_FLAG_PREFER | SWAP_FLAG_PRIO_MASK | SWAP_FLAGS_DISCARD))
 		return -EINVAL;
 	file = filp_open(path, SWAP_OPEN_FLAGS, 0);
 	if (IS_ERR(file))
 		return (int)PTR_ERR(file);
 	page = get_zeroed_page(GFP_KERNEL);
-	err = page ? add_area(file, path, flags, page) : -ENOMEM;
+	err = page ? add_area(file, path, flags, page, why) : -ENOMEM;
 	free_page(page);
 	fput(file);
 	return err;
@@ -290,11 +292,12 @@ int do_swapon(const char *path, int flags)
 long sys_swapon(const char *upath, int flags)
 {
 	char *path = get_path(upath);
+	const char *why;
 	int err;
 
 	if (IS_ERR(path))
 		return PTR_ERR(path);
-	err = do_swapon(path, flags);
+	err = do_swapon(path, flags, &why);
 	free_page(path);
 	return err;
 }
