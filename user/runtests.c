@@ -160,12 +160,23 @@ static pid_t start_relay(int fd, int other_end, const char *prefix)
 	_exit(0);
 }
 
+/* Who is killed when memory runs out: never this program (-1000), as always the ones it runs (0). */
+static void oom_score_adj(const char *adj)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+
+	if (fd < 0 || write(fd, adj, strlen(adj)) < 0)
+		fprintf(stderr, "oom_score_adj: %s\n", strerror(errno));
+	close(fd);
+}
+
 static pid_t start(char **argv, int out, int err)
 {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
+	oom_score_adj("0");
 	dup2(out, 1);
 	dup2(err, 2);
 	execvp(argv[0], argv);
@@ -279,6 +290,7 @@ static void settle_self(void)
 
 	for (size_t i = 0; i < sizeof(stack); i += PAGE)
 		poke(stack + i, 1);
+	oom_score_adj("-1000");
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		printf("# cannot lock this program in memory (%s): frame counts may be off\n",
 		       strerror(errno));

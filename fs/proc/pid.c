@@ -89,6 +89,32 @@ static int show_comm(struct seq_buf *m, void *arg)
 	return 0;
 }
 
+static int show_oom_score_adj(struct seq_buf *m, void *arg)
+{
+	struct task_struct *task = proc_task(arg);
+
+	if (!task)
+		return -ESRCH;
+	seq_printf(m, "%d\n", task->oom_score_adj);
+	put_task_struct(task);
+	return 0;
+}
+
+static ssize_t write_oom_score_adj(void *arg, const char *buf, size_t len)
+{
+	struct task_struct *task;
+	int adj;
+
+	if (kstrtoint(buf, 10, &adj) || adj < -1000 || adj > 1000)
+		return -EINVAL;
+	task = proc_task(arg);
+	if (!task)
+		return -ESRCH;
+	task->oom_score_adj = adj;
+	put_task_struct(task);
+	return (ssize_t)len;
+}
+
 static int readlink_exe(void *arg, char *buf, int size)
 {
 	struct mm_struct *mm = proc_mm(arg);
@@ -115,6 +141,10 @@ static const struct pseudo_entry pid_entries[] = {
 	{ .name = "environ", .mode = S_IFREG | 0400, .show = show_environ },
 	{ .name = "exe", .mode = S_IFLNK | 0777, .readlink = readlink_exe },
 	{ .name = "maps", .mode = S_IFREG | 0444, .show = proc_show_maps },
+	{ .name = "oom_score_adj",
+	  .mode = S_IFREG | 0644,
+	  .show = show_oom_score_adj,
+	  .write = write_oom_score_adj },
 	{ .name = "pagemap", .mode = S_IFREG | 0400, .read = proc_read_pagemap },
 	{ .name = "stat", .mode = S_IFREG | 0444, .show = proc_show_stat },
 	{ .name = "statm", .mode = S_IFREG | 0444, .show = proc_show_statm },

@@ -24,6 +24,7 @@
 #define TABLE_ROWS 24
 
 static u64 last_kill_ns;
+static u64 exit_wait_began_ns; /* 0: no large process is on its way out */
 
 /* May be killed: has memory of its own, and is not one that must not be. task_lock held. */
 static bool eligible(const struct task_struct *task)
@@ -137,10 +138,26 @@ static void kill_victim(struct task_struct *victim)
 	send_sig_kill(victim);
 }
 
+/*
+ * A large process is on its way out, whoever sent it there: to kill another one now would be rash.
+ * But nobody is waited for longer than VICTIM_PATIENCE_NS.
+ */
+static bool large_exit_pending(u64 now)
+{
+	if (!mm_large_exits()) {
+		exit_wait_began_ns = 0;
+		return false;
+	}
+	if (!exit_wait_began_ns)
+		exit_wait_began_ns = now;
+	return now - exit_wait_began_ns < VICTIM_PATIENCE_NS;
+}
+
 bool out_of_memory(gfp_t gfp, unsigned int order)
 {
 	struct task_struct *victim;
 	bool dying;
+	u64 now;
 
 	/* Who is dying anyway gets the reserves: that is the quickest way to have its memory. */
 	if (current->mm && current->tgid != 1 && fatal_signal_pending(current)) {
@@ -148,7 +165,9 @@ bool out_of_memory(gfp_t gfp, unsigned int order)
 		return true;
 	}
 	victim = select_victim(&dying);
-	if (dying && (!victim || ktime_get_ns() - last_kill_ns < VICTIM_PATIENCE_NS)) {
+	now = ktime_get_ns();
+	if ((dying && (!victim || now - last_kill_ns < VICTIM_PATIENCE_NS)) ||
+	    large_exit_pending(now)) {
 		if (victim)
 			put_task_struct(victim);
 		current->state = TASK_UNINTERRUPTIBLE;

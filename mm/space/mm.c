@@ -224,14 +224,28 @@ static void exit_mmap(struct mm_struct *mm)
 		WARN_ON(mm->rss[i]); /* somebody mapped or unmapped without counting */
 }
 
+static atomic_t nr_large_exits;
+
+int mm_large_exits(void)
+{
+	return atomic_read(&nr_large_exits);
+}
+
 void mmput(struct mm_struct *mm)
 {
+	bool large;
+
 	if (!mm || !atomic_dec_and_test(&mm->mm_users))
 		return;
 	spin_lock(&mmlist_lock);
 	list_del_init(&mm->mmlist);
 	spin_unlock(&mmlist_lock);
+	large = mm_rss(mm) + mm->pgtables >= LARGE_EXIT_FRAMES;
+	if (large)
+		atomic_inc(&nr_large_exits);
 	exit_mmap(mm);
+	if (large)
+		atomic_dec(&nr_large_exits);
 	if (mm->exe_file) {
 		allow_write_access(mm->exe_file);
 		fput(mm->exe_file);

@@ -174,6 +174,12 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm);
 /* Drop a user; the last unmaps everything (may sleep). NULL is fine. */
 void mmput(struct mm_struct *mm);
 void mmdrop(struct mm_struct *mm);
+/*
+ * How many maps of at least LARGE_EXIT_FRAMES are being torn down now: the OOM killer waits for them
+ * before it chooses somebody.
+ */
+#define LARGE_EXIT_FRAMES 256
+int mm_large_exits(void);
 static inline void mmgrab(struct mm_struct *mm) { atomic_inc(&mm->mm_count); }
 static inline void mmget(struct mm_struct *mm) { atomic_inc(&mm->mm_users); }
 static inline bool mmget_not_zero(struct mm_struct *mm) { return atomic_inc_not_zero(&mm->mm_users); }
