@@ -202,10 +202,14 @@ def ask(name, count):
     lines = [re.search(rf' {name} \S+ ([rwx]) ([0-9a-f]{{16}}) .*"([^"]+)"', line)
              for line in read(rundir, "faults.log").splitlines()]
     logged = [(match[2], match[1], match[3]) for match in lines if match]
-    right = 0
-    for (address, access, answer), (went, how, door) in zip(asked, logged):
-        wanted = next((door for words, door in DOORS if words in answer), "nothing known")
+    right, before = 0, None
+    for address, access, answer in asked[:len(logged)]:
+        went, how, door = logged[right]
         same = (address, access) == (went, how)
+        if not same and (address, access) == before:
+            continue  # gdb stopped a second time at one breakpoint hit; the log knows one fault
+        before = (address, access)
+        wanted = next((door for words, door in DOORS if words in answer), "nothing known")
         if not check(f"{name}: {answer[:60]}...", same and door.startswith(wanted),
                      f"asked of {address} {access}, answer: {answer}\nlogged: {went} {how} {door}"):
             break
