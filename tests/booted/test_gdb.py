@@ -86,7 +86,8 @@ for _ in range(COUNT):
     error = int(gdb.parse_and_eval("error_code"))
     access = "x" if error & 16 else "w" if error & 2 else "r"
     answer = gdb.execute(f"why {address:#x} {access}", to_string=True)
-    print("ASKED", f"{address:016x}", access, answer)
+    done = int(gdb.parse_and_eval("vm_events[VM_pgfault]"))
+    print("ASKED", done, f"{address:016x}", access, answer)
 end
 """
 # Which words of an answer mean which door of the fault log.
@@ -197,18 +198,18 @@ def ask(name, count):
     """Compare `why` before each of the first faults of a program with what the fault log says."""
     script = ASK.replace("PROGRAM", name).replace("COUNT", str(count))
     text, _, rundir = session(script, prog=name, faults=True)
-    asked = re.findall(r"^ASKED ([0-9a-f]{16}) ([rwx]) (.*)$", text, re.MULTILINE)
+    asked = re.findall(r"^ASKED (\d+) ([0-9a-f]{16}) ([rwx]) (.*)$", text, re.MULTILINE)
     check(f"{name}: {count} faults asked about", len(asked) == count, text[-3000:])
     lines = [re.search(rf' {name} \S+ ([rwx]) ([0-9a-f]{{16}}) .*"([^"]+)"', line)
              for line in read(rundir, "faults.log").splitlines()]
     logged = [(match[2], match[1], match[3]) for match in lines if match]
     right, before = 0, None
-    for address, access, answer in asked[:len(logged)]:
+    for done, address, access, answer in asked[:len(logged)]:
         went, how, door = logged[right]
         same = (address, access) == (went, how)
-        if not same and (address, access) == before:
-            continue  # gdb stopped a second time at one breakpoint hit; the log knows one fault
-        before = (address, access)
+        if not same and (done, address, access) == before:
+            continue  # a second stop at one fault: the kernel has finished none since the first
+        before = (done, address, access)
         wanted = next((door for words, door in DOORS if words in answer), "nothing known")
         if not check(f"{name}: {answer[:60]}...", same and door.startswith(wanted),
                      f"asked of {address} {access}, answer: {answer}\nlogged: {went} {how} {door}"):
