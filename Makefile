@@ -26,7 +26,9 @@ PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
 GOALS := $(or $(MAKECMDGOALS),all)
 SETS := run $(if $(filter test booted debug,$(GOALS)),debug) \
-	$(if $(filter test booted unit,$(GOALS)),test) \
+	$(if $(filter test booted unit host coverage oracle fuzz,$(GOALS)),test) \
+	$(if $(filter test host coverage,$(GOALS)),coverage) $(if $(filter fuzz,$(GOALS)),clang) \
+	$(if $(filter oracle bench test,$(GOALS)),linux) $(if $(filter bench,$(GOALS)),bench) \
 	$(if $(findstring clang,$(CC)),clang) $(if $(filter uefi,$(FIRMWARE)),uefi)
 ifneq ($(filter-out clean help doctor check-tools format,$(GOALS)),)
 ifneq ($(shell tools/doctor.sh $(SETS) </dev/null >&2 && echo found),found)
@@ -130,10 +132,10 @@ booted: kernel user $(TESTS) ## the booted tests alone
 	@$(PYTHON) tests/run.py booted
 
 doctor: ## find missing tools; as root, install them
-	@tools/doctor.sh -v run test debug $(SETS)
+	@tools/doctor.sh -v run test coverage linux bench debug clang $(SETS)
 
 check-tools: ## only tell which tools are missing
-	@tools/doctor.sh -v -n run test debug clang uefi format
+	@tools/doctor.sh -v -n run test coverage linux bench debug clang uefi format
 
 format: ## apply .clang-format to the C sources (headers are tables, kept by hand)
 	@tools/doctor.sh format
@@ -198,6 +200,9 @@ endif
 
 $(UNITS:%=build/unit/%):
 	$(call say,HOSTLD,$@) $(CC) -fsanitize=address,undefined -o $@ $(filter %.o,$^) -lcmocka
+
+# The other judges bring their own rules: the host library, Linux beside us, the benchmark.
+include $(sort $(wildcard tests/*/rules.mk))
 
 -include $(OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(USER:=.d)
 ifneq ($(filter test unit,$(GOALS)),)
