@@ -24,6 +24,8 @@ void buddy_give_bulk(struct page **pages, unsigned int nr);
 /* Per-CPU list (pcp.c): fill this CPU's from the buddy; false when nothing could be taken. */
 bool pcp_refill(enum alloc_level level);
 unsigned long pcp_frames(void);
+/* Each frame on any CPU's list, until @fn says false. No other CPU runs. */
+void pcp_for_each(bool (*fn)(struct page *page, void *arg), void *arg);
 
 /* Behind the fast paths (alloc.c). */
 struct page *alloc_pages_slow(gfp_t gfp, unsigned int order);

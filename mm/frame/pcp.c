@@ -54,6 +54,19 @@ unsigned long pcp_frames(void)
 	return sum;
 }
 
+void pcp_for_each(bool (*fn)(struct page *page, void *arg), void *arg)
+{
+	unsigned int cpu;
+
+	for_each_cpu(cpu) {
+		const struct pcp *pcp = per_cpu_ptr(&frame_pcp, cpu);
+
+		for (unsigned int i = 0; i < pcp->count; i++)
+			if (!fn(pcp->pages[i], arg))
+				return;
+	}
+}
+
 struct page *alloc_page(gfp_t gfp)
 {
 	struct pcp *pcp = this_cpu_ptr(&frame_pcp);

@@ -18,47 +18,17 @@
  */
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
-#include "kernel/core/spinlock.h"
-#include "lib/list.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
-#include "mm/frame/slab.h"
+#include "mm/frame/slab_internal.h"
 
 #define SLAB_MAX_ORDER 3U /* 32 KiB */
-#define SLAB_OWNED 0x80000000u
 #define SLAB_KEEP_EMPTY 2U /* empty slabs a cache holds back for the next burst */
 #define KMALLOC_MAX 8192UL
-#define LARGE_MAGIC 0x6b6d616cu /* slab_inuse of a block from the buddy: "kmal" */
 
-struct cpu_slab {
-	void *free;         /* chain of this CPU's slab */
-	unsigned long base; /* address of the slab, or 0 */
-} __aligned(64);
-
-struct kmem_cache {
-	const char *name;
-	unsigned int size;   /* bytes a user may touch */
-	unsigned int stride; /* bytes from object to object */
-	unsigned int link;   /* debug: where behind an object the chain's pointer is */
-	unsigned int order, per_slab;
-	unsigned long mask; /* object address & mask: address of its slab */
-	struct kmem_cache *next;
-	spinlock_t lock; /* guards all below, and the slabs' chains and counts */
-	struct list_head partial;
-	unsigned int nr_partial, nr_empty;
-	unsigned long nr_slabs;
-	struct cpu_slab cpu[NR_CPUS]; /* each CPU its own */
-};
-
-static struct kmem_cache *all_caches; /* grows at boot only */
-#define for_each_cache(cache) for ((cache) = all_caches; (cache); (cache) = (cache)->next)
+struct kmem_cache *slab_caches;
 static unsigned long slab_frames;
-
-static void **link_of(const struct kmem_cache *cache, void *object)
-{
-	return (void **)((char *)object + (CONFIG_DEBUG ? cache->link : 0));
-}
 
 /* --- debug: tags and poison --- */
 #if CONFIG_DEBUG
@@ -332,8 +302,8 @@ static void cache_setup(struct kmem_cache *cache, const char *name, size_t size,
 	cache->mask = ~((PAGE_SIZE << cache->order) - 1);
 	spin_lock_init(&cache->lock, "slab->lock");
 	INIT_LIST_HEAD(&cache->partial);
-	cache->next = all_caches;
-	all_caches = cache;
+	cache->next = slab_caches;
+	slab_caches = cache;
 	BUG_ON(!cache->per_slab);
 }
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* How a slab cache looks from inside: for slab.c and the audit. */
+#ifndef MM_FRAME_SLAB_INTERNAL_H
+#define MM_FRAME_SLAB_INTERNAL_H
+
+#include "kernel/core/panic.h"
+#include "kernel/core/spinlock.h"
+#include "lib/list.h"
+#include "mm/frame/slab.h"
+#include <asm/percpu.h>
+
+#define SLAB_OWNED 0x80000000u
+#define LARGE_MAGIC 0x6b6d616cu /* slab_inuse of a block from the buddy: "kmal" */
+
+struct cpu_slab {
+	void *free;         /* chain of this CPU's slab */
+	unsigned long base; /* address of the slab, or 0 */
+} __aligned(64);
+
+struct kmem_cache {
+	const char *name;
+	unsigned int size;   /* bytes a user may touch */
+	unsigned int stride; /* bytes from object to object */
+	unsigned int link;   /* debug: where behind an object the chain's pointer is */
+	unsigned int order, per_slab;
+	unsigned long mask; /* object address & mask: address of its slab */
+	struct kmem_cache *next;
+	spinlock_t lock; /* guards all below, and the slabs' chains and counts */
+	struct list_head partial;
+	unsigned int nr_partial, nr_empty;
+	unsigned long nr_slabs;
+	struct cpu_slab cpu[NR_CPUS]; /* each CPU its own */
+};
+
+extern struct kmem_cache *slab_caches; /* grows at boot only */
+#define for_each_cache(cache) for ((cache) = slab_caches; (cache); (cache) = (cache)->next)
+
+static inline void **link_of(const struct kmem_cache *cache, void *object)
+{
+	return (void **)((char *)object + (CONFIG_DEBUG ? cache->link : 0));
+}
+
+#endif
