@@ -56,20 +56,20 @@ static void mmap_readahead(struct vm_area_struct *vma, pgoff_t index)
 static struct page *fault_find_page(struct vm_fault *vmf, struct address_space *mapping,
 				    bool *major)
 {
-	struct page *page = find_get_page(mapping, vmf->pgoff);
+	struct page *page = find_get_page(mapping, vmf_pgoff(vmf));
 
 	if (page) {
 		if (PageReadahead(page) && !(vmf->vma->vm_flags & VM_RAND_READ))
 			page_cache_async_readahead(mapping, &vmf->vma->vm_file->f_ra, page,
-						   vmf->pgoff);
+						   vmf_pgoff(vmf));
 		return page;
 	}
 	*major = true;
-	mmap_readahead(vmf->vma, vmf->pgoff);
-	page = find_get_page(mapping, vmf->pgoff);
+	mmap_readahead(vmf->vma, vmf_pgoff(vmf));
+	page = find_get_page(mapping, vmf_pgoff(vmf));
 	if (page)
 		return page;
-	page = find_or_create_page(mapping, vmf->pgoff);
+	page = find_or_create_page(mapping, vmf_pgoff(vmf));
 	if (page)
 		unlock_page(page); /* not up to date: the caller reads it */
 	return page;
@@ -82,7 +82,7 @@ vm_fault_t filemap_fault(struct vm_fault *vmf)
 	struct page *page;
 
 	for (;;) {
-		if (vmf->pgoff >= mapping_pages(mapping))
+		if (vmf_pgoff(vmf) >= mapping_pages(mapping))
 			return VM_FAULT_SIGBUS;
 		page = fault_find_page(vmf, mapping, &major);
 		if (!page)
@@ -105,7 +105,7 @@ vm_fault_t filemap_fault(struct vm_fault *vmf)
 		}
 		put_page(page);
 	}
-	if (unlikely(vmf->pgoff >= mapping_pages(mapping))) {
+	if (unlikely(vmf_pgoff(vmf) >= mapping_pages(mapping))) {
 		unlock_page(page);
 		put_page(page);
 		return VM_FAULT_SIGBUS;
@@ -127,11 +127,11 @@ vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t 
 	int counter = MM_FILEPAGES;
 
 	end_pgoff = min(end_pgoff, mapping_pages(mapping) - 1);
-	if (unlikely(vmf->pgoff > end_pgoff))
+	if (unlikely(vmf_pgoff(vmf) > end_pgoff))
 		return 0;
 	target = pte_offset_map_lock(vma->vm_mm, vmf->pmd, vmf->address, &ptl);
 	spin_lock(&mapping->tree_lock);
-	pte = target - (vmf->pgoff - start_pgoff);
+	pte = target - (vmf_pgoff(vmf) - start_pgoff);
 	for (index = start_pgoff; index <= end_pgoff; index++, pte++) {
 		struct page *page;
 		pte_t entry;

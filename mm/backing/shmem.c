@@ -27,9 +27,9 @@ static vm_fault_t shmem_fault(struct vm_fault *vmf)
 	struct address_space *mapping = vmf->vma->vm_file->f_mapping;
 	struct page *page;
 
-	if (((u64)vmf->pgoff << PAGE_SHIFT) >= (u64)*mapping->i_size)
+	if (((u64)vmf_pgoff(vmf) << PAGE_SHIFT) >= (u64)*mapping->i_size)
 		return VM_FAULT_SIGBUS;
-	page = find_or_create_page(mapping, vmf->pgoff);
+	page = find_or_create_page(mapping, vmf_pgoff(vmf));
 	if (!page)
 		return VM_FAULT_OOM;
 	if (!PageUptodate(page)) {

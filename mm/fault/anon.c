@@ -4,7 +4,7 @@
  * read-only and counted by nobody; a write by a zeroed frame of its own. A write after a read comes
  * back through do_wp_page(), which replaces the zero page.
  */
-#include "mm/fault/fault.h"
+#include "mm/fault/install.h"
 #include "mm/frame/buddy.h"
 #include "mm/space/rmap.h"
 #include "mm/stats.h"

@@ -13,7 +13,7 @@
  */
 #include "mm/backing/filemap.h"
 #include "mm/backing/swap.h"
-#include "mm/fault/fault.h"
+#include "mm/fault/install.h"
 #include "mm/frame/buddy.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/rmap.h"
@@ -52,12 +52,8 @@ static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page 
 	struct mm_struct *mm = vma->vm_mm;
 	pte_t entry = pte_mkdirty(pte_mkyoung(pfn_pte(page_to_pfn(copy), vma->vm_page_prot)));
 
-	vmf->pte = pte_offset_map_lock(mm, vmf->pmd, vmf->address, &vmf->ptl);
-	if (unlikely(!pte_same(ptep_get(vmf->pte), vmf->orig_pte))) {
-		pte_unmap_unlock(vmf->pte, vmf->ptl);
-		vmf->door = DOOR_RACE;
+	if (unlikely(!lock_same_pte(vmf)))
 		return false;
-	}
 	pte_clear(vmf->pte);
 	flush_tlb_page(mm, vmf->address);
 	if (!old) {
@@ -70,7 +66,7 @@ static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page 
 		page_remove_rmap(old);
 	}
 	page_add_new_anon_rmap(copy, vma, vmf->address);
-	lru_cache_add(copy);
+	lru_cache_add_anon(copy);
 	set_pte(vmf->pte, maybe_mkwrite(entry, vma));
 	if (unlikely(vma->vm_flags & VM_LOCKED))
 		mlock_page(copy);
@@ -127,14 +123,11 @@ static vm_fault_t wp_page_shared(struct vm_fault *vmf, struct page *page)
 	set_page_dirty(page);
 	vmf->door = DOOR_WP_SHARED;
 	count_vm_event(VM_fault_wp_shared);
-	vmf->pte = pte_offset_map_lock(vma->vm_mm, vmf->pmd, vmf->address, &vmf->ptl);
-	if (likely(pte_same(ptep_get(vmf->pte), vmf->orig_pte)))
+	if (likely(lock_same_pte(vmf)))
 		wp_page_reuse(vmf);
-	else
-		pte_unmap_unlock(vmf->pte, vmf->ptl);
 	unlock_page(page);
 	put_page(page);
-	return 0;
+	return VM_FAULT_DIRTIED;
 }
 
 vm_fault_t do_wp_page(struct vm_fault *vmf)

@@ -25,6 +25,7 @@
 #include "kernel/core/sched.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include "mm/fault/install.h"
 #include "mm/fault/note.h"
 #include "mm/frame/buddy.h"
 #include "mm/reclaim/lru.h"
@@ -50,32 +51,6 @@ void fault_init(void)
 	zero_pfn = page_to_pfn(zero_page);
 }
 
-bool install_pte(struct vm_fault *vmf, struct page *page, pte_t entry, enum fault_kind kind)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	struct mm_struct *mm = vma->vm_mm;
-
-	vmf->pte = pte_offset_map_lock(mm, vmf->pmd, vmf->address, &vmf->ptl);
-	if (unlikely(!pte_same(ptep_get(vmf->pte), vmf->orig_pte))) {
-		pte_unmap_unlock(vmf->pte, vmf->ptl);
-		vmf->door = DOOR_RACE;
-		return false;
-	}
-	if (kind == MAP_ANON_NEW) {
-		mm->rss[MM_ANONPAGES]++;
-		page_add_new_anon_rmap(page, vma, vmf->address);
-		lru_cache_add(page);
-	} else if (kind == MAP_FILE) {
-		mm->rss[PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES]++;
-		page_add_file_rmap(page);
-	}
-	set_pte(vmf->pte, entry);
-	if (unlikely(vma->vm_flags & VM_LOCKED) && page)
-		mlock_page(page);
-	pte_unmap_unlock(vmf->pte, vmf->ptl);
-	return true;
-}
-
 bool fault_lock_page(struct vm_fault *vmf, struct page *page)
 {
 	if (likely(trylock_page(page)))
@@ -96,14 +71,10 @@ bool fault_lock_page(struct vm_fault *vmf, struct page *page)
  */
 static vm_fault_t handle_present_pte(struct vm_fault *vmf)
 {
-	struct mm_struct *mm = vmf->vma->vm_mm;
 	pte_t entry = vmf->orig_pte;
 
-	vmf->pte = pte_offset_map_lock(mm, vmf->pmd, vmf->address, &vmf->ptl);
-	if (unlikely(!pte_same(ptep_get(vmf->pte), entry))) {
-		vmf->door = DOOR_RACE;
-		goto unlock;
-	}
+	if (unlikely(!lock_same_pte(vmf)))
+		return 0;
 	if (vmf->flags & FAULT_FLAG_WRITE) {
 		if (likely(!pte_write(entry)))
 			return do_wp_page(vmf);
@@ -112,8 +83,7 @@ static vm_fault_t handle_present_pte(struct vm_fault *vmf)
 	vmf->door = DOOR_SPURIOUS;
 	count_vm_event(VM_fault_spurious);
 	set_pte(vmf->pte, pte_mkyoung(entry));
-	flush_tlb_page(mm, vmf->address);
-unlock:
+	flush_tlb_page(vmf->vma->vm_mm, vmf->address);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 	return 0;
 }
@@ -121,12 +91,6 @@ unlock:
 /* Which door: the cases in the order of a page's life. */
 static vm_fault_t handle_pte_fault(struct vm_fault *vmf)
 {
-	if (unlikely(pmd_none(*vmf->pmd))) {
-		if (pte_alloc(vmf->vma->vm_mm, vmf->pmd))
-			return VM_FAULT_OOM;
-	}
-	vmf->orig_pte = ptep_get(pte_offset(vmf->pmd, vmf->address));
-
 	if (pte_none(vmf->orig_pte))
 		return vma_is_anonymous(vmf->vma) ? do_anonymous_page(vmf) : do_fault(vmf);
 	if (!pte_present(vmf->orig_pte))
@@ -134,49 +98,66 @@ static vm_fault_t handle_pte_fault(struct vm_fault *vmf)
 	return handle_present_pte(vmf);
 }
 
-/* Once per fault, whatever the number of tries: the last try says minor or major. */
-static void account_fault(const struct vm_fault *vmf, vm_fault_t verdict)
+/*
+ * The entry above the last-level table for @address, with the tables that are missing made on the
+ * way. NULL: out of memory. mmap_lock held for reading, which keeps tables where they are.
+ */
+static __always_inline pmd_t *walk_to_pmd(struct mm_struct *mm, unsigned long address)
 {
+	pgd_t *pgd = pgd_offset(mm, address);
+	pud_t *pud;
+	pmd_t *pmd;
+
+	if (unlikely(pgd_none(*pgd)))
+		return alloc_tables(mm, address);
+	pud = pud_offset(pgd, address);
+	if (unlikely(pud_none(*pud)))
+		return alloc_tables(mm, address);
+	pmd = pmd_offset(pud, address);
+	return likely(!pmd_none(*pmd)) ? pmd : alloc_tables(mm, address);
+}
+
+/*
+ * All that is not a minor fault done at the first try. Counted once per fault, whatever the number
+ * of tries: the last one says minor or major.
+ */
+static noinline vm_fault_t finish_fault(const struct vm_fault *vmf, vm_fault_t verdict)
+{
+	if (current->fault_note)
+		fault_note_fill(current->fault_note, vmf, verdict);
+	if (verdict & VM_FAULT_RETRY)
+		return verdict;
 	count_vm_event(VM_pgfault);
-	if (unlikely(verdict & VM_FAULT_ERROR))
-		return;
-	if (unlikely((verdict & VM_FAULT_MAJOR) || (vmf->flags & FAULT_FLAG_TRIED))) {
+	if (verdict & VM_FAULT_ERROR)
+		return verdict;
+	if ((verdict & VM_FAULT_MAJOR) || (vmf->flags & FAULT_FLAG_TRIED)) {
 		count_vm_event(VM_pgmajfault);
 		current->maj_flt++;
 	} else {
 		current->min_flt++;
 	}
+	return verdict;
 }
 
 vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, unsigned int flags)
 {
-	struct mm_struct *mm = vma->vm_mm;
+	pmd_t *pmd = walk_to_pmd(vma->vm_mm, address);
+	pte_t *pte = likely(pmd) ? pte_offset(pmd, address) : NULL;
 	struct vm_fault vmf = {
 		.vma = vma,
 		.address = address & PAGE_MASK,
-		.real_address = address,
-		.pgoff = linear_page_index(vma, address),
 		.flags = flags,
+		.pmd = pmd,
+		.pte = pte,
+		.orig_pte = likely(pmd) ? ptep_get(pte) : __pte(0),
 	};
-	vm_fault_t verdict = VM_FAULT_OOM;
-	pgd_t *pgd = pgd_offset(mm, address);
-	pud_t *pud;
+	vm_fault_t verdict = likely(pmd) ? handle_pte_fault(&vmf) : VM_FAULT_OOM;
 
-	if (likely(!pgd_none(*pgd)))
-		pud = pud_offset(pgd, address);
-	else
-		pud = pud_alloc(mm, pgd, address);
-	if (likely(pud && !pud_none(*pud)))
-		vmf.pmd = pmd_offset(pud, address);
-	else if (pud)
-		vmf.pmd = pmd_alloc(mm, pud, address);
-	if (likely(vmf.pmd))
-		verdict = handle_pte_fault(&vmf);
-	if (unlikely(current->fault_note))
-		fault_note_fill(current->fault_note, &vmf, verdict);
-	if (likely(!(verdict & VM_FAULT_RETRY)))
-		account_fault(&vmf, verdict);
-	return verdict;
+	if (unlikely(verdict | (flags & FAULT_FLAG_TRIED)) || unlikely(current->fault_note))
+		return finish_fault(&vmf, verdict);
+	count_vm_event(VM_pgfault);
+	current->min_flt++;
+	return 0;
 }
 
 /* The page behind a present entry that allows the access; NULL when it must be faulted in first. */

@@ -35,6 +35,7 @@ struct pt_regs;
 #define VM_FAULT_NOPAGE 0x0100u  /* ->fault stored the entry itself */
 #define VM_FAULT_LOCKED 0x0200u  /* vmf->page came locked */
 #define VM_FAULT_RETRY 0x0400u   /* mmap_lock was released: look everything up again */
+#define VM_FAULT_DIRTIED 0x0800u /* a page of a shared file was: when mmap_lock is released, pace the writer */
 #define VM_FAULT_ERROR (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
 
 /* The door that resolved a fault, for the fault log; X(id, text). */
@@ -68,17 +69,21 @@ extern const char *const fault_door_names[NR_FAULT_DOORS];
 struct vm_fault {
 	struct vm_area_struct *const vma;
 	const unsigned long address; /* page aligned */
-	const unsigned long real_address;
-	const pgoff_t pgoff;         /* of the page in the VMA's object */
 	const unsigned int flags;    /* FAULT_FLAG_* */
 
-	pmd_t *pmd;
+	pmd_t *const pmd;            /* NULL: no memory for the tables */
+	pte_t *const pte;            /* stays where it is while mmap_lock is held; changes under ptl */
 	pte_t orig_pte;              /* the entry seen when the fault began */
-	pte_t *pte;                  /* the entry, while ptl is held; else NULL */
-	spinlock_t *ptl;
+	spinlock_t *ptl;             /* while it is held */
 	struct page *page;           /* from ->fault: referenced, locked */
 	enum fault_door door;
 };
+
+/* The page's place in the VMA's object. */
+static inline pgoff_t vmf_pgoff(const struct vm_fault *vmf)
+{
+	return linear_page_index(vmf->vma, vmf->address);
+}
 
 /* See the head of this file. Counts the fault to the current task and to vmstat. */
 vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, unsigned int flags);
@@ -91,14 +96,6 @@ vm_fault_t do_swap_page(struct vm_fault *vmf);      /* swap.c: entry names a swa
 vm_fault_t do_wp_page(struct vm_fault *vmf);
 
 /* --- shared by the doors (fault.c) --- */
-/*
- * Store @entry for a page that was not mapped here, if the entry is still what the fault saw:
- * takes ptl, compares with vmf->orig_pte, counts rss, stores. False: somebody else was first,
- * nothing was changed, ptl is released. True: stored, ptl released. The reference on @page moves
- * to the table when stored. @page may be NULL for special entries.
- */
-enum fault_kind { MAP_ANON_NEW, MAP_FILE, MAP_SPECIAL };
-bool install_pte(struct vm_fault *vmf, struct page *page, pte_t entry, enum fault_kind kind);
 /*
  * Lock @page, on which we hold a reference. False: it was busy with I/O and the fault may be
  * retried, so mmap_lock was released, the I/O waited for and the reference dropped: answer

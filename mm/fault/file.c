@@ -8,7 +8,7 @@
  */
 #include "lib/util.h"
 #include "mm/backing/filemap.h"
-#include "mm/fault/fault.h"
+#include "mm/fault/install.h"
 #include "mm/frame/buddy.h"
 #include "mm/space/rmap.h"
 #include "mm/stats.h"
@@ -49,7 +49,7 @@ static bool do_fault_around(struct vm_fault *vmf)
 	unsigned long block = ALIGN_DOWN(vmf->address, FAULT_AROUND_BYTES);
 	unsigned long start = max(block, vma->vm_start);
 	unsigned long end = min(block + FAULT_AROUND_BYTES, vma->vm_end);
-	pgoff_t first = vmf->pgoff - ((vmf->address - start) >> PAGE_SHIFT);
+	pgoff_t first = vmf_pgoff(vmf) - ((vmf->address - start) >> PAGE_SHIFT);
 	pgoff_t last = first + ((end - start) >> PAGE_SHIFT) - 1;
 
 	return vma->vm_ops->map_pages(vmf, first, last) & VM_FAULT_NOPAGE;
@@ -125,7 +125,7 @@ static vm_fault_t do_shared_fault(struct vm_fault *vmf)
 	count_vm_event(VM_fault_shared);
 	entry = pte_mkdirty(pte_mkyoung(pfn_pte(page_to_pfn(vmf->page), vma->vm_page_prot)));
 	finish_file_fault(vmf, maybe_mkwrite(entry, vma));
-	return verdict & VM_FAULT_MAJOR;
+	return (verdict & VM_FAULT_MAJOR) | VM_FAULT_DIRTIED;
 }
 
 vm_fault_t do_fault(struct vm_fault *vmf)

@@ -27,8 +27,8 @@ void fault_note_fill(struct fault_note *note, const struct vm_fault *vmf, vm_fau
 	if (verdict & VM_FAULT_RETRY)
 		return;
 	note->major |= vmf->flags & FAULT_FLAG_TRIED;
-	if (vmf->pmd && !pmd_none(*vmf->pmd))
-		note->after = ptep_get(pte_offset(vmf->pmd, vmf->address)).pte;
+	if (vmf->pte)
+		note->after = ptep_get(vmf->pte).pte;
 	note->vm_start = vma->vm_start;
 	note->vm_end = vma->vm_end;
 	note->vm_flags = vma->vm_flags;

@@ -6,7 +6,7 @@
  * takes the page out of the cache and frees the slot.
  */
 #include "mm/backing/swap.h"
-#include "mm/fault/fault.h"
+#include "mm/fault/install.h"
 #include "mm/fault/note.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/rmap.h"
@@ -15,12 +15,10 @@
 /* Has the entry changed since the fault began? Then somebody else resolved it. */
 static bool entry_changed(struct vm_fault *vmf)
 {
-	spinlock_t *ptl;
-	pte_t *pte = pte_offset_map_lock(vmf->vma->vm_mm, vmf->pmd, vmf->address, &ptl);
-	bool changed = !pte_same(ptep_get(pte), vmf->orig_pte);
-
-	pte_unmap_unlock(pte, ptl);
-	return changed;
+	if (!lock_same_pte(vmf))
+		return true;
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+	return false;
 }
 
 /* Nobody but this fault's entry and the swap cache knows the page. Page locked, ptl held. */
@@ -39,12 +37,8 @@ static bool install_swapped_page(struct vm_fault *vmf, struct page *page, swp_en
 	struct mm_struct *mm = vma->vm_mm;
 	pte_t pte = pte_mkyoung(pfn_pte(page_to_pfn(page), vma->vm_page_prot));
 
-	vmf->pte = pte_offset_map_lock(mm, vmf->pmd, vmf->address, &vmf->ptl);
-	if (unlikely(!pte_same(ptep_get(vmf->pte), vmf->orig_pte))) {
-		pte_unmap_unlock(vmf->pte, vmf->ptl);
-		vmf->door = DOOR_RACE;
+	if (unlikely(!lock_same_pte(vmf)))
 		return false;
-	}
 	*need_copy = vmf->flags & FAULT_FLAG_WRITE;
 	if (*need_copy && sole_owner(page, entry)) {
 		pte = maybe_mkwrite(pte_mkdirty(pte), vma);
@@ -68,11 +62,8 @@ static vm_fault_t write_swapped_page(struct vm_fault *vmf)
 	enum fault_door door = vmf->door;
 	vm_fault_t verdict;
 
-	vmf->pte = pte_offset_map_lock(vmf->vma->vm_mm, vmf->pmd, vmf->address, &vmf->ptl);
-	if (unlikely(!pte_same(ptep_get(vmf->pte), vmf->orig_pte))) {
-		pte_unmap_unlock(vmf->pte, vmf->ptl);
+	if (unlikely(!lock_same_pte(vmf)))
 		return 0; /* the instruction faults again */
-	}
 	verdict = do_wp_page(vmf);
 	vmf->door = door;
 	return verdict;

@@ -111,6 +111,16 @@ void lru_cache_add(struct page *page)
 	spin_unlock(&lru_lock);
 }
 
+void lru_cache_add_anon(struct page *page)
+{
+	ASSERT(PageAnon(page) && PageSwapBacked(page));
+	__SetPageLRU(page);
+	spin_lock(&lru_lock);
+	list_add(&page->lru, &lru_lists[LRU_INACTIVE_ANON]);
+	count_lru(LRU_INACTIVE_ANON, 1);
+	spin_unlock(&lru_lock);
+}
+
 void lru_del(struct page *page)
 {
 	spin_lock(&lru_lock);

@@ -16,6 +16,11 @@ enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIV
  * unevictable when PG_mlocked or its mapping says so).
  */
 void lru_cache_add(struct page *page);
+/*
+ * The same for a fresh anonymous page that nobody else has seen: swapbacked, neither mlocked nor
+ * active. The fault path's.
+ */
+void lru_cache_add_anon(struct page *page);
 /* The page is being freed: off its list. Any holder of the last reference. */
 void lru_del(struct page *page);
 /* It was used through read(2) or a fault: inactive+unreferenced -> referenced -> active. Cheap. */

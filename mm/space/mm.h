@@ -90,7 +90,7 @@ typedef unsigned int vm_fault_t;
 struct vm_operations_struct {
 	const char *name;
 	/*
-	 * Bring the page at vmf->pgoff: sets vmf->page to it, referenced, LOCKED and up to date, and
+	 * Bring the page at vmf_pgoff(): sets vmf->page to it, referenced, LOCKED and up to date, and
 	 * returns VM_FAULT_LOCKED (| VM_FAULT_MAJOR), or an error verdict. May sleep.
 	 */
 	vm_fault_t (*fault)(struct vm_fault *vmf);

@@ -15,21 +15,6 @@
 #include "mm/stats.h"
 #include <asm/tlbflush.h>
 
-static void set_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr)
-{
-	ASSERT(vma->anon_vma);
-	page->index = linear_page_index(vma, addr);
-	WRITE_ONCE(page->mapping,
-		   (struct address_space *)((unsigned long)vma->anon_vma | PAGE_MAPPING_ANON));
-}
-
-void page_add_new_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr)
-{
-	set_anon_rmap(page, vma, addr);
-	atomic_set(&page->_mapcount, 1);
-	mod_node_stat(N_nr_anon_pages, 1);
-}
-
 void page_add_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr)
 {
 	if (atomic_inc_return(&page->_mapcount) != 1)

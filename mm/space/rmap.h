@@ -14,7 +14,9 @@
 #ifndef MM_SPACE_RMAP_H
 #define MM_SPACE_RMAP_H
 
+#include "kernel/core/panic.h"
 #include "mm/space/mm.h"
+#include "mm/stats.h"
 
 struct anon_vma {
 	struct rw_semaphore rwsem; /* the tree */
@@ -60,11 +62,25 @@ void rmap_remove(struct vm_area_struct *vma);
 /* The page cache behind @vma, or NULL. */
 struct address_space *vma_mapping(const struct vm_area_struct *vma);
 
+/* Make @page a member of the family of @vma, which has an anon_vma. */
+static inline void set_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr)
+{
+	ASSERT(vma->anon_vma);
+	page->index = linear_page_index(vma, addr);
+	WRITE_ONCE(page->mapping,
+		   (struct address_space *)((unsigned long)vma->anon_vma | PAGE_MAPPING_ANON));
+}
 /*
  * A new anonymous page is about to be mapped at @addr: sets mapping and index, counts the map.
  * ptl held.
  */
-void page_add_new_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr);
+static inline void page_add_new_anon_rmap(struct page *page, struct vm_area_struct *vma,
+					  unsigned long addr)
+{
+	set_anon_rmap(page, vma, addr);
+	atomic_set(&page->_mapcount, 1);
+	mod_node_stat(N_nr_anon_pages, 1);
+}
 /* An anonymous page that may have an owner already (swap-in). Page locked, ptl held. */
 void page_add_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr);
 void page_add_file_rmap(struct page *page);

@@ -17,6 +17,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/proc/signal.h"
 #include "lib/errno.h"
+#include "lib/util.h"
 #include "lib/vsprintf.h"
 #include "mm/backing/writeback.h"
 #include "mm/fault/fault.h"
@@ -30,12 +31,6 @@
 #include <asm/ptrace.h>
 #include <asm/traps.h>
 
-/* One fault as the CPU told it; constant while it is handled. */
-struct fault_context {
-	struct pt_regs *regs;
-	unsigned long error_code, address;
-};
-
 static void note_door(enum fault_door door)
 {
 	if (unlikely(current->fault_note))
@@ -43,65 +38,68 @@ static void note_door(enum fault_door door)
 }
 
 /* What an access by the kernel that has no fix-up probably was, for the oops. */
-static const char *likely_mistake(const struct fault_context *fc)
+static const char *likely_mistake(unsigned long error_code, unsigned long address)
 {
-	if (fc->address >= TASK_SIZE)
+	if (address >= TASK_SIZE)
 		return "";
-	if (fc->error_code & X86_PF_INSTR)
+	if (error_code & X86_PF_INSTR)
 		return ": the kernel ran code at a user address";
-	if (fc->address < PAGE_SIZE)
+	if (address < PAGE_SIZE)
 		return ": a NULL pointer";
 	return ": the kernel touched user memory outside its copy routines";
 }
 
 /* The kernel touched what it may not: the copy routine's fix-up takes over, or this is an oops. */
-static void kernel_fixup_or_oops(const struct fault_context *fc)
+static void kernel_fixup_or_oops(struct pt_regs *regs, unsigned long error_code,
+				 unsigned long address)
 {
 	char words[96], what[160];
 
 	note_door(DOOR_FIXUP);
-	if (fixup_exception(fc->regs, X86_TRAP_PF, fc->error_code, fc->address)) {
+	if (fixup_exception(regs, X86_TRAP_PF, error_code, address)) {
 		count_vm_event(VM_fault_fixup);
 		return;
 	}
-	pf_error_string(fc->error_code, words, sizeof(words));
-	snprintf(what, sizeof(what), "%s%s", words, likely_mistake(fc));
-	die(what, fc->regs, (long)fc->error_code, fc->address);
+	pf_error_string(error_code, words, sizeof(words));
+	snprintf(what, sizeof(what), "%s%s", words, likely_mistake(error_code, address));
+	die(what, regs, (long)error_code, address);
 }
 
 /* SIGSEGV for user mode, with what sigcontext will show. No lock held. */
-static void bad_area_nosemaphore(const struct fault_context *fc, int si_code)
+static void bad_area_nosemaphore(struct pt_regs *regs, unsigned long error_code,
+				 unsigned long address, int si_code)
 {
 	note_door(DOOR_BAD_AREA);
-	if (!user_mode(fc->regs)) {
-		kernel_fixup_or_oops(fc);
+	if (!user_mode(regs)) {
+		kernel_fixup_or_oops(regs, error_code, address);
 		return;
 	}
 	/*
 	 * A program learns nothing about what is mapped in the kernel's half: always "protection".
 	 */
-	current->error_code = fc->error_code | (fc->address >= TASK_SIZE ? X86_PF_PROT : 0);
-	current->cr2 = fc->address;
+	current->error_code = error_code | (address >= TASK_SIZE ? X86_PF_PROT : 0);
+	current->cr2 = address;
 	current->trap_nr = X86_TRAP_PF;
-	force_sig_fault(SIGSEGV, si_code, (void __user *)fc->address);
+	force_sig_fault(SIGSEGV, si_code, (void __user *)address);
 }
 
-static void bad_area(const struct fault_context *fc, struct mm_struct *mm, int si_code)
+static void bad_area(struct pt_regs *regs, unsigned long error_code, unsigned long address,
+		     int si_code)
 {
-	up_read(&mm->mmap_lock);
-	bad_area_nosemaphore(fc, si_code);
+	up_read(&current->mm->mmap_lock);
+	bad_area_nosemaphore(regs, error_code, address, si_code);
 }
 
-static void do_sigbus(const struct fault_context *fc)
+static void do_sigbus(struct pt_regs *regs, unsigned long error_code, unsigned long address)
 {
-	if (!user_mode(fc->regs)) {
-		kernel_fixup_or_oops(fc);
+	if (!user_mode(regs)) {
+		kernel_fixup_or_oops(regs, error_code, address);
 		return;
 	}
-	current->error_code = fc->error_code;
-	current->cr2 = fc->address;
+	current->error_code = error_code;
+	current->cr2 = address;
 	current->trap_nr = X86_TRAP_PF;
-	force_sig_fault(SIGBUS, BUS_ADRERR, (void __user *)fc->address);
+	force_sig_fault(SIGBUS, BUS_ADRERR, (void __user *)address);
 }
 
 /*
@@ -156,144 +154,142 @@ static struct vm_area_struct *find_fault_vma(struct mm_struct *mm, unsigned long
 }
 
 /* Verdicts that are not "done". mmap_lock is not held. */
-static void fault_error(const struct fault_context *fc, vm_fault_t verdict)
+static void fault_error(struct pt_regs *regs, unsigned long error_code, unsigned long address,
+			vm_fault_t verdict)
 {
-	if (!user_mode(fc->regs) && fatal_signal_pending(current)) {
-		kernel_fixup_or_oops(fc); /* the copy ends; the task dies on its way to user mode */
+	if (!user_mode(regs) && fatal_signal_pending(current)) {
+		kernel_fixup_or_oops(
+			regs, error_code,
+			address); /* the copy ends; the task dies on its way to user mode */
 	} else if (verdict & VM_FAULT_OOM) {
-		if (!user_mode(fc->regs))
-			kernel_fixup_or_oops(fc);
+		if (!user_mode(regs))
+			kernel_fixup_or_oops(regs, error_code, address);
 		else if (!fatal_signal_pending(current))
 			out_of_memory(GFP_KERNEL, 0); /* then the instruction runs again */
 	} else if (verdict & VM_FAULT_SIGBUS) {
-		do_sigbus(fc);
+		do_sigbus(regs, error_code, address);
 	} else {
-		bad_area_nosemaphore(fc, SEGV_MAPERR);
+		bad_area_nosemaphore(regs, error_code, address, SEGV_MAPERR);
 	}
 }
 
-static unsigned int fault_flags(const struct fault_context *fc)
+/* The error code's words as the fault path's own. */
+static unsigned int fault_flags(unsigned long error_code)
 {
-	unsigned int flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
-
-	if (user_mode(fc->regs))
-		flags |= FAULT_FLAG_USER;
-	if (fc->error_code & X86_PF_WRITE)
-		flags |= FAULT_FLAG_WRITE;
-	if (fc->error_code & X86_PF_INSTR)
-		flags |= FAULT_FLAG_INSTRUCTION;
-	return flags;
+	BUILD_BUG_ON(X86_PF_WRITE >> 1 != FAULT_FLAG_WRITE);
+	BUILD_BUG_ON(X86_PF_USER << 4 != FAULT_FLAG_USER);
+	BUILD_BUG_ON(X86_PF_INSTR << 4 != FAULT_FLAG_INSTRUCTION);
+	return FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE |
+	       (unsigned int)((error_code & X86_PF_WRITE) >> 1 |
+			      (error_code & (X86_PF_USER | X86_PF_INSTR)) << 4);
 }
 
 /*
- * May this fault go to the VMAs at all? Not if the kernel has no user map, must not sleep, or
+ * May this fault of the kernel go to the VMAs at all? Not if it has no user map, must not sleep, or
  * touched user memory outside its copy routines: those are the ones with a fix-up.
  */
-static bool kernel_may_fault(const struct fault_context *fc)
+static bool kernel_may_fault(const struct pt_regs *regs, unsigned long error_code)
 {
-	if (user_mode(fc->regs))
-		return true;
-	if (!current->mm || current->pagefault_disabled || regs_irqs_disabled(fc->regs))
+	if (!current->mm || current->pagefault_disabled || regs_irqs_disabled(regs))
 		return false;
-	if (fc->error_code & X86_PF_INSTR)
+	if (error_code & X86_PF_INSTR)
 		return false; /* the kernel jumped into a user page */
-	return search_exception_table(fc->regs->ip) != NULL;
+	return search_exception_table(regs->ip) != NULL;
 }
 
 /* A table entry has a reserved bit set: somebody wrote over it. The process cannot go on. */
-static void pgtable_bad(const struct fault_context *fc)
+static void pgtable_bad(struct pt_regs *regs, unsigned long error_code, unsigned long address)
 {
-	if (!user_mode(fc->regs))
-		die("corrupted page table", fc->regs, (long)fc->error_code, fc->address);
+	if (!user_mode(regs))
+		die("corrupted page table", regs, (long)error_code, address);
 	pr_err("%s[%d]: corrupted page table at address %lx\n", current->comm, current->pid,
-	       fc->address);
-	dump_pagetable(read_cr3(), fc->address);
+	       address);
+	dump_pagetable(read_cr3(), address);
 	send_sig_kill(current);
 }
 
-static void do_user_addr_fault(const struct fault_context *fc)
+static void do_user_addr_fault(struct pt_regs *regs, unsigned long error_code,
+			       unsigned long address)
 {
 	struct mm_struct *mm = current->mm;
-	unsigned int flags = fault_flags(fc);
+	unsigned int flags = fault_flags(error_code);
 	struct vm_area_struct *vma;
 	vm_fault_t verdict;
-	bool writes_file;
 
-	if (unlikely(fc->error_code & X86_PF_RSVD)) {
-		pgtable_bad(fc);
+	if (unlikely(error_code & X86_PF_RSVD)) {
+		pgtable_bad(regs, error_code, address);
 		return;
 	}
-	if (unlikely(!kernel_may_fault(fc))) {
-		kernel_fixup_or_oops(fc);
+	if (!user_mode(regs) && unlikely(!kernel_may_fault(regs, error_code))) {
+		kernel_fixup_or_oops(regs, error_code, address);
 		return;
 	}
 retry:
 	down_read(&mm->mmap_lock);
-	vma = find_fault_vma(mm, fc->address);
+	vma = find_fault_vma(mm, address);
 	if (unlikely(!vma)) {
-		bad_area(fc, mm, SEGV_MAPERR);
+		bad_area(regs, error_code, address, SEGV_MAPERR);
 		return;
 	}
-	if (unlikely(access_error(fc->error_code, vma))) {
-		bad_area(fc, mm, SEGV_ACCERR);
+	if (unlikely(access_error(error_code, vma))) {
+		bad_area(regs, error_code, address, SEGV_ACCERR);
 		return;
 	}
-	writes_file = (flags & FAULT_FLAG_WRITE) && vma->vm_file && (vma->vm_flags & VM_SHARED);
-	verdict = handle_mm_fault(vma, fc->address, flags);
+	verdict = handle_mm_fault(vma, address, flags);
 	if (unlikely(verdict & VM_FAULT_RETRY)) {
 		flags |= FAULT_FLAG_TRIED;
 		if (!fatal_signal_pending(current))
 			goto retry;
-		if (!user_mode(fc->regs))
-			kernel_fixup_or_oops(fc);
+		if (!user_mode(regs))
+			kernel_fixup_or_oops(regs, error_code, address);
 		return;
 	}
 	up_read(&mm->mmap_lock);
 	if (unlikely(verdict & VM_FAULT_ERROR))
-		fault_error(fc, verdict);
-	else if (writes_file)
+		fault_error(regs, error_code, address, verdict);
+	else if (unlikely(verdict & VM_FAULT_DIRTIED))
 		balance_dirty_pages(); /* who dirties faster than the disk writes waits here */
 }
 
-static void do_kern_addr_fault(const struct fault_context *fc)
+static void do_kern_addr_fault(struct pt_regs *regs, unsigned long error_code,
+			       unsigned long address)
 {
 	/* From user mode: the address is not the program's, whatever is there. */
-	bad_area_nosemaphore(fc, SEGV_MAPERR);
+	bad_area_nosemaphore(regs, error_code, address, SEGV_MAPERR);
 }
 
-static void handle_page_fault(const struct fault_context *fc)
+static void handle_page_fault(struct pt_regs *regs, unsigned long error_code, unsigned long address)
 {
-	if (unlikely(fc->address >= TASK_SIZE))
-		do_kern_addr_fault(fc);
+	if (unlikely(address >= TASK_SIZE))
+		do_kern_addr_fault(regs, error_code, address);
 	else
-		do_user_addr_fault(fc);
+		do_user_addr_fault(regs, error_code, address);
 }
 
 /* The same with a note taken, for FAULTS=1. */
-static noinline void logged_page_fault(const struct fault_context *fc)
+static noinline void logged_page_fault(struct pt_regs *regs, unsigned long error_code,
+				       unsigned long address)
 {
 	struct fault_note note = { .door = DOOR_NONE }, *outer = current->fault_note;
 	u64 begin = fault_log_clock();
 
 	current->fault_note = &note;
-	handle_page_fault(fc);
+	handle_page_fault(regs, error_code, address);
 	current->fault_note = outer;
-	fault_log_write(fc->regs, fc->error_code, fc->address, &note, begin);
+	fault_log_write(regs, error_code, address, &note, begin);
 }
 
 /*
  * From asm_exc_page_fault, interrupts off. @address is CR2, read before anything could fault again.
- * User faults run with interrupts on; kernel faults as the interrupted code had them.
+ * User faults run with interrupts on; kernel faults as the interrupted code had them. They are as
+ * they were during the fault when this returns; the way back to user mode turns them off.
  */
 void exc_page_fault(struct pt_regs *regs, unsigned long error_code, unsigned long address)
 {
-	const struct fault_context fc = { regs, error_code, address };
-
 	if (likely(!regs_irqs_disabled(regs)))
 		local_irq_enable();
 	if (unlikely(fault_log_enabled))
-		logged_page_fault(&fc);
+		logged_page_fault(regs, error_code, address);
 	else
-		handle_page_fault(&fc);
-	local_irq_disable();
+		handle_page_fault(regs, error_code, address);
 }

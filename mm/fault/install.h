@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one store: every door of the fault path ends here or in do_wp_page(). Inline, so that each
+ * door gets the variant for its kind of page with nothing left to decide at run time.
+ */
+#ifndef MM_FAULT_INSTALL_H
+#define MM_FAULT_INSTALL_H
+
+#include "mm/fault/fault.h"
+#include "mm/reclaim/lru.h"
+#include "mm/space/rmap.h"
+
+/*
+ * Take ptl and ask: is the entry still what the fault saw? False: somebody else was first; ptl is
+ * released.
+ */
+static __always_inline bool lock_same_pte(struct vm_fault *vmf)
+{
+	vmf->ptl = pte_lockptr(vmf->vma->vm_mm, vmf->pmd);
+	spin_lock(vmf->ptl);
+	if (likely(pte_same(ptep_get(vmf->pte), vmf->orig_pte)))
+		return true;
+	spin_unlock(vmf->ptl);
+	vmf->door = DOOR_RACE;
+	return false;
+}
+
+/*
+ * Store @entry for a page that was not mapped here, if the entry is still what the fault saw:
+ * takes ptl, compares with vmf->orig_pte, counts rss, stores. False: somebody else was first,
+ * nothing was changed, ptl is released. True: stored, ptl released. The reference on @page moves
+ * to the table when stored. @page is NULL for MAP_SPECIAL.
+ */
+enum fault_kind { MAP_ANON_NEW, MAP_FILE, MAP_SPECIAL };
+
+static __always_inline bool install_pte(struct vm_fault *vmf, struct page *page, pte_t entry,
+					enum fault_kind kind)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct mm_struct *mm = vma->vm_mm;
+
+	if (unlikely(!lock_same_pte(vmf)))
+		return false;
+	if (kind == MAP_ANON_NEW) {
+		mm->rss[MM_ANONPAGES]++;
+		page_add_new_anon_rmap(page, vma, vmf->address);
+		lru_cache_add_anon(page);
+	} else if (kind == MAP_FILE) {
+		mm->rss[PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES]++;
+		page_add_file_rmap(page);
+	}
+	set_pte(vmf->pte, entry);
+	if (kind != MAP_SPECIAL && unlikely(vma->vm_flags & VM_LOCKED))
+		mlock_page(page);
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+	return true;
+}
+
+#endif
