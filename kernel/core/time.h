@@ -35,9 +35,11 @@ void timer_add(struct timer *timer, u64 expires);
 /* True if it had not run yet. After return fn is not running. */
 bool timer_del(struct timer *timer);
 
+#if !__STDC_HOSTED__ /* libc's, which lib/types.h has brought, is the same */
 struct timespec {
 	s64 tv_sec;
 	s64 tv_nsec;
 };
+#endif
 
 #endif
