@@ -122,8 +122,9 @@ run: run-machine ## boot to a shell, or run PROG=, ELF= or CMD= and end with its
 debug: kernel user ## the same machine, stopped, with gdb attached
 	@$(RUN) debug
 
-test: kernel user $(TESTS) $(UNITS:%=build/unit/%) ## host unit tests, then booted tests
-	@$(PYTHON) tests/run.py unit booted
+# The judges add to it: tests/*/rules.mk.
+test: kernel user $(TESTS) $(UNITS:%=build/unit/%) ## host tests, then booted tests
+	@$(PYTHON) tests/run.py unit $(JUDGES) booted
 
 unit: $(UNITS:%=build/unit/%) ## the host unit tests alone
 	@$(PYTHON) tests/run.py unit
@@ -146,10 +147,10 @@ clean: ## remove what was built
 	@rm -rf build compile_commands.json
 
 help: ## this text
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@$(PYTHON) tools/run.py --help-knobs
 	@printf '\nBuild: CC=gcc|clang CROSS_COMPILE=prefix- DEBUG=1 WERROR=1 V=1\n'
-	@printf 'Tests: T=pattern (such as T=runner) JOBS=n V=1\n'
+	@printf 'Tests: T=pattern (such as T=runner) JOBS=n V=1 FUZZ_SECONDS=n\n'
 
 # ---- Kernel ------------------------------------------------------------------------------------
 $B/%.c.o: %.c $B/flags

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The driver of `make test`: host unit tests (build/unit/*), then booted tests (tests/booted/*.py).
+"""The driver of `make test`: host unit tests (build/unit/*), fuzz targets with fixed random input
+(build/fuzz/plain/*), then booted tests (tests/booted/*.py).
 
-usage: tests/run.py [unit] [booted]     environment: T=pattern, JOBS=n, CC, DEBUG, V=1
+usage: tests/run.py [unit] [fuzz] [booted]     environment: T=pattern, JOBS=n, CC, DEBUG, V=1
 Prints a line for each test, the details of what failed, and ends with `N passed, N failed`, counted
 in single checks. Logs of each test stay in build/test/.
 """
@@ -27,17 +28,26 @@ def unit_tests():
     folder = os.path.join(harness.TOP, "tests/unit")
     for name in sorted(os.listdir(folder) if os.path.isdir(folder) else []):
         if name.startswith("test_") and name.endswith(".c"):
-            yield "unit/" + name[5:-2], "", lambda name=name[:-2]: run_unit(name)
+            program = os.path.join("build/unit", name[:-2])
+            yield "unit/" + name[5:-2], "", lambda program=program: run_host(program)
 
 
-def run_unit(name):
-    """One cmocka program under the sanitizers: its TAP, its exit status, and silence from them."""
+def fuzz_targets():
+    """The same for the fuzz targets."""
+    for name in sorted(os.listdir(os.path.join(harness.TOP, "tests/fuzz"))):
+        if name.startswith("fuzz_") and name.endswith(".c"):
+            program = os.path.join("build/fuzz/plain", name[5:-2])
+            yield "fuzz/" + name[5:-2], "", lambda program=program: run_host(program)
+
+
+def run_host(program):
+    """One host program under the sanitizers: its TAP, its exit status, and silence from them."""
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", ASAN_OPTIONS="detect_leaks=1",
                UBSAN_OPTIONS="print_stacktrace=1")
     try:
-        done = subprocess.run([os.path.join(harness.TOP, "build/unit", name)], env=env,
-                              cwd=harness.TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=UNIT_SECONDS, check=False)
+        done = subprocess.run([program], env=env, cwd=harness.TOP, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=UNIT_SECONDS,
+                              check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         harness.check("runs to its end", False, error)
         return
@@ -102,10 +112,10 @@ def show(report, seconds, title, verbose):
 
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make test | head` may stop reading
-    kinds = sys.argv[1:] or ["unit", "booted"]
+    kinds = sys.argv[1:] or ["unit", "fuzz", "booted"]
     wanted = os.environ.get("T") or "*"
     verbose = bool(os.environ.get("V"))
-    finders = {"unit": unit_tests, "booted": booted_tests}
+    finders = {"unit": unit_tests, "fuzz": fuzz_targets, "booted": booted_tests}
     tests = [test for kind in kinds for test in finders[kind]()
              if fnmatch.fnmatch(test[0], f"*{wanted}*")]
     jobs = int(os.environ.get("JOBS") or min(os.cpu_count() or 1, 2))
