@@ -39,9 +39,10 @@
 
 #define RW (PROT_READ | PROT_WRITE)
 #define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS)
-#define MAX_SAMPLES 1024
-#define BATCH 250UL       /* pages that are touched one by one */
-#define FEW 128UL         /* pages of a call, twice, for the cost of a page */
+#define MAX_SAMPLES 2048
+#define MAX_ROUNDS 64
+#define BATCH 256UL /* pages that are touched one by one */
+#define FEW 128UL   /* pages of a call, twice, for the cost of a page */
 #define MANY 1152UL
 #define FILE_PAGES 64UL
 #define MANY_VMAS (1UL << 40) /* where -v puts its mappings, one page each, every other page */
@@ -53,18 +54,28 @@
 static unsigned char *const arena = (unsigned char *)(1UL << 36);
 #define PINNED (arena + 511 * PAGE)
 
-static uint64_t samples[MAX_SAMPLES];
-static unsigned count, reps = 8;
+static uint64_t samples[MAX_SAMPLES], means[MAX_ROUNDS];
+static unsigned count, rounds, reps = 8;
 static uint64_t overhead;
 static unsigned long vmas;
 static int file;
 
-static inline uint64_t now(void)
-{
-	uint32_t low, high;
+#define RDTSC(label)                                                                  \
+	({                                                                            \
+		uint32_t low_, high_;                                                 \
+		asm volatile(label ": rdtsc" : "=a"(low_), "=d"(high_) : : "memory"); \
+		(uint64_t) high_ << 32 | low_;                                        \
+	})
 
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
+/* What lies between the two is being timed: `make profile` finds them by their labels. */
+__attribute__((noinline)) static uint64_t clock_begin(void)
+{
+	return RDTSC("bench_begin");
+}
+
+__attribute__((noinline)) static uint64_t clock_end(void)
+{
+	return RDTSC("bench_end");
 }
 
 static void die(const char *what)
@@ -82,18 +93,19 @@ static void must(bool good, const char *what)
 /* Keeps the time since @start, the cost of each of @units. */
 static void sample(uint64_t start, unsigned long units)
 {
-	uint64_t took = now() - start;
+	uint64_t took = clock_end() - start;
 
 	if (count < MAX_SAMPLES)
 		samples[count++] = (took > overhead ? took - overhead : 0) / units;
 }
 
-#define TIMED(what)                      \
-	do {                             \
-		uint64_t start_ = now(); \
-		what;                    \
-		sample(start_, 1);       \
+#define TIMED_FOR(units, what)                   \
+	do {                                     \
+		uint64_t start_ = clock_begin(); \
+		what;                            \
+		sample(start_, units);           \
 	} while (0)
+#define TIMED(what) TIMED_FOR(1, what)
 
 static int by_size(const void *a, const void *b)
 {
@@ -103,20 +115,29 @@ static int by_size(const void *a, const void *b)
 }
 
 struct result {
-	long median, mean, min;
+	long median, mean, min, n;
 };
+
+/* A round has ended whose samples are those from @first on. */
+static void end_round(unsigned first)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = first; i < count; i++)
+		sum += samples[i];
+	if (count > first)
+		means[rounds++] = sum / (count - first);
+}
 
 /* The samples since the last call, summed up; there is at least one. */
 static struct result take_result(void)
 {
 	struct result r;
-	uint64_t sum = 0;
 
 	qsort(samples, count, sizeof(samples[0]), by_size);
-	for (unsigned i = 0; i < count; i++)
-		sum += samples[i];
-	r = (struct result){samples[count / 2], sum / count, samples[0]};
-	count = 0;
+	qsort(means, rounds, sizeof(means[0]), by_size);
+	r = (struct result){ samples[count / 2], means[rounds / 2], samples[0], count };
+	count = rounds = 0;
 	return r;
 }
 
@@ -235,13 +256,13 @@ static void cow_reuse(void)
 static void file_read_seq(void)
 {
 	unsigned char *p = fresh_file(PROT_READ, MAP_SHARED);
-	uint64_t start = now(), took, again;
+	uint64_t start = clock_begin(), took, again;
 
 	read_all(p, FILE_PAGES);
-	took = now() - start;
-	start = now();
+	took = clock_end() - start;
+	start = clock_begin();
 	read_all(p, FILE_PAGES);
-	again = now() - start;
+	again = clock_end() - start;
 	samples[count++] = (took > again ? took - again : 0) / FILE_PAGES;
 }
 
@@ -263,22 +284,16 @@ static void file_shared_clean(void)
 	file_shared_write();
 }
 
-/* The disk is asked: under icount this holds time that the CPU slept. */
-static void swap_in(void)
+/* The page is in the swap area, but still in memory too. */
+static void swap_cache(void)
 {
 	unsigned char *p = fresh(BATCH);
 
 	write_all(p, BATCH);
 	madvise(p, BATCH * PAGE, MADV_PAGEOUT);
-	for (unsigned long i = 0; i < BATCH; i++) {
-		struct faults before = faults();
-		uint64_t start = now(), took;
-
-		(void)peek(p + i * PAGE);
-		took = now() - start;
-		if (faults().major != before.major && count < MAX_SAMPLES)
-			samples[count++] = took;
-	}
+	for (unsigned long i = 0; i < BATCH; i++)
+		if (pagemap_entry(p + i * PAGE).swapped)
+			TIMED((void)peek(p + i * PAGE));
 }
 
 static volatile sig_atomic_t segvs;
@@ -292,7 +307,7 @@ static void on_segv(int sig, siginfo_t *info, void *context)
 
 static void sigsegv(void)
 {
-	struct sigaction sa = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO};
+	struct sigaction sa = { .sa_sigaction = on_segv, .sa_flags = SA_SIGINFO };
 	unsigned char *p = map_at(arena, 1, PROT_NONE, PRIVATE, -1);
 	int before = segvs;
 
@@ -305,13 +320,14 @@ static void sigsegv(void)
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
-static void mprotect_pair(void)
+/* One call that splits the mapping, one that merges it again. */
+static void mprotect_split(void)
 {
 	unsigned char *p = fresh(BATCH), *middle = p + 50 * PAGE;
 
 	write_all(p, BATCH);
 	for (int i = 0; i < 16; i++)
-		TIMED(mprotect(middle, PAGE, PROT_READ); mprotect(middle, PAGE, RW));
+		TIMED_FOR(2, mprotect(middle, PAGE, PROT_READ); mprotect(middle, PAGE, RW));
 }
 
 static void mmap_pair(void)
@@ -431,7 +447,8 @@ static void mremap_pages(unsigned long pages)
 
 	write_all(fresh(pages), pages);
 	TIMED(must(mremap(arena, pages * PAGE, pages * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
-			   to, "mremap"));
+			   to,
+		   "mremap"));
 	munmap(to, pages * PAGE);
 }
 
@@ -481,7 +498,7 @@ static void vmas_read(void)
 
 static const struct operation {
 	const char *name, *unit;
-	void (*round)(void);              /* times itself, any number of times */
+	void (*round)(void);               /* times itself, any number of times */
 	void (*over)(unsigned long pages); /* or: times itself once, over so many pages */
 } operations[] = {
 	{"getppid", "call", getppid_call, NULL},
@@ -494,9 +511,9 @@ static const struct operation {
 	{"file_private_write", "fault", file_private_write, NULL},
 	{"file_shared_write", "fault", file_shared_write, NULL},
 	{"file_shared_clean", "fault", file_shared_clean, NULL},
-	{"swap_in", "fault", swap_in, NULL},
+	{"swap_cache", "fault", swap_cache, NULL},
 	{"sigsegv", "signal", sigsegv, NULL},
-	{"mprotect_pair", "pair", mprotect_pair, NULL},
+	{"mprotect_split", "call", mprotect_split, NULL},
 	{"mmap_pair", "pair", mmap_pair, NULL},
 	{"brk_pair", "pair", brk_pair, NULL},
 	{"fork_exit_wait", "process", fork_exit_wait, NULL},
@@ -513,39 +530,43 @@ static const struct operation {
 	{"vmas_read", "fault", vmas_read, NULL},
 };
 
-static struct result measure_over(const struct operation *op, unsigned long pages)
+static bool measure_rounds(const struct operation *op, unsigned long pages, struct result *r)
 {
-	op->over(pages);
-	count = 0;
-	for (unsigned i = 0; i < reps; i++)
-		op->over(pages);
-	return take_result();
+	unsigned first;
+
+	for (unsigned i = 0; i <= reps; i++) {
+		first = count;
+		if (op->round)
+			op->round();
+		else
+			op->over(pages);
+		if (i == 0)
+			count = 0; /* that was for warming up */
+		else
+			end_round(first);
+	}
+	if (!count)
+		return false;
+	*r = take_result();
+	return true;
 }
 
 static void measure(const struct operation *op)
 {
 	const long pages = MANY - FEW;
 	struct result r, few;
-	unsigned n = reps;
 
-	if (op->over) {
-		few = measure_over(op, FEW);
-		r = measure_over(op, MANY);
-		r = (struct result){(r.median - few.median) / pages, (r.mean - few.mean) / pages,
-				    (r.min - few.min) / pages};
-	} else {
-		op->round();
-		count = 0;
-		for (unsigned i = 0; i < reps; i++)
-			op->round();
-		n = count;
-		if (!n) {
-			printf("# %s: it does not happen here\n", op->name);
-			return;
-		}
-		r = take_result();
+	if (!measure_rounds(op, MANY, &r)) {
+		printf("# %s: it does not happen here\n", op->name);
+		return;
 	}
-	printf("bench %s %s %ld %ld %ld %u\n", op->name, op->unit, r.median, r.mean, r.min, n);
+	if (op->over) {
+		measure_rounds(op, FEW, &few);
+		r.median = (r.median - few.median) / pages;
+		r.mean = (r.mean - few.mean) / pages;
+		r.min = (r.min - few.min) / pages;
+	}
+	printf("bench %s %s %ld %ld %ld %ld\n", op->name, op->unit, r.median, r.mean, r.min, r.n);
 }
 
 static bool wanted(const char *name, char **patterns)
@@ -578,22 +599,22 @@ static void print_clock(uint64_t start)
 	double seconds;
 
 	clock_gettime(CLOCK_MONOTONIC, &a);
-	tsc = now();
+	tsc = clock_end();
 	do {
 		clock_gettime(CLOCK_MONOTONIC, &b);
 		seconds = b.tv_sec - a.tv_sec + (b.tv_nsec - a.tv_nsec) / 1e9;
 	} while (seconds < 0.01);
-	printf("bench-clock %.0f %lu\n", (now() - tsc) / seconds, start);
+	printf("bench-clock %.0f %lu\n", (clock_end() - tsc) / seconds, start);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t start = now();
+	uint64_t start = clock_end();
 	int option;
 
 	while ((option = getopt(argc, argv, "r:v:")) != -1) {
 		if (option == 'r')
-			reps = atoi(optarg);
+			reps = atoi(optarg) < MAX_ROUNDS ? atoi(optarg) : MAX_ROUNDS;
 		else if (option == 'v')
 			vmas = atol(optarg);
 		else
@@ -603,6 +624,7 @@ int main(int argc, char **argv)
 	memset(samples, 1, sizeof(samples));
 	for (int i = 0; i < 100; i++)
 		TIMED();
+	end_round(0);
 	overhead = take_result().min;
 	make_file();
 	write_all(map_at(PINNED, 1, RW, PRIVATE, -1), 1);

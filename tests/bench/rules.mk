@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+# The benchmark, user/bench.c, on both kernels, and where the instructions go.
+
+export OP REPS LINES
+.PHONY: profile
+profile: kernel user build/bench/plugin.so ## kernel functions in one operation: OP=anon_write LINES=n
+	@$(PYTHON) tests/bench/profile.py $(or $(OP),anon_write)
+
+build/bench/plugin.so: tests/bench/plugin.c
+	$(call say,HOSTCC,$<) gcc -shared -fPIC -O2 -std=gnu17 -fvisibility=hidden $(WARN) \
+		-Wno-unused-parameter -o $@ $<
