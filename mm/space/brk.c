@@ -52,7 +52,7 @@ static int do_brk(struct mm_struct *mm, unsigned long addr, unsigned long len,
 		vma->vm_flags = range.vm_flags;
 		vma->vm_page_prot = vm_get_page_prot(range.vm_flags);
 		vma->vm_pgoff = range.pgoff;
-		vma_link(mm, vma);
+		vma_link(mm, vma, prev);
 	}
 	vm_stat_account(mm, range.vm_flags, (long)pages);
 	if (range.vm_flags & VM_LOCKED)

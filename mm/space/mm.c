@@ -142,7 +142,7 @@ static int dup_vma(struct mm_struct *mm, struct vm_area_struct *old)
 	}
 	if (vma->vm_ops && vma->vm_ops->open)
 		vma->vm_ops->open(vma);
-	vma_link(mm, vma);
+	vma_link(mm, vma, vma_last(mm)); /* copied in order */
 	return wipe ? 0 : copy_page_range(vma, old);
 }
 
@@ -218,6 +218,7 @@ static void exit_mmap(struct mm_struct *mm)
 		vma_release(vma);
 	}
 	mm->mm_rb = RB_ROOT;
+	mm->first_vma = mm->last_vma = NULL;
 	mm->mmap_cache = NULL;
 	mm->map_count = 0;
 	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++)

@@ -77,6 +77,7 @@ struct vm_area_struct {
 	unsigned long anon_id;
 	bool anon_inherited;
 	struct rb_node vm_rb;         /* mm->mm_rb, by address */
+	struct vm_area_struct *vm_prev, *vm_next; /* neighbours by address, or NULL */
 	unsigned long vm_gap;         /* free bytes just below, less the guard gap of a stack */
 	unsigned long rb_subtree_gap; /* the largest free gap just below any VMA of this subtree */
 	struct interval_node anon_node; /* in anon_vma->tree, pgoff range; anon_vma->lock */
@@ -113,6 +114,7 @@ struct mm_struct {
 	atomic_t mm_users, mm_count;
 	struct rw_semaphore mmap_lock;/* VMAs and the layout fields below */
 	struct rb_root mm_rb;         /* mmap_lock */
+	struct vm_area_struct *first_vma, *last_vma; /* the same VMAs as a list; mmap_lock */
 	struct vm_area_struct *mmap_cache; /* the VMA of the last find; hint, cleared by removal */
 	int map_count;                /* VMAs; mmap_lock */
 	unsigned long mmap_base;      /* top-down search starts here; constant after exec */
@@ -192,10 +194,10 @@ struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr);
 struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr);
 /* First VMA that overlaps [start, end). */
 struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, unsigned long start, unsigned long end);
-struct vm_area_struct *vma_first(struct mm_struct *mm);
-struct vm_area_struct *vma_last(struct mm_struct *mm);
-struct vm_area_struct *vma_next(struct vm_area_struct *vma);
-struct vm_area_struct *vma_prev(struct vm_area_struct *vma);
+static inline struct vm_area_struct *vma_first(const struct mm_struct *mm) { return mm->first_vma; }
+static inline struct vm_area_struct *vma_last(const struct mm_struct *mm) { return mm->last_vma; }
+static inline struct vm_area_struct *vma_next(const struct vm_area_struct *vma) { return vma->vm_next; }
+static inline struct vm_area_struct *vma_prev(const struct vm_area_struct *vma) { return vma->vm_prev; }
 #define for_each_vma(mm, vma) for ((vma) = vma_first(mm); (vma); (vma) = vma_next(vma))
 
 /*

@@ -117,10 +117,10 @@ static int check_anonymous(unsigned long flags, unsigned long *vm_flags)
 	}
 }
 
-/* Pages of [start, end) that are mapped now. */
-static unsigned long count_mapped(struct mm_struct *mm, unsigned long start, unsigned long end)
+/* Pages of [start, end) that are mapped now; @vma is the first VMA there. */
+static unsigned long count_mapped(const struct vm_area_struct *vma, unsigned long start,
+				  unsigned long end)
 {
-	struct vm_area_struct *vma = find_vma_intersection(mm, start, end);
 	unsigned long pages = 0;
 
 	for (; vma && vma->vm_start < end; vma = vma_next(vma))
@@ -152,8 +152,8 @@ static int attach_backing(struct vm_area_struct *vma, struct file *file)
 	return file->f_op->mmap(file, vma);
 }
 
-/* A VMA of its own for the free range. The VMA, or ERR_PTR. */
-static struct vm_area_struct *make_vma(const struct vma_range *range)
+/* A VMA of its own for the free range above @prev. The VMA, or ERR_PTR. */
+static struct vm_area_struct *make_vma(const struct vma_range *range, struct vm_area_struct *prev)
 {
 	struct vm_area_struct *vma = vm_area_alloc(range->mm);
 	int err;
@@ -172,7 +172,7 @@ static struct vm_area_struct *make_vma(const struct vma_range *range)
 		vm_area_free(vma);
 		return ERR_PTR(err);
 	}
-	vma_link(range->mm, vma);
+	vma_link(range->mm, vma, prev);
 	return vma;
 }
 
@@ -183,20 +183,24 @@ static int mmap_region(struct vma_range *range)
 	struct mm_struct *mm = range->mm;
 	unsigned long pages = (range->end - range->start) >> PAGE_SHIFT;
 
+	next = find_vma_prev(mm, range->start, &prev);
 	if (!may_expand_vm(mm, range->vm_flags, pages) &&
-	    !may_expand_vm(mm, range->vm_flags, pages - count_mapped(mm, range->start, range->end)))
+	    !may_expand_vm(mm, range->vm_flags,
+			   pages - count_mapped(next, range->start, range->end)))
 		return -ENOMEM;
-	if (do_munmap(mm, range->start, range->end - range->start))
-		return -ENOMEM;
+	if (next && next->vm_start < range->end) {
+		if (do_munmap(mm, range->start, range->end - range->start))
+			return -ENOMEM;
+		next = find_vma_prev(mm, range->start, &prev);
+	}
 	if ((range->vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE) {
 		if (vm_enough_memory(pages))
 			return -ENOMEM;
 		range->vm_flags |= VM_ACCOUNT;
 	}
-	next = find_vma_prev(mm, range->end, &prev);
 	vma = vma_merge(range, prev, next, true);
 	if (!vma)
-		vma = make_vma(range);
+		vma = make_vma(range, prev);
 	if (IS_ERR(vma)) {
 		if (range->vm_flags & VM_ACCOUNT)
 			vm_unacct_memory(pages);

@@ -76,7 +76,7 @@ static struct vm_area_struct *copy_vma(const struct mremap *req, struct vm_area_
 	copy->vm_pgoff = range.pgoff;
 	if (copy->vm_ops && copy->vm_ops->open)
 		copy->vm_ops->open(copy);
-	vma_link(req->mm, copy);
+	vma_link(req->mm, copy, prev);
 	return copy;
 }
 

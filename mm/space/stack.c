@@ -53,7 +53,7 @@ int expand_stack(struct vm_area_struct *vma, unsigned long address)
 int setup_stack_vma(struct mm_struct *mm, unsigned long stack_top, unsigned long size,
 		    bool executable)
 {
-	struct vm_area_struct *vma = vm_area_alloc(mm);
+	struct vm_area_struct *vma = vm_area_alloc(mm), *prev, *next;
 	int err = -ENOMEM;
 
 	if (!vma)
@@ -65,13 +65,14 @@ int setup_stack_vma(struct mm_struct *mm, unsigned long stack_top, unsigned long
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	vma->vm_pgoff = vma->vm_start >> PAGE_SHIFT;
 	/* RLIMIT_STACK may be less than what exec needs; it stops growth from here on. */
-	if (!find_vma_intersection(mm, vma->vm_start, stack_top) &&
+	next = find_vma_prev(mm, vma->vm_start, &prev);
+	if (!(next && next->vm_start < stack_top) &&
 	    may_expand_vm(mm, vma->vm_flags, size >> PAGE_SHIFT))
 		err = vm_enough_memory(size >> PAGE_SHIFT);
 	if (err) {
 		vm_area_free(vma);
 	} else {
-		vma_link(mm, vma);
+		vma_link(mm, vma, prev);
 		vm_stat_account(mm, vma->vm_flags, (long)(size >> PAGE_SHIFT));
 	}
 	up_write(&mm->mmap_lock);

@@ -85,26 +85,6 @@ struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr,
 	return vma;
 }
 
-struct vm_area_struct *vma_first(struct mm_struct *mm)
-{
-	return rb_entry_safe(rb_first(&mm->mm_rb), struct vm_area_struct, vm_rb);
-}
-
-struct vm_area_struct *vma_last(struct mm_struct *mm)
-{
-	return rb_entry_safe(rb_last(&mm->mm_rb), struct vm_area_struct, vm_rb);
-}
-
-struct vm_area_struct *vma_next(struct vm_area_struct *vma)
-{
-	return rb_entry_safe(rb_next(&vma->vm_rb), struct vm_area_struct, vm_rb);
-}
-
-struct vm_area_struct *vma_prev(struct vm_area_struct *vma)
-{
-	return rb_entry_safe(rb_prev(&vma->vm_rb), struct vm_area_struct, vm_rb);
-}
-
 /* Free bytes between @prev (NULL: address 0) and @vma that a mapping may have. */
 static unsigned long gap_between(const struct vm_area_struct *prev,
 				 const struct vm_area_struct *vma)
@@ -133,40 +113,56 @@ void vma_gap_update(struct vm_area_struct *vma)
 		set_gap(next, vma);
 }
 
-void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma)
+static void list_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev,
+		      struct vm_area_struct *next)
 {
-	struct rb_node **link = &mm->mm_rb.rb_node, *parent = NULL;
-	struct vm_area_struct *prev = NULL, *next = NULL;
+	vma->vm_prev = prev;
+	vma->vm_next = next;
+	*(prev ? &prev->vm_next : &mm->first_vma) = vma;
+	*(next ? &next->vm_prev : &mm->last_vma) = vma;
+}
 
-	while (*link) {
-		parent = *link;
-		if (vma->vm_start < to_vma(parent)->vm_start) {
-			next = to_vma(parent);
-			link = &parent->rb_left;
-		} else {
-			prev = to_vma(parent);
-			link = &parent->rb_right;
-		}
-	}
+/*
+ * Of two neighbours in order the deeper one has no child on the other's side: there the new one
+ * hangs. Its successor is thus always above it, and one way up puts the gaps of both right.
+ */
+void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev)
+{
+	struct vm_area_struct *next = prev ? vma_next(prev) : vma_first(mm);
+	struct rb_node **link = &mm->mm_rb.rb_node, *parent = NULL;
+
 	ASSERT(!prev || prev->vm_end <= vma->vm_start);
 	ASSERT(!next || vma->vm_end <= next->vm_start);
+	if (prev && !prev->vm_rb.rb_right) {
+		parent = &prev->vm_rb;
+		link = &parent->rb_right;
+	} else if (next) {
+		parent = &next->vm_rb;
+		link = &parent->rb_left;
+	}
+	list_link(mm, vma, prev, next);
 	rb_link_node(&vma->vm_rb, parent, link);
 	vma->vm_gap = vma->rb_subtree_gap = gap_between(prev, vma);
-	if (parent)
-		vma_gap_propagate(parent, NULL);
 	if (next)
-		set_gap(next, vma);
+		next->vm_gap = gap_between(vma, next);
+	vma_gap_propagate(parent, next ? &next->vm_rb : NULL);
+	if (next)
+		vma_gap_propagate(&next->vm_rb, NULL);
 	rb_insert_augmented(&vma->vm_rb, &mm->mm_rb, &vma_gap);
 	mm->map_count++;
+	mm->mmap_cache = vma; /* who maps it will use it */
 }
 
 void vma_tree_remove(struct mm_struct *mm, struct vm_area_struct *vma)
 {
 	struct vm_area_struct *next = vma_next(vma), *prev = vma_prev(vma);
 
-	rb_erase_augmented(&vma->vm_rb, &mm->mm_rb, &vma_gap);
+	*(prev ? &prev->vm_next : &mm->first_vma) = next;
+	*(next ? &next->vm_prev : &mm->last_vma) = prev;
+	/* First, since balancing copies the values that it finds on its way. */
 	if (next)
 		set_gap(next, prev);
+	rb_erase_augmented(&vma->vm_rb, &mm->mm_rb, &vma_gap);
 	if (mm->mmap_cache == vma)
 		mm->mmap_cache = NULL;
 	mm->map_count--;

@@ -24,8 +24,12 @@ static inline bool vma_is_accessible(const struct vm_area_struct *vma)
 /* As find_vma(), and *@prev is the VMA below the one found (the last one when none is). */
 struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr,
 				     struct vm_area_struct **prev);
-/* Bounds are set and overlap no other VMA. Counts map_count. */
-void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma);
+/*
+ * Bounds are set and overlap no other VMA; @prev is the one below, NULL if there is none. Counts
+ * map_count. O(1) but for balancing and gaps.
+ */
+void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma,
+		     struct vm_area_struct *prev);
 void vma_tree_remove(struct mm_struct *mm, struct vm_area_struct *vma);
 /* The bounds of @vma changed, without passing a neighbour: put the gaps around it right. */
 void vma_gap_update(struct vm_area_struct *vma);
@@ -40,8 +44,8 @@ struct vm_area_struct *vm_area_dup(const struct vm_area_struct *vma);
 void vm_area_free(struct vm_area_struct *vma);
 /* Drops file and anon_vma, calls vm_ops->close, frees. Already out of every tree. May sleep. */
 void vma_release(struct vm_area_struct *vma);
-/* Into the tree of @mm and the reverse map. */
-void vma_link(struct mm_struct *mm, struct vm_area_struct *vma);
+/* Into the tree of @mm, above @prev (NULL: at the bottom), and the reverse map. */
+void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev);
 /* Out of the reverse map, so that the tables below it may be freed. */
 void vma_unlink_rmap(struct vm_area_struct *vma);
 

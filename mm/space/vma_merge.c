@@ -68,11 +68,11 @@ void vma_release(struct vm_area_struct *vma)
 	drop_references(vma);
 }
 
-void vma_link(struct mm_struct *mm, struct vm_area_struct *vma)
+void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev)
 {
 	struct address_space *mapping = vma_mapping(vma);
 
-	vma_tree_insert(mm, vma);
+	vma_tree_insert(mm, vma, prev);
 	rmap_lock(mapping, vma->anon_vma);
 	rmap_insert(vma);
 	rmap_unlock(mapping, vma->anon_vma);
@@ -116,7 +116,7 @@ static void change_bounds(struct vm_area_struct *vma, unsigned long start, unsig
 /*
  * Apply @n edits at once. All VMAs have the same file, and one anon_vma or none; who has none and
  * grows joins the others' family, since it may now hold their pages. @fresh are VMAs in no tree
- * that fill the space set free. Bounds change before the tree does: so gaps that are the same
+ * that fill the space which the first edit sets free. Bounds change before the tree does: so gaps that are the same
  * before and after never look different in between, and nothing is propagated for them.
  */
 static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
@@ -147,7 +147,10 @@ static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
 		if (is_gone(&edits[i]))
 			vma_tree_remove(mm, edits[i].vma);
 	for (i = 0; i < nr_fresh; i++) {
-		vma_tree_insert(mm, fresh[i]);
+		struct vm_area_struct *beside = edits[0].vma;
+
+		vma_tree_insert(mm, fresh[i],
+				fresh[i]->vm_start < beside->vm_start ? vma_prev(beside) : beside);
 		rmap_insert(fresh[i]);
 	}
 	rmap_unlock(mapping, family ? family->anon_vma : NULL);

@@ -263,8 +263,11 @@ void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long en
 		   unsigned long floor, unsigned long ceiling)
 {
 	pgd_t *pgd = pgd_offset(tlb->mm, start);
-	unsigned long addr = start, next;
+	unsigned long addr = start, next, lowest = max(ALIGN(floor, PMD_SIZE), start & PMD_MASK);
 
+	/* The neighbours use every last-level table of the range: most often nothing is to be done. */
+	if (lowest >= end || lowest + PMD_SIZE - 1 > ceiling - 1)
+		return;
 	for (; addr < end; addr = next, pgd++) {
 		next = pgd_addr_end(addr, end);
 		if (pgd_none(*pgd))
