@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The driver of `make test`: host unit tests (build/unit/*), fuzz targets with fixed random input
-(build/fuzz/plain/*), then booted tests (tests/booted/*.py).
+(build/fuzz/plain/*), mm/ on the software machine (build/host/san/*), then booted tests
+(tests/booted/*.py).
 
-usage: tests/run.py [unit] [fuzz] [booted]     environment: T=pattern, JOBS=n, CC, DEBUG, V=1
+usage: tests/run.py [unit] [fuzz] [host] [booted]     environment: T=pattern, JOBS=n, CC, DEBUG, V=1
 Prints a line for each test, the details of what failed, and ends with `N passed, N failed`, counted
 in single checks. Logs of each test stay in build/test/.
 """
@@ -23,13 +24,13 @@ import harness
 UNIT_SECONDS = 120
 
 
-def unit_tests():
-    """Names and functions of the host tests that were built."""
-    folder = os.path.join(harness.TOP, "tests/unit")
+def native_tests(kind, built):
+    """Names and functions of the tests/KIND/test_*.c, which stand built in the folder BUILT."""
+    folder = os.path.join(harness.TOP, "tests", kind)
     for name in sorted(os.listdir(folder) if os.path.isdir(folder) else []):
         if name.startswith("test_") and name.endswith(".c"):
-            program = os.path.join("build/unit", name[:-2])
-            yield "unit/" + name[5:-2], "", lambda program=program: run_host(program)
+            program = os.path.join(built, name[:-2])
+            yield f"{kind}/{name[5:-2]}", "", lambda program=program: run_host(program)
 
 
 def fuzz_targets():
@@ -112,10 +113,11 @@ def show(report, seconds, title, verbose):
 
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make test | head` may stop reading
-    kinds = sys.argv[1:] or ["unit", "fuzz", "booted"]
+    kinds = sys.argv[1:] or ["unit", "fuzz", "host", "booted"]
     wanted = os.environ.get("T") or "*"
     verbose = bool(os.environ.get("V"))
-    finders = {"unit": unit_tests, "fuzz": fuzz_targets, "booted": booted_tests}
+    finders = {"unit": lambda: native_tests("unit", "build/unit"), "fuzz": fuzz_targets,
+               "host": lambda: native_tests("host", "build/host/san"), "booted": booted_tests}
     tests = [test for kind in kinds for test in finders[kind]()
              if fnmatch.fnmatch(test[0], f"*{wanted}*")]
     jobs = int(os.environ.get("JOBS") or min(os.cpu_count() or 1, 2))

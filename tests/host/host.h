@@ -19,6 +19,7 @@
  */
 void host_ram_init(unsigned long pages);
 void host_ram_exit(void);
+extern int host_ram_fd; /* the arena as a file */
 
 /*
  * Log records (pr_err and so on) since the last host_log_clear(); also printed when HOST_LOG is

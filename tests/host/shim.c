@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
@@ -25,6 +26,7 @@
 
 unsigned long host_page_offset, host_vmemmap;
 unsigned int nr_cpus = 1;
+int host_ram_fd = -1;
 static struct task_struct host_task = { .pid = 1, .tgid = 1, .comm = "host" };
 struct task_struct *host_current = &host_task;
 
@@ -33,13 +35,16 @@ static size_t ram_bytes, map_bytes;
 /* Aligned as the direct map is: a block of the largest order must be aligned to its size. */
 #define ARENA_ALIGN (4UL << 20)
 
-static unsigned long reserve(size_t bytes)
+/* @fd: -1 for private memory. */
+static unsigned long reserve(size_t bytes, int fd)
 {
-	void *p = mmap(NULL, bytes + ARENA_ALIGN, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int flags = MAP_NORESERVE | MAP_PRIVATE | MAP_ANONYMOUS;
+	void *p = mmap(NULL, bytes + ARENA_ALIGN, PROT_READ | PROT_WRITE, flags, -1, 0);
 	unsigned long start = ALIGN((unsigned long)p, ARENA_ALIGN);
 
-	if (p == MAP_FAILED) {
+	if (p == MAP_FAILED ||
+	    (fd >= 0 && mmap((void *)start, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			     fd, 0) == MAP_FAILED)) {
 		perror("mmap");
 		abort();
 	}
@@ -53,8 +58,14 @@ void host_ram_init(unsigned long pages)
 	host_ram_exit();
 	ram_bytes = pages << PAGE_SHIFT; /* both whole pages, as munmap() wants */
 	map_bytes = PAGE_ALIGN(pages * sizeof(struct page));
-	host_page_offset = reserve(ram_bytes);
-	host_vmemmap = reserve(map_bytes);
+	/* A file, so that a frame can also be mapped elsewhere: tests/host/vmap.c. */
+	host_ram_fd = memfd_create("ram", 0);
+	if (host_ram_fd < 0 || ftruncate(host_ram_fd, (off_t)ram_bytes)) {
+		perror("memfd_create");
+		abort();
+	}
+	host_page_offset = reserve(ram_bytes, host_ram_fd);
+	host_vmemmap = reserve(map_bytes, -1);
 }
 
 void host_ram_exit(void)
@@ -63,6 +74,7 @@ void host_ram_exit(void)
 		return;
 	munmap((void *)host_page_offset, ram_bytes);
 	munmap((void *)host_vmemmap, map_bytes);
+	close(host_ram_fd);
 	ram_bytes = map_bytes = 0;
 }
 
@@ -92,7 +104,10 @@ __weak void vprintk_level(int level, const char *fmt, va_list args)
 
 	(void)level;
 	if (getenv("HOST_LOG"))
-		fputs(log_text + log_len, stderr);
+		fprintf(stderr, "%s%s", log_text + log_len,
+			n > 0 && (size_t)n < room && log_text[log_len + (size_t)n - 1] == '\n' ?
+				"" :
+				"\n");
 	if (n < 0 || (size_t)n >= room)
 		host_log_clear();
 	else
@@ -145,7 +160,7 @@ __weak void spin_lock_slow(spinlock_t *lock)
 }
 
 #if CONFIG_DEBUG
-DEFINE_PER_CPU(int, preempt_count);
+__weak DEFINE_PER_CPU(int, preempt_count);
 __weak void lock_check_acquire(spinlock_t *lock) { (void)lock; }
 __weak void lock_acquired(spinlock_t *lock) { (void)lock; preempt_count++; }
 __weak void lock_released(spinlock_t *lock) { (void)lock; preempt_count--; }

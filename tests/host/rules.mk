@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+# mm/ as a library of the host, over the software machine of tests/host/machine.h, in three builds:
+#   san   ASan and UBSan, CONFIG_DEBUG=1       what tests and fuzzers link
+#   cov   counted by gcov, CONFIG_DEBUG=1      make coverage
+#   fast  -O2, CONFIG_DEBUG=0, no checks       callgrind
+# Tests are tests/host/test_*.c, each one program that links build/host/BUILD/libmm.a.
+
+HOST_KERNEL := $(sort $(shell find mm -name '*.c')) \
+	lib/interval_tree.c lib/kstrtox.c lib/rbtree.c lib/string.c lib/vsprintf.c lib/xarray.c \
+	kernel/core/block.c kernel/core/param.c kernel/core/rwsem.c kernel/core/spinlock.c \
+	kernel/core/wait.c \
+	arch/x86_64/entry/fault.c arch/x86_64/entry/fault_log.c arch/x86_64/entry/pf_error.c \
+	arch/x86_64/mm/pgprot.c arch/x86_64/mm/tlb.c
+HOST_MACHINE := $(patsubst %,tests/host/%.c,\
+	disks failure files machine mmu process shim threads vmap)
+HOST_SOURCES := $(HOST_KERNEL) $(HOST_MACHINE)
+HOST_TESTS := $(basename $(notdir $(wildcard tests/host/test_*.c)))
+
+HOST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing \
+	-Itests/host/include -Iarch/x86_64/include -I. $(WARN)
+HOST_SAN := -O1 -DCONFIG_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+HOST_COV := -O0 -DCONFIG_DEBUG=1 --coverage
+HOST_FAST := -O2 -DCONFIG_DEBUG=0 -DHOST_FAST
+
+# The functions in front of which tests/host/failure.c stands.
+host_real = $(foreach f,$(1),-D$f=real_$f)
+HOST_REAL_mm/frame/pcp.c := alloc_page free_unref_page
+HOST_REAL_mm/frame/alloc.c := alloc_pages
+HOST_REAL_mm/frame/slab.c := kmem_cache_alloc kmalloc
+HOST_REAL_mm/reclaim/oom.c := out_of_memory
+
+# $(1): name of the build, $(2): its flags, $(3): not empty: with tests/host/failure.c
+define host_build
+$(call record,build/host/$(1)/flags,$(CC) $(HOST_CFLAGS) $(2) $(HOST_SOURCES) \
+	$(if $(3),$(foreach s,$(HOST_KERNEL),$(HOST_REAL_$s))))
+build/host/$(1)/%.o: %.c build/host/$(1)/flags
+	$$(call say,HOSTCC,$$<) $(CC) $(HOST_CFLAGS) $(2) \
+		$(if $(3),$$(call host_real,$$(HOST_REAL_$$<))) -MMD -MP -c -o $$@ $$<
+# One object: weak stand-ins of shim.c give way to the real functions whatever the order.
+build/host/$(1)/libmm.a: $(HOST_SOURCES:%.c=build/host/$(1)/%.o)
+	$$(call say,HOSTAR,$$@) ld -r -o $$(@:.a=.o) $$^ && rm -f $$@ && ar rcs $$@ $$(@:.a=.o)
+build/host/$(1)/test_%: build/host/$(1)/tests/host/test_%.o build/host/$(1)/libmm.a
+	$$(call say,HOSTLD,$$@) $(CC) $(2) -o $$@ $$^ -lcmocka
+endef
+host: $(HOST_TESTS:%=build/host/san/%) ## mm/ natively on the software machine, under sanitizers
+	@$(PYTHON) tests/run.py host
+.PHONY: host
+JUDGES += host
+test: $(HOST_TESTS:%=build/host/san/%)
+
+.PRECIOUS: build/host/%.o
+ifneq ($(filter-out clean help doctor check-tools format,$(GOALS)),)
+$(eval $(call host_build,san,$(HOST_SAN),wrap))
+$(eval $(call host_build,cov,$(HOST_COV),wrap))
+$(eval $(call host_build,fast,$(HOST_FAST)))
+
+-include $(wildcard build/host/*/*/*.d build/host/*/*/*/*.d build/host/*/*/*/*/*.d)
+endif
