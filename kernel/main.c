@@ -16,6 +16,7 @@
 #include "kernel/proc/process.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "mm/audit/audit.h"
 #include "mm/backing/filemap.h"
 #include "mm/backing/shmem.h"
 #include "mm/backing/swap.h"
@@ -141,6 +142,7 @@ void kmain(u32 magic, phys_addr_t boot_info)
 	local_irq_enable();
 	reclaim_init();
 	writeback_init();
+	mm_audit_init();
 	crash_test_init();
 	start_init(boot_user, NULL);
 	cpu_idle();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/meminfo, vmstat, buddyinfo, slabinfo, swaps: the memory of the machine in numbers. */
+/* /proc/meminfo, vmstat, buddyinfo, slabinfo, swaps, mm_audit: the memory of the machine in numbers. */
 #include "fs/proc/proc.h"
 #include "lib/util.h"
+#include "mm/audit/audit.h"
 #include "mm/backing/swap.h"
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
@@ -120,5 +121,15 @@ int proc_show_swaps(struct seq_buf *m, void *arg)
 	(void)arg;
 	seq_puts(m, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 	swap_for_each(show_swap, m);
+	return 0;
+}
+
+/* Faultline's own: "ok", or what the audit found. */
+int proc_show_mm_audit(struct seq_buf *m, void *arg)
+{
+	char what[AUDIT_SENTENCE];
+
+	(void)arg;
+	seq_printf(m, "%s\n", mm_audit(what, sizeof(what)) ? what : "ok");
 	return 0;
 }

@@ -40,6 +40,7 @@ static const struct pseudo_entry root_entries[] = {
 	{ .name = "buddyinfo", .mode = S_IFREG | 0444, .show = proc_show_buddyinfo },
 	{ .name = "cpuinfo", .mode = S_IFREG | 0444, .show = show_cpuinfo },
 	{ .name = "meminfo", .mode = S_IFREG | 0444, .show = proc_show_meminfo },
+	{ .name = "mm_audit", .mode = S_IFREG | 0400, .show = proc_show_mm_audit },
 	{ .name = "self", .mode = S_IFLNK | 0777, .readlink = proc_self_readlink },
 	{ .name = "slabinfo", .mode = S_IFREG | 0400, .show = proc_show_slabinfo },
 	{ .name = "swaps", .mode = S_IFREG | 0444, .show = proc_show_swaps },

@@ -14,6 +14,7 @@
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include "mm/audit/audit.h"
 #include "mm/space/mm.h"
 #include <asm/irq.h>
 #include <asm/processor.h>
@@ -229,6 +230,8 @@ void power_off(int status)
 {
 	kill_everybody();
 	vfs_shutdown();
+	if (CONFIG_DEBUG)
+		mm_audit_or_panic("at power-off");
 	machine_power_off(status);
 }
 

@@ -146,6 +146,16 @@ void for_each_ram_range(void (*fn)(unsigned long start_pfn, unsigned long end_pf
 	for_each_frames(&ram, fn);
 }
 
+bool early_mem_is_ram(u64 phys)
+{
+	u64 frame = ALIGN_DOWN(phys, EARLY_PAGE);
+
+	for (unsigned int i = 0; i < ram.nr; i++)
+		if (frame >= ram.r[i].start && frame + EARLY_PAGE <= ram.r[i].end)
+			return true;
+	return false;
+}
+
 static u64 total(const struct mem_ranges *set)
 {
 	u64 sum = 0;

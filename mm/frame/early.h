@@ -49,6 +49,9 @@ void for_each_free_range(void (*fn)(unsigned long start_pfn, unsigned long end_p
 /* Each range of RAM in whole frames, free or not. */
 void for_each_ram_range(void (*fn)(unsigned long start_pfn, unsigned long end_pfn));
 
+/* Is the byte at @phys in such a range? */
+bool early_mem_is_ram(u64 phys);
+
 /* Totals in bytes, and the end of the highest RAM. */
 u64 early_mem_total(void);
 u64 early_mem_free(void);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The audit: what the walks need, their order, and the ways in. The order is that of trust: lists
+ * first, since they say which frames are in use; then who uses them; the sums last.
+ */
+#include "mm/audit/audit.h"
+
+#include <stdarg.h>
+
+#include "kernel/core/panic.h"
+#include "kernel/core/param.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/time.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "lib/vsprintf.h"
+#include "mm/audit/internal.h"
+#include "mm/backing/swap_internal.h"
+#include "mm/frame/early.h"
+#include "mm/frame/slab_internal.h"
+#include "mm/frame/vmalloc.h"
+
+/* Kept from the first audit on, so that the later ones change nothing of what they look at. */
+static void *tables;
+static size_t tables_size;
+
+bool audit_fail(struct audit *a, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(a->what, a->size, fmt, args);
+	va_end(args);
+	return false;
+}
+
+bool audit_is_ram(unsigned long pfn)
+{
+	return pfn < max_pfn && early_mem_is_ram(PFN_PHYS(pfn));
+}
+
+bool audit_is_page(const struct page *page)
+{
+	unsigned long offset = (unsigned long)page - (unsigned long)vmemmap;
+
+	return offset % sizeof(*page) == 0 && audit_is_ram(offset / sizeof(*page));
+}
+
+bool audit_is_object(const void *p)
+{
+	unsigned long pfn = ((unsigned long)p - (unsigned long)__va(0)) >> PAGE_SHIFT;
+
+	return IS_ALIGNED((unsigned long)p, 8) && audit_is_ram(pfn) && PageSlab(pfn_to_page(pfn));
+}
+
+/* Free blocks are passed over: audit_free_lists() saw them. */
+bool audit_for_each_frame(struct audit *a, bool (*fn)(struct audit *a, struct page *page))
+{
+	unsigned long pfn = 0;
+
+	for (; pfn < max_pfn; pfn++)
+		if (!(a->marks[pfn] & MARK_FREE) && audit_is_ram(pfn) && !fn(a, pfn_to_page(pfn)))
+			return false;
+	return true;
+}
+
+/* Where each area's slots begin in a->slots; how many there are in all. */
+static unsigned long place_slots(struct audit *a)
+{
+	unsigned long slots = 0;
+
+	for (unsigned int i = 0; i < MAX_SWAPFILES; i++) {
+		a->first_slot[i] = slots;
+		slots += swap_areas[i].max;
+	}
+	return slots;
+}
+
+/* Zeroed tables, as large as needed once they are there. False: out of memory. */
+static bool prepare(struct audit *a)
+{
+	size_t marks = max_pfn * sizeof(*a->marks);
+	size_t size = marks + place_slots(a) * sizeof(*a->slots);
+
+	while (size > tables_size) { /* an allocation may sleep, and swap may come meanwhile */
+		void *larger = vmalloc(size), *old = tables;
+
+		if (!larger)
+			return false;
+		tables = larger;
+		tables_size = size;
+		vfree(old);
+		size = marks + place_slots(a) * sizeof(*a->slots);
+	}
+	memset(tables, 0, size);
+	a->marks = tables;
+	a->slots = (u16 *)((char *)tables + marks);
+	return true;
+}
+
+int mm_audit(char *what, size_t size)
+{
+	struct audit a = { .what = what, .size = size };
+
+	if (!prepare(&a)) {
+		audit_fail(&a, "not enough memory to audit: %lu KiB",
+			   max_pfn * sizeof(*a.marks) / 1024);
+		return -ENOMEM;
+	}
+	if (audit_free_lists(&a) && audit_lru_lists(&a) && audit_slabs(&a) && audit_spaces(&a) &&
+	    audit_page_caches(&a) && audit_swap(&a) && audit_vmalloc(&a) && audit_find_names(&a) &&
+	    audit_frames(&a))
+		return 0;
+	return -EUCLEAN;
+}
+
+void mm_audit_or_panic(const char *when)
+{
+	static char what[AUDIT_SENTENCE];
+
+	if (mm_audit(what, sizeof(what)) == -EUCLEAN)
+		panic("audit %s: %s", when, what);
+}
+
+/* --- the knob --- */
+static unsigned long interval_ms; /* 0: never */
+
+static int set_audit(const char *value)
+{
+	return param_number(value, 0, 1000000, &interval_ms);
+}
+KNOB(audit, "MILLISECONDS", "audit the memory so often, and panic if it finds something", set_audit);
+
+static int audit_thread(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		current->state = TASK_UNINTERRUPTIBLE;
+		schedule_timeout(interval_ms * (NSEC_PER_SEC / 1000));
+		mm_audit_or_panic("by the clock");
+	}
+	return 0;
+}
+
+void mm_audit_init(void)
+{
+	if (interval_ms && !kthread_run(audit_thread, NULL, "audit"))
+		boot_fail("no memory to start the audit: give the machine more RAM (MEM=)");
+}

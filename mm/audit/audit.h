@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm_audit(): look at all that mm knows, and say what does not agree. See docs/audit.md for what is
+ * checked and how a reference that is held for a moment only is told from one that was lost.
+ */
+#ifndef MM_AUDIT_AUDIT_H
+#define MM_AUDIT_AUDIT_H
+
+#include "lib/types.h"
+
+#define AUDIT_SENTENCE 256 /* bytes that hold any sentence */
+
+/*
+ * 0: all agrees. -EUCLEAN: @what (of @size bytes, AUDIT_SENTENCE or more) names the first thing that
+ * does not: what, where, seen and expected. -ENOMEM: no memory for the tables of the audit itself,
+ * 4 bytes for each frame and 2 for each swap slot; they are kept from the first audit on.
+ *
+ * Process context, no spinlock held. May sleep before it begins, then holds the CPU until it ends: no
+ * lock is taken, since nobody else runs. Needs the other CPUs stopped, if there are any.
+ */
+int mm_audit(char *what, size_t size);
+
+/* The same, and a panic with the sentence when something is wrong. @when: "at power-off". */
+void mm_audit_or_panic(const char *when);
+
+/* Starts the thread of the knob audit=, if it is given. Boot, when threads can run. */
+void mm_audit_init(void);
+
+#endif
