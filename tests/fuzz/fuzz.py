@@ -22,7 +22,7 @@ OPTIONS = ["-print_final_stats=1", "-timeout=10", "-rss_limit_mb=2048", "-use_va
            f"-max_len={INPUT_MAX}", "-reload=0"]
 # What the fuzzer says of the way of its own, not of the failure.
 NOISE = re.compile(r"^(#\d+\s|INFO:|MS: |artifact_prefix|Base64|0x[0-9a-f]{1,2},|stat::|\s*NEW_FUNC)"
-                   r"| in (fuzzer::|main |_start |__libc_start)|ABORTING|DEADLYSIGNAL|^=+$")
+                   r"| in (fuzzer::|main |_start |__libc_start)|ABORTING|DEADLYSIGNAL|^=+$|^\\\\")
 
 
 def fuzz(name, seconds):

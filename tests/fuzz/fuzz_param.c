@@ -75,12 +75,15 @@ size_t fuzz_seed(unsigned int n, uint8_t *buf, size_t size)
 		"root",
 		"n=18446744073709551616",
 		"n= faults= root=",
-		"/root=x root=0123456789012345678901234567890123456789012345678901234567890123456789"
-		"01234567890123456789012345678901234567890123456789012345678901234567890",
 	};
 
-	if (n >= sizeof(seeds) / sizeof(seeds[0]))
+	if (n < sizeof(seeds) / sizeof(seeds[0])) {
+		strncpy((char *)buf, seeds[n], size);
+		return strlen(seeds[n]);
+	}
+	if (n > sizeof(seeds) / sizeof(seeds[0]) || size < 150)
 		return 0;
-	strncpy((char *)buf, seeds[n], size);
-	return strlen(seeds[n]);
+	memset(buf, 'x', 150); /* a word too long */
+	memcpy(buf, "/root=x root=", 13);
+	return 150;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Fuzz targets: tests/fuzz/fuzz_NAME.c, from the kernel sources that its SOURCES comment names. Each
 # is built twice: build/fuzz/NAME by clang with libFuzzer, build/fuzz/plain/NAME by $(CC) with fixed
-# random inputs. Objects are shared between the targets.
+# random inputs. A CFLAGS comment adds flags for that target.
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_PLAIN := $(FUZZ_TARGETS:%=build/fuzz/plain/%)
@@ -23,18 +23,23 @@ ifneq ($(filter test fuzz fuzz-plain,$(GOALS)),)
 $(call record,build/fuzz/flags,$(CC) $(UNIT_CFLAGS))
 $(call record,build/fuzz/clang-flags,$(FUZZ_CLANG) $(FUZZ_CFLAGS))
 
-build/fuzz/gcc.o/%.o: %.c build/fuzz/flags
-	$(call say,HOSTCC,$<) $(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
-build/fuzz/clang.o/%.o: %.c build/fuzz/clang-flags
-	$(call say,FUZZCC,$<) $(FUZZ_CLANG) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
-
-# $(1): target, $(2): the sources it names
-define fuzz_target
-build/fuzz/plain/$(1): $(patsubst %.c,build/fuzz/gcc.o/%.o,tests/fuzz/fuzz_$(1).c $(2) tests/fuzz/plain.c)
-build/fuzz/$(1): $(patsubst %.c,build/fuzz/clang.o/%.o,tests/fuzz/fuzz_$(1).c $(2))
+# $(1): target, $(2): its object folders' infix, $(3): its flags. Targets without flags share theirs.
+define fuzz_objects
+build/fuzz/gcc$(2).o/%.o: %.c build/fuzz/flags $(1)
+	$$(call say,HOSTCC,$$<) $(CC) $(UNIT_CFLAGS) $(3) -MMD -MP -c -o $$@ $$<
+build/fuzz/clang$(2).o/%.o: %.c build/fuzz/clang-flags $(1)
+	$$(call say,FUZZCC,$$<) $(FUZZ_CLANG) $(FUZZ_CFLAGS) $(3) -MMD -MP -c -o $$@ $$<
 endef
-fuzz_sources = $(shell sed -n 's,^/\* SOURCES: *\(.*[^ ]\) *\*/.*,\1,p' tests/fuzz/fuzz_$(1).c)
-$(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_target,$t,$(call fuzz_sources,$t))))
+# $(1): target, $(2): its infix, $(3): the sources it names
+define fuzz_target
+build/fuzz/plain/$(1): $(patsubst %.c,build/fuzz/gcc$(2).o/%.o,tests/fuzz/fuzz_$(1).c $(3) tests/fuzz/plain.c)
+build/fuzz/$(1): $(patsubst %.c,build/fuzz/clang$(2).o/%.o,tests/fuzz/fuzz_$(1).c $(3))
+endef
+fuzz_field = $(shell sed -n 's,^/\* $(2): *\(.*[^ ]\) *\*/.*,\1,p' tests/fuzz/fuzz_$(1).c)
+$(eval $(call fuzz_objects,,,))
+$(foreach t,$(FUZZ_TARGETS),$(eval FUZZ_OWN := $(call fuzz_field,$t,CFLAGS))\
+	$(if $(FUZZ_OWN),$(eval $(call fuzz_objects,tests/fuzz/fuzz_$t.c,.$t,$(FUZZ_OWN))))\
+	$(eval $(call fuzz_target,$t,$(if $(FUZZ_OWN),.$t),$(call fuzz_field,$t,SOURCES))))
 
 $(FUZZ_PLAIN):
 	$(call say,HOSTLD,$@) $(CC) -fsanitize=address,undefined -o $@ $(filter %.o,$^)

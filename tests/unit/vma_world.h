@@ -461,7 +461,7 @@ static struct mm_struct *enter(struct mm_struct *mm)
 }
 
 /* --- steps of the random test: each changes the system and the model alike --- */
-static void step_map(struct process *p, unsigned long page, unsigned long n, enum rights rights)
+static inline void step_map(struct process *p, unsigned long page, unsigned long n, enum rights rights)
 {
 	CHECK((unsigned long)sys_mmap(ADDR(page), n * PAGE_SIZE, prots[rights],
 				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, ~0UL,
@@ -470,14 +470,14 @@ static void step_map(struct process *p, unsigned long page, unsigned long n, enu
 		p->page[page] = (struct shadow){rights, 0};
 }
 
-static void step_unmap(struct process *p, unsigned long page, unsigned long n)
+static inline void step_unmap(struct process *p, unsigned long page, unsigned long n)
 {
 	CHECK(sys_munmap(ADDR(page), n * PAGE_SIZE) == 0);
 	for (; n--; page++)
 		p->page[page] = (struct shadow){HOLE, 0};
 }
 
-static void step_protect(struct process *p, unsigned long page, unsigned long n, enum rights rights)
+static inline void step_protect(struct process *p, unsigned long page, unsigned long n, enum rights rights)
 {
 	long err = sys_mprotect(ADDR(page), n * PAGE_SIZE, prots[rights]);
 
@@ -504,7 +504,7 @@ static void step_dontneed(struct process *p, unsigned long page, unsigned long n
 	CHECK(sys_madvise(ADDR(page), n * PAGE_SIZE, MADV_DONTNEED) == (hole ? -ENOMEM : 0));
 }
 
-static void step_remap(struct process *p, unsigned long from, unsigned long to, unsigned long n,
+static inline void step_remap(struct process *p, unsigned long from, unsigned long to, unsigned long n,
 		       bool keep)
 {
 	struct vm_area_struct *vma = vma_lookup(p->mm, ADDR(from));
