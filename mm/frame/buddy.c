@@ -132,6 +132,7 @@ struct page *buddy_take(gfp_t gfp, unsigned int order, enum alloc_level level)
 static unsigned int take_bulk(struct zone *zone, unsigned long mark, struct page **pages,
 			      unsigned int nr)
 {
+	u32 id = 1 + (u32)(zone - zones);
 	unsigned int got = 0;
 
 	while (got < nr && zone->nr_free > mark) {
@@ -140,10 +141,10 @@ static unsigned int take_bulk(struct zone *zone, unsigned long mark, struct page
 
 		if (!page)
 			break;
-		for (unsigned int i = 1U << cut; i--;) {
-			page[i].zone_id = page->zone_id;
-			page[i].flags = (page[i].flags & PAGE_FLAGS_KEPT_FREE) | 1UL << PG_pcp;
-			pages[got++] = page + i;
+		for (struct page *p = page + (1UL << cut); p-- != page;) {
+			p->zone_id = id;
+			p->flags = (p->flags & PAGE_FLAGS_KEPT_FREE) | 1UL << PG_pcp;
+			pages[got++] = p;
 		}
 	}
 	return got;
@@ -165,19 +166,15 @@ unsigned int buddy_take_bulk(enum alloc_level level, struct page **pages, unsign
 	return got;
 }
 
-/* zone->lock held, and back on return. */
-static __always_inline void give_block(struct zone *zone, struct page *page, unsigned int order)
+/* May the frame go back? Else it stays out for good. zone->lock held, and back on return. */
+static __always_inline bool may_give(struct zone *zone, struct page *page)
 {
-	unsigned long pfn = page_to_pfn(page);
-
-	if (likely(page->zone_id) && likely(!inside_free_block(pfn))) {
-		page->flags &= PAGE_FLAGS_KEPT_FREE;
-		free_block(zone, pfn, order);
-		return;
-	}
+	if (likely(page->zone_id) && likely(!inside_free_block(page_to_pfn(page))))
+		return true;
 	spin_unlock(&zone->lock);
 	bad_page(page, page->zone_id ? "is free already" : "was never the allocator's");
 	spin_lock(&zone->lock);
+	return false;
 }
 
 void buddy_give(struct page *page, unsigned int order)
@@ -185,27 +182,80 @@ void buddy_give(struct page *page, unsigned int order)
 	struct zone *zone = &zones[pfn_zone_index(page_to_pfn(page))];
 
 	spin_lock(&zone->lock);
-	give_block(zone, page, order);
+	if (may_give(zone, page)) {
+		page->flags &= PAGE_FLAGS_KEPT_FREE;
+		free_block(zone, page_to_pfn(page), order);
+	}
+	spin_unlock(&zone->lock);
+}
+
+/* [pfn, pfn + nr), in as few blocks as alignment allows. zone->lock held. */
+static void free_run(struct zone *zone, unsigned long pfn, unsigned long nr)
+{
+	while (nr) {
+		unsigned int order = min_t(unsigned int, __fls(nr), MAX_ORDER);
+
+		if (pfn)
+			order = min_t(unsigned int, order, __ffs(pfn));
+		free_block(zone, pfn, order);
+		pfn += 1UL << order;
+		nr -= 1UL << order;
+	}
+}
+
+/*
+ * Frames that were handed out together tend to come back together, upwards or downwards: a run of
+ * neighbours is joined by counting, not pair by pair. @run is the first of the run, which has *@n
+ * frames so far and grows by @page if it can.
+ */
+static __always_inline bool run_grows(struct page **run, unsigned int *n, struct page *page)
+{
+	if (page == *run + *n)
+		(*n)++;
+	else if (page == *run - 1 && ++*n)
+		*run = page;
+	else
+		return false;
+	return true;
+}
+
+/* @nr frames, all of @zone. */
+static void give_to_zone(struct zone *zone, struct page **pages, unsigned int nr)
+{
+	struct page *run = NULL;
+	unsigned int n = 0;
+
+	spin_lock(&zone->lock);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct page *page = pages[i];
+
+		if (unlikely(!may_give(zone, page)))
+			continue;
+		page->flags &= PAGE_FLAGS_KEPT_FREE;
+		if (n && run_grows(&run, &n, page))
+			continue;
+		free_run(zone, page_to_pfn(run), n);
+		run = page;
+		n = 1;
+	}
+	free_run(zone, page_to_pfn(run), n);
 	spin_unlock(&zone->lock);
 }
 
 void buddy_give_bulk(struct page **pages, unsigned int nr)
 {
-	struct zone *locked = NULL;
+	while (nr) {
+		struct zone *zone = &zones[pfn_zone_index(page_to_pfn(pages[0]))];
+		const struct page *start = pfn_to_page(zone->start_pfn);
+		const struct page *end = pfn_to_page(zone->end_pfn);
+		unsigned int n = 1;
 
-	for (unsigned int i = 0; i < nr; i++) {
-		struct zone *zone = &zones[pfn_zone_index(page_to_pfn(pages[i]))];
-
-		if (zone != locked) {
-			if (locked)
-				spin_unlock(&locked->lock);
-			spin_lock(&zone->lock);
-			locked = zone;
-		}
-		give_block(zone, pages[i], 0);
+		while (n < nr && pages[n] >= start && pages[n] < end)
+			n++;
+		give_to_zone(zone, pages, n);
+		pages += n;
+		nr -= n;
 	}
-	if (locked)
-		spin_unlock(&locked->lock);
 }
 
 #if CONFIG_DEBUG
@@ -245,17 +295,14 @@ void free_range_to_buddy(unsigned long start_pfn, unsigned long end_pfn)
 	end_pfn = min(end_pfn, max_pfn);
 	while (start_pfn < end_pfn) {
 		struct zone *zone = &zones[pfn_zone_index(start_pfn)];
-		unsigned int order =
-			start_pfn ? min_t(unsigned int, __ffs(start_pfn), MAX_ORDER) : MAX_ORDER;
+		unsigned long nr = min(end_pfn, zone->end_pfn) - start_pfn;
 
-		while (start_pfn + (1UL << order) > min(end_pfn, zone->end_pfn))
-			order--;
 		spin_lock(&zone->lock);
-		free_block(zone, start_pfn, order);
-		zone->managed += 1UL << order;
-		zone->present += 1UL << order;
+		free_run(zone, start_pfn, nr);
+		zone->managed += nr;
+		zone->present += nr;
 		spin_unlock(&zone->lock);
-		start_pfn += 1UL << order;
+		start_pfn += nr;
 	}
 }
 

@@ -235,15 +235,46 @@ void end_page_writeback(struct page *page)
 	put_page(page);
 }
 
-void __put_page(struct page *page)
+/* The last reference to @page is gone, and it is on no list. */
+static __always_inline void free_unlisted(struct page *page)
 {
 	ASSERT(!PageSwapCache(page));
-	if (likely(PageLRU(page)))
-		lru_del(page);
 	if (unlikely(PageMlocked(page)) && TestClearPageMlocked(page))
 		count_vm_event(VM_unevictable_pgs_munlocked);
 	if (likely(PageAnon(page)))
 		page->mapping = NULL;
 	page->flags &= ~(1UL << PG_active | 1UL << PG_unevictable);
 	free_unref_page(page);
+}
+
+void __put_page(struct page *page)
+{
+	if (likely(PageLRU(page)))
+		lru_del(page);
+	free_unlisted(page);
+}
+
+/* lru_lock is let go of now and then: somebody may wait for it. */
+#define RELEASE_BATCH 64U
+
+static void release_batch(struct page *const *pages, unsigned int nr)
+{
+	spin_lock(&lru_lock);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct page *page = pages[i];
+
+		if (!atomic_dec_and_test(&page->_refcount))
+			continue;
+		if (likely(PageLRU(page)))
+			del_page(page);
+		free_unlisted(page);
+	}
+	spin_unlock(&lru_lock);
+}
+
+void release_pages(struct page *const *pages, unsigned int nr)
+{
+	for (; nr > RELEASE_BATCH; pages += RELEASE_BATCH, nr -= RELEASE_BATCH)
+		release_batch(pages, RELEASE_BATCH);
+	release_batch(pages, nr);
 }

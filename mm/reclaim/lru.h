@@ -23,6 +23,8 @@ void lru_cache_add(struct page *page);
 void lru_cache_add_anon(struct page *page);
 /* The page is being freed: off its list. Any holder of the last reference. */
 void lru_del(struct page *page);
+/* put_page() for each of @pages, with lru_lock taken once for many. */
+void release_pages(struct page *const *pages, unsigned int nr);
 /* It was used through read(2) or a fault: inactive+unreferenced -> referenced -> active. Cheap. */
 void mark_page_accessed(struct page *page);
 /* To the tail of the inactive list, so that reclaim finds it next. */

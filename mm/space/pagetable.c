@@ -118,13 +118,6 @@ pte_t *get_locked_pte(struct mm_struct *mm, unsigned long addr, spinlock_t **ptl
 	return pmd ? pte_offset_map_lock(mm, pmd, addr, ptlp) : NULL;
 }
 
-struct page *vm_normal_page(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
-{
-	(void)vma;
-	(void)addr;
-	return likely(!pte_special(pte)) ? pfn_to_page(pte_pfn(pte)) : NULL;
-}
-
 void walk_page_range(struct pt_walk *walk, struct mm_struct *mm, unsigned long start,
 		     unsigned long end)
 {

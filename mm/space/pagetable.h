@@ -63,7 +63,12 @@ static inline void pte_unmap_unlock(pte_t *pte, spinlock_t *ptl)
 pte_t *get_locked_pte(struct mm_struct *mm, unsigned long addr, spinlock_t **ptlp);
 
 /* The counted page a present entry maps, or NULL for the zero page and other special entries. */
-struct page *vm_normal_page(struct vm_area_struct *vma, unsigned long addr, pte_t pte);
+static inline struct page *vm_normal_page(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
+{
+	(void)vma;
+	(void)addr;
+	return likely(!pte_special(pte)) ? pfn_to_page(pte_pfn(pte)) : NULL;
+}
 
 /*
  * Frames mapped now; page_table_lock. Before they become fewer, the most there ever were is kept.

@@ -30,13 +30,6 @@ void page_add_file_rmap(struct page *page)
 		mod_node_stat(N_nr_mapped, 1);
 }
 
-void page_remove_rmap(struct page *page)
-{
-	ASSERT(page_mapcount(page) > 0);
-	if (atomic_dec_and_test(&page->_mapcount))
-		mod_node_stat(PageAnon(page) ? N_nr_anon_pages : N_nr_mapped, -1);
-}
-
 /* One walk: @visit gets each entry that maps the page, under ptl; it returns false to stop. */
 struct rmap_walk {
 	struct page *page;

@@ -87,7 +87,12 @@ void page_add_file_rmap(struct page *page);
 /* One more entry maps a page that is mapped already (fork). ptl held. */
 static inline void page_dup_rmap(struct page *page) { atomic_inc(&page->_mapcount); }
 /* An entry that mapped the page was cleared. ptl held. The reference is dropped by the caller. */
-void page_remove_rmap(struct page *page);
+static inline void page_remove_rmap(struct page *page)
+{
+	ASSERT(page_mapcount(page) > 0);
+	if (atomic_dec_and_test(&page->_mapcount))
+		mod_node_stat(PageAnon(page) ? N_nr_anon_pages : N_nr_mapped, -1);
+}
 
 /*
  * Clears the accessed bit of every entry that maps the page; returns how many were set.

@@ -86,7 +86,7 @@ static noinline void free_swap_cache(struct page *page)
 
 void tlb_flush_mmu(struct mmu_gather *tlb)
 {
-	unsigned int i;
+	unsigned int i, kept = 0;
 
 	if (tlb->fullmm) {
 		if (tlb->freed_tables)
@@ -103,8 +103,10 @@ void tlb_flush_mmu(struct mmu_gather *tlb)
 		}
 		if (unlikely(PageSwapCache(page)))
 			free_swap_cache(page);
-		put_page(page);
+		tlb->pages[kept++] = page;
 	}
+	if (kept)
+		release_pages(tlb->pages, kept);
 	tlb->nr = 0;
 	tlb->freed_tables = false;
 	reset_range(tlb);
