@@ -43,6 +43,7 @@ static int set_attr(struct inode *inode, const struct attr *attr)
 		if (attr->what & ATTR_MTIME)
 			inode->i_mtime = attr->mtime;
 		inode->i_ctime = current_time();
+		inode->i_written_tick = 0; /* the next write moves what was set here */
 		mark_inode_dirty(inode);
 	}
 	inode_unlock(inode);
@@ -109,8 +110,10 @@ long sys_fchownat(int dfd, const char __user *path, uid_t uid, gid_t gid, int fl
 
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	return set_attr_at(dfd, path, (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-					      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &attr);
+	return set_attr_at(dfd, path,
+			   (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+				   (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+			   &attr);
 }
 
 long sys_chown(const char __user *path, uid_t uid, gid_t gid)
@@ -162,8 +165,10 @@ long sys_utimensat(int dfd, const char __user *path, const struct timespec __use
 		return 0;
 	if (!path && dfd != AT_FDCWD) /* futimens */
 		return flags ? -EINVAL : set_attr_fd((unsigned int)dfd, &attr);
-	return set_attr_at(dfd, path, (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-					      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &attr);
+	return set_attr_at(dfd, path,
+			   (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+				   (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+			   &attr);
 }
 
 long sys_truncate(const char __user *path, loff_t length)

@@ -15,8 +15,8 @@
 
 static struct hlist_head inode_hash[1 << HASH_BITS]; /* inode_lock */
 static DEFINE_SPINLOCK(inode_lock_);
-static LIST_HEAD(unused_inodes);                     /* inode_lock; oldest first */
-static unsigned long inodes_in_memory;               /* inode_lock */
+static LIST_HEAD(unused_inodes);       /* inode_lock; oldest first */
+static unsigned long inodes_in_memory; /* inode_lock */
 /* Waiters for I_NEW or I_FREEING of any inode to go: rare, so one queue serves all. */
 static DECLARE_WAIT_QUEUE_HEAD(inode_wait);
 
@@ -387,6 +387,12 @@ void touch_atime(struct inode *inode)
 
 void file_update_time(struct inode *inode)
 {
+	u64 tick = READ_ONCE(ktime_coarse_ns);
+
+	/* Once per tick will do: as on Linux, whose file times move in steps of a tick too. */
+	if (inode->i_written_tick == tick)
+		return;
+	inode->i_written_tick = tick;
 	inode->i_mtime = inode->i_ctime = current_time();
 	mark_inode_dirty(inode);
 }

@@ -98,6 +98,7 @@ struct inode {
 	loff_t i_size;                  /* bytes; i_rwsem to change */
 	u64 i_blocks;                   /* of 512 bytes */
 	struct timespec i_atime, i_mtime, i_ctime;
+	u64 i_written_tick; /* ktime_coarse_ns of the last file_update_time(); 0: times were set */
 	const struct inode_operations *i_op;
 	const struct file_operations *i_fop;
 	struct address_space *i_mapping;/* = &i_data, or a block device's */
@@ -216,7 +217,7 @@ static inline void inode_unlock(struct inode *inode) { up_write(&inode->i_rwsem)
 struct timespec current_time(void);
 /* Reading updates atime when it is not newer than mtime, or a day old (Linux's relatime). */
 void touch_atime(struct inode *inode);
-/* i_mtime and i_ctime become now; marks dirty. */
+/* i_mtime and i_ctime become now, to within a tick; marks dirty. */
 void file_update_time(struct inode *inode);
 
 /* Open-for-writing count: -ETXTBSY while the file is being executed. */

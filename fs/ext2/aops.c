@@ -58,6 +58,16 @@ static void fail_read(struct page *page)
 	unlock_page(page);
 }
 
+/*
+ * A page of one block that has it keeps it for as long as it is in the cache: truncation drops the
+ * page first. Smaller blocks may be freed under a page that stays.
+ */
+static void mark_mapped(const struct inode *inode, struct page *page)
+{
+	if (EXT2_SB(inode->i_sb)->geo.block_bits == PAGE_SHIFT)
+		SetPageMappedToDisk(page);
+}
+
 /* Piece by piece, holes as zeroes. The page is unlocked at the end. */
 static int read_scattered(struct inode *inode, struct page *page, const struct page_map *map)
 {
@@ -120,6 +130,7 @@ static int ext2_read_pages(struct address_space *mapping, struct page **pages, u
 			err = result ? result : err;
 			continue;
 		}
+		mark_mapped(inode, page);
 		bytes = map.mapped * size;
 		memset((char *)page_address(page) + bytes, 0, PAGE_SIZE - bytes);
 		sector = block_sector(inode, map.block[0]);
@@ -220,17 +231,13 @@ static int cover_fresh_block(struct inode *inode, struct page *page, unsigned in
 }
 
 /* Blocks for bytes [from, to) of the page. */
-static int ext2_prepare_write(struct address_space *mapping, struct page *page, unsigned int from,
-			      unsigned int to)
+static int get_blocks(struct inode *inode, struct page *page, unsigned int from, unsigned int to)
 {
-	struct inode *inode = mapping->host;
 	unsigned int bits = EXT2_SB(inode->i_sb)->geo.block_bits;
 	u64 first = (u64)page->index << (PAGE_SHIFT - bits);
 	bool whole = bits == PAGE_SHIFT || first << bits >= (u64)inode->i_size, fresh;
 	int err = 0;
 
-	if (sb_rdonly(inode->i_sb))
-		return -EROFS;
 	for (unsigned int i = from >> bits; i <= (to - 1) >> bits && !err; i++) {
 		s64 block = ext2_get_block(inode, first + i, true, &fresh);
 
@@ -239,6 +246,21 @@ static int ext2_prepare_write(struct address_space *mapping, struct page *page, 
 		else if (fresh)
 			err = cover_fresh_block(inode, page, i, block, whole);
 	}
+	if (!err)
+		mark_mapped(inode, page);
+	return err;
+}
+
+static int ext2_prepare_write(struct address_space *mapping, struct page *page, unsigned int from,
+			      unsigned int to)
+{
+	struct inode *inode = mapping->host;
+	int err = 0;
+
+	if (sb_rdonly(inode->i_sb))
+		return -EROFS;
+	if (!PageMappedToDisk(page))
+		err = get_blocks(inode, page, from, to);
 	/*
 	 * Stores through a mapping come by here once per cleaning: the file's times move with them.
 	 */

@@ -49,6 +49,7 @@ struct task_struct {
 	struct mm_struct *mm;    /* user map, NULL for kernel threads; own task, or task_lock */
 	struct mm_struct *active_mm;    /* in CR3: mm, or for kernel threads the last user map */
 	unsigned int flags;     /* PF_*; own task only */
+	unsigned int nr_dirtied; /* pages since balance_dirty_pages() last looked; own task only */
 	int pagefault_disabled; /* > 0: a user copy fails instead of faulting; own task only */
 	unsigned long min_flt, maj_flt; /* own task only */
 	struct fault_note *fault_note;  /* filled by the fault path when not NULL; own task only */

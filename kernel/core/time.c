@@ -18,7 +18,8 @@ static u64 next_expiry = ~0ULL;           /* timer_lock to write; the first time
 static struct timer *running_timer;       /* timer_lock; whose fn runs now */
 static u64 real_offset_ns;                /* wall clock minus time since boot */
 static DEFINE_PER_CPU(u64, last_tick_ns); /* own CPU */
-static unsigned long time_limit;          /* seconds of guest time; 0: none */
+u64 ktime_coarse_ns;
+static unsigned long time_limit; /* seconds of guest time; 0: none */
 
 static int set_limit(const char *value)
 {
@@ -167,6 +168,7 @@ void tick(struct pt_regs *regs)
 	u64 delta = now - this_cpu_read(last_tick_ns);
 
 	this_cpu_write(last_tick_ns, now);
+	WRITE_ONCE(ktime_coarse_ns, now);
 	if (user_mode(regs))
 		current->utime_ns += delta;
 	else

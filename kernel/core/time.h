@@ -16,6 +16,7 @@ struct pt_regs;
 
 u64 ktime_get_ns(void);         /* since boot */
 u64 ktime_get_real_ns(void);    /* since 1970 */
+extern u64 ktime_coarse_ns;     /* ktime_get_ns() at the last tick: for questions like "the same tick?" */
 void ktime_set_real_ns(u64 ns); /* clock_settime(2): from now on it is @ns */
 /* Boot, before the first tick. */
 void time_init(void);

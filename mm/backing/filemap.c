@@ -334,7 +334,7 @@ ssize_t filemap_write(struct file *file, const char *buf, size_t count, loff_t *
 		done += n;
 		if (unlikely(fatal_signal_pending(current)))
 			return done ? done : -EINTR;
-		balance_dirty_pages();
+		balance_dirty_pages_ratelimited();
 		cond_resched();
 	}
 	return done;

@@ -110,7 +110,6 @@ vm_fault_t filemap_fault(struct vm_fault *vmf)
 		put_page(page);
 		return VM_FAULT_SIGBUS;
 	}
-	mark_page_accessed(page);
 	vmf->page = page;
 	return VM_FAULT_LOCKED | (major ? VM_FAULT_MAJOR : 0);
 }
@@ -167,21 +166,16 @@ vm_fault_t filemap_page_mkwrite(struct vm_fault *vmf)
 	loff_t start, size;
 	int err = 0;
 
-	lock_page(page);
 	size = *mapping->i_size;
 	start = (loff_t)page->index << PAGE_SHIFT;
-	if (page->mapping != mapping || start >= size) {
-		unlock_page(page);
+	if (unlikely(page->mapping != mapping || start >= size))
 		return VM_FAULT_NOPAGE; /* truncated: the access faults again and gets its SIGBUS */
-	}
 	if (mapping->a_ops->prepare_write)
 		err = mapping->a_ops->prepare_write(
 			mapping, page, 0, (unsigned int)min((loff_t)PAGE_SIZE, size - start));
-	if (err) {
-		unlock_page(page);
+	if (unlikely(err))
 		return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
-	}
-	return VM_FAULT_LOCKED;
+	return 0;
 }
 
 void unmap_mapping_range(struct address_space *mapping, pgoff_t start, pgoff_t end, bool even_cows)

@@ -274,6 +274,7 @@ void wakeup_flusher(void)
 
 void balance_dirty_pages(void)
 {
+	current->nr_dirtied = 0;
 	if (likely(node_stat(N_nr_dirty) <= dirty_threshold(DIRTY_BACKGROUND_PERCENT)))
 		return;
 	wakeup_flusher();

@@ -3,6 +3,7 @@
 #ifndef MM_BACKING_WRITEBACK_H
 #define MM_BACKING_WRITEBACK_H
 
+#include "kernel/core/sched.h"
 #include "mm/backing/filemap.h"
 
 /*
@@ -14,8 +15,15 @@ int filemap_write_range(struct address_space *mapping, pgoff_t start, pgoff_t en
 int filemap_fdatawait(struct address_space *mapping);
 /* Write dirty pages of every inode: sync(2). */
 void writeback_all(bool wait);
-/* Writers call this after dirtying: sleeps while too much (20 % of RAM) is dirty. */
+/* Sleeps while too much (20 % of RAM) is dirty. */
 void balance_dirty_pages(void);
+/* Writers call this after dirtying a page: now and then it looks whether they must wait. */
+#define DIRTIED_BETWEEN_LOOKS 32U
+static inline void balance_dirty_pages_ratelimited(void)
+{
+	if (unlikely(++current->nr_dirtied >= DIRTIED_BETWEEN_LOOKS))
+		balance_dirty_pages();
+}
 /* Start the flusher thread (every 5 s, or at 10 % dirty). Boot, after the scheduler runs. */
 void writeback_init(void);
 void wakeup_flusher(void);

@@ -109,16 +109,16 @@ static vm_fault_t wp_page_copy(struct vm_fault *vmf, struct page *old)
 static vm_fault_t wp_page_shared(struct vm_fault *vmf, struct page *page)
 {
 	const struct vm_area_struct *vma = vmf->vma;
-	vm_fault_t verdict = 0;
+	vm_fault_t refused = 0;
 
 	vmf->page = page;
+	lock_page(page);
 	if (vma->vm_ops && vma->vm_ops->page_mkwrite)
-		verdict = vma->vm_ops->page_mkwrite(vmf);
-	else
-		lock_page(page);
-	if (unlikely(verdict & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY))) {
+		refused = vma->vm_ops->page_mkwrite(vmf);
+	if (unlikely(refused)) {
+		unlock_page(page);
 		put_page(page);
-		return verdict & ~VM_FAULT_NOPAGE;
+		return refused & VM_FAULT_ERROR;
 	}
 	set_page_dirty(page);
 	vmf->door = DOOR_WP_SHARED;

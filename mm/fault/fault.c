@@ -153,11 +153,12 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, un
 	};
 	vm_fault_t verdict = likely(pmd) ? handle_pte_fault(&vmf) : VM_FAULT_OOM;
 
-	if (unlikely(verdict | (flags & FAULT_FLAG_TRIED)) || unlikely(current->fault_note))
+	if (unlikely((verdict & ~VM_FAULT_DIRTIED) | (flags & FAULT_FLAG_TRIED)) ||
+	    unlikely(current->fault_note))
 		return finish_fault(&vmf, verdict);
 	count_vm_event(VM_pgfault);
 	current->min_flt++;
-	return 0;
+	return verdict;
 }
 
 /* The page behind a present entry that allows the access; NULL when it must be faulted in first. */

@@ -17,7 +17,7 @@
 #define FAULT_AROUND_BYTES (64UL << 10)
 
 /* Ask the mapping's owner for the page. On success vmf->page is referenced and locked. */
-static vm_fault_t __do_fault(struct vm_fault *vmf)
+static __always_inline vm_fault_t __do_fault(struct vm_fault *vmf)
 {
 	vm_fault_t verdict = vmf->vma->vm_ops->fault(vmf);
 
@@ -29,7 +29,7 @@ static vm_fault_t __do_fault(struct vm_fault *vmf)
 }
 
 /* The fault is answered by the locked file page: store it, give the lock back. */
-static void finish_file_fault(struct vm_fault *vmf, pte_t entry)
+static __always_inline void finish_file_fault(struct vm_fault *vmf, pte_t entry)
 {
 	struct page *page = vmf->page;
 	bool stored = install_pte(vmf, page, entry, MAP_FILE);
@@ -107,18 +107,16 @@ static vm_fault_t do_cow_fault(struct vm_fault *vmf)
 static vm_fault_t do_shared_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	vm_fault_t verdict = __do_fault(vmf), mkwrite;
+	vm_fault_t verdict = __do_fault(vmf), refused;
 	pte_t entry;
 
 	if (!(verdict & VM_FAULT_LOCKED))
 		return verdict;
-	if (vma->vm_ops->page_mkwrite) {
-		unlock_page(vmf->page); /* the file system takes its own locks first */
-		mkwrite = vma->vm_ops->page_mkwrite(vmf);
-		if (unlikely(!(mkwrite & VM_FAULT_LOCKED))) {
-			put_page(vmf->page);
-			return mkwrite;
-		}
+	refused = vma->vm_ops->page_mkwrite ? vma->vm_ops->page_mkwrite(vmf) : 0;
+	if (unlikely(refused)) {
+		unlock_page(vmf->page);
+		put_page(vmf->page);
+		return refused & VM_FAULT_ERROR;
 	}
 	set_page_dirty(vmf->page);
 	vmf->door = DOOR_SHARED;

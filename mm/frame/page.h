@@ -46,7 +46,7 @@ struct address_space;
 	X(mlocked)    /* some VM_LOCKED mapping has it */                                           \
 	X(pcp)        /* free, on a per-CPU list */                                                 \
 	X(poisoned)   /* debug: filled with the freed pattern */                                    \
-	X(private2)   /* owned by the file system */
+	X(mappedtodisk) /* all of it has its place on the disk: the file system need not look */
 
 enum pageflags {
 #define X(name) PG_##name,
@@ -126,7 +126,7 @@ PAGEFLAG(Reclaim, reclaim)
 PAGEFLAG(Mlocked, mlocked)
 PAGEFLAG(Pcp, pcp)
 PAGEFLAG(Poisoned, poisoned)
-PAGEFLAG(Private2, private2)
+PAGEFLAG(MappedToDisk, mappedtodisk)
 
 static inline bool PageAnon(const struct page *page)
 {

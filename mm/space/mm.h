@@ -101,8 +101,9 @@ struct vm_operations_struct {
 	 */
 	vm_fault_t (*map_pages)(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t end_pgoff);
 	/*
-	 * A shared page, vmf->page, is about to become writable: reserve its blocks, mark it dirty.
-	 * Returns VM_FAULT_LOCKED with the page locked, or an error verdict (VM_FAULT_SIGBUS, _OOM).
+	 * A shared page, vmf->page, locked, is about to become writable: reserve its blocks. 0, or why
+	 * not: an error verdict (VM_FAULT_SIGBUS, _OOM), or VM_FAULT_NOPAGE when it left the file
+	 * meanwhile. It stays locked. May sleep.
 	 */
 	vm_fault_t (*page_mkwrite)(struct vm_fault *vmf);
 	void (*open)(struct vm_area_struct *vma);  /* the VMA was copied (fork, split) */

@@ -248,7 +248,7 @@ retry:
 	if (unlikely(verdict & VM_FAULT_ERROR))
 		fault_error(regs, error_code, address, verdict);
 	else if (unlikely(verdict & VM_FAULT_DIRTIED))
-		balance_dirty_pages(); /* who dirties faster than the disk writes waits here */
+		balance_dirty_pages_ratelimited(); /* who dirties faster than the disk writes waits here */
 }
 
 static void do_kern_addr_fault(struct pt_regs *regs, unsigned long error_code,
