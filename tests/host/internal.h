@@ -31,6 +31,8 @@ struct host_task *host_task_new(const char *name);
 void host_task_free(struct host_task *task);
 /* The calling thread goes on as @task (NULL: its own, mapless one); switches maps. */
 void host_become(struct task_struct *task);
+/* A map that the caller only keeps loaded because nobody else wants CR3: let go of it. */
+void host_drop_lazy_map(void);
 /* Is @task what some thread runs as? */
 bool host_task_runs(const struct task_struct *task);
 
@@ -43,7 +45,6 @@ void host_mmu_init(unsigned long pages);
 void host_mmu_frame_freed(unsigned long pfn);
 
 /* --- vmap.c: the vmalloc area --- */
-void host_vmap_init(void);
 /* invlpg for an address of it; false: it is not one. */
 bool host_vmap_forget(unsigned long addr);
 void host_vmap_forget_all(void);

@@ -57,9 +57,9 @@ static void frames_init(unsigned long pages)
 	for_each_free_range(free_range_to_buddy);
 	zones_finish();
 	host_mmu_init(pages);
-	host_vmap_init();
 	slab_init();
 	vmalloc_init();
+	vfree(vmalloc(1)); /* its page tables stay: they are not to look like a leak later */
 }
 
 void host_boot(unsigned long pages)
@@ -93,6 +93,7 @@ void host_settle(void)
 		host_sleep(0); /* each time round, every thread that can run does */
 	while (host_disks_interrupt());
 	host_sleep(0);
+	host_drop_lazy_map();
 	drain_all_pages();
 }
 

@@ -138,9 +138,9 @@ struct page *host_page(const struct task_struct *task, unsigned long addr);
 
 /*
  * It keeps what it has seen until it is told to forget (never evicts, the hardest CPU to please), and
- * an access that hits does not look at the tables: it reads and writes the old frame with the old
- * rights. A frame that is freed while the TLB still leads to it is complained about at once. On from
- * boot. Off: every access walks.
+ * an access that hits goes by it: it reads and writes the old frame with the old rights. That the
+ * tables say otherwise by then is complained about, and so is a frame (or page table) that is freed
+ * while the TLB still leads to it, at once. On from boot. Off: every access walks.
  */
 void host_tlb_enable(bool on);
 /* Would an access to @addr by current hit? Then *@pfn and *@writable say what it would use. */
@@ -183,7 +183,7 @@ extern unsigned long host_alloc_calls;
  */
 struct host_census {
 	unsigned long free;    /* frames in the buddy and per-CPU lists */
-	unsigned long tables;  /* page tables, top levels included */
+	unsigned long tables;  /* page tables below the top level, which is in other */
 	unsigned long anon;    /* anonymous pages, in the swap cache or not */
 	unsigned long cache;   /* page cache */
 	unsigned long slab;    /* frames of slab caches (empty slabs may stay) */

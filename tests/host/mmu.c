@@ -224,6 +224,35 @@ static unsigned long walk(unsigned long addr, const struct access *access, struc
 	return 0;
 }
 
+/* What the entry has that current's tables do not give (any more), or NULL. */
+static const char *stale(const struct tlb_entry *entry)
+{
+	pte_t pte = __pte(0);
+	u64 table = cr3 & PTE_PFN_MASK;
+
+	for (int level = LEVELS - 1; level >= 0; level--) {
+		pte.pte = ((u64 *)__va(table))[(entry->page >> (PAGE_SHIFT + 9 * level)) & 511];
+		if (!(pte.pte & _PAGE_PRESENT))
+			return "a page that is not mapped";
+		table = pte.pte & PTE_PFN_MASK;
+	}
+	return pte_pfn(pte) != entry->pfn[0]	 ? "another frame" :
+	       entry->write && !pte_write(pte)	 ? "the right to write" :
+	       entry->exec && !pte_exec(pte)	 ? "the right to execute" :
+	       entry->user && !(pte.pte & _PAGE_USER) ? "the right of user mode" :
+	       entry->dirty && !pte_dirty(pte)	 ? "the dirty bit" :
+						   NULL;
+}
+
+static void check_entry(const struct tlb_entry *entry)
+{
+	const char *what = stale(entry);
+
+	if (what)
+		host_complain("the TLB still has %s at %#lx: a flush is missing", what,
+			      entry->page);
+}
+
 /* Where @addr is in RAM for this access, or NULL and the error code. */
 static char *translate(unsigned long addr, const struct access *access, unsigned long *error)
 {
@@ -241,6 +270,8 @@ static char *translate(unsigned long addr, const struct access *access, unsigned
 		if (tlb_on)
 			tlb_insert(&found);
 		hit = &found;
+	} else {
+		check_entry(hit);
 	}
 	return (char *)__va(PFN_PHYS(hit->pfn[0])) + (addr & ~PAGE_MASK);
 }
@@ -480,21 +511,9 @@ void host_tlb_check(void)
 {
 	const struct tlb_entry *entry;
 
-	if (!current->mm)
-		return;
-	list_for_each_entry(entry, &tlb, all) {
-		pte_t pte = host_pte(current, entry->page);
-		const char *what = !(pte.pte & _PAGE_PRESENT)    ? "a page that is not mapped" :
-				   pte_pfn(pte) != entry->pfn[0] ? "another frame" :
-				   entry->write && !pte_write(pte) ? "the right to write" :
-				   entry->exec && !pte_exec(pte)   ? "the right to execute" :
-				   entry->dirty && !pte_dirty(pte) ? "the dirty bit" :
-								     NULL;
-
-		if (what)
-			host_complain("the TLB still has %s at %#lx: a flush is missing", what,
-				      entry->page);
-	}
+	if (current->mm)
+		list_for_each_entry(entry, &tlb, all)
+			check_entry(entry);
 }
 
 void host_mmu_init(unsigned long pages)

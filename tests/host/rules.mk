@@ -22,7 +22,8 @@ HOST_SAN := -O1 -DCONFIG_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-reco
 HOST_COV := -O0 -DCONFIG_DEBUG=1 --coverage
 HOST_FAST := -O2 -DCONFIG_DEBUG=0 -DHOST_FAST
 
-# The functions in front of which tests/host/failure.c stands.
+# The functions in front of which tests/host/vmap.c stands, and, unless for callgrind, failure.c.
+HOST_VMAP_mm/frame/vmalloc.c := vmalloc vzalloc kvzalloc alloc_kernel_stack
 host_real = $(foreach f,$(1),-D$f=real_$f)
 HOST_REAL_mm/frame/pcp.c := alloc_page free_unref_page
 HOST_REAL_mm/frame/alloc.c := alloc_pages
@@ -32,10 +33,10 @@ HOST_REAL_mm/reclaim/oom.c := out_of_memory
 # $(1): name of the build, $(2): its flags, $(3): not empty: with tests/host/failure.c
 define host_build
 $(call record,build/host/$(1)/flags,$(CC) $(HOST_CFLAGS) $(2) $(HOST_SOURCES) \
-	$(if $(3),$(foreach s,$(HOST_KERNEL),$(HOST_REAL_$s))))
+	$(foreach s,$(HOST_KERNEL),$(HOST_VMAP_$s) $(if $(3),$(HOST_REAL_$s))))
 build/host/$(1)/%.o: %.c build/host/$(1)/flags
 	$$(call say,HOSTCC,$$<) $(CC) $(HOST_CFLAGS) $(2) \
-		$(if $(3),$$(call host_real,$$(HOST_REAL_$$<))) -MMD -MP -c -o $$@ $$<
+		$$(call host_real,$$(HOST_VMAP_$$<) $(if $(3),$$(HOST_REAL_$$<))) -MMD -MP -c -o $$@ $$<
 # One object: weak stand-ins of shim.c give way to the real functions whatever the order.
 build/host/$(1)/libmm.a: $(HOST_SOURCES:%.c=build/host/$(1)/%.o)
 	$$(call say,HOSTAR,$$@) ld -r -o $$(@:.a=.o) $$^ && rm -f $$@ && ar rcs $$@ $$(@:.a=.o)

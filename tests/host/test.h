@@ -1,13 +1,184 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests on the software machine share. */
+/*
+ * What the tests on the software machine share. Each test begins with the process p in a machine
+ * whose caches are empty, and ends with everything back: no frame, page table, slab object or swap
+ * slot more than before, and nothing stale in the TLB.
+ */
 #ifndef TESTS_HOST_TEST_H
 #define TESTS_HOST_TEST_H
 
 #include "tests/unit/test.h"
 
 #include "kernel/core/sched.h"
+#include "lib/util.h"
+#if __has_include("mm/audit.h")
+#include "mm/audit.h"
+#else
+static int mm_audit(char *what, size_t size) { (void)what; (void)size; return 0; }
+#endif
+#include "mm/backing/filemap.h"
+#include "mm/backing/swap.h"
+#include "mm/fault/fault.h"
+#include "mm/frame/buddy.h"
+#include "mm/frame/slab.h"
+#include "mm/frame/vmalloc.h"
+#include "mm/reclaim/reclaim.h"
 #include "mm/space/mman.h"
 #include "mm/space/pagetable.h"
-#include "tests/host/machine.h"
+#include "mm/stats.h"
+#include "tests/host/host.h"
+#include "tests/host/internal.h"
+#include <asm/pf.h>
+
+#define SIGBUS 7
+#define SIGKILL 9
+#define SIGSEGV 11
+#define SEGV_MAPERR 1
+#define SEGV_ACCERR 2
+#define BUS_ADRERR 2
+#define RW (PROT_READ | PROT_WRITE)
+
+static struct task_struct *p __attribute__((unused));
+static struct host_census census_before;
+
+static inline void audit(void)
+{
+	char what[256];
+
+	if (mm_audit(what, sizeof(what)))
+		fail_msg("mm_audit: %s", what);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	host_settle();
+	drop_caches(3);
+	host_census(&census_before);
+	p = host_create();
+	host_switch(p);
+	host_fault_log(true);
+	return p ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct host_census after;
+
+	(void)state;
+	host_fail_alloc(0);
+	host_settle();
+	host_tlb_check();
+	audit();
+	if (p)
+		host_exit(p);
+	host_settle();
+	drop_caches(3);
+	audit();
+	host_census(&after);
+	host_census_same(&census_before, &after, "since the test began");
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+/* Boot with @pages frames and run the tests. */
+#define TEST_MAIN(pages)                                                                           \
+	int main(void)                                                                             \
+	{                                                                                          \
+		TEST_SETUP();                                                                      \
+		host_boot(pages);                                                                  \
+		return cmocka_run_group_tests(tests, NULL, NULL);                                  \
+	}
+
+/* --- asserting --- */
+#define OK(verdict) SIGNAL(verdict, 0, 0, 0)
+#define SIGNAL(verdict, sig, si_code, si_addr)                                                     \
+	do {                                                                                       \
+		struct host_verdict __v = (verdict);                                               \
+		if (__v.signal != (sig) || __v.code != (si_code) || __v.addr != (unsigned long)(si_addr)) \
+			fail_msg("%s:%d: %s: signal %d code %d at %#lx", __FILE__, __LINE__,       \
+				 #verdict, __v.signal, __v.code, __v.addr);                        \
+	} while (0)
+/* The last fault went through that door. */
+#define DOOR(text)                                                                                 \
+	do {                                                                                       \
+		if (!strstr(host_fault_line, "\"" text "\""))                                      \
+			fail_msg("%s:%d: not by %s: %s", __FILE__, __LINE__, text, host_fault_line); \
+	} while (0)
+#define COUNTS(page, refs, maps)                                                                   \
+	do {                                                                                       \
+		assert_int_equal(page_count(page), refs);                                          \
+		assert_int_equal(page_mapcount(page), maps);                                       \
+	} while (0)
+/* Frames of the running process: anonymous, of files, in swap. */
+#define RSS(anon, file, swap)                                                                      \
+	do {                                                                                       \
+		assert_int_equal(current->mm->rss[MM_ANONPAGES], anon);                            \
+		assert_int_equal(current->mm->rss[MM_FILEPAGES], file);                            \
+		assert_int_equal(current->mm->rss[MM_SWAPENTS], swap);                             \
+	} while (0)
+/* @statement takes exactly @n page faults. */
+#define FAULTS(n, statement)                                                                       \
+	do {                                                                                       \
+		unsigned long __before = host_faults;                                              \
+		statement;                                                                         \
+		assert_int_equal(host_faults - __before, n);                                       \
+	} while (0)
+
+/* --- doing --- */
+static inline unsigned long map_at(unsigned long addr, unsigned long pages, unsigned long prot,
+				   unsigned long flags, int fd, pgoff_t pgoff)
+{
+	return (unsigned long)sys_mmap(addr, pages * PAGE_SIZE, prot, flags, (unsigned long)fd,
+				       pgoff * PAGE_SIZE);
+}
+
+/* Private anonymous memory. Aborts the test when there is none. */
+static inline unsigned long map_anon(unsigned long pages, unsigned long prot)
+{
+	unsigned long addr = map_at(0, pages, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_false(IS_ERR_VALUE(addr));
+	return addr;
+}
+
+/* [0, @pages) of @file, which is opened for it. @flags: MAP_SHARED or MAP_PRIVATE. */
+static inline unsigned long map_file(struct host_file *file, unsigned long pages,
+				     unsigned long prot, unsigned long flags)
+{
+	int fd = host_open(file, true);
+	unsigned long addr = map_at(0, pages, prot, flags, fd, 0);
+
+	assert_false(IS_ERR_VALUE(addr));
+	host_close(fd);
+	return addr;
+}
+
+/* A file whose page i is full of the byte 'a' + i % 26. */
+static inline struct host_file *letters(const char *name, unsigned long pages)
+{
+	char *text = malloc(pages * PAGE_SIZE);
+	struct host_file *file;
+
+	for (unsigned long i = 0; i < pages; i++)
+		memset(text + i * PAGE_SIZE, 'a' + (int)(i % 26), PAGE_SIZE);
+	file = host_file_create(name, text, pages * PAGE_SIZE);
+	free(text);
+	return file;
+}
+
+static inline char byte_at(unsigned long addr)
+{
+	char byte = 0;
+
+	OK(host_read(addr, &byte, 1));
+	return byte;
+}
+
+static inline struct host_verdict poke(unsigned long addr, char byte)
+{
+	return host_write(addr, &byte, 1);
+}
 
 #endif

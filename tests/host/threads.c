@@ -142,6 +142,18 @@ void host_become(struct task_struct *task)
 	host_current = task;
 }
 
+void host_drop_lazy_map(void)
+{
+	struct mm_struct *loaded = current->active_mm;
+
+	if (current->mm || loaded == &init_mm)
+		return;
+	mmgrab(&init_mm);
+	switch_mm(loaded, &init_mm);
+	current->active_mm = &init_mm;
+	mmdrop(loaded);
+}
+
 /* --- switching --- */
 static void before_switch(struct host_thread *from, struct host_thread *to)
 {

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vmalloc area, which the kernel's code touches directly. An access to a page that the host does
- * not know yet raises SIGSEGV; the handler asks the kernel's page tables, and maps the frame there:
- * that is a TLB fill, and a flush takes the mapping away again. So a page used after vfree() and its
- * flush crashes here as it would there.
+ * The vmalloc area, which the kernel's code touches directly. tests/host/rules.mk gives the
+ * functions of mm/frame/vmalloc.c other names (real_vmalloc and so on), so that callers come by here:
+ * what the kernel's page tables say about the new area is done to the host's address space, frame by
+ * frame. A flush takes it away again, so a page used after vfree() crashes here as it would there.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "mm/frame/vmalloc.h"
 #include "tests/host/internal.h"
 #include <asm/pgtable.h>
 
-static struct sigaction before;
 static unsigned long filled_end = VMALLOC_START; /* no page from here on was ever filled in */
 
 static bool in_area(unsigned long addr)
@@ -30,21 +29,27 @@ static pte_t kernel_pte(unsigned long addr)
 	return !pmd || pmd_none(*pmd) ? __pte(0) : *pte_offset(pmd, addr);
 }
 
-static void fill(int sig, siginfo_t *info, void *context)
+/* The area that begins at @start ends where its guard page is. */
+static void *fill(void *start)
 {
-	unsigned long page = (unsigned long)info->si_addr & PAGE_MASK;
-	pte_t pte = in_area(page) ? kernel_pte(page) : __pte(0);
+	unsigned long page = (unsigned long)start & PAGE_MASK;
 
-	(void)context;
-	if (pte_present(pte) &&
-	    mmap((void *)page, PAGE_SIZE, PROT_READ | (pte_write(pte) ? PROT_WRITE : 0),
-		 MAP_SHARED | MAP_FIXED, host_ram_fd, (off_t)PFN_PHYS(pte_pfn(pte))) != MAP_FAILED) {
-		if (filled_end < page + PAGE_SIZE)
-			filled_end = page + PAGE_SIZE;
-		return;
+	if (!in_area(page))
+		return start;
+	for (pte_t pte; pte_present(pte = kernel_pte(page)); page += PAGE_SIZE) {
+		int prot = PROT_READ | (pte_write(pte) ? PROT_WRITE : 0);
+
+		if (pte_pfn(pte) >= max_pfn)
+			continue; /* a device's */
+		if (mmap((void *)page, PAGE_SIZE, prot, MAP_SHARED | MAP_FIXED, host_ram_fd,
+			 (off_t)PFN_PHYS(pte_pfn(pte))) == MAP_FAILED) {
+			perror("mmap");
+			abort();
+		}
 	}
-	/* Not ours: the access faults again, and whoever was there before us reports it. */
-	sigaction(sig, &before, NULL);
+	if (filled_end < page)
+		filled_end = page;
+	return start;
 }
 
 bool host_vmap_forget(unsigned long addr)
@@ -57,16 +62,27 @@ bool host_vmap_forget(unsigned long addr)
 
 void host_vmap_forget_all(void)
 {
-	if (filled_end > VMALLOC_START)
-		munmap((void *)VMALLOC_START, filled_end - VMALLOC_START);
+	unsigned long page = VMALLOC_START;
+
+	munmap((void *)page, filled_end - page);
+	/* What is still mapped comes back at the next touch, for the CPU; here at once. */
+	for (; page < filled_end; page += PAGE_SIZE)
+		if (pte_present(kernel_pte(page)))
+			fill((void *)page);
 }
 
-void host_vmap_init(void)
-{
-	struct sigaction action = { .sa_sigaction = fill, .sa_flags = SA_SIGINFO | SA_NODEFER };
-
-	if (sigaction(SIGSEGV, &action, &before)) {
-		perror("sigaction");
-		abort();
+#define FILLED(name)                                                                               \
+	void *real_##name(size_t size);                                                            \
+	void *name(size_t size)                                                                    \
+	{                                                                                          \
+		return fill(real_##name(size));                                                    \
 	}
+FILLED(vmalloc)
+FILLED(vzalloc)
+FILLED(kvzalloc)
+
+void *real_alloc_kernel_stack(void);
+void *alloc_kernel_stack(void)
+{
+	return fill(real_alloc_kernel_stack());
 }
