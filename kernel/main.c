@@ -16,7 +16,7 @@
 #include "kernel/proc/process.h"
 #include "lib/string.h"
 #include "lib/util.h"
-#include "mm/audit/audit.h"
+#include "mm/audit.h"
 #include "mm/backing/filemap.h"
 #include "mm/backing/shmem.h"
 #include "mm/backing/swap.h"

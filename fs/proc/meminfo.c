@@ -2,7 +2,7 @@
 /* /proc/meminfo, vmstat, buddyinfo, slabinfo, swaps, mm_audit: the memory of the machine in numbers. */
 #include "fs/proc/proc.h"
 #include "lib/util.h"
-#include "mm/audit/audit.h"
+#include "mm/audit.h"
 #include "mm/backing/swap.h"
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"

@@ -14,7 +14,7 @@
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/util.h"
-#include "mm/audit/audit.h"
+#include "mm/audit.h"
 #include "mm/space/mm.h"
 #include <asm/irq.h>
 #include <asm/processor.h>

@@ -3,7 +3,7 @@
  * The audit: what the walks need, their order, and the ways in. The order is that of trust: lists
  * first, since they say which frames are in use; then who uses them; the sums last.
  */
-#include "mm/audit/audit.h"
+#include "mm/audit.h"
 
 #include <stdarg.h>
 

@@ -44,7 +44,7 @@ static void name(struct audit *a, unsigned long pfn)
 		name_batch(a, page);
 }
 
-static void look_through(const unsigned long *from, const unsigned long *to)
+static __no_sanitize_address void look_through(const unsigned long *from, const unsigned long *to)
 {
 	const unsigned long pages = (unsigned long)vmemmap, direct = (unsigned long)__va(0);
 	const unsigned long pages_size = max_pfn * sizeof(struct page);

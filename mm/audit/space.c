@@ -109,6 +109,10 @@ static bool look_at_vma(struct audit *a, struct rb_node *node, void *arg)
 				  vma->vm_start, vma->vm_end);
 	if (!audit_is_changing(sums->mm) && (!check_gaps(a, vma, prev) || !audit_vma_rmap(a, vma)))
 		return false;
+	if (vma->vm_prev != prev || (prev && prev->vm_next != vma))
+		return audit_fail(a, "%s: the VMA at %#lx is linked to %p below it, not to %p",
+				  audit_owner(sums->mm), vma->vm_start, (void *)vma->vm_prev,
+				  (void *)prev);
 	sums->prev = vma;
 	sums->found_cache |= vma == sums->mm->mmap_cache;
 	add_vma(sums, vma);
@@ -131,6 +135,10 @@ static bool audit_vmas(struct audit *a, struct mm_struct *mm)
 
 	if (!audit_tree(a, &mm->mm_rb, "VMA tree", look_at_vma, &sums))
 		return false;
+	if (mm->last_vma != sums.prev || (sums.prev && sums.prev->vm_next) ||
+	    (mm->first_vma && mm->first_vma->vm_prev))
+		return audit_fail(a, "%s: its first and last VMA are not those of its tree",
+				  audit_owner(mm));
 	if (audit_is_changing(mm))
 		return true;
 	if (mm->mmap_cache && !sums.found_cache)

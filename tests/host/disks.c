@@ -37,6 +37,8 @@ static void submit(struct block_device *bdev, struct bio *bio)
 }
 
 static const struct block_device_ops disk_ops = { .name = "memory", .submit = submit };
+/* Disks are read and written past the page cache; swapon flushes it all the same. */
+static const struct address_space_operations uncached = { .name = "memory" };
 
 static int transfer(struct bio *bio)
 {
@@ -94,7 +96,7 @@ struct block_device *host_disk_add(const char *name, void *memory, unsigned long
 	disk->bdev.nr_sectors = pages << (PAGE_SHIFT - SECTOR_SHIFT);
 	disk->bdev.ops = &disk_ops;
 	disk->bdev.driver = disk;
-	address_space_init(&disk->bdev.mapping, NULL, NULL, &disk->bdev.size);
+	address_space_init(&disk->bdev.mapping, NULL, &uncached, &disk->bdev.size);
 	register_block_device(&disk->bdev);
 	return &disk->bdev;
 }

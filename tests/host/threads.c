@@ -19,6 +19,7 @@
 #include "lib/string.h"
 #include "tests/host/internal.h"
 #include <asm/processor.h>
+#include <asm/roots.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HOST_ASAN 1
@@ -248,6 +249,23 @@ void host_start(struct task_struct *task, void (*fn)(void *arg), void *arg)
 	thread->fn = fn;
 	thread->arg = arg;
 	host_task_of(task)->thread = thread;
+}
+
+/* For the audit: stacks from their pointer up, and the registers of those who do not run. */
+void for_each_root(void (*fn)(const unsigned long *from, const unsigned long *to))
+{
+	const struct host_thread *thread = running;
+
+	do {
+		const ucontext_t *context = &thread->context;
+		const void *sp = thread == running ?
+					 __builtin_frame_address(0) :
+					 (const void *)context->uc_mcontext.gregs[REG_RSP];
+
+		fn(sp, (const unsigned long *)((const char *)thread->bottom + thread->size));
+		fn((const unsigned long *)context, (const unsigned long *)(context + 1));
+		thread = thread->next;
+	} while (thread != running);
 }
 
 /* --- choosing --- */

@@ -3,8 +3,8 @@
  * mm_audit(): look at all that mm knows, and say what does not agree. See docs/audit.md for what is
  * checked and how a reference that is held for a moment only is told from one that was lost.
  */
-#ifndef MM_AUDIT_AUDIT_H
-#define MM_AUDIT_AUDIT_H
+#ifndef MM_AUDIT_H
+#define MM_AUDIT_H
 
 #include "lib/types.h"
 
