@@ -7,7 +7,7 @@ every comparison.
 
 The kernel is the cloud package that linux-image-cloud-amd64 stands for, fetched by `apt-get
 download` and unpacked in build/linux/; nothing is installed and no list of apt's is changed. As a
-program: `tools/linux.py [-m MEM] SCRIPT` runs a shell script under it.
+program: `tools/linux.py [-m MEM] SCRIPT` runs a shell script (by busybox) under it.
 """
 import fcntl
 import glob
@@ -208,7 +208,7 @@ class Linux:
 
     def run(self, program, *, mem="128M", smp=1, icount=False, cpu=None, append="", swap="64M",
             overlay=None, limit=120, qemu_args=()):
-        """Boot, run program (a list of words, or a string for /bin/sh -c), power off.
+        """Boot, run program (a list of words, or a string for /bin/ash -c), power off.
 
         Returns (bytes it wrote to its terminal, its exit status as a shell says it). overlay is
         {name: file of the host}; a name without a slash is one in /bin. cpu is max without 5-level
@@ -216,7 +216,7 @@ class Linux:
         Refused if Linux cannot be had, does not boot, panics or does not end in time; what the
         program wrote until then is in the attribute output.
         """
-        argv = ["/bin/sh", "-c", program] if isinstance(program, (str, bytes)) else program
+        argv = ["/bin/ash", "-c", program] if isinstance(program, (str, bytes)) else program
         argv = [os.fsencode(word) for word in argv]
         cpu = cpu or ("max,la57=off,-erms" if icount else "max,la57=off")
         wanted = SimpleNamespace(mem=mem, smp=smp, icount=icount, cpu=cpu, append=append,
