@@ -46,7 +46,7 @@ mount -t ext2 /dev/vda /root || fail "cannot mount the root disk"
 mount --move /dev /root/dev
 exec 3<>/root/dev/ttyS0
 stty raw -echo <&3
-chroot /root /bin/init </root/dev/null >&3 2>&1
+chroot /root /bin/init </root/dev/null >&3 2>&1 3>&-
 status=$?
 stty raw -echo <&3
 echo "power-off: status $status" >/root/dev/ttyS1
