@@ -40,15 +40,16 @@ static __always_inline void finish_file_fault(struct vm_fault *vmf, pte_t entry)
 }
 
 /*
- * Map what is in the cache already in the 64 KiB block around the address, within the VMA and the
- * page table. True when that answered the fault.
+ * Map what is in the cache already around the address: 64 KiB from the start of the aligned block or
+ * of the VMA on, within the VMA and the page table. True when that answered the fault.
  */
 static bool do_fault_around(struct vm_fault *vmf)
 {
 	const struct vm_area_struct *vma = vmf->vma;
 	unsigned long block = ALIGN_DOWN(vmf->address, FAULT_AROUND_BYTES);
 	unsigned long start = max(block, vma->vm_start);
-	unsigned long end = min(block + FAULT_AROUND_BYTES, vma->vm_end);
+	unsigned long table_end = ALIGN_DOWN(start, PMD_SIZE) + PMD_SIZE;
+	unsigned long end = min(start + FAULT_AROUND_BYTES, min(vma->vm_end, table_end));
 	pgoff_t first = vmf_pgoff(vmf) - ((vmf->address - start) >> PAGE_SHIFT);
 	pgoff_t last = first + ((end - start) >> PAGE_SHIFT) - 1;
 
