@@ -74,7 +74,7 @@ static void minor_faults(void)
 	ok_eq(minor_since(then), 100, "100 first touches are 100 minor faults to getrusage");
 	now = stat_faults();
 	ok(now.minor - before.minor >= 100 && now.minor - before.minor < 150,
-	   "and to /proc/self/stat (%ld with those of looking)", now.minor - before.minor);
+	   "and, with those of looking, hardly more to /proc/self/stat");
 	ok(vmstat("pgfault") - machine >= 100, "/proc/vmstat counts them for the machine");
 	getrusage(RUSAGE_CHILDREN, &kids);
 	ok_eq(kids.ru_minflt, 0, "RUSAGE_CHILDREN is 0 while no child has ended");

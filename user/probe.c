@@ -52,6 +52,7 @@ bool ok_eq(long got, long want, const char *fmt, ...)
 	va_start(ap, fmt);
 	report(got == want, fmt, ap);
 	va_end(ap);
+	saw("%ld", got);
 	if (got != want)
 		diag("got %ld (%#lx), want %ld (%#lx)", got, got, want, want);
 	return got == want;
@@ -66,6 +67,10 @@ bool ok_errno(long ret, int want, const char *fmt, ...)
 	va_start(ap, fmt);
 	report(good, fmt, ap);
 	va_end(ap);
+	if (ret == -1)
+		saw("errno %d", got);
+	else
+		saw("no error");
 	if (ret != -1)
 		diag("it succeeded with %ld, want errno %d (%s)", ret, want, strerror(want));
 	else if (!good)
@@ -91,6 +96,23 @@ void diag(const char *fmt, ...)
 	fflush(stdout);
 }
 
+void saw(const char *fmt, ...)
+{
+	static int wanted = -1;
+	va_list ap;
+
+	if (wanted < 0)
+		wanted = getenv("TRANSCRIPT") != NULL;
+	if (!wanted)
+		return;
+	fputs("= ", stdout);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	fflush(stdout);
+}
+
 void bail(const char *what)
 {
 	printf("Bail out! %s: %s\n", what, strerror(errno));
@@ -109,7 +131,7 @@ int tap_done(void)
 
 /* ---- pagemap ---- */
 
-struct pagemap_entry pagemap_entry(const void *addr)
+static struct pagemap_entry look(const void *addr)
 {
 	static int fd = -1;
 	struct pagemap_entry e = {0};
@@ -138,6 +160,15 @@ struct pagemap_entry pagemap_entry(const void *addr)
 	return e;
 }
 
+struct pagemap_entry pagemap_entry(const void *addr)
+{
+	struct pagemap_entry e = look(addr);
+
+	saw("pagemap:%s%s%s%s", e.present ? " present" : "", e.swapped ? " swapped" : "",
+	    e.file ? " file" : "", e.exclusive ? " exclusive" : "");
+	return e;
+}
+
 bool is_present(const void *addr)
 {
 	return pagemap_entry(addr).present;
@@ -150,7 +181,7 @@ bool is_swapped(const void *addr)
 
 uint64_t pfn_of(const void *addr)
 {
-	return pagemap_entry(addr).pfn;
+	return look(addr).pfn;
 }
 
 size_t count_present(const void *addr, size_t pages)
@@ -158,7 +189,8 @@ size_t count_present(const void *addr, size_t pages)
 	size_t n = 0;
 
 	for (size_t i = 0; i < pages; i++)
-		n += is_present((const char *)addr + i * PAGE);
+		n += look((const char *)addr + i * PAGE).present;
+	saw("%zu of %zu pages present", n, pages);
 	return n;
 }
 
@@ -167,7 +199,8 @@ size_t count_swapped(const void *addr, size_t pages)
 	size_t n = 0;
 
 	for (size_t i = 0; i < pages; i++)
-		n += is_swapped((const char *)addr + i * PAGE);
+		n += look((const char *)addr + i * PAGE).swapped;
+	saw("%zu of %zu pages swapped", n, pages);
 	return n;
 }
 
@@ -221,8 +254,11 @@ bool maps_find(const void *addr, struct mapping *m)
 	char *text = slurp("/proc/self/maps");
 
 	while (next_mapping(&text, m))
-		if (m->start <= (uintptr_t)addr && (uintptr_t)addr < m->end)
+		if (m->start <= (uintptr_t)addr && (uintptr_t)addr < m->end) {
+			saw("maps: %s %#lx %s", m->perms, m->offset, m->name);
 			return true;
+		}
+	saw("maps: none");
 	return false;
 }
 
@@ -241,6 +277,7 @@ const char *maps_layout(const void *addr, size_t pages)
 		len += sprintf(out + len, "%s%lu-%lu %s", len ? ", " : "", (m.start - base) / PAGE,
 			       (m.end - base) / PAGE, m.perms);
 	}
+	saw("maps: %s", out);
 	return out;
 }
 
@@ -259,19 +296,25 @@ long faults_since(struct faults then)
 {
 	struct faults now = faults();
 
+	saw("%ld minor, %ld major faults", now.minor - then.minor, now.major - then.major);
 	return now.minor - then.minor + now.major - then.major;
 }
 
 long minor_since(struct faults then)
 {
-	return faults().minor - then.minor;
+	struct faults now = faults();
+
+	saw("%ld minor faults", now.minor - then.minor);
+	return now.minor - then.minor;
 }
 
 int mincore_page(const void *addr)
 {
 	unsigned char v;
+	int resident = mincore((void *)((uintptr_t)addr & -PAGE), PAGE, &v) ? -1 : v & 1;
 
-	return mincore((void *)((uintptr_t)addr & -PAGE), PAGE, &v) ? -1 : v & 1;
+	saw("mincore: %d", resident);
+	return resident;
 }
 
 void *map_anon(size_t pages)
@@ -340,6 +383,7 @@ int run_in_child(int (*fn)(void *), void *arg)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			bail("waitpid");
+	saw("child: %#x", status);
 	return status;
 }
 
@@ -382,6 +426,8 @@ bool faults_with(const void *addr, char access, int sig, int code)
 		else
 			((void (*)(void))(uintptr_t)addr)();
 	}
+	saw("%c: signal %d code %d at %+ld, error %#lx trap %lu", access, caught.sig, caught.code,
+	    (long)((uintptr_t)caught.addr - (uintptr_t)addr), caught.err, caught.trapno);
 	if (caught.sig == sig && caught.code == code && caught.addr == addr)
 		return true;
 	diag("%c at %p gave signal %d code %d addr %p, want %d %d", access, addr, caught.sig,

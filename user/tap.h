@@ -32,6 +32,13 @@ void skip(const char *text, const char *why);
 void diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
+ * A line of the transcript, `= ...`: what was really seen, whatever a claim asked for. Printed only
+ * with TRANSCRIPT in the environment; `make oracle` compares it with Linux line by line, so that no
+ * address, frame number or time may be in it. The helpers of probe.h write theirs by themselves.
+ */
+void saw(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
  * A set-up step went wrong, so no claim can be judged: prints `Bail out! what: reason` and exits
  * with 1.
  */
