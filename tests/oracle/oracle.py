@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The driver of `make oracle`: each program on Faultline and on Linux in the same QEMU, their TAP
+results and transcripts compared line by line. docs/oracle.md says how to read what it prints.
+
+environment: T=pattern of programs, STEPS= and SEED= for the random walk, V=1
+"""
+import fnmatch
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests")]
+os.chdir(TOP)
+
+import linux
+from knobs import Refused
+
+MEM, SWAP, LIMIT = "128M", "320M", 300
+STEPS = 50000
+OUT = "build/oracle/run"
+KERNEL = os.path.join("build/debug" if os.environ.get("DEBUG", "0") not in ("", "0") else
+                      "build/kernel", "faultline.elf")
+SHOWN = 60  # differing lines of one program
+# Of these only the claims are compared: what they see depends on how much memory there is, or on
+# how far the disk has come.
+SWAPPERS = ("swap", "thrash")
+CLAIMS_ONLY = SWAPPERS + ("readahead",)
+# From tests/programs: those that print TAP and assert what Linux promises.
+TESTS = ("process", "signals")
+# A result (its number would only repeat another difference), or a line of the transcript.
+RESULT = re.compile(r"^\s*((?:not )?ok)\b\s*\d*\s*-?\s*(.*)$")
+MARK = "@@oracle "
+
+
+def programs():
+    """{name: (path of the host, is there a transcript)} of all that is compared, in order."""
+    found = {}
+    for file in sorted(os.listdir("user")):
+        with open(os.path.join("user", file), encoding="utf-8") as source:
+            if file.endswith(".c") and '"tap.h"' in source.read():
+                found[file[:-2]] = f"build/user/{file[:-2]}", file[:-2] not in CLAIMS_ONLY
+    found.pop("probe")
+    for file in sorted(os.listdir(HERE)):
+        if re.fullmatch(r"saw_\w+\.c", file):
+            found[file[:-2]] = f"build/oracle/{file[:-2]}", True
+    found.update({name: (f"build/tests/{name}", True) for name in TESTS})
+    for name in SWAPPERS:  # last: they leave nothing in memory where it was
+        found[name] = found.pop(name)
+    return found
+
+
+def script(chosen):
+    """What the shell of both machines runs."""
+    lines = []
+    for name, (_, transcript) in chosen.items():
+        # From a warm cache: how far a disk's read has come when a fault looks is a matter of time.
+        lines += [f"sync; echo 3 >/proc/sys/vm/drop_caches; cat /bin/{name} >/dev/null",
+                  f"echo; echo '{MARK}{name}'",
+                  ("TRANSCRIPT=1 " if transcript else "") + "/bin/" + name,
+                  f"echo; echo \"{MARK}status $?\""]
+    return "\n".join(lines) + "\n"
+
+
+def on_faultline(chosen):
+    """The terminal's text, and a sentence if the run did not end well."""
+    overlay, rundir = os.path.join(OUT, "overlay"), os.path.join(OUT, "faultline")
+    shutil.rmtree(overlay, ignore_errors=True)
+    os.makedirs(os.path.join(overlay, "bin"))
+    os.makedirs(os.path.join(overlay, "root"))
+    for name, (path, _) in chosen.items():
+        shutil.copy2(path, os.path.join(overlay, "bin", name))
+    shutil.copy2(os.path.join(OUT, "oracle.sh"), os.path.join(overlay, "root"))
+    done = subprocess.run(
+        [sys.executable, "tools/run.py", "run", "--kernel", KERNEL, "--rundir", rundir, "--fsck",
+         "PROG=/bin/ash", "ARGS=/root/oracle.sh", f"MEM={MEM}", f"SWAP={SWAP}", f"LIMIT={LIMIT}",
+         f"OVERLAY={overlay}"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    said = done.stderr.decode(errors="replace").strip() if done.returncode else ""
+    return done.stdout, said
+
+
+def on_linux(chosen):
+    """The same of Linux."""
+    machine = linux.Linux(os.path.join(OUT, "linux"))
+    overlay = {name: path for name, (path, _) in chosen.items()}
+    overlay["root/oracle.sh"] = os.path.join(OUT, "oracle.sh")
+    try:
+        return machine.run(["/bin/ash", "/root/oracle.sh"], mem=MEM, swap=SWAP, limit=LIMIT,
+                           overlay=overlay)[0], ""
+    except Refused as refusal:
+        return getattr(machine, "output", b""), str(refusal)
+
+
+def both(chosen):
+    """Run chosen on both machines, side by side: {"faultline": (text, sentence), "linux": ...}"""
+    os.makedirs(OUT, exist_ok=True)
+    with open(os.path.join(OUT, "oracle.sh"), "w", encoding="utf-8") as file:
+        file.write(script(chosen))
+    results = {}
+
+    def take(name, function):
+        results[name] = b"", "its runner failed"
+        results[name] = function(chosen)
+
+    threads = [threading.Thread(target=take, args=pair) for pair in
+               (("faultline", on_faultline), ("linux", on_linux))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name, (text, _) in results.items():
+        with open(os.path.join(OUT, name + ".txt"), "wb") as file:
+            file.write(text)
+    return results
+
+
+def transcript(text):
+    """{program: its lines that are compared}."""
+    found, lines = {}, None
+    for line in text.decode(errors="replace").replace("\r", "").split("\n"):
+        result = RESULT.match(line)
+        if line.startswith(MARK + "status"):
+            if lines is not None:
+                lines.append("exit " + line[len(MARK):])
+            lines = None
+        elif line.startswith(MARK):
+            lines = found.setdefault(line[len(MARK):], [])
+        elif lines is None:
+            continue
+        elif result:
+            lines.append(f"{result[1]} - {result[2]}")
+        elif line.startswith(("= ", "Bail out!")):
+            lines.append(line)
+    return found
+
+
+def differences(ours, theirs):
+    """The lines of both, aligned by diff: (sign, line); sign is " " for a line of both, "-" for
+    one of Faultline only, "+" for one of Linux only."""
+    paths = [os.path.join(OUT, name) for name in ("ours", "theirs")]
+    for path, lines in zip(paths, (ours, theirs)):
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+    done = subprocess.run(["diff", "--minimal", "--old-line-format=-%L", "--new-line-format=+%L",
+                           "--unchanged-line-format= %L", *paths],
+                          stdout=subprocess.PIPE, check=False)
+    return [(line[0], line[1:]) for line in done.stdout.decode(errors="replace").splitlines()]
+
+
+class Listed:
+    """The differences that are as they should be: tests/oracle/differences."""
+
+    def __init__(self, path):
+        self.entries, self.problems = [], []
+        with open(path, encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if line.startswith("#") or not line.strip():
+                    continue
+                if line[0].isspace():
+                    if self.entries:
+                        self.entries[-1]["reason"] += line
+                    continue
+                program, _, pattern = line.rstrip("\n").partition(": ")
+                try:
+                    self.entries.append({"program": program, "reason": "", "used": False,
+                                         "pattern": re.compile(pattern), "line": number})
+                except re.error as error:
+                    self.problems.append(f"line {number}: {error}")
+        self.problems += [f"line {e['line']}: no reason is given" for e in self.entries
+                          if not e["reason"].strip()]
+
+    def allows(self, program, line):
+        """Is this difference listed? All entries that match count as used."""
+        hits = [e for e in self.entries
+                if fnmatch.fnmatch(program, e["program"]) and e["pattern"].fullmatch(line)]
+        for entry in hits:
+            entry["used"] = True
+        return bool(hits)
+
+    def unused(self, compared):
+        """Entries of the programs compared that matched nothing."""
+        return [f"line {e['line']}: nothing differs like this any more: {e['pattern'].pattern}"
+                for e in self.entries
+                if not e["used"] and fnmatch.filter(compared, e["program"])]
+
+
+class Tally:
+    """Counts what passed and failed, and prints a line for each."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def record(self, name, passed, text=""):
+        """One result; text is shown if it failed."""
+        self.passed += bool(passed)
+        self.failed += not passed
+        print(f"{'ok    ' if passed else 'not ok'} {name}")
+        if not passed:
+            print("".join(f"      {line}\n" for line in text.rstrip().split("\n")), end="")
+        sys.stdout.flush()
+
+
+def judge(name, ours, theirs, listed, tally):
+    """One program: no difference but listed ones, and no claim that fails on both."""
+    shown, context, count, known = [], "", 0, 0
+    for sign, line in differences(ours, theirs):
+        if sign == " " and not line.startswith("not ok"):
+            context = line
+        elif listed.allows(name, line):
+            known += 1
+        else:
+            count += 1
+            if context and len(shown) < SHOWN:
+                shown.append("  " + context)
+            if len(shown) < SHOWN:
+                shown.append(("= " if sign == " " else sign + " ") + line)
+            context = ""
+    if count > len([s for s in shown if s[0] != " "]):
+        shown.append(f"  and more: {count} in all")
+    tally.record(f"{name:<14} {len(theirs)} lines, {known} listed differences", count == 0,
+                 "\n".join(shown))
+
+
+def compare_programs(pattern, tally):
+    """All programs whose name matches."""
+    chosen = {name: what for name, what in programs().items() if fnmatch.fnmatch(name, pattern)}
+    if not chosen:
+        return
+    listed = Listed(os.path.join(HERE, "differences"))
+    results = both(chosen)
+    seen = {}
+    for machine, (text, sentence) in results.items():
+        tally.record(f"{machine} runs all programs to the end", not sentence, sentence)
+        seen[machine] = transcript(text)
+    for name in chosen:
+        ours, theirs = (seen[machine].get(name, []) for machine in ("faultline", "linux"))
+        judge(name, ours, theirs, listed, tally)
+    problems = listed.problems + listed.unused(list(chosen))
+    tally.record("tests/oracle/differences holds no more than it must", not problems,
+                 "\n".join(problems))
+
+
+def compare_walks(tally):
+    """The random walk of tests/oracle/walk.py."""
+    path = os.path.join(HERE, "walk.py")
+    if not os.path.exists(path):
+        return
+    spec = importlib.util.spec_from_file_location("walk", path)
+    walk = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(walk)
+    walk.compare(int(os.environ.get("STEPS") or STEPS), int(os.environ.get("SEED") or 1),
+                 tally.record)
+
+
+def main():
+    pattern = os.environ.get("T") or "*"
+    if not any(c in pattern for c in "*?["):
+        pattern = f"*{pattern}*"
+    tally = Tally()
+    try:
+        print(f"# Linux {linux.version()}, MEM={MEM}")
+        compare_programs(pattern, tally)
+        if fnmatch.fnmatch("walk", pattern):
+            compare_walks(tally)
+    except Refused as refusal:
+        tally.record("both machines", False, str(refusal))
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
