@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A QEMU plugin that counts, for each instruction of the kernel, how often it was executed while
- * user/bench.c was timing something. At the end it writes one line for each, `ADDRESS COUNT`, and
- * first `windows COUNT`, the number of times it did so. tests/bench/profile.py makes a table by function of it.
+ * A QEMU plugin that counts, for each instruction of the kernel, how often it was executed: first
+ * until user/bench.c begins, then, for each of its operations, while it was timing.
  *
- *	-plugin PLUGIN.so,begin=ADDRESS,end=ADDRESS,out=FILE
+ *	-plugin PLUGIN.so,start=A,next=A,few=A,begin=A,end=A,out=FILE
  *
- * begin and end are the addresses of the two rdtsc instructions between which a window lies.
+ * The addresses are those of bench's rdtsc instructions with these labels. The file has a part for
+ * the boot and for each operation (two for one that is timed over many pages and then over few): `operation WINDOWS`, the number of times something was timed,
+ * and lines `ADDRESS COUNT KIND` where the kind is `rep` for a string instruction with repetition,
+ * which counts each iteration, otherwise `-`. tests/bench/profile.py reads it.
  *
  * Debian packages no header for plugins, so that what is needed of the interface is declared here,
  * as QEMU's documentation has it (docs/devel/tcg-plugins.rst; version 1, QEMU 4.2 to 8.x).
@@ -42,27 +44,47 @@ EXPORT int qemu_plugin_version = 1;
 
 struct counter {
 	uint64_t address, count;
+	bool rep;
 };
 
-static struct counter counters[SLOTS];
-static uint64_t begin, end, windows;
-static bool open_, counted;
-static char *out;
+/* The marks in the program, and what to do there. */
+enum { START, NEXT, FEW, BEGIN, END, MARKS };
+static const char *const mark_names[MARKS] = { "start", "next", "few", "begin", "end" };
+static uint64_t marks[MARKS];
 
-static void on_begin(unsigned int cpu, void *data)
+static struct counter counters[SLOTS];
+static uint64_t windows;
+static bool timing = true, counted; /* the boot is a window too */
+static FILE *out;
+
+/* Writes the counts of the part that ends, and starts again from nothing. */
+static void end_part(void)
 {
-	open_ = true;
-	counted = false;
+	fprintf(out, "operation %lu\n", windows);
+	for (unsigned int i = 0; i < SLOTS; i++) {
+		if (counters[i].count)
+			fprintf(out, "%lx %lu %s\n", counters[i].address, counters[i].count,
+				counters[i].rep ? "rep" : "-");
+		counters[i].count = 0;
+	}
+	windows = 0;
+	timing = false;
 }
 
-static void on_end(unsigned int cpu, void *data)
+static void on_mark(unsigned int cpu, void *data)
 {
-	open_ = false;
+	unsigned long mark = (unsigned long)data;
+
+	if (mark <= FEW)
+		end_part();
+	else
+		timing = mark == BEGIN;
+	counted = false;
 }
 
 static void on_insn(unsigned int cpu, void *data)
 {
-	if (!open_)
+	if (!timing)
 		return;
 	((struct counter *)data)->count++;
 	windows += !counted; /* one in which the kernel never ran was for calibration */
@@ -86,6 +108,25 @@ static bool is_rdtsc(const struct qemu_plugin_insn *insn)
 	       memcmp(qemu_plugin_insn_data(insn), "\x0f\x31", 2) == 0;
 }
 
+/* A string instruction (Intel SDM volume 2, MOVS and STOS) behind a rep prefix. */
+static bool is_rep(const struct qemu_plugin_insn *insn)
+{
+	const unsigned char *bytes = qemu_plugin_insn_data(insn);
+	size_t size = qemu_plugin_insn_size(insn);
+	unsigned char opcode = bytes[size - 1];
+
+	return size >= 2 && size <= 3 && bytes[0] == 0xf3 &&
+	       (opcode == 0xa4 || opcode == 0xa5 || opcode == 0xaa || opcode == 0xab);
+}
+
+static void count_insn(struct qemu_plugin_insn *insn, uint64_t address)
+{
+	struct counter *counter = counter_of(address);
+
+	counter->rep = is_rep(insn);
+	qemu_plugin_register_vcpu_insn_exec_cb(insn, on_insn, QEMU_PLUGIN_CB_NO_REGS, counter);
+}
+
 static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
@@ -93,40 +134,42 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		uint64_t address = qemu_plugin_insn_vaddr(insn);
 
 		if (address >> 47)
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_insn, QEMU_PLUGIN_CB_NO_REGS,
-							       counter_of(address));
-		else if ((address == begin || address == end) && is_rdtsc(insn))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn,
-							       address == begin ? on_begin : on_end,
-							       QEMU_PLUGIN_CB_NO_REGS, NULL);
+			count_insn(insn, address);
+		for (unsigned long mark = 0; mark < MARKS; mark++)
+			if (address == marks[mark] && is_rdtsc(insn))
+				qemu_plugin_register_vcpu_insn_exec_cb(
+					insn, on_mark, QEMU_PLUGIN_CB_NO_REGS, (void *)mark);
 	}
 }
 
 static void on_exit_(qemu_plugin_id_t id, void *data)
 {
-	FILE *file = fopen(out, "w");
-
-	if (!file)
-		return;
-	fprintf(file, "windows %lu\n", windows);
-	for (unsigned int i = 0; i < SLOTS; i++)
-		if (counters[i].count)
-			fprintf(file, "%lx %lu\n", counters[i].address, counters[i].count);
-	fclose(file);
+	end_part();
+	fclose(out);
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
 {
+	int found = 0;
+
 	for (int i = 0; i < argc; i++) {
-		if (strncmp(argv[i], "begin=", 6) == 0)
-			begin = strtoull(argv[i] + 6, NULL, 0);
-		else if (strncmp(argv[i], "end=", 4) == 0)
-			end = strtoull(argv[i] + 4, NULL, 0);
-		else if (strncmp(argv[i], "out=", 4) == 0)
-			out = strdup(argv[i] + 4);
+		const char *value = strchr(argv[i], '=');
+
+		if (value && strncmp(argv[i], "out=", 4) == 0)
+			out = fopen(value + 1, "w");
+		for (int mark = 0; value && mark < MARKS; mark++) {
+			size_t length = strlen(mark_names[mark]);
+
+			if (length != (size_t)(value - argv[i]) ||
+			    strncmp(argv[i], mark_names[mark], length) != 0)
+				continue;
+			marks[mark] = strtoull(value + 1, NULL, 0);
+			found++;
+		}
 	}
-	if (!begin || !end || !out) {
-		fprintf(stderr, "profile plugin: begin=, end= and out= are needed\n");
+	if (found != MARKS || !out) {
+		fprintf(stderr,
+			"bench plugin: start=, next=, few=, begin=, end= and out= are needed\n");
 		return -1;
 	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);

@@ -6,68 +6,78 @@ Runs it under icount with a QEMU plugin of ours that counts each instruction exe
 program is timing, and prints them by function, per timed operation: instructions, share, calls (times
 its first instruction was executed). A function stands for all that is inlined into it; LINES=30 also
 lists that many source lines, inlined ones under their own name. The timer's tick, if it fell in, is
-among them. REPS=rounds.
+among them. OP=boot: from the kernel's first instruction to the program's main(). REPS=rounds.
 """
 import bisect
+import collections
 import os
 import subprocess
 import sys
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-KERNEL = os.path.join(TOP, "build/kernel/faultline.elf")
-BENCH = os.path.join(TOP, "build/user/bench")
-PLUGIN = os.path.join(TOP, "build/bench/plugin.so")
-COUNTS = os.path.join(TOP, "build/bench/profile.counts")
+import guests
+
+# One operation's counts: how often it was timed, {address: times}, the addresses of rep.
+Part = collections.namedtuple("Part", "windows counts reps")
 
 
-def symbols(path):
-    """{name: address} of an ELF file's symbols."""
-    text = subprocess.run(["nm", path], stdout=subprocess.PIPE, check=True, text=True).stdout
-    rows = (line.split() for line in text.splitlines())
-    return {row[2]: int(row[0], 16) for row in rows if len(row) == 3}
+def read_parts(path):
+    """The parts of a counts file: that of the boot, then one for each operation. Between them is one
+    of the program's start, with nothing timed."""
+    parts = []
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            words = line.split()
+            if words[0] == "operation":
+                parts.append(Part(max(int(words[1]), 1), {}, set()))
+                continue
+            parts[-1].counts[int(words[0], 16)] = int(words[1])
+            if words[2] == "rep":
+                parts[-1].reps.add(int(words[0], 16))
+    return parts[:1] + parts[2:]
 
 
-def run(operation, reps):
-    """Run the benchmark with the plugin. Returns (windows, {address: count})."""
-    marks = symbols(BENCH)
-    plugin = (f"{PLUGIN},begin={marks['bench_begin']:#x},end={marks['bench_end']:#x},"
-              f"out={COUNTS}")
-    if os.path.exists(COUNTS):
-        os.remove(COUNTS)
-    done = subprocess.run(
-        [sys.executable, os.path.join(TOP, "tools/run.py"), "--kernel", KERNEL, "--rundir",
-         os.path.join(TOP, "build/bench/run"), "PROG=bench", f"ARGS=-r {reps} {operation}",
-         "ICOUNT=1", f"QEMU_ARGS=-cpu max,-erms -plugin {plugin}"], cwd=TOP,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, text=True)
-    if done.returncode or not os.path.exists(COUNTS):
-        sys.exit(f"profile: the run ended with status {done.returncode}\n{done.stdout}")
-    print(done.stdout, end="")
-    with open(COUNTS, encoding="ascii") as file:
-        windows = int(next(file).split()[1])
-        counts = {int(a, 16): int(n) for a, n in (line.split() for line in file)}
-    if not counts:
-        sys.exit(f"profile: bench has no operation `{operation}` (make run PROG=bench lists them)")
-    return windows, counts
+class Symbols:
+    """Names of the functions of a kernel."""
+
+    def __init__(self, names):
+        self.table = sorted((address, name) for name, address in names.items() if address >> 47)
+        self.starts = [address for address, _ in self.table]
+
+    def find(self, address):
+        """(first address, name) of the function at address."""
+        return self.table[bisect.bisect_right(self.starts, address) - 1]
 
 
-def by_function(counts):
-    """{name: [instructions, calls]} from counts by address."""
-    table = sorted((a, n) for n, a in symbols(KERNEL).items() if a >> 47)
-    starts = [a for a, _ in table]
-    found = {}
-    for address, count in counts.items():
-        start, name = table[bisect.bisect_right(starts, address) - 1]
-        row = found.setdefault(name, [0, 0])
-        row[0] += count
-        if address == start:
-            row[1] += count
+def by_function(part, symbols):
+    """{name: [instructions, calls]} of a part."""
+    found = collections.defaultdict(lambda: [0, 0])
+    for address, count in part.counts.items():
+        start, name = symbols.find(address)
+        found[name][0] += count
+        found[name][1] += count if address == start else 0
     return found
+
+
+def bulk(part):
+    """Instructions of a part that zero or copy memory: the iterations of string instructions."""
+    return sum(part.counts[address] for address in part.reps)
+
+
+def table(part, symbols, unit=1, least=0.001):
+    """Lines of text: the functions of a part; a window holds this many units."""
+    total, times = sum(part.counts.values()) or 1, part.windows * unit
+    lines = ["  instr.  share   calls  function"]
+    for name, (number, calls) in sorted(by_function(part, symbols).items(),
+                                        key=lambda x: -x[1][0]):
+        if number / total >= least:
+            lines.append(f"{number / times:8.1f} {number / total:6.1%} {calls / times:7.2f}  {name}")
+    return lines
 
 
 def by_line(counts):
     """{"function at file:line": instructions}."""
     addresses = list(counts)
-    text = subprocess.run(["addr2line", "-f", "-s", "-e", KERNEL],
+    text = subprocess.run(["addr2line", "-f", "-s", "-e", guests.KERNEL],
                           input="\n".join(map(hex, addresses)), stdout=subprocess.PIPE,
                           check=True, text=True).stdout.splitlines()
     found = {}
@@ -79,19 +89,25 @@ def by_line(counts):
 
 def main():
     operation = sys.argv[1] if len(sys.argv) > 1 else "anon_write"
-    windows, counts = run(operation, os.environ.get("REPS") or 4)
-    total = sum(counts.values())
-    print(f"\n{operation}: {windows} times, {total / windows:.1f} kernel instructions each"
-          " (warming up included)\n\n  instr.  share   calls  function")
-    for name, (number, calls) in sorted(by_function(counts).items(), key=lambda x: -x[1][0]):
-        if number / total >= 0.001:
-            print(f"{number / windows:8.1f} {number / total:6.1%} {calls / windows:7.2f}  {name}")
+    counted = guests.path("profile.counts")
+    asked = "getppid" if operation == "boot" else operation
+    text = guests.Faultline().run(f"bench -r {os.environ.get('REPS') or 4} {asked}", icount=True,
+                                  counts=counted)
+    print(text, end="")
+    parts = read_parts(counted)
+    if operation != "boot" and len(parts) < 2:
+        sys.exit(f"profile: bench has no operation `{operation}` (make run PROG=bench lists them)")
+    part = parts[0 if operation == "boot" else 1]
+    total = sum(part.counts.values())
+    print(f"\n{operation}: {part.windows} times, {total / part.windows:.1f} kernel instructions each"
+          " (warming up included)\n")
+    print("\n".join(table(part, Symbols(guests.symbols(guests.KERNEL)))))
     lines = int(os.environ.get("LINES") or 0)
     if lines:
         print("\n  instr.  share  line")
-    for where, number in sorted(by_line(counts).items() if lines else (),
+    for where, number in sorted(by_line(part.counts).items() if lines else (),
                                 key=lambda x: -x[1])[:lines]:
-        print(f"{number / windows:8.1f} {number / total:6.1%}  {where}")
+        print(f"{number / part.windows:8.1f} {number / total:6.1%}  {where}")
 
 
 if __name__ == "__main__":

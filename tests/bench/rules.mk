@@ -9,3 +9,8 @@ profile: kernel user build/bench/plugin.so ## kernel functions in one operation:
 build/bench/plugin.so: tests/bench/plugin.c
 	$(call say,HOSTCC,$<) gcc -shared -fPIC -O2 -std=gnu17 -fvisibility=hidden $(WARN) \
 		-Wno-unused-parameter -o $@ $<
+
+export ROUNDS PARTS T
+.PHONY: bench
+bench: kernel user build/bench/plugin.so ## cost of each operation, beside Linux: T= ROUNDS= PARTS=
+	@$(PYTHON) tests/bench/bench.py

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`make bench`: what each operation of user/bench.c costs on Faultline and on Linux.
+
+In this order, or those that PARTS= names:
+    icount   instructions, under -icount shift=0,sleep=off: the same in each run
+    wall     time under plain TCG, the two kernels by turns, ROUNDS= times
+    curves   costs against the number of mappings and against the size of the RAM
+    native   mm/ as a program of the host: instructions by callgrind
+T= chooses operations by patterns. The figures go to standard output and, with charts, to
+build/bench/; docs/bench.md explains them.
+"""
+import csv
+import os
+import statistics
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import chart
+import curves
+import guests
+import profile
+from guests import Refused
+from operations import FEW_MANY, OPERATIONS
+
+ROUNDS = int(os.environ.get("ROUNDS") or 5)
+PATTERNS = (os.environ.get("T") or "").split()
+BENCH = " ".join(["bench"] + [f"'{pattern}'" for pattern in PATTERNS])
+KERNELS = guests.Faultline(), guests.Linux()
+
+
+def split_parts(text, parts):
+    """{operation: its parts}, by the order in which bench printed them."""
+    parts, found = iter(parts[1:]), {}
+    for line in text.splitlines():
+        name = line.removeprefix("bench ").removeprefix("# ").split(" ")[0].rstrip(":")
+        if name in OPERATIONS and line.startswith(("bench ", "# ")):
+            wanted = 2 if OPERATIONS[name].units == FEW_MANY and line[0] == "b" else 1
+            found[name] = [next(parts) for _ in range(wanted)]
+    return found
+
+
+def bulk_of(name, parts):
+    """Instructions of one operation that zero or copy."""
+    each = [profile.bulk(part) / part.windows for part in parts]
+    if len(each) == 2:
+        return (each[0] - each[1]) / FEW_MANY
+    return each[0] / OPERATIONS[name].units
+
+
+def write_profiles(kernel, parts):
+    """The functions of each operation, for the reader who asks where the instructions go."""
+    symbols = profile.Symbols(kernel.symbols())
+    with open(guests.path(f"profile-{kernel.name.lower()}.txt"), "w", encoding="ascii") as file:
+        for name, (part, *_) in parts.items():
+            file.write(f"{name}: each of {part.windows} times\n")
+            file.write("\n".join(profile.table(part, symbols, least=0.005)) + "\n\n")
+
+
+def count(kernel):
+    """Instructions: {operation: (Line, how many of them zero or copy)}."""
+    counts = guests.path(f"counts-{kernel.name.lower()}")
+    text = kernel.run(BENCH, icount=True, counts=counts)
+    parts = split_parts(text, profile.read_parts(counts))
+    write_profiles(kernel, parts)
+    return {name: (line, bulk_of(name, parts[name]))
+            for name, line in guests.parse(text)[2].items()}
+
+
+def time_rounds():
+    """Wall time by turns: a list, for each kernel, of {operation: nanoseconds} for each round."""
+    rounds = [], []
+    for index in range(ROUNDS):
+        print(f"  round {index + 1} of {ROUNDS}", file=sys.stderr)
+        for kernel, results in zip(KERNELS, rounds):
+            hz, _, lines = guests.parse(kernel.run(BENCH))
+            results.append({name: line.mean * 1e9 / hz for name, line in lines.items()})
+    return rounds
+
+
+def ratio(ours, other):
+    """ours / other as text."""
+    return f"{ours / other:.2f}" if other and other > 0 else "-"
+
+
+def report_counts(ours, other):
+    """Print and chart the instructions. Returns rows for the CSV file, by operation."""
+    print("\nInstructions, each the mean of the middle round; of these, iterations that zero or copy\n")
+    print(f"{'operation':<44}{'Faultline':>10} {'of it':>6} {'Linux':>8} {'of it':>6} {'ratio':>6} "
+          f"{'to reach':>9}")
+    rows, bars = {}, []
+    for name, (line, zeroing) in ours.items():
+        op, there = OPERATIONS[name], other.get(name)
+        met = "" if not op.goal else "reached" if line.mean <= op.goal else "NOT reached"
+        print(f"{op.title + ', per ' + line.unit:<44}{line.mean:>10,} {zeroing:>6,.0f} "
+              + (f"{there[0].mean:>8,} {there[1]:>6,.0f} {ratio(line.mean, there[0].mean):>6}"
+                 if there else " " * 22)
+              + (f" {op.goal:>9,} {met}" if op.goal else ""))
+        bars.append((op.title, line.mean, there and there[0].mean, op.goal))
+        rows[name] = {"unit": line.unit, "goal": op.goal or "", "reached": met,
+                      "ratio": ratio(line.mean, there[0].mean) if there else ""}
+        for side, result in (("ours", (line, zeroing)), ("linux", there)):
+            if result:
+                rows[name].update({f"{side}_instructions": result[0].mean,
+                                   f"{side}_median": result[0].median,
+                                   f"{side}_min": result[0].min,
+                                   f"{side}_zeroing": round(result[1], 1)})
+    chart.bars(guests.path("instructions.svg"), "What an operation costs: instructions",
+               "instructions, under -icount", bars)
+    return rows
+
+
+def report_times(rounds, rows):
+    """Print and chart the times, and add them to the rows."""
+    print(f"\nNanoseconds under plain TCG, {ROUNDS} rounds by turns: median (least to most)\n")
+    bars = []
+    for name in rounds[0][0]:
+        op, row, texts, middles = OPERATIONS[name], rows.setdefault(name, {}), [], []
+        for side, results in zip(("ours", "linux"), rounds):
+            times = [result[name] for result in results if name in result]
+            if not times:
+                continue
+            middles.append(statistics.median(times))
+            row.update({f"{side}_ns": round(middles[-1]), f"{side}_ns_least": round(min(times)),
+                        f"{side}_ns_most": round(max(times))})
+            texts.append(f"{middles[-1]:>9,.0f} {f'({min(times):,.0f} to {max(times):,.0f})':<22}")
+        both = len(middles) == 2
+        row["time_ratio"] = ratio(*middles) if both else ""
+        print(f"{op.title:<34}" + "  ".join(texts) + f"{row['time_ratio']:>6}")
+        bars.append((op.title, middles[0], middles[1] if both else None, None))
+    chart.bars(guests.path("time.svg"), "What an operation costs: time under plain TCG",
+               "nanoseconds", bars)
+
+
+def write_csv(rows):
+    """All of it for a machine."""
+    if not rows:
+        return
+    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+    with open(guests.path("bench.csv"), "w", encoding="ascii", newline="") as file:
+        out = csv.DictWriter(file, ["operation"] + columns, restval="")
+        out.writeheader()
+        out.writerows({"operation": name, **row} for name, row in rows.items())
+
+
+def main():
+    wanted = (os.environ.get("PARTS") or "icount wall curves native").split()
+    rows = {}
+    if "icount" in wanted:
+        KERNELS[1].symbols()
+        with ThreadPoolExecutor(2) as pool:  # neither disturbs the other's count
+            rows = report_counts(*pool.map(count, KERNELS))
+    if "wall" in wanted:
+        report_times(time_rounds(), rows)
+    write_csv(rows)
+    if "curves" in wanted:
+        curves.run(KERNELS)
+    print("\nFigures, charts and profiles are in build/bench/", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Refused as refusal:
+        sys.exit(f"bench: {refusal}")

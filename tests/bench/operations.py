@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""The operations of user/bench.c as the reports name them."""
+from collections import namedtuple
+
+# goal: instructions to reach at most. units: how many are timed at once; FEW_MANY: the difference
+# between calls over many and over few pages, which is that many.
+Operation = namedtuple("Operation", "title goal units", defaults=(None, 1))
+FEW_MANY = 1024
+
+OPERATIONS = {
+    "getppid": Operation("getppid", 110),
+    "anon_write": Operation("anonymous write fault", 900),
+    "anon_read": Operation("anonymous read fault (zero page)", 300),
+    "zero_page_write": Operation("write on the zero page", 950),
+    "cow_copy": Operation("COW copy after fork", 1050),
+    "cow_reuse": Operation("COW reuse by sole owner", 330),
+    "file_read_seq": Operation("file read, with fault-around", 130, 64),
+    "file_private_write": Operation("private file write (copy)", 1050),
+    "file_shared_write": Operation("shared file write", 500),
+    "file_shared_clean": Operation("shared write, clean page", None),
+    "swap_cache": Operation("swapped page still in memory"),
+    "sigsegv": Operation("SIGSEGV and return"),
+    "mprotect_split": Operation("mprotect, splits or merges", 1500, 2),
+    "mmap_pair": Operation("mmap + munmap", 1500),
+    "brk_pair": Operation("brk up + down"),
+    "fork_exit_wait": Operation("fork + exit + wait", 20000),
+    "fork_page": Operation("fork", 45, FEW_MANY),
+    "munmap_page": Operation("munmap", 200, FEW_MANY),
+    "dontneed_page": Operation("MADV_DONTNEED", None, FEW_MANY),
+    "mprotect_page": Operation("mprotect of resident pages", None, FEW_MANY),
+    "mremap_page": Operation("mremap, moved", None, FEW_MANY),
+    "read_page": Operation("read of 4 KiB, cached"),
+    "write_page": Operation("write of 4 KiB, cached"),
+    "pipe_ping": Operation("pipe there and back"),
+}
