@@ -81,7 +81,7 @@
 
 #define SS_ONSTACK 1
 #define SS_DISABLE 2
-#define SS_AUTODISARM (1 << 31)
+#define SS_AUTODISARM (1U << 31)
 
 /* si_code. */
 #define SI_USER 0
