@@ -13,6 +13,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
 #include "kernel/core/vfs.h"
+#include "kernel/debug/kasan.h"
 #include "kernel/proc/process.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -76,6 +77,7 @@ static void frames_init(void)
 	max_pfn = PFN_UP(early_mem_end());
 	vmemmap_populate(0, max_pfn);
 	zones_init(max_pfn);
+	kasan_init();
 	for_each_free_range(free_range_to_buddy);
 	zones_finish();
 	slab_init();

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(TOP, "build/test")
-KERNEL = os.path.join(TOP, "build/debug" if os.environ.get("DEBUG", "0") not in ("", "0") else
-                      "build/kernel", "faultline.elf")
+DEBUG = os.environ.get("DEBUG", "0") not in ("", "0")  # larger, slower, and a seventh of the RAM
+KERNEL = os.path.join(TOP, "build/debug" if DEBUG else "build/kernel", "faultline.elf")
 HOST_SECONDS = 300  # for one run, whatever the guest's limit is
 
 current = contextvars.ContextVar("current")  # the Report of the test that runs in this thread

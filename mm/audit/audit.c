@@ -11,6 +11,7 @@
 #include "kernel/core/param.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
+#include "kernel/debug/kasan.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/vsprintf.h"
@@ -107,6 +108,7 @@ int mm_audit(char *what, size_t size)
 			   max_pfn * sizeof(*a.marks) / 1024);
 		return -ENOMEM;
 	}
+	kasan_drain_quarantine(); /* what waits there is on no chain of free objects */
 	if (audit_free_lists(&a) && audit_lru_lists(&a) && audit_slabs(&a) && audit_spaces(&a) &&
 	    audit_page_caches(&a) && audit_swap(&a) && audit_vmalloc(&a) && audit_find_names(&a) &&
 	    audit_frames(&a))

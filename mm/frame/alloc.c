@@ -8,6 +8,7 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
+#include "kernel/debug/kasan.h"
 #include "lib/util.h"
 #include "lib/vsprintf.h"
 #include "mm/frame/internal.h"
@@ -234,14 +235,18 @@ static void fill_frame(struct page *page, unsigned long pattern)
 
 void poison_free(struct page *page, unsigned int order)
 {
+	/* A large kmalloc() and a slab leave redzones. */
+	kasan_unpoison(page_address(page), PAGE_SIZE << order);
 	for (unsigned long i = 0; i < 1UL << order; i++) {
 		fill_frame(page + i, FRAME_POISON_FREED);
 		__SetPagePoisoned(page + i);
 	}
+	kasan_free_pages(page, order);
 }
 
 void poison_alloc(struct page *page, unsigned int order)
 {
+	kasan_alloc_pages(page, order);
 	for (unsigned long i = 0; i < 1UL << order; i++) {
 		const unsigned long *word = page_address(page + i);
 

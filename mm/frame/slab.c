@@ -14,10 +14,12 @@
  *
  * Debug builds put two words behind each object: a tag that says live or free, so that a second free
  * and a write past the end are seen at once, and the chain's pointer, so that the whole object can
- * carry the poison.
+ * carry the poison. With KASAN, who allocated and who freed it follow, and a freed object waits in a
+ * queue before it is used again, so that whoever still uses it is seen. This file is not checked.
  */
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
+#include "kernel/debug/kasan.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
@@ -34,11 +36,17 @@ static unsigned long slab_frames;
 #if CONFIG_DEBUG
 #define TAG_LIVE 0xcafe11fecafe11feUL
 #define TAG_FREE 0xdeadf4eedeadf4eeUL
-#define DEBUG_BYTES 16U
+#define DEBUG_BYTES (16U + (CONFIG_KASAN ? 2 * sizeof(struct kasan_track) : 0))
 
 static unsigned long *tag_of(const struct kmem_cache *cache, void *object)
 {
 	return (unsigned long *)((char *)object + cache->link - sizeof(unsigned long));
+}
+
+/* Of its allocation; that of its free is the next one. */
+static struct kasan_track *tracks_of(const struct kmem_cache *cache, const void *object)
+{
+	return (struct kasan_track *)((char *)object + cache->link + sizeof(void *));
 }
 
 static void complain(const struct kmem_cache *cache, const void *object, const char *what)
@@ -51,15 +59,24 @@ static void debug_init_object(struct kmem_cache *cache, void *object)
 {
 	memset(object, SLAB_POISON_FREED, cache->size);
 	*tag_of(cache, object) = TAG_FREE;
+	kasan_poison(object, cache->size, KASAN_FREE_OBJECT);
+}
+
+static void debug_forget(struct kmem_cache *cache, void *object)
+{
+	kasan_forget(tracks_of(cache, object));
+	kasan_forget(tracks_of(cache, object) + 1);
 }
 
 static void debug_alloc(struct kmem_cache *cache, void *object)
 {
+	kasan_unpoison(object, cache->size);
 	if (*tag_of(cache, object) != TAG_FREE ||
 	    memchr_inv(object, SLAB_POISON_FREED, cache->size))
 		complain(cache, object, "was written while free");
 	memset(object, SLAB_POISON_FRESH, cache->size);
 	*tag_of(cache, object) = TAG_LIVE;
+	kasan_record(tracks_of(cache, object));
 }
 
 /* False: the object must be kept out of circulation. */
@@ -76,7 +93,9 @@ static bool debug_free(struct kmem_cache *cache, void *object)
 	else if (*tag_of(cache, object) != TAG_LIVE)
 		complain(cache, object, "was written past its end");
 	else {
+		kasan_unpoison(object, cache->size);
 		debug_init_object(cache, object);
+		kasan_record(tracks_of(cache, object) + 1);
 		return true;
 	}
 	return false;
@@ -84,6 +103,11 @@ static bool debug_free(struct kmem_cache *cache, void *object)
 #else
 #define DEBUG_BYTES 0U
 static inline void debug_init_object(struct kmem_cache *cache, void *object)
+{
+	(void)cache;
+	(void)object;
+}
+static inline void debug_forget(struct kmem_cache *cache, void *object)
 {
 	(void)cache;
 	(void)object;
@@ -118,10 +142,13 @@ static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp)
 	}
 	head->private = 0;
 	head->slab_inuse = 0;
+	kasan_poison(base, PAGE_SIZE << cache->order, KASAN_REDZONE);
 	for (unsigned int i = cache->per_slab; i--;) {
 		void *object = base + i * cache->stride;
 
+		kasan_unpoison(object, cache->size);
 		debug_init_object(cache, object);
+		debug_forget(cache, object);
 		*link_of(cache, object) = (void *)head->private;
 		head->private = (unsigned long)object;
 	}
@@ -258,19 +285,80 @@ void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 	return object;
 }
 
-void kmem_cache_free(struct kmem_cache *cache, void *object)
+static __always_inline void give_back(struct kmem_cache *cache, void *object)
 {
 	struct cpu_slab *c = this_cpu_slab(cache);
 	unsigned long base = (unsigned long)object & cache->mask;
 
-	if (!debug_free(cache, object))
-		return;
 	if (unlikely(base != c->base)) {
 		slab_free_slow(cache, base, object);
 		return;
 	}
 	*link_of(cache, object) = c->free;
 	c->free = object;
+}
+
+#if CONFIG_KASAN
+#define QUARANTINE_OBJECTS 512U /* a power of two */
+#define QUARANTINE_BYTES (256UL * 1024)
+
+/* Freed objects that wait, oldest first. No lock, as the CPUs' chains. */
+struct quarantine {
+	struct kmem_cache *cache[QUARANTINE_OBJECTS];
+	void *object[QUARANTINE_OBJECTS];
+	unsigned int in, out;
+	unsigned long bytes;
+};
+static DEFINE_PER_CPU(struct quarantine, quarantine);
+
+/* Until @objects wait at most, of @bytes at most, the oldest ones go back. */
+static void shrink_quarantine(struct quarantine *q, unsigned int objects, unsigned long bytes)
+{
+	while (q->in - q->out > objects || q->bytes > bytes) {
+		unsigned int i = q->out++ % QUARANTINE_OBJECTS;
+
+		q->bytes -= q->cache[i]->stride;
+		give_back(q->cache[i], q->object[i]);
+	}
+}
+
+static void free_object(struct kmem_cache *cache, void *object)
+{
+	struct quarantine *q = this_cpu_ptr(&quarantine);
+	unsigned int i;
+
+	shrink_quarantine(q, QUARANTINE_OBJECTS - 1, QUARANTINE_BYTES);
+	i = q->in++ % QUARANTINE_OBJECTS;
+	q->cache[i] = cache;
+	q->object[i] = object;
+	q->bytes += cache->stride;
+}
+
+void slab_describe(const void *addr, struct kasan_object *object)
+{
+	const struct kmem_cache *cache = (void *)virt_to_page(addr)->mapping;
+	unsigned long base = (unsigned long)addr & cache->mask;
+	unsigned int i = min(((unsigned long)addr - base) / cache->stride, cache->per_slab - 1UL);
+
+	object->cache = cache->name;
+	object->start = (void *)(base + (unsigned long)i * cache->stride);
+	object->size = cache->size;
+	object->allocated = tracks_of(cache, object->start);
+	object->freed = object->allocated + 1;
+}
+
+void kasan_drain_quarantine(void)
+{
+	shrink_quarantine(this_cpu_ptr(&quarantine), 0, 0);
+}
+#else
+#define free_object give_back
+#endif
+
+void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	if (debug_free(cache, object))
+		free_object(cache, object);
 }
 
 /* --- making caches --- */
@@ -354,14 +442,23 @@ static noinline void *kmalloc_large(size_t size, gfp_t gfp)
 		return NULL;
 	page->private = fls64(pages - 1);
 	page->slab_inuse = LARGE_MAGIC;
+	kasan_limit(page_address(page), size, PAGE_SIZE << fls64(pages - 1));
 	return page_address(page);
+}
+
+static __always_inline void *kmalloc_from(struct kmem_cache *cache, size_t size, gfp_t gfp)
+{
+	void *object = kmem_cache_alloc(cache, gfp);
+
+	kasan_limit(object, size, cache->size);
+	return object;
 }
 
 void *kmalloc(size_t size, gfp_t gfp)
 {
 	if (unlikely(size - 1 >= KMALLOC_MAX)) /* 0 as well: it gets the smallest object */
 		return size ? kmalloc_large(size, gfp) : kmem_cache_alloc(&kmalloc_caches[0], gfp);
-	return kmem_cache_alloc(kmalloc_cache(size), gfp);
+	return kmalloc_from(kmalloc_cache(size), size, gfp);
 }
 
 void kfree(const void *object)
@@ -438,6 +535,7 @@ unsigned long kmem_cache_shrink_all(void)
 	struct kmem_cache *cache;
 	unsigned long freed = 0;
 
+	kasan_drain_quarantine();
 	for_each_cache(cache) {
 		struct page *slab, *next;
 		LIST_HEAD(empty);

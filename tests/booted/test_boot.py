@@ -9,7 +9,7 @@ import threading
 import time
 
 
-from harness import check, program, run, skip, tmp, KERNEL, TOP
+from harness import check, program, run, skip, tmp, DEBUG, KERNEL, TOP
 
 sys.path.insert(0, os.path.join(TOP, "tools"))
 import knobs                                                                # noqa: E402
@@ -60,6 +60,9 @@ def meminfo(result):
 
 def test_memory():
     "less than 6 MiB of RAM are in use when the first program starts"
+    if DEBUG:
+        skip("the limit", "it is the release kernel's")
+        return
     result = run(cmd="cat /proc/meminfo")
     found = re.search(r"memory: (\d+) KiB of RAM", result.kernel_log)
     free = re.search(r" runs, (\d+) KiB of memory in use", result.kernel_log)
@@ -78,7 +81,7 @@ def test_memory():
 def test_image():
     "the image: below 1 MiB, with a multiboot2 header, no segment writable and executable"
     size = os.path.getsize(IMAGE)
-    check(f"{size >> 10} KiB", size < 1 << 20)
+    check(f"{size >> 10} KiB", size < (4 << 20 if DEBUG else 1 << 20))
     check("grub-file", subprocess.run(["grub-file", "--is-x86-multiboot2", IMAGE],
                                       check=False).returncode == 0)
     listed = subprocess.run(["readelf", "-lW", IMAGE], check=False, stdout=subprocess.PIPE).stdout
@@ -96,7 +99,7 @@ def test_much_memory():
     "8 GiB of RAM are found and used"
     result = run(cmd="hello && cat /proc/meminfo", mem="8G")
     check("exit status 0", result.status == 0, result.show())
-    check("8 GiB", meminfo(result).get("MemTotal", 0) > 7900 << 10, result.show())
+    check("8 GiB", meminfo(result).get("MemTotal", 0) > (6500 if DEBUG else 7900) << 10, result.show())
 
 
 def test_bad_knobs():

@@ -4,7 +4,7 @@ they used comes back, what they were told not to do is refused, and the kernel h
 import os
 import shutil
 
-from harness import check, debug_kernel, program, run, tap, tmp
+from harness import check, debug_kernel, program, run, tap, tmp, DEBUG
 
 # What the kernel says when something is wrong with itself.
 COMPLAINTS = ("warning at", "lock order:", "may sleep at", "oops:", "bad page", "panic", "slab ")
@@ -50,7 +50,7 @@ def test_hostile_memory():
 
 def test_hostile_limits():
     "too much of everything"
-    attack("fuzz_limits", mem="48M", swap="none")
+    attack("fuzz_limits", mem="72M" if DEBUG else "48M", swap="none")
 
 
 def test_hostile_long():

@@ -3,6 +3,7 @@
 
 #include <asm/crash.h>
 
+#include "arch/x86_64/entry/crash_debug.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/param.h"
 #include "kernel/core/printk.h"
@@ -199,6 +200,11 @@ static const struct {
 	{ "warn", crash_warn },
 	{ "irq", crash_irq },
 	{ "lock-twice", crash_lock_twice },
+#if CONFIG_DEBUG
+#define X(kind, fn) { kind, fn },
+	DEBUG_CRASHES(X)
+#undef X
+#endif
 };
 
 int crash_test(const char *kind, unsigned long addr)

@@ -6,6 +6,7 @@
 #ifndef ASM_PAGE_H
 #define ASM_PAGE_H
 
+#include "kernel/debug/kasan.h"
 #include "lib/types.h"
 
 #define PAGE_SHIFT 12
@@ -38,6 +39,7 @@ static inline void clear_page(void *page)
 {
 	unsigned long count = PAGE_SIZE / 8;
 
+	kasan_check_write(page, PAGE_SIZE);
 	__asm__ volatile("rep stosq" : "+D"(page), "+c"(count) : "a"(0UL) : "memory");
 }
 
@@ -45,6 +47,8 @@ static inline void copy_page(void *to, const void *from)
 {
 	unsigned long count = PAGE_SIZE / 8;
 
+	kasan_check_read(from, PAGE_SIZE);
+	kasan_check_write(to, PAGE_SIZE);
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
 }
 

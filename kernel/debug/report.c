@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The one way in which a checker stops the machine. */
+#include "kernel/debug/report.h"
+
+#include <stdarg.h>
+
+#include "kernel/core/kallsyms.h"
+#include "kernel/core/panic.h"
+#include "lib/vsprintf.h"
+#include <asm/irqflags.h>
+
+static bool reporting;
+
+bool debug_begin_report(void)
+{
+	local_irq_disable();
+	return !__atomic_exchange_n(&reporting, true, __ATOMIC_RELAXED);
+}
+
+void debug_stop(const char *checker, const char *file, unsigned int line, unsigned long caller,
+		const char *fmt, ...)
+{
+	char text[160], place[80], source[64] = "";
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (file)
+		snprintf(source, sizeof(source), ", at %s:%u", file, line);
+	panic("%s: %s%s in %s", checker, text, source,
+	      kallsyms_format(caller - 1, place, sizeof(place)));
+}
