@@ -92,8 +92,11 @@ long sys_mincore(unsigned long start, size_t len, unsigned char *vec)
 		up_read(&mm->mmap_lock);
 		if (done > 0 && copy_to_user(vec, buf, (size_t)done))
 			done = -EFAULT;
+		if (done >= 0 && fatal_signal_pending(current))
+			done = -EINTR; /* nobody will see it */
 		if (done < 0)
 			break;
+		cond_resched();
 	}
 	free_page(buf);
 	return done < 0 ? done : 0;
