@@ -20,7 +20,10 @@
  */
 int mm_audit(char *what, size_t size);
 
-/* The same, and a panic with the sentence when something is wrong. @when: "at power-off". */
+/* Frames of the vmalloc area that these tables take. */
+unsigned long mm_audit_frames(void);
+
+/* mm_audit(), and a panic with the sentence when something is wrong. @when: "at power-off". */
 void mm_audit_or_panic(const char *when);
 
 /* Starts the thread of the knob audit=, if it is given. Boot, when threads can run. */

@@ -99,6 +99,11 @@ static bool prepare(struct audit *a)
 	return true;
 }
 
+unsigned long mm_audit_frames(void)
+{
+	return PFN_UP(tables_size);
+}
+
 int mm_audit(char *what, size_t size)
 {
 	struct audit a = { .what = what, .size = size };

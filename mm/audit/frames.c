@@ -96,7 +96,8 @@ static void count_gauges(struct audit *a, const struct page *page)
 static unsigned long check_frame(struct audit *a, const struct page *page, u32 mark)
 {
 	if (!page->zone_id && !PageSlab(page)) {
-		if (mark & ~MARK_NAMED || page_count(page) || page_mapcount(page))
+		/* The kernel's first tables were made before there was an allocator. */
+		if (mark & ~(MARK_NAMED | MARK_TABLE) || page_count(page) || page_mapcount(page))
 			return fail_frame(a, page, "is in use, but was never the allocator's"), 0;
 		return 1;
 	}

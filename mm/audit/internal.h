@@ -56,6 +56,11 @@ bool audit_for_each_frame(struct audit *a, bool (*fn)(struct audit *a, struct pa
 bool audit_is_page(const struct page *page);
 /* Does @p point into a slab? Asked before a pointer that may be wrong is followed. */
 bool audit_is_object(const void *p);
+/* The page whose .lru is @entry, which may be anything: in integers, for no object need be there. */
+static inline struct page *audit_page_of(const struct list_head *entry)
+{
+	return (struct page *)((unsigned long)entry - offsetof(struct page, lru));
+}
 static inline u32 *mark_of(struct audit *a, const struct page *page)
 {
 	return &a->marks[page_to_pfn(page)];

@@ -11,7 +11,7 @@ static const char *const lru_names[NR_LRU_LISTS] = { "inactive anon", "active an
 static struct page *list_page(struct audit *a, const struct list_head *prev, const char *list)
 {
 	const struct list_head *entry = prev->next;
-	struct page *page = list_entry(entry, struct page, lru);
+	struct page *page = audit_page_of(entry);
 
 	if (!audit_is_page(page)) {
 		audit_fail(a, "the %s list leads to %p, which is no struct page", list, page);

@@ -22,8 +22,8 @@ static struct audit *looking; /* the audit that runs, for the callback of for_ea
 /* The pages behind @page on a list that is no list of the kernel's for good. */
 static void name_batch(struct audit *a, const struct page *page)
 {
-	while (!PageLRU(page) && page->lru.next) { /* on no list ever: NULL */
-		const struct page *next = list_entry(page->lru.next, struct page, lru);
+	while (!PageLRU(page)) {
+		const struct page *next = audit_page_of(page->lru.next);
 
 		if (!audit_is_page(next) || next->lru.prev != &page->lru || PageLRU(next) ||
 		    (*mark_of(a, next) & (MARK_NAMED | MARK_FREE)))

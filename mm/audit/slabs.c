@@ -109,7 +109,7 @@ static bool check_partial(struct audit *a, const struct kmem_cache *cache)
 	unsigned int slabs = 0, empty = 0;
 
 	for (entry = &cache->partial; entry->next != &cache->partial; entry = entry->next) {
-		const struct page *page = list_entry(entry->next, struct page, lru);
+		const struct page *page = audit_page_of(entry->next);
 
 		if (!audit_is_page(page) || page->lru.prev != entry || !PageSlab(page) ||
 		    page->mapping != (const void *)cache || (page->slab_inuse & SLAB_OWNED))

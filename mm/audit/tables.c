@@ -272,6 +272,8 @@ bool audit_vmalloc(struct audit *a)
 	const pud_t *pud = pgd_none(*pgd) ? NULL : pud_offset(pgd, 0);
 	unsigned long addr = VMALLOC_START;
 
+	if (pud && !take_table(a, pgd_pfn(*pgd), false, "vmalloc", addr))
+		return false;
 	for (unsigned long i = 0; pud && i < PTRS_PER_TABLE; i++, addr += PUD_SIZE) {
 		const pmd_t *pmd = pmd_offset(&pud[i], 0);
 

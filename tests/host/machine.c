@@ -7,6 +7,7 @@
 
 #include "kernel/core/panic.h"
 #include "lib/util.h"
+#include "mm/audit.h"
 #include "mm/backing/filemap.h"
 #include "mm/backing/shmem.h"
 #include "mm/backing/swap.h"
@@ -64,6 +65,7 @@ static void frames_init(unsigned long pages)
 
 void host_boot(unsigned long pages)
 {
+	static char sentence[AUDIT_SENTENCE];
 	static bool booted;
 
 	if (booted || pages < 1024) {
@@ -85,6 +87,7 @@ void host_boot(unsigned long pages)
 	reclaim_init();
 	writeback_init();
 	host_settle();
+	mm_audit(sentence, sizeof(sentence)); /* what it allocates, it keeps */
 }
 
 void host_settle(void)
@@ -130,6 +133,7 @@ void host_census(struct host_census *census)
 		else if (page->zone_id && !(page->flags & 1UL << PG_pcp))
 			count_frame(census, page);
 	}
+	census->vmalloc -= mm_audit_frames(); /* kept from its first use on */
 	slab_for_each(count_objects, &census->objects);
 	census->swap_used = (long)(total_swap_pages() - nr_swap_pages());
 }
