@@ -61,6 +61,11 @@ void __put_page(struct page *page)
 	frames_left++;
 	frames_used--;
 }
+void release_pages(struct page *const *pages, unsigned int nr)
+{
+	while (nr--)
+		put_page(*pages++);
+}
 void *get_zeroed_page(gfp_t gfp)
 {
 	struct page *page = alloc_page(gfp | __GFP_ZERO);
