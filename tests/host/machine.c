@@ -46,6 +46,11 @@ void warn_at(const char *cond, const char *file, int line)
 	host_complain("the kernel warns at %s:%d: %s", file, line, cond);
 }
 
+static void *early_table(void)
+{
+	return __va(early_alloc(PAGE_SIZE, PAGE_SIZE)); /* zeroes, as all memory is here */
+}
+
 static void frames_init(unsigned long pages)
 {
 	host_ram_init(pages);
@@ -53,7 +58,8 @@ static void frames_init(unsigned long pages)
 	early_mem_reset();
 	early_mem_add(0, pages << PAGE_SHIFT);
 	early_mem_reserve(0, PAGE_SIZE); /* frame 0 is nobody's, as on a PC */
-	init_pgd = __va(early_alloc(PAGE_SIZE, PAGE_SIZE));
+	init_pgd = early_table();
+	set_pgd(pgd_offset_pgd(init_pgd, VMALLOC_START), __pgd(__pa(early_table()) | _PAGE_TABLE));
 	zones_init(max_pfn);
 	for_each_free_range(free_range_to_buddy);
 	zones_finish();
@@ -65,7 +71,6 @@ static void frames_init(unsigned long pages)
 
 void host_boot(unsigned long pages)
 {
-	static char sentence[AUDIT_SENTENCE];
 	static bool booted;
 
 	if (booted || pages < 1024) {
@@ -87,7 +92,15 @@ void host_boot(unsigned long pages)
 	reclaim_init();
 	writeback_init();
 	host_settle();
-	mm_audit(sentence, sizeof(sentence)); /* what it allocates, it keeps */
+	host_audit(); /* what it allocates, it keeps */
+}
+
+void host_audit(void)
+{
+	char what[AUDIT_SENTENCE];
+
+	if (mm_audit(what, sizeof(what)))
+		host_complain("mm_audit: %s", what);
 }
 
 void host_settle(void)

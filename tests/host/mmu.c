@@ -170,10 +170,12 @@ struct access {
 	bool write, exec, user;
 };
 
-static unsigned long fault_code(const struct access *access, unsigned long why)
+/* Always false. */
+static bool refuse(unsigned long *error, const struct access *access, unsigned long why)
 {
-	return why | (access->write ? X86_PF_WRITE : 0) | (access->user ? X86_PF_USER : 0) |
-	       (access->exec ? X86_PF_INSTR : 0);
+	*error = why | (access->write ? X86_PF_WRITE : 0) | (access->user ? X86_PF_USER : 0) |
+		 (access->exec ? X86_PF_INSTR : 0);
+	return false;
 }
 
 static bool allowed(const struct tlb_entry *entry, const struct access *access)
@@ -185,8 +187,9 @@ static bool allowed(const struct tlb_entry *entry, const struct access *access)
 	       (!access->exec || (entry->exec && access->user));
 }
 
-/* 0 with @entry filled in and A and D set, or the error code of the fault. */
-static unsigned long walk(unsigned long addr, const struct access *access, struct tlb_entry *entry)
+/* True with @entry filled in and A and D set, or false with the error code of the fault. */
+static bool walk(unsigned long addr, const struct access *access, struct tlb_entry *entry,
+		 unsigned long *error)
 {
 	u64 *slots[LEVELS], table = cr3 & PTE_PFN_MASK;
 	int level;
@@ -199,10 +202,10 @@ static unsigned long walk(unsigned long addr, const struct access *access, struc
 		slots[level] = (u64 *)__va(table) + ((addr >> (PAGE_SHIFT + 9 * level)) & 511);
 		e = *slots[level];
 		if (!(e & _PAGE_PRESENT))
-			return fault_code(access, 0);
+			return refuse(error, access, 0);
 		/* There are no large user pages: here the bit is one that should not be set. */
 		if ((e & RSVD_BITS) || (level && (e & _PAGE_PSE)))
-			return fault_code(access, X86_PF_PROT | X86_PF_RSVD);
+			return refuse(error, access, X86_PF_PROT | X86_PF_RSVD);
 		entry->write &= !!(e & _PAGE_RW);
 		entry->user &= !!(e & _PAGE_USER);
 		entry->exec &= !(e & _PAGE_NX);
@@ -211,17 +214,17 @@ static unsigned long walk(unsigned long addr, const struct access *access, struc
 		if (entry->pfn[level] >= nr_frames) {
 			host_complain("entry %#llx at level %d for %#lx leads out of RAM", e,
 				      level, addr);
-			return fault_code(access, 0);
+			return refuse(error, access, 0);
 		}
 	}
 	if (!allowed(entry, access))
-		return fault_code(access, X86_PF_PROT);
+		return refuse(error, access, X86_PF_PROT);
 	for (level = 0; level < LEVELS; level++)
 		*slots[level] |= _PAGE_ACCESSED;
 	if (access->write)
 		*slots[0] |= _PAGE_DIRTY;
 	entry->dirty = *slots[0] & _PAGE_DIRTY;
-	return 0;
+	return true;
 }
 
 /* What the entry has that current's tables do not give (any more), or NULL. */
@@ -260,9 +263,8 @@ static char *translate(unsigned long addr, const struct access *access, unsigned
 	struct tlb_entry found;
 
 	if (!hit || !allowed(hit, access) || (access->write && !hit->dirty)) {
-		*error = walk(addr, access, &found);
 		/* A page fault takes the page's entry with it (SDM vol. 3A 4.10.4.1). */
-		if (*error) {
+		if (!walk(addr, access, &found, error)) {
 			if (hit)
 				invlpg(addr);
 			return NULL;
@@ -307,7 +309,7 @@ static bool take_signal(struct host_verdict *verdict)
 		return true;
 	}
 	*verdict = host->verdict;
-	host->verdict.signal = 0;
+	host->verdict = (struct host_verdict){ 0 };
 	return verdict->signal;
 }
 

@@ -11,11 +11,6 @@
 
 #include "kernel/core/sched.h"
 #include "lib/util.h"
-#if __has_include("mm/audit.h")
-#include "mm/audit.h"
-#else
-static int mm_audit(char *what, size_t size) { (void)what; (void)size; return 0; }
-#endif
 #include "mm/backing/filemap.h"
 #include "mm/backing/swap.h"
 #include "mm/fault/fault.h"
@@ -29,6 +24,7 @@ static int mm_audit(char *what, size_t size) { (void)what; (void)size; return 0;
 #include "tests/host/host.h"
 #include "tests/host/internal.h"
 #include <asm/pf.h>
+#include <asm/uaccess.h>
 
 #define SIGBUS 7
 #define SIGKILL 9
@@ -40,14 +36,6 @@ static int mm_audit(char *what, size_t size) { (void)what; (void)size; return 0;
 
 static struct task_struct *p __attribute__((unused));
 static struct host_census census_before;
-
-static inline void audit(void)
-{
-	char what[256];
-
-	if (mm_audit(what, sizeof(what)))
-		fail_msg("mm_audit: %s", what);
-}
 
 static int setup(void **state)
 {
@@ -69,12 +57,12 @@ static int teardown(void **state)
 	host_fail_alloc(0);
 	host_settle();
 	host_tlb_check();
-	audit();
+	host_audit();
 	if (p)
 		host_exit(p);
 	host_settle();
 	drop_caches(3);
-	audit();
+	host_audit();
 	host_census(&after);
 	host_census_same(&census_before, &after, "since the test began");
 	return 0;
