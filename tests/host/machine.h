@@ -199,7 +199,7 @@ void host_census(struct host_census *census);
  */
 void host_census_same(const struct host_census *a, const struct host_census *b, const char *what);
 
-/* Complain about the first thing that mm_audit() (mm/audit/audit.h) finds wrong. */
+/* Complain about the first thing that mm_audit() (mm/audit.h) finds wrong. */
 void host_audit(void);
 
 /* --- files: one flat folder of regular files on a disk of their own --- */

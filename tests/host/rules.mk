@@ -37,6 +37,8 @@ $(call record,build/host/$(1)/flags,$(CC) $(HOST_CFLAGS) $(2) $(HOST_SOURCES) \
 build/host/$(1)/%.o: %.c build/host/$(1)/flags
 	$$(call say,HOSTCC,$$<) $(CC) $(HOST_CFLAGS) $(2) \
 		$$(call host_real,$$(HOST_VMAP_$$<) $(if $(3),$$(HOST_REAL_$$<))) -MMD -MP -c -o $$@ $$<
+
+.PRECIOUS: build/host/$(1)/%.o
 # One object: weak stand-ins of shim.c give way to the real functions whatever the order.
 build/host/$(1)/libmm.a: $(HOST_SOURCES:%.c=build/host/$(1)/%.o)
 	$$(call say,HOSTAR,$$@) ld -r -o $$(@:.a=.o) $$^ && rm -f $$@ && ar rcs $$@ $$(@:.a=.o)
@@ -49,7 +51,6 @@ host: $(HOST_TESTS:%=build/host/san/%) ## mm/ natively on the software machine, 
 JUDGES += host
 test: $(HOST_TESTS:%=build/host/san/%)
 
-.PRECIOUS: build/host/%.o
 ifneq ($(filter-out clean help doctor check-tools format,$(GOALS)),)
 $(eval $(call host_build,san,$(HOST_SAN),wrap))
 $(eval $(call host_build,cov,$(HOST_COV),wrap))

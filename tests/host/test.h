@@ -37,7 +37,7 @@
 static struct task_struct *p __attribute__((unused));
 static struct host_census census_before;
 
-static int setup(void **state)
+static __attribute__((unused)) int setup(void **state)
 {
 	(void)state;
 	host_settle();
@@ -49,7 +49,7 @@ static int setup(void **state)
 	return p ? 0 : -1;
 }
 
-static int teardown(void **state)
+static __attribute__((unused)) int teardown(void **state)
 {
 	struct host_census after;
 
