@@ -14,3 +14,7 @@ export ROUNDS PARTS T
 .PHONY: bench
 bench: kernel user build/bench/plugin.so ## cost of each operation, beside Linux: T= ROUNDS= PARTS=
 	@$(PYTHON) tests/bench/bench.py
+
+.PHONY: ceilings
+ceilings: kernel user ## record what operations cost, for the gate in make test
+	@$(PYTHON) tests/bench/bench.py ceilings

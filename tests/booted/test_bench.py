@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""The benchmark runs, its figures make sense, and no operation costs more than it did."""
+import os
+import re
+
+from harness import check, run, skip, TOP
+
+# The ceilings are instructions of the kernel as this compiler makes it.
+COMPILER = b"gcc 12"
+LINE = re.compile(rb"^bench (\w+) \w+ (-?\d+) (-?\d+) (-?\d+) (\d+)\r?$", re.MULTILINE)
+# These zero or copy a page, eight bytes an iteration: 512 iterations are work, not overhead.
+WHOLE_PAGE = ("anon_write", "zero_page_write", "cow_copy", "file_private_write", "read_page",
+              "write_page")
+
+
+def ceilings():
+    """{operation: the most instructions it may take}, from tests/bench/ceilings."""
+    with open(os.path.join(TOP, "tests/bench/ceilings"), encoding="ascii") as file:
+        rows = [line.split() for line in file if line.strip() and not line.startswith("#")]
+    return {name: int(most) for name, _, most in rows}
+
+
+def bench(**knobs):
+    """Run it, briefly. Returns {operation: (median, mean, min, n)}."""
+    result = run(prog="bench", args=["-r", "2"], icount="1", qemu_args="-cpu max,-erms", **knobs)
+    check("exit status 0", result.status == 0, result.show())
+    return {name.decode(): tuple(map(int, numbers))
+            for name, *numbers in LINE.findall(result.stdout)}
+
+
+def makes_sense(figures):
+    """Each operation was measured, and a page that was zeroed or copied shows in the figure."""
+    check("all operations of the ceilings, and no other", sorted(figures) == sorted(ceilings()),
+          sorted(set(figures) ^ set(ceilings())))
+    wrong = {name: f for name, f in figures.items() if not 0 < f[2] <= f[0] or f[1] <= 0 or not f[3]}
+    check("0 < least <= median, of at least one sample", not wrong, wrong)
+    free = {name: figures.get(name) for name in WHOLE_PAGE if figures.get(name, (0, 0, 0))[2] < 512}
+    check("pages are really zeroed and copied", not free, free)
+
+
+def built_by(compiler):
+    """Was the kernel built by it? Its debug information names it."""
+    path = os.path.join(TOP, "build/kernel/flags")
+    with open(path, "rb") as file:
+        cc = os.fsdecode(file.read().split()[0])
+    with os.popen(f"{cc} -dumpversion 2>&1") as answer:
+        said = answer.read()
+    return "gcc" in os.path.basename(cc) and said.startswith(compiler.split()[-1].decode())
+
+
+def test_ceilings():
+    "instructions of each operation stay below tests/bench/ceilings"
+    figures = bench()
+    makes_sense(figures)
+    if os.environ.get("DEBUG", "0") not in ("", "0") or not built_by(COMPILER):
+        skip("ceilings", f"they are for a plain kernel built by {COMPILER.decode()}")
+        return
+    for name, most in ceilings().items():
+        mean = figures.get(name, (0, most + 1))[1]
+        check(f"{name}: at most {most}", mean <= most,
+              f"{mean}. See where they go: make profile OP={name}. If it must be: make ceilings")
