@@ -63,6 +63,11 @@ struct page *alloc_page(gfp_t gfp);
 void __free_pages(struct page *page, unsigned int order);
 /* Order 0, refcount already 0: to this CPU's list. What put_page() ends in. */
 void free_unref_page(struct page *page);
+/*
+ * Order 0, the caller's the last reference, all bytes zero: kept for whoever asks for a zeroed frame
+ * next.
+ */
+void free_zeroed_page(struct page *page);
 /* The same by direct-map address. */
 void *get_zeroed_page(gfp_t gfp);
 void free_page(void *addr);

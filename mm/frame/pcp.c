@@ -5,6 +5,9 @@
  * way writes to a neighbour's struct page. The buddy is asked for 32 frames at a time and gets the
  * 32 coldest back when the stack is full.
  *
+ * Frames that are known to hold only zeroes, most of all page tables whose last entry is gone, stand
+ * on a second, short stack: the next table or zeroed page needs no clearing.
+ *
  * No lock: only the CPU itself touches its list, from process context, without sleeping in between.
  */
 #include "lib/string.h"
@@ -13,10 +16,13 @@
 
 #define PCP_BATCH 32U
 #define PCP_HIGH 128U
+#define PCP_ZEROED 32U
 
 struct pcp {
 	unsigned int count;
 	struct page *pages[PCP_HIGH];
+	unsigned int nr_zeroed;
+	struct page *zeroed[PCP_ZEROED];
 };
 
 static DEFINE_PER_CPU(struct pcp, frame_pcp);
@@ -42,6 +48,8 @@ void drain_all_pages(void)
 	struct pcp *pcp = this_cpu_ptr(&frame_pcp);
 
 	pcp_drain(pcp, pcp->count);
+	buddy_give_bulk(pcp->zeroed, pcp->nr_zeroed);
+	pcp->nr_zeroed = 0;
 }
 
 unsigned long pcp_frames(void)
@@ -50,7 +58,8 @@ unsigned long pcp_frames(void)
 	unsigned int cpu;
 
 	for_each_cpu(cpu)
-		sum += READ_ONCE(per_cpu(frame_pcp, cpu).count);
+		sum += READ_ONCE(per_cpu(frame_pcp, cpu).count) +
+		       READ_ONCE(per_cpu(frame_pcp, cpu).nr_zeroed);
 	return sum;
 }
 
@@ -61,8 +70,8 @@ void pcp_for_each(bool (*fn)(struct page *page, void *arg), void *arg)
 	for_each_cpu(cpu) {
 		const struct pcp *pcp = per_cpu_ptr(&frame_pcp, cpu);
 
-		for (unsigned int i = 0; i < pcp->count; i++)
-			if (!fn(pcp->pages[i], arg))
+		for (unsigned int i = 0; i < pcp->count + pcp->nr_zeroed; i++)
+			if (!fn(i < pcp->count ? pcp->pages[i] : pcp->zeroed[i - pcp->count], arg))
 				return;
 	}
 }
@@ -93,4 +102,33 @@ void free_unref_page(struct page *page)
 	pcp->pages[pcp->count++] = page;
 	if (unlikely(pcp->count == PCP_HIGH))
 		pcp_drain(pcp, PCP_BATCH);
+}
+
+struct page *pcp_take_zeroed(void)
+{
+	struct pcp *pcp = this_cpu_ptr(&frame_pcp);
+
+	if (!pcp->nr_zeroed)
+		return NULL;
+	count_vm_event(VM_pgalloc);
+	return prep_new_page(pcp->zeroed[--pcp->nr_zeroed], 0);
+}
+
+void free_zeroed_page(struct page *page)
+{
+	struct pcp *pcp = this_cpu_ptr(&frame_pcp);
+
+	atomic_set(&page->_refcount, 0);
+#if CONFIG_DEBUG
+	/* The claim is checked, and the frame poisoned like any other. */
+	if (memchr_inv(page_address(page), 0, PAGE_SIZE))
+		bad_page(page, "was freed as zeroed, but is not");
+#endif
+	if (CONFIG_DEBUG || pcp->nr_zeroed == PCP_ZEROED || unlikely(page_is_bad(page))) {
+		free_unref_page(page);
+		return;
+	}
+	page->flags = 1UL << PG_pcp;
+	count_vm_event(VM_pgfree);
+	pcp->zeroed[pcp->nr_zeroed++] = page;
 }

@@ -44,11 +44,15 @@ void mm_init(void)
 /* A top-level table: an empty user half, and the kernel's half shared by entry. */
 static pgd_t *pgd_alloc(void)
 {
-	pgd_t *pgd = get_zeroed_page(GFP_KERNEL);
+	struct page *page = alloc_page(GFP_KERNEL);
+	pgd_t *pgd;
 
-	if (pgd)
-		memcpy(pgd + USER_PGD_PTRS, init_pgd + USER_PGD_PTRS,
-		       (PTRS_PER_TABLE - USER_PGD_PTRS) * sizeof(*pgd));
+	if (!page)
+		return NULL;
+	pgd = page_address(page);
+	memset(pgd, 0, USER_PGD_PTRS * sizeof(*pgd));
+	memcpy(pgd + USER_PGD_PTRS, init_pgd + USER_PGD_PTRS,
+	       (PTRS_PER_TABLE - USER_PGD_PTRS) * sizeof(*pgd));
 	return pgd;
 }
 
@@ -219,7 +223,7 @@ static void exit_mmap(struct mm_struct *mm)
 	}
 	mm->mm_rb = RB_ROOT;
 	mm->first_vma = mm->last_vma = NULL;
-	mm->mmap_cache = NULL;
+	mm->mmap_cache = mm->gap_hint = NULL;
 	mm->map_count = 0;
 	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++)
 		WARN_ON(mm->rss[i]); /* somebody mapped or unmapped without counting */

@@ -13,7 +13,7 @@ void free_table_page(struct page *page)
 {
 	__ClearPageTable(page);
 	mod_node_stat(N_nr_page_table_pages, -1);
-	put_page(page);
+	free_zeroed_page(page); /* tables are freed when their last entry is gone */
 }
 
 /* Hang an empty table under @entry unless another thread does so first. 0 or -ENOMEM. May sleep. */

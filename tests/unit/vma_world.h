@@ -66,6 +66,10 @@ void release_pages(struct page *const *pages, unsigned int nr)
 	while (nr--)
 		put_page(*pages++);
 }
+void free_zeroed_page(struct page *page)
+{
+	put_page(page);
+}
 void *get_zeroed_page(gfp_t gfp)
 {
 	struct page *page = alloc_page(gfp | __GFP_ZERO);
