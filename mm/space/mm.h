@@ -116,7 +116,13 @@ struct mm_struct {
 	struct rw_semaphore mmap_lock;/* VMAs and the layout fields below */
 	struct rb_root mm_rb;         /* mmap_lock */
 	struct vm_area_struct *first_vma, *last_vma; /* the same VMAs as a list; mmap_lock */
-	struct vm_area_struct *mmap_cache; /* the VMA of the last find; hint, cleared by removal */
+	struct vm_area_struct *mmap_cache; /* the VMA of the last find; hint */
+	/*
+	 * Below @gap_hint_high and above the gap below @gap_hint (NULL: not known) no gap has
+	 * @gap_hint_len bytes or more; mmap_lock
+	 */
+	struct vm_area_struct *gap_hint;
+	unsigned long gap_hint_len, gap_hint_high;
 	int map_count;                /* VMAs; mmap_lock */
 	unsigned long mmap_base;      /* top-down search starts here; constant after exec */
 	unsigned long total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages; mmap_lock */

@@ -8,7 +8,7 @@
  *                                          a gap that fits are not entered
  *
  * Locks: mmap_lock, for writing to change anything. mmap_cache alone is written by readers too;
- * it is a hint whose bounds are checked at each use, and removal clears it.
+ * it is a hint whose bounds are checked at each use, and removal moves it on.
  */
 #include "lib/util.h"
 #include "mm/space/vma.h"
@@ -43,7 +43,9 @@ struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr)
 	struct vm_area_struct *vma = READ_ONCE(mm->mmap_cache), *found = NULL;
 	struct rb_node *rb = mm->mm_rb.rb_node;
 
-	if (vma && vma->vm_start <= addr && addr < vma->vm_end)
+	/* In the VMA found last, or in the gap below it. */
+	if (vma && addr < vma->vm_end &&
+	    (vma->vm_start <= addr || !vma->vm_prev || vma->vm_prev->vm_end <= addr))
 		return vma;
 	while (rb) {
 		vma = to_vma(rb);
@@ -97,9 +99,12 @@ static unsigned long gap_between(const struct vm_area_struct *prev,
 static void set_gap(struct vm_area_struct *vma, const struct vm_area_struct *prev)
 {
 	unsigned long gap = gap_between(prev, vma);
+	struct mm_struct *mm = vma->vm_mm;
 
 	if (gap == vma->vm_gap)
 		return;
+	if (gap > vma->vm_gap && mm->gap_hint && mm->gap_hint->vm_start < vma->vm_start)
+		mm->gap_hint = NULL;
 	vma->vm_gap = gap;
 	vma_gap_propagate(&vma->vm_rb, NULL);
 }
@@ -145,6 +150,8 @@ void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma, struct vm
 	vma->vm_gap = vma->rb_subtree_gap = gap_between(prev, vma);
 	if (next)
 		next->vm_gap = gap_between(vma, next);
+	if (next && next == mm->gap_hint && next->vm_gap < mm->gap_hint_len)
+		mm->gap_hint = vma; /* what is left of that gap lies below @vma */
 	vma_gap_propagate(parent, next ? &next->vm_rb : NULL);
 	if (next)
 		vma_gap_propagate(&next->vm_rb, NULL);
@@ -159,12 +166,14 @@ void vma_tree_remove(struct mm_struct *mm, struct vm_area_struct *vma)
 
 	*(prev ? &prev->vm_next : &mm->first_vma) = next;
 	*(next ? &next->vm_prev : &mm->last_vma) = prev;
+	if (mm->gap_hint == vma)
+		mm->gap_hint = next; /* its gap takes in that of @vma */
 	/* First, since balancing copies the values that it finds on its way. */
 	if (next)
 		set_gap(next, prev);
 	rb_erase_augmented(&vma->vm_rb, &mm->mm_rb, &vma_gap);
 	if (mm->mmap_cache == vma)
-		mm->mmap_cache = NULL;
+		mm->mmap_cache = next; /* what find_vma() now answers for its range */
 	mm->map_count--;
 }
 
@@ -183,25 +192,27 @@ static bool gap_fits(const struct vm_area_struct *vma, unsigned long len, unsign
 }
 
 /*
- * The highest fitting gap below a VMA of the subtree. Recursion is as deep as the tree is high. A
- * right subtree is entered when it has a gap that is large enough and does not begin too high; only
- * along the path of @high can that turn out to be in vain.
+ * The VMA with the highest fitting gap below it in the subtree, or NULL. Recursion is as deep as the
+ * tree is high. A right subtree is entered when it has a gap that is large enough and does not begin
+ * too high; only along the path of @high can that turn out to be in vain.
  */
-static bool highest_gap(struct rb_node *rb, unsigned long len, unsigned long low,
-			unsigned long high, unsigned long *addr)
+static struct vm_area_struct *highest_gap(struct rb_node *rb, unsigned long len, unsigned long low,
+					  unsigned long high, unsigned long *addr)
 {
 	while (gap_below(rb) >= len) {
-		const struct vm_area_struct *vma = to_vma(rb);
+		struct vm_area_struct *vma = to_vma(rb), *found = NULL;
 
-		if (vma->vm_end <= high - len && highest_gap(rb->rb_right, len, low, high, addr))
-			return true;
+		if (vma->vm_end <= high - len)
+			found = highest_gap(rb->rb_right, len, low, high, addr);
+		if (found)
+			return found;
 		if (gap_fits(vma, len, low, high, addr, true))
-			return true;
+			return vma;
 		if (vma->vm_start < low)
-			return false;
+			return NULL;
 		rb = rb->rb_left;
 	}
-	return false;
+	return NULL;
 }
 
 static bool lowest_gap(struct rb_node *rb, unsigned long len, unsigned long low, unsigned long high,
@@ -229,6 +240,7 @@ static unsigned long free_above_last(struct mm_struct *mm, unsigned long low)
 	return last && last->vm_end > low ? last->vm_end : low;
 }
 
+/* Mapping after mapping goes below the last one: the gap that was found then is tried first. */
 unsigned long vm_unmapped_area(struct mm_struct *mm, unsigned long len, unsigned long low,
 			       unsigned long high)
 {
@@ -238,9 +250,13 @@ unsigned long vm_unmapped_area(struct mm_struct *mm, unsigned long len, unsigned
 		return (unsigned long)-ENOMEM;
 	if (start <= high && high - start >= len)
 		return high - len;
-	if (highest_gap(mm->mm_rb.rb_node, len, low, high, &addr))
+	if (mm->gap_hint && len >= mm->gap_hint_len && high == mm->gap_hint_high &&
+	    gap_fits(mm->gap_hint, len, low, high, &addr, true))
 		return addr;
-	return (unsigned long)-ENOMEM;
+	mm->gap_hint = highest_gap(mm->mm_rb.rb_node, len, low, high, &addr);
+	mm->gap_hint_len = len;
+	mm->gap_hint_high = high;
+	return mm->gap_hint ? addr : (unsigned long)-ENOMEM;
 }
 
 unsigned long vm_unmapped_area_bottomup(struct mm_struct *mm, unsigned long len, unsigned long low,

@@ -73,6 +73,8 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_s
 	struct address_space *mapping = vma_mapping(vma);
 
 	vma_tree_insert(mm, vma, prev);
+	if (!mapping && !vma->anon_vma)
+		return; /* no page of it can be mapped yet */
 	rmap_lock(mapping, vma->anon_vma);
 	rmap_insert(vma);
 	rmap_unlock(mapping, vma->anon_vma);
@@ -82,6 +84,8 @@ void vma_unlink_rmap(struct vm_area_struct *vma)
 {
 	struct address_space *mapping = vma_mapping(vma);
 
+	if (!mapping && !vma->anon_vma)
+		return;
 	rmap_lock(mapping, vma->anon_vma);
 	rmap_remove(vma);
 	rmap_unlock(mapping, vma->anon_vma);

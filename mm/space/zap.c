@@ -88,6 +88,8 @@ void tlb_flush_mmu(struct mmu_gather *tlb)
 {
 	unsigned int i, kept = 0;
 
+	if (!tlb->nr && !tlb->end)
+		return;
 	if (tlb->fullmm) {
 		if (tlb->freed_tables)
 			flush_tlb_mm(tlb->mm);
@@ -261,15 +263,30 @@ static void free_pmd_tables(struct mmu_gather *tlb, pgd_t *pgd, unsigned long ad
 	}
 }
 
+/* Can any table of the level whose tables map @size bytes be free? */
+static inline bool may_free(unsigned long start, unsigned long end, unsigned long floor,
+			    unsigned long ceiling, unsigned long size)
+{
+	unsigned long lowest = max(ALIGN(floor, size), start & ~(size - 1));
+
+	return lowest < end && lowest + size - 1 <= ceiling - 1;
+}
+
 void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end,
 		   unsigned long floor, unsigned long ceiling)
 {
 	pgd_t *pgd = pgd_offset(tlb->mm, start);
-	unsigned long addr = start, next, lowest = max(ALIGN(floor, PMD_SIZE), start & PMD_MASK);
+	unsigned long addr = start, next;
 
-	/* The neighbours use every last-level table of the range: most often nothing is to be done. */
-	if (lowest >= end || lowest + PMD_SIZE - 1 > ceiling - 1)
+	/* Most often the neighbours use every last-level table of the range. */
+	if (!may_free(start, end, floor, ceiling, PMD_SIZE))
 		return;
+	/* Or at least what is above those. */
+	if (!((start ^ (end - 1)) & PUD_MASK) && !may_free(start, end, floor, ceiling, PUD_SIZE)) {
+		if (!pgd_none(*pgd) && !pud_none(*pud_offset(pgd, start)))
+			free_pte_tables(tlb, pud_offset(pgd, start), start, end, floor, ceiling);
+		return;
+	}
 	for (; addr < end; addr = next, pgd++) {
 		next = pgd_addr_end(addr, end);
 		if (pgd_none(*pgd))
