@@ -6,6 +6,7 @@
 #ifndef MM_AUDIT_H
 #define MM_AUDIT_H
 
+#include "kernel/core/panic.h"
 #include "lib/types.h"
 
 #define AUDIT_SENTENCE 256 /* bytes that hold any sentence */
@@ -28,5 +29,16 @@ void mm_audit_or_panic(const char *when);
 
 /* Starts the thread of the knob audit=, if it is given. Boot, when threads can run. */
 void mm_audit_init(void);
+
+#if CONFIG_DEBUG
+/* A page fault of user mode is done, nothing is held: for the knob audit_faults=. */
+void mm_audit_fault(void);
+/*
+ * Break the @n-th thing of current's map, see whether the audit says so, put it back. @what gets the
+ * name and what was said. 0: it was seen; -EUCLEAN: it was not; -ENODATA: the map has nothing of that
+ * kind; -ENOENT: there are not so many.
+ */
+int mm_audit_spoil(unsigned int n, char *what, size_t size);
+#endif
 
 #endif

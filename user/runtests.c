@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runtests - runs programs one after another and judges two things of each: its exit status, and
- * that every frame it used came back.
+ * runtests - runs programs one after another and judges three things of each: its exit status, that
+ * every frame it used came back, and that the kernel's own audit of its memory finds nothing wrong.
  *
  *	runtests [--no-leak] "PROGRAM ARG..." ...
  *
@@ -12,6 +12,8 @@
  * A program after which the sums differ is run again, unseen, up to twice: a list of the kernel's
  * that grew with its first use stays as it is, a leak repeats. If memory was short, the kernel may
  * have given up something of its own; more free at the end than before is no leak.
+ *
+ * Faultline alone has an audit, /proc/mm_audit: without that file nothing is asked.
  *
  * Served by: pipes, fork, execve, wait4; /proc/sys/vm/drop_caches empties the page cache, so that
  * MemFree in /proc/meminfo counts frames that really belong to somebody; mlockall keeps this
@@ -236,7 +238,24 @@ static int run_and_weigh(char **argv, bool seen, struct balance *lost)
 	return status;
 }
 
-static void print_reasons(int status, struct balance lost)
+/*
+ * What the kernel's audit of its memory says: "" if all is well or nobody can be asked. To have no
+ * memory for its tables is no finding.
+ */
+static const char *audit(void)
+{
+	static char text[512];
+	int fd = open("/proc/mm_audit", O_RDONLY);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, "ok") && strncmp(text, "not enough memory", 17) ? text : "";
+}
+
+static void print_reasons(int status, struct balance lost, const char *found)
 {
 	if (status == -1)
 		printf(" # could not be started");
@@ -248,6 +267,8 @@ static void print_reasons(int status, struct balance lost)
 		printf(" # %s %ld frames, %ld swap slots and %ld slab objects",
 		       leaked(lost) ? "leak of" : "balance", lost.frames, lost.slots,
 		       lost.objects);
+	if (*found)
+		printf(" # audit: %s", found);
 	putchar('\n');
 	fflush(stdout);
 }
@@ -257,6 +278,7 @@ static bool judge(int n, const char *command)
 {
 	char words[1024], *argv[MAX_ARGS + 1];
 	struct balance lost;
+	const char *found;
 	int status;
 	bool good;
 
@@ -274,9 +296,10 @@ static bool judge(int n, const char *command)
 		       i, lost.frames, lost.slots, lost.objects);
 		status = run_and_weigh(argv, false, &lost);
 	}
-	good = !status && !leaked(lost);
+	found = audit();
+	good = !status && !leaked(lost) && !*found;
 	printf("%s %d - %s", good ? "ok" : "not ok", n, command);
-	print_reasons(status, lost);
+	print_reasons(status, lost, found);
 	return good;
 }
 
@@ -310,6 +333,8 @@ int main(int argc, char **argv)
 	}
 	if (check_leaks)
 		settle_self();
+	if (*audit()) /* before the first program; the audit keeps what it allocates now */
+		printf("# audit at the start: %s\n", audit());
 	printf("KTAP version 1\n1..%d\n", argc - first);
 	for (int i = first; i < argc; i++)
 		failed += !judge(++n, argv[i]);

@@ -133,3 +133,19 @@ int proc_show_mm_audit(struct seq_buf *m, void *arg)
 	seq_printf(m, "%s\n", mm_audit(what, sizeof(what)) ? what : "ok");
 	return 0;
 }
+
+#if CONFIG_DEBUG
+/* TAP: each thing that the audit must see, broken and put back in the reader's map. */
+int proc_show_mm_audit_spoil(struct seq_buf *m, void *arg)
+{
+	char what[2 * AUDIT_SENTENCE];
+	unsigned int n = 0;
+	int err;
+
+	(void)arg;
+	while ((err = mm_audit_spoil(n++, what, sizeof(what))) != -ENOENT)
+		seq_printf(m, "%sok %u - %s\n", err == -EUCLEAN ? "not " : "", n, what);
+	seq_printf(m, "1..%u\n", n - 1);
+	return 0;
+}
+#endif

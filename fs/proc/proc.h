@@ -39,6 +39,7 @@ int proc_show_buddyinfo(struct seq_buf *m, void *arg);
 int proc_show_slabinfo(struct seq_buf *m, void *arg);
 int proc_show_swaps(struct seq_buf *m, void *arg);
 int proc_show_mm_audit(struct seq_buf *m, void *arg);
+int proc_show_mm_audit_spoil(struct seq_buf *m, void *arg);
 extern const struct pseudo_entry proc_sys_entries[];
 
 void proc_init(void);

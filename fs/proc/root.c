@@ -41,6 +41,9 @@ static const struct pseudo_entry root_entries[] = {
 	{ .name = "cpuinfo", .mode = S_IFREG | 0444, .show = show_cpuinfo },
 	{ .name = "meminfo", .mode = S_IFREG | 0444, .show = proc_show_meminfo },
 	{ .name = "mm_audit", .mode = S_IFREG | 0400, .show = proc_show_mm_audit },
+#if CONFIG_DEBUG
+	{ .name = "mm_audit_spoil", .mode = S_IFREG | 0400, .show = proc_show_mm_audit_spoil },
+#endif
 	{ .name = "self", .mode = S_IFLNK | 0777, .readlink = proc_self_readlink },
 	{ .name = "slabinfo", .mode = S_IFREG | 0400, .show = proc_show_slabinfo },
 	{ .name = "swaps", .mode = S_IFREG | 0444, .show = proc_show_swaps },

@@ -138,6 +138,25 @@ static int set_audit(const char *value)
 }
 KNOB(audit, "MILLISECONDS", "audit the memory so often, and panic if it finds something", set_audit);
 
+#if CONFIG_DEBUG
+static unsigned long interval_faults; /* 0: never */
+
+static int set_audit_faults(const char *value)
+{
+	return param_number(value, 0, 1000000000, &interval_faults);
+}
+KNOB(audit_faults, "COUNT", "audit the memory after so many page faults of user mode",
+     set_audit_faults);
+
+void mm_audit_fault(void)
+{
+	static unsigned long faults;
+
+	if (interval_faults && ++faults % interval_faults == 0)
+		mm_audit_or_panic("after a page fault");
+}
+#endif
+
 static int audit_thread(void *unused)
 {
 	(void)unused;

@@ -109,7 +109,7 @@ static unsigned long check_frame(struct audit *a, const struct page *page, u32 m
 	count_gauges(a, page);
 	if (PageSlab(page) || (mark & (MARK_TABLE | MARK_VMAP)))
 		return 1;
-	if (!page_count(page))
+	if (!page_count(page) && !(mark & (MARK_MAPS | MARK_CACHE)))
 		return fail_frame(a, page, "is neither free nor in use: it was lost"), 0;
 	if (!check_counts(a, page, mark))
 		return 0;

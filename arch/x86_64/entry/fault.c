@@ -19,6 +19,7 @@
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "lib/vsprintf.h"
+#include "mm/audit.h"
 #include "mm/backing/writeback.h"
 #include "mm/fault/fault.h"
 #include "mm/fault/note.h"
@@ -292,4 +293,8 @@ void exc_page_fault(struct pt_regs *regs, unsigned long error_code, unsigned lon
 		logged_page_fault(regs, error_code, address);
 	else
 		handle_page_fault(regs, error_code, address);
+#if CONFIG_DEBUG
+	if (user_mode(regs))
+		mm_audit_fault();
+#endif
 }
