@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 import chart
 import curves
 import guests
+import native
 import profile
 from guests import Refused
 from operations import FEW_MANY, OPERATIONS
@@ -173,6 +174,8 @@ def main():
     write_csv(rows)
     if "curves" in wanted:
         curves.run(KERNELS)
+    if "native" in wanted:
+        native.run()
     print("\nFigures, charts and profiles are in build/bench/", flush=True)
 
 

@@ -12,9 +12,15 @@ build/bench/plugin.so: tests/bench/plugin.c
 
 export ROUNDS PARTS T
 .PHONY: bench
-bench: kernel user build/bench/plugin.so ## cost of each operation, beside Linux: T= ROUNDS= PARTS=
+bench: kernel user build/bench/plugin.so build/bench/native ## cost of each operation, beside Linux: T= ROUNDS= PARTS=
 	@$(PYTHON) tests/bench/bench.py
 
 .PHONY: ceilings
 ceilings: kernel user ## record what operations cost, for the gate in make test
 	@$(PYTHON) tests/bench/bench.py ceilings
+
+# mm/ of the host, without checks, as callgrind shall see it.
+build/bench/native: tests/bench/native.c build/bench/cycles.o build/host/fast/libmm.a
+	$(call say,HOSTCC,$<) $(CC) $(HOST_CFLAGS) $(HOST_FAST) -o $@ $^
+build/bench/cycles.o: tests/bench/cycles.c tests/bench/cycles.h
+	$(call say,HOSTCC,$<) $(CC) -std=gnu17 -D_GNU_SOURCE -O2 $(WARN) -c -o $@ $<
