@@ -174,6 +174,24 @@ unsigned long host_reclaim(unsigned long pages)
 	return freed;
 }
 
+/* What is in the swap cache still, clean by now, goes as well. */
+static void drop_from_swap_cache(unsigned long addr, unsigned long end)
+{
+	LIST_HEAD(pages);
+
+	for (; addr < end; addr += PAGE_SIZE) {
+		pte_t pte = host_pte(current, addr);
+		struct page *page =
+			is_swap_pte(pte) ? lookup_swap_cache(pte_to_swp_entry(pte)) : NULL;
+
+		if (page && isolate_lru_page(page))
+			list_add(&page->lru, &pages);
+		if (page)
+			put_page(page);
+	}
+	reclaim_pages(&pages);
+}
+
 void host_pageout(unsigned long addr, size_t len)
 {
 	/* The first call starts the writes, the second one drops what is clean by then. */
@@ -184,4 +202,5 @@ void host_pageout(unsigned long addr, size_t len)
 			host_complain("madvise(PAGEOUT) of %#lx: %ld", addr, err);
 		host_settle();
 	}
+	drop_from_swap_cache(addr, addr + len);
 }

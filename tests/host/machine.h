@@ -246,7 +246,10 @@ void host_disk_fail(int n, bool reads, bool writes);
 
 /* Reclaim of @pages frames as kswapd would; returns how many came free. */
 unsigned long host_reclaim(unsigned long pages);
-/* madvise(MADV_PAGEOUT) of [addr, addr + len) as current, and wait until it is on the disk. */
+/*
+ * madvise(MADV_PAGEOUT) of [addr, addr + len) as current, and wait until it is on the disk, and there
+ * alone.
+ */
 void host_pageout(unsigned long addr, size_t len);
 
 /* The kernel's log since the last clear, to look for sentences (also with HOST_LOG=1 in the environment). */

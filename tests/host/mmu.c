@@ -432,7 +432,7 @@ static char *kernel_page(unsigned long addr, bool write)
 	return NULL;
 }
 
-/* Bytes not copied. @kernel NULL: zeroes. */
+/* Bytes not copied. @kernel NULL: zeroes. Both sides may be one frame: write(2) from its own page. */
 static unsigned long copy(unsigned long user, char *kernel, size_t n, bool write)
 {
 	if (!access_ok((void *)user, n))
@@ -446,9 +446,9 @@ static unsigned long copy(unsigned long user, char *kernel, size_t n, bool write
 		if (!kernel)
 			memset(ram, 0, part);
 		else if (write)
-			memcpy(ram, kernel, part);
+			memmove(ram, kernel, part);
 		else
-			memcpy(kernel, ram, part);
+			memmove(kernel, ram, part);
 		kernel += kernel ? part : 0;
 		user += part;
 		n -= part;
