@@ -119,6 +119,8 @@ void force_page_cache_readahead(struct address_space *mapping, pgoff_t start, un
 {
 	pgoff_t end;
 
+	if (!mapping->a_ops->read_page && !mapping->a_ops->read_pages)
+		return; /* shared memory is nowhere else */
 	/* More than that would drive out its own beginning. */
 	nr = min(nr, totalram_pages() / 2);
 	/* A file with holes may be larger than anybody wants to wait for. */
