@@ -13,6 +13,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "mm/backing/shmem.h"
 #include "mm/frame/slab.h"
 #include "mm/space/mm.h"
 #include <asm/uaccess.h>
@@ -67,10 +68,10 @@ static ssize_t zero_read(struct file *file, char *buf, size_t count, loff_t *pos
 	return fill_user(buf, count, fill_zero);
 }
 
-/* No vm_ops: the mapping is anonymous memory. A shared one would have to be seen by others. */
+/* No vm_ops: a private mapping is anonymous memory. */
 static int zero_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	return vma->vm_flags & VM_SHARED ? -ENODEV : 0;
+	return vma->vm_flags & VM_SHARED ? shmem_zero_setup(vma) : 0;
 }
 
 static const struct file_operations zero_fops = {

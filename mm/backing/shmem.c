@@ -83,6 +83,18 @@ struct file *shmem_file_setup(const char *name, loff_t size)
 	return &object->file;
 }
 
+int shmem_zero_setup(struct vm_area_struct *vma)
+{
+	struct file *file = shmem_file_setup("dev/zero", (loff_t)(vma->vm_end - vma->vm_start));
+
+	if (IS_ERR(file))
+		return (int)PTR_ERR(file);
+	if (vma->vm_file)
+		fput(vma->vm_file);
+	vma->vm_file = file;
+	return file->f_op->mmap(file, vma);
+}
+
 void shmem_init(void)
 {
 	shmem_cache = kmem_cache_create("shmem", sizeof(struct shmem_object), 0);

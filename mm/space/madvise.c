@@ -222,10 +222,11 @@ static int advise_vma(struct vm_area_struct **vmap, unsigned long start, unsigne
 	}
 }
 
+/* COLLAPSE too, which fails for every VMA: there are no huge pages. */
 static bool advice_exists(int behavior)
 {
 	return (behavior >= MADV_NORMAL && behavior <= MADV_DONTNEED) ||
-	       (behavior >= MADV_FREE && behavior <= MADV_DONTNEED_LOCKED);
+	       (behavior >= MADV_FREE && behavior <= MADV_COLLAPSE);
 }
 
 /*

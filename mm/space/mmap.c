@@ -142,9 +142,7 @@ static int attach_backing(struct vm_area_struct *vma, struct file *file)
 			vm_unacct_memory(len >>
 					 PAGE_SHIFT); /* only asked: the object outlives this VMA */
 		}
-		file = shmem_file_setup("dev/zero", (loff_t)len);
-		if (IS_ERR(file))
-			return (int)PTR_ERR(file);
+		return shmem_zero_setup(vma);
 	} else {
 		return 0;
 	}
