@@ -22,12 +22,12 @@ os.chdir(TOP)
 import linux
 from knobs import Refused
 
-MEM, SWAP, LIMIT = "128M", "320M", 300
+MEM, SWAP, LIMIT = "128M", "320M", 100
 STEPS = 50000
 OUT = "build/oracle/run"
 KERNEL = os.path.join("build/debug" if os.environ.get("DEBUG", "0") not in ("", "0") else
                       "build/kernel", "faultline.elf")
-SHOWN = 60  # differing lines of one program
+SHOWN = 10**6 if os.environ.get("V") else 60  # differing lines of one program
 # Of these only the claims are compared: what they see depends on how much memory there is, or on
 # how far the disk has come.
 SWAPPERS = ("swap", "thrash")
@@ -36,6 +36,7 @@ CLAIMS_ONLY = SWAPPERS + ("readahead",)
 TESTS = ("process", "signals")
 # A result (its number would only repeat another difference), or a line of the transcript.
 RESULT = re.compile(r"^\s*((?:not )?ok)\b\s*\d*\s*-?\s*(.*)$")
+FAILURE = re.compile(r"not ok|Bail out!|exit status [^0]")
 MARK = "@@oracle "
 
 
@@ -211,7 +212,7 @@ def judge(name, ours, theirs, listed, tally):
     """One program: no difference but listed ones, and no claim that fails on both."""
     shown, context, count, known = [], "", 0, 0
     for sign, line in differences(ours, theirs):
-        if sign == " " and not line.startswith("not ok"):
+        if sign == " " and not FAILURE.match(line):
             context = line
         elif listed.allows(name, line):
             known += 1
