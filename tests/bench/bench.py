@@ -50,21 +50,23 @@ def bulk_of(name, parts):
 
 
 def write_profiles(kernel, parts):
-    """The functions of each operation, for the reader who asks where the instructions go."""
+    """Write the functions of each operation, for who asks where the instructions go. Returns them:
+    {operation: lines}."""
     symbols = profile.Symbols(kernel.symbols())
+    tables = {name: [f"{name}: each of {part.windows} times"]
+              + profile.table(part, symbols, least=0.005) for name, (part, *_) in parts.items()}
     with open(guests.path(f"profile-{kernel.name.lower()}.txt"), "w", encoding="ascii") as file:
-        for name, (part, *_) in parts.items():
-            file.write(f"{name}: each of {part.windows} times\n")
-            file.write("\n".join(profile.table(part, symbols, least=0.005)) + "\n\n")
+        file.write("\n\n".join("\n".join(lines) for lines in tables.values()) + "\n")
+    return tables
 
 
 def count(kernel):
-    """Instructions: {operation: (Line, how many of them zero or copy)}."""
+    """Instructions: {operation: (Line, how many of them zero or copy, its profile's lines)}."""
     counts = guests.path(f"counts-{kernel.name.lower()}")
     text = kernel.run(BENCH, icount=True, counts=counts)
     parts = split_parts(text, profile.read_parts(counts))
-    write_profiles(kernel, parts)
-    return {name: (line, bulk_of(name, parts[name]))
+    tables = write_profiles(kernel, parts)
+    return {name: (line, bulk_of(name, parts[name]), tables[name])
             for name, line in guests.parse(text)[2].items()}
 
 
@@ -90,7 +92,7 @@ def report_counts(ours, other):
     print(f"{'operation':<44}{'Faultline':>10} {'of it':>6} {'Linux':>8} {'of it':>6} {'ratio':>6} "
           f"{'to reach':>9}")
     rows, bars = {}, []
-    for name, (line, zeroing) in ours.items():
+    for name, (line, zeroing, _) in ours.items():
         op, there = OPERATIONS[name], other.get(name)
         met = "" if not op.goal else "reached" if line.mean <= op.goal else "NOT reached"
         print(f"{op.title + ', per ' + line.unit:<44}{line.mean:>10,} {zeroing:>6,.0f} "
@@ -100,7 +102,7 @@ def report_counts(ours, other):
         bars.append((op.title, line.mean, there and there[0].mean, op.goal))
         rows[name] = {"unit": line.unit, "goal": op.goal or "", "reached": met,
                       "ratio": ratio(line.mean, there[0].mean) if there else ""}
-        for side, result in (("ours", (line, zeroing)), ("linux", there)):
+        for side, result in (("ours", ours[name]), ("linux", there)):
             if result:
                 rows[name].update({f"{side}_instructions": result[0].mean,
                                    f"{side}_median": result[0].median,
@@ -108,12 +110,15 @@ def report_counts(ours, other):
                                    f"{side}_zeroing": round(result[1], 1)})
     chart.bars(guests.path("instructions.svg"), "What an operation costs: instructions",
                "instructions, under -icount", bars)
+    for name in (name for name, row in rows.items() if row["reached"].startswith("NOT")):
+        print("\nNot reached, " + "\n".join(ours[name][2][:10]))
     return rows
 
 
 def report_times(rounds, rows):
     """Print and chart the times, and add them to the rows."""
     print(f"\nNanoseconds under plain TCG, {ROUNDS} rounds by turns: median (least to most)\n")
+    print(f"{'operation':<34}{'Faultline':>9}{'Linux':>31}{'ratio':>28}")
     bars = []
     for name in rounds[0][0]:
         op, row, texts, middles = OPERATIONS[name], rows.setdefault(name, {}), [], []

@@ -63,12 +63,12 @@ def bars(path, title, axis, rows):
     """rows of (label, ours, Linux's or None, goal or None): two bars each, on a logarithmic scale."""
     left, right, top, step = 230, 900, 78, 36
     values = [v for row in rows for v in row[1:] if v and v > 0]
-    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    low, high = math.floor(math.log10(min(values))), math.log10(max(values)) + 0.1
     place = lambda v: left + (right - left) * (math.log10(max(v, 10 ** low)) - low) / (high - low)
     bottom = top + step * len(rows)
     canvas = Canvas(right + 90, bottom + 50, title, "shorter is better; logarithmic scale")
     canvas.legend(left, 64, any(row[3] for row in rows))
-    for decade in range(low, high + 1):
+    for decade in range(low, math.floor(high) + 1):
         canvas.line(place(10 ** decade), top, place(10 ** decade), bottom, "grid")
         canvas.text(place(10 ** decade), bottom + 16, number(10 ** decade), "dim", "middle")
     canvas.line(left, top, left, bottom, "axis")
@@ -79,29 +79,34 @@ def bars(path, title, axis, rows):
         for offset, css, value in ((0, "ours", ours), (14, "linux", other)):
             if value is not None:
                 canvas.rect(left, y + offset, place(value) - left, 12, css)
-                canvas.text(place(value) + 5, y + offset + 10, number(value), "dim", size=11)
+                beside = place(max(value, goal or 0) if css == "ours" else value)
+                canvas.text(beside + 5, y + offset + 10, number(value), "dim", size=11)
         if goal:
             canvas.line(place(goal), y - 2, place(goal), y + 14, "goal")
     canvas.save(path)
 
 
+def _step(high):
+    """A round distance between grid lines, about four of them up to high."""
+    power = 10 ** math.floor(math.log10(high / 4))
+    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor * 4 >= high)
+
+
 def _panel(canvas, left, top, panel):
     """One set of axes, 300 by 220: x logarithmic, y from zero."""
-    title, x_axis, y_axis, ticks, series = panel
+    title, x_axis, ticks, series = panel
     width, height = 300, 220
-    high = max((y for _, points in series for _, y in points), default=1) * 1.15 or 1
+    step = _step(max((y for _, points in series for _, y in points), default=4) or 4)
     first, last = math.log10(ticks[0][0]), math.log10(ticks[-1][0])
     place_x = lambda x: left + width * (math.log10(x) - first) / ((last - first) or 1)
-    place_y = lambda y: top + height * (1 - y / high)
+    place_y = lambda y: top + height * (1 - y / (4 * step))
     canvas.text(left, top - 10, title, size=13)
     for part in range(5):
-        value = high / 4 * part
-        canvas.line(left, place_y(value), left + width, place_y(value), "grid")
-        canvas.text(left - 6, place_y(value) + 4, number(value), "dim", "end", 11)
+        canvas.line(left, place_y(part * step), left + width, place_y(part * step), "grid")
+        canvas.text(left - 6, place_y(part * step) + 4, number(part * step), "dim", "end", 11)
     for x, label in ticks:
         canvas.text(place_x(x), top + height + 15, label, "dim", "middle", 11)
     canvas.text(left + width / 2, top + height + 34, x_axis, anchor="middle")
-    canvas.text(left - 6, top + height + 34, y_axis, "dim", "end", 11)
     for css, points in series:
         path = " ".join(f"{place_x(x):.1f},{place_y(y):.1f}" for x, y in points)
         canvas.parts.append(f'<polyline points="{path}" class="{css} line" style="fill:none"/>')
@@ -111,8 +116,8 @@ def _panel(canvas, left, top, panel):
 
 
 def lines(path, title, panels):
-    """panels of (title, x axis, y axis, [(x, its label)], [(css class, [(x, y)])])."""
-    across = 3
+    """panels of (title, x axis, [(x, its label)], [(css class, [(x, y)])]), five in a row."""
+    across = 5
     canvas = Canvas(60 + 390 * across, 90 + 310 * math.ceil(len(panels) / across), title,
                     "flat is better; the vertical axes begin at zero")
     canvas.legend(16, 62)

@@ -23,7 +23,7 @@ def by_vmas(kernel, icount):
     for n, part in zip(VMAS, text.split("bench-clock ")[1:]):
         hz, _, lines = guests.parse("bench-clock " + part)
         for name, line in lines.items():
-            found[name, n] = line.mean if icount else line.mean * 1e9 / hz
+            found[name, n] = line.mean if icount else line.median * 1e9 / hz
     return found
 
 
@@ -33,10 +33,10 @@ def by_ram(kernel, mem, icount):
     counts = guests.path(f"counts-{kernel.name.lower()}-{mem}") if icount else None
     text = kernel.run("bench anon_write anon_read", mem=mem, icount=icount, counts=counts)
     hz, start, lines = guests.parse(text)
-    found = {name: line.mean if icount else line.mean * 1e9 / hz for name, line in lines.items()}
+    found = {name: line.mean if icount else line.median * 1e9 / hz for name, line in lines.items()}
     found["boot"] = start / hz * 1e3
     if icount:
-        found["boot"] = sum(profile.read_parts(counts)[0].counts.values())
+        found["boot"] = sum(profile.read_parts(counts)[0].counts.values()) / 1000
     return found
 
 
@@ -55,7 +55,7 @@ def ram_curve(kernel, icount):
 def print_curve(title, name, xs, figures, bound):
     """One line for each kernel: its figures, and by how much the greatest exceeds the least."""
     print(f"\n{title}")
-    print(" " * 12 + "".join(f"{x:>13}" for x in xs) + "   most/least")
+    print(" " * 12 + "".join(f"{x:>15}" for x in xs) + "   most/least")
     for kernel, found in figures:
         values = [found.get((name, x)) for x in xs]
         known = [v for v in values if v]
@@ -63,16 +63,16 @@ def print_curve(title, name, xs, figures, bound):
             continue
         grows = max(known) / min(known)
         verdict = "" if not bound else f"  {'within' if grows <= bound else 'NOT within'} {bound}"
-        print(f"{kernel.name:<12}" + "".join(f"{v:>13,.0f}" if v else f"{'-':>13}" for v in values)
+        print(f"{kernel.name:<12}" + "".join(f"{v:>15,.0f}" if v else f"{'-':>15}" for v in values)
               + f"   {grows:.2f}{verdict}")
 
 
-def panel(title, x_axis, y_axis, name, xs, scale, figures):
+def panel(title, x_axis, name, xs, scale, figures):
     """One set of axes for chart.lines()."""
     ticks = [(scale(x), str(x)) for x in xs]
     series = [(css, [(scale(x), found[name, x]) for x in xs if (name, x) in found])
               for css, (_, found) in zip(("ours", "linux"), figures)]
-    return title, x_axis, y_axis, ticks, series
+    return title, x_axis, ticks, series
 
 
 def run(kernels):
@@ -83,7 +83,7 @@ def run(kernels):
             vmas = list(zip(kernels, pool.map(lambda k: by_vmas(k, icount), kernels)))
             ram = list(zip(kernels, pool.map(lambda k: ram_curve(k, icount), kernels)))
         bounds = BOUNDS if icount else {}
-        boot_unit = unit if icount else "ms"
+        boot_unit = "thousand instructions" if icount else "ms"
         for title, name, xs, figures, axis in (
                 ("write fault among mappings", "vmas_write", VMAS, vmas, "vmas"),
                 ("read fault among mappings", "vmas_read", VMAS, vmas, "vmas"),
@@ -93,12 +93,10 @@ def run(kernels):
             this = boot_unit if name == "boot" else unit
             print_curve(f"{title}, {this}, by {'RAM' if xs is RAM else 'number of mappings'}",
                         name, xs, figures, bounds.get(axis))
-            panels.append(panel(title, "RAM" if xs is RAM else "mappings", this, name, xs,
+            panels.append(panel(f"{title}, {this}", "RAM" if xs is RAM else "mappings", name, xs,
                                 MIB.get if xs is RAM else float, figures))
             rows += [(title, this, kernel.name, x, found.get((name, x), ""))
                      for kernel, found in figures for x in xs]
-        if icount:
-            panels.append(("", "", "", [(1, ""), (10, "")], []))
     chart.lines(guests.path("curves.svg"), "How costs grow", panels)
     with open(guests.path("curves.csv"), "w", encoding="ascii", newline="") as file:
         csv.writer(file).writerows([("curve", "unit", "kernel", "at", "figure")] + rows)

@@ -71,7 +71,8 @@ class Faultline:
 
 
 class Linux:
-    """Debian's, at its best: tools/linux.py turns off what would slow it down."""
+    """Debian's, at its best: tools/linux.py turns off what would slow it down. LINUX= in the
+    environment adds parameters, such as init_on_alloc=0."""
     name = "Linux"
 
     def __init__(self):
@@ -81,7 +82,7 @@ class Linux:
         """As Faultline.run."""
         output, status = self.guest.run(
             script, mem=mem, icount=icount, cpu=CPU, swap=SWAP, limit=limit,
-            qemu_args=plugin_args(counts))
+            append=os.environ.get("LINUX") or "", qemu_args=plugin_args(counts))
         if status:
             raise Refused(f"`{script}` ended with status {status} on Linux: "
                           + output.decode(errors="replace").strip())

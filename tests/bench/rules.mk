@@ -6,11 +6,12 @@ export OP REPS LINES
 profile: kernel user build/bench/plugin.so ## kernel functions in one operation: OP=anon_write LINES=n
 	@$(PYTHON) tests/bench/profile.py $(or $(OP),anon_write)
 
+test booted: build/bench/plugin.so
 build/bench/plugin.so: tests/bench/plugin.c
 	$(call say,HOSTCC,$<) gcc -shared -fPIC -O2 -std=gnu17 -fvisibility=hidden $(WARN) \
 		-Wno-unused-parameter -o $@ $<
 
-export ROUNDS PARTS T
+export ROUNDS PARTS LINUX T
 .PHONY: bench
 bench: kernel user build/bench/plugin.so build/bench/native ## cost of each operation, beside Linux: T= ROUNDS= PARTS=
 	@$(PYTHON) tests/bench/bench.py

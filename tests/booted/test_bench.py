@@ -2,8 +2,9 @@
 """The benchmark runs, its figures make sense, and no operation costs more than it did."""
 import os
 import re
+import sys
 
-from harness import check, run, skip, TOP
+from harness import check, run, skip, tmp, TOP
 
 # The ceilings are instructions of the kernel as this compiler makes it.
 COMPILER = b"gcc 12"
@@ -59,3 +60,26 @@ def test_ceilings():
         mean = figures.get(name, (0, most + 1))[1]
         check(f"{name}: at most {most}", mean <= most,
               f"{mean}. See where they go: make profile OP={name}. If it must be: make ceilings")
+
+
+def test_profile():
+    "make profile accounts for every instruction of an operation"
+    sys.path.insert(0, os.path.join(TOP, "tests/bench"))
+    import guests
+    import profile
+    counts = tmp("counts")
+    result = run(prog="bench", args=["-r", "2", "anon_write"], icount="1",
+                 qemu_args="-cpu max,-erms " + " ".join(guests.plugin_args(counts)))
+    figures = {name.decode(): tuple(map(int, numbers))
+               for name, *numbers in LINE.findall(result.stdout)}
+    if not check("anon_write was measured", "anon_write" in figures, result.show()):
+        return
+    part = profile.read_parts(counts)[1]
+    each, mean = sum(part.counts.values()) / part.windows, figures["anon_write"][1]
+    check("kernel instructions and ticks of the counter are the same", abs(each - mean) < 20,
+          f"{each} and {mean}")
+    check("512 of them zero the page", 512 <= profile.bulk(part) / part.windows < 560,
+          profile.bulk(part) / part.windows)
+    names = profile.by_function(part, profile.Symbols(guests.symbols(guests.KERNEL)))
+    check("do_anonymous_page is called once each time",
+          names.get("do_anonymous_page", (0, 0))[1] == part.windows, sorted(names))
