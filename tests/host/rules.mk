@@ -19,6 +19,7 @@ HOST_TESTS := $(basename $(notdir $(wildcard tests/host/test_*.c)))
 HOST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing \
 	-Itests/host/include -Iarch/x86_64/include -I. $(WARN)
 HOST_SAN := -O1 -DCONFIG_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+HOST_GCC := $(if $(findstring clang,$(CC)),gcc,$(CC)) # gcovr reads what gcc counts
 HOST_COV := -O0 -DCONFIG_DEBUG=1 --coverage
 HOST_FAST := -O2 -DCONFIG_DEBUG=0 -DHOST_FAST
 
@@ -30,12 +31,12 @@ HOST_REAL_mm/frame/alloc.c := alloc_pages
 HOST_REAL_mm/frame/slab.c := kmem_cache_alloc kmalloc
 HOST_REAL_mm/reclaim/oom.c := out_of_memory
 
-# $(1): name of the build, $(2): its flags, $(3): not empty: with tests/host/failure.c
+# $(1): name of the build, $(2): its compiler and flags, $(3): not empty: with tests/host/failure.c
 define host_build
-$(call record,build/host/$(1)/flags,$(CC) $(HOST_CFLAGS) $(2) $(HOST_SOURCES) \
+$(call record,build/host/$(1)/flags,$(2) $(HOST_CFLAGS) $(HOST_SOURCES) \
 	$(foreach s,$(HOST_KERNEL),$(HOST_VMAP_$s) $(if $(3),$(HOST_REAL_$s))))
 build/host/$(1)/%.o: %.c build/host/$(1)/flags
-	$$(call say,HOSTCC,$$<) $(CC) $(HOST_CFLAGS) $(2) \
+	$$(call say,HOSTCC,$$<) $(2) $(HOST_CFLAGS) \
 		$$(call host_real,$$(HOST_VMAP_$$<) $(if $(3),$$(HOST_REAL_$$<))) -MMD -MP -c -o $$@ $$<
 
 .PRECIOUS: build/host/$(1)/%.o
@@ -43,18 +44,30 @@ build/host/$(1)/%.o: %.c build/host/$(1)/flags
 build/host/$(1)/libmm.a: $(HOST_SOURCES:%.c=build/host/$(1)/%.o)
 	$$(call say,HOSTAR,$$@) ld -r -o $$(@:.a=.o) $$^ && rm -f $$@ && ar rcs $$@ $$(@:.a=.o)
 build/host/$(1)/test_%: build/host/$(1)/tests/host/test_%.o build/host/$(1)/libmm.a
-	$$(call say,HOSTLD,$$@) $(CC) $(2) -o $$@ $$^ -lcmocka
+	$$(call say,HOSTLD,$$@) $(2) -o $$@ $$^ -lcmocka
 endef
 host: $(HOST_TESTS:%=build/host/san/%) ## mm/ natively on the software machine, under sanitizers
 	@$(PYTHON) tests/run.py host
-.PHONY: host
+.PHONY: host coverage
+
+# The same tests against the library that counts lines. COVERED: per cent of mm/ that must be.
+COVERED := 90
+coverage: $(HOST_TESTS:%=build/host/cov/%) ## which lines of mm/ the host tests run: build/coverage/
+	@find build/host/cov -name '*.gcda' -delete; mkdir -p build/coverage
+	@for t in $^; do $$t >build/coverage/log 2>&1 || { cat build/coverage/log; exit 1; }; done
+	@gcovr --root . --filter 'mm/' --object-directory build/host/cov \
+		--html-details build/coverage/index.html --html-title 'Faultline: mm/ on the host' \
+		--txt build/coverage/coverage.txt --fail-under-line $(COVERED) \
+		build/host/cov; status=$$?; cat build/coverage/coverage.txt; \
+		echo "report: build/coverage/index.html"; \
+		[ $$status = 0 ] || echo "less than $(COVERED) % of the lines are covered" >&2; exit $$status
 JUDGES += host
 test: $(HOST_TESTS:%=build/host/san/%)
 
 ifneq ($(filter-out clean help doctor check-tools format,$(GOALS)),)
-$(eval $(call host_build,san,$(HOST_SAN),wrap))
-$(eval $(call host_build,cov,$(HOST_COV),wrap))
-$(eval $(call host_build,fast,$(HOST_FAST)))
+$(eval $(call host_build,san,$(CC) $(HOST_SAN),wrap))
+$(eval $(call host_build,cov,$(HOST_GCC) $(HOST_COV),wrap))
+$(eval $(call host_build,fast,$(CC) $(HOST_FAST)))
 
 -include $(wildcard build/host/*/*/*.d build/host/*/*/*/*.d build/host/*/*/*/*/*.d)
 endif
