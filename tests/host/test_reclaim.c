@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory that runs out: kswapd, direct reclaim, the OOM killer, throttled writers. 16 MiB of RAM. */
+#include "tests/host/test.h"
+
+#include "mm/backing/writeback.h"
+#include "mm/reclaim/lru.h"
+
+#define RAM 4096UL
+
+static unsigned long hog_pages(unsigned long pages)
+{
+	unsigned long a = map_at(0, pages, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	assert_false(IS_ERR_VALUE(a));
+	return a;
+}
+
+/* More than fits: the rest lives in swap, and every page keeps its contents. */
+static void test_more_than_ram(void **state)
+{
+	unsigned long pages = RAM * 3 / 2, a = hog_pages(pages), stalls = vm_event_sum(VM_allocstall);
+	int area = host_swapon(RAM * 2, -1);
+	unsigned long woken = vm_event_sum(VM_pgsteal_kswapd);
+
+	(void)state;
+	for (int round = 0; round < 2; round++)
+		for (unsigned long i = 0; i < pages; i++)
+			OK(host_put(a + i * PAGE_SIZE, (u64)round * pages + i));
+	for (unsigned long i = 0; i < pages; i++)
+		assert_int_equal(host_get(a + i * PAGE_SIZE), pages + i);
+	host_audit();
+	assert_true(p->mm->rss[MM_SWAPENTS] > (long)RAM / 4);
+	assert_int_equal(p->mm->rss[MM_ANONPAGES] + p->mm->rss[MM_SWAPENTS], pages);
+	assert_true(vm_event_sum(VM_pswpout) > RAM / 4);
+	assert_true(vm_event_sum(VM_allocstall) > stalls || vm_event_sum(VM_pgsteal_kswapd) > woken);
+	assert_false(host_killed(p));
+	assert_int_equal(sys_munmap(a, pages * PAGE_SIZE), 0);
+	assert_int_equal(host_swapoff(area), 0);
+}
+
+/* A child shares it all, then both write: each page is copied, swapped, or both. */
+static void test_fork_under_pressure(void **state)
+{
+	unsigned long pages = RAM / 2, a = hog_pages(pages);
+	int area = host_swapon(RAM * 2, -1);
+	struct task_struct *child;
+
+	(void)state;
+	for (unsigned long i = 0; i < pages; i++)
+		OK(host_put(a + i * PAGE_SIZE, i));
+	child = host_fork(p);
+	for (unsigned long i = 0; i < pages; i += 2)
+		OK(host_put(a + i * PAGE_SIZE, ~(u64)i));
+	host_switch(child);
+	for (unsigned long i = 0; i < pages; i += 3)
+		OK(host_put(a + i * PAGE_SIZE, 1000000 + i));
+	host_audit();
+	for (unsigned long i = 0; i < pages; i++)
+		assert_int_equal(host_get(a + i * PAGE_SIZE), i % 3 ? i : 1000000 + i);
+	host_switch(p);
+	for (unsigned long i = 0; i < pages; i++)
+		assert_int_equal(host_get(a + i * PAGE_SIZE), i % 2 ? i : ~(u64)i);
+	host_exit(child);
+	assert_int_equal(sys_munmap(a, pages * PAGE_SIZE), 0);
+	assert_int_equal(host_swapoff(area), 0);
+}
+
+/* The cache of a file larger than RAM comes and goes; dirty pages reach the disk on the way. */
+static void test_file_larger_than_ram(void **state)
+{
+	struct host_file *file = letters("large", RAM + RAM / 2);
+	unsigned long pages = RAM + RAM / 2, a = map_file(file, pages, RW, MAP_SHARED);
+	char byte;
+
+	(void)state;
+	for (unsigned long i = 0; i < pages; i++) {
+		assert_int_equal(byte_at(a + i * PAGE_SIZE), 'a' + (int)(i % 26));
+		if (i % 3 == 0)
+			OK(poke(a + i * PAGE_SIZE, 'X'));
+	}
+	assert_true(p->mm->rss[MM_FILEPAGES] < (long)RAM);
+	host_audit();
+	assert_int_equal(host_file_sync(file), 0);
+	for (unsigned long i = 0; i < pages; i++) {
+		host_file_on_disk(file, &byte, 1, i * PAGE_SIZE);
+		assert_int_equal(byte, i % 3 ? 'a' + (int)(i % 26) : 'X');
+	}
+	host_exit(p);
+	p = NULL;
+	host_file_remove(file);
+}
+
+/* Who dirties faster than the disk writes is made to wait for it. */
+static void test_dirty_throttling(void **state)
+{
+	struct host_file *file = letters("dirty", RAM);
+	unsigned long a = map_file(file, RAM, RW, MAP_SHARED), most = 0;
+
+	(void)state;
+	for (unsigned long i = 0; i < RAM; i++) {
+		OK(poke(a + i * PAGE_SIZE, 'X'));
+		most = max(most, node_stat(N_nr_dirty) + node_stat(N_nr_writeback));
+	}
+	assert_true(most < RAM / 3);
+	writeback_all(true);
+	assert_int_equal(node_stat(N_nr_dirty), 0);
+	host_exit(p);
+	p = NULL;
+	host_file_remove(file);
+}
+
+/* Without swap anonymous memory has nowhere to go: the largest process is killed, others live on. */
+static void test_oom_kills_the_largest(void **state)
+{
+	struct task_struct *hog = host_create();
+	unsigned long a = map_anon(1, RW), b, n = 0;
+
+	(void)state;
+	OK(host_put(a, 42));
+	host_switch(hog);
+	b = hog_pages(2 * RAM);
+	host_log_clear();
+	while (n < 2 * RAM && !host_put(b + n * PAGE_SIZE, n).signal)
+		n++;
+	assert_true(n > RAM / 2 && n < RAM);
+	assert_true(host_killed(hog) && !host_killed(p));
+	assert_true(host_log_has("out of memory: killed process"));
+	assert_true(hog->flags & PF_OOM_VICTIM);
+	host_exit(hog);
+	host_switch(p);
+	assert_int_equal(host_get(a), 42);
+	OK(host_put(map_anon(1, RW), 1));
+}
+
+/* The one who needs memory is not the largest: another one goes, and the access succeeds. */
+static void test_oom_kills_another(void **state)
+{
+	struct task_struct *hog = host_create();
+	unsigned long b, n = 0, a;
+
+	(void)state;
+	host_switch(hog);
+	b = hog_pages(RAM);
+	for (; nr_free_pages() > 400; n++)
+		OK(host_put(b + n * PAGE_SIZE, n + 1));
+	host_switch(p);
+	a = hog_pages(RAM);
+	for (unsigned long i = 0; i < 1000; i++)
+		OK(host_put(a + i * PAGE_SIZE, i));
+	assert_true(host_killed(hog) && !host_killed(p));
+	assert_null(hog->mm);
+	for (unsigned long i = 0; i < 1000; i++)
+		assert_int_equal(host_get(a + i * PAGE_SIZE), i);
+	host_exit(hog);
+}
+
+static void test_oom_spares_who_asked(void **state)
+{
+	struct task_struct *hog = host_create();
+	unsigned long b, n = 0, a, i;
+
+	(void)state;
+	hog->oom_score_adj = -1000;
+	host_switch(hog);
+	b = hog_pages(RAM);
+	for (; nr_free_pages() > 400; n++)
+		OK(host_put(b + n * PAGE_SIZE, n + 1));
+	host_switch(p);
+	a = hog_pages(RAM);
+	for (i = 0; i < 1000 && !host_killed(p); i++)
+		host_put(a + i * PAGE_SIZE, i);
+	assert_true(host_killed(p) && !host_killed(hog));
+	host_switch(hog);
+	assert_int_equal(host_get(b), 1);
+	host_exit(hog);
+}
+
+/* A copy by the kernel that cannot have its frame ends short; the dying task is let go. */
+static void test_oom_in_a_system_call(void **state)
+{
+	unsigned long a = hog_pages(2 * RAM), n = 0;
+	char text[PAGE_SIZE] = "x";
+
+	(void)state;
+	while (n < 2 * RAM && !copy_to_user((void *)(a + n * PAGE_SIZE), text, sizeof(text)))
+		n++;
+	assert_true(n > RAM / 2 && n < RAM);
+	assert_true(host_killed(p));
+	host_switch(NULL);
+}
+
+static void test_drop_caches(void **state)
+{
+	struct host_file *file = letters("letters", 100);
+	unsigned long a = map_file(file, 1, PROT_READ, MAP_SHARED);
+	static char text[100 * PAGE_SIZE];
+
+	(void)state;
+	assert_int_equal(host_file_read(file, text, sizeof(text), 0), sizeof(text));
+	assert_int_equal(byte_at(a), 'a');
+	assert_int_equal(host_file_write(file, "X", 1, 50 * PAGE_SIZE), 1);
+	drop_caches(3);
+	assert_non_null(host_file_page(file, 0));  /* mapped */
+	assert_non_null(host_file_page(file, 50)); /* dirty */
+	assert_null(host_file_page(file, 99));
+	host_exit(p);
+	p = NULL;
+	host_file_remove(file);
+}
+
+/* Used pages are kept, unused ones go first. */
+static void test_second_chance(void **state)
+{
+	struct host_file *file = letters("letters", 512);
+	static char text[512 * PAGE_SIZE];
+	char byte;
+
+	(void)state;
+	assert_int_equal(host_file_read(file, text, sizeof(text), 0), sizeof(text));
+	for (int i = 0; i < 3; i++)
+		for (loff_t n = 0; n < 64; n++)
+			host_file_read(file, &byte, 1, n * (loff_t)PAGE_SIZE);
+	assert_true(PageActive(host_file_page(file, 5)));
+	host_reclaim(300);
+	for (pgoff_t n = 0; n < 64; n++)
+		assert_non_null(host_file_page(file, n));
+	assert_null(host_file_page(file, 100));
+	deactivate_page(host_file_page(file, 5));
+	assert_false(PageActive(host_file_page(file, 5)));
+	host_exit(p);
+	p = NULL;
+	host_file_remove(file);
+}
+
+/* Locked pages are passed by, whatever the need. */
+static void test_mlocked_pages_stay(void **state)
+{
+	unsigned long a = map_anon(64, RW);
+	int area = host_swapon(1024, -1);
+
+	(void)state;
+	assert_int_equal(sys_mlock(a, 64 * PAGE_SIZE), 0);
+	host_reclaim(1000);
+	host_reclaim(1000);
+	RSS(64, 0, 0);
+	assert_int_equal(sys_munlock(a, 64 * PAGE_SIZE), 0);
+	for (int i = 0; i < 8; i++)
+		host_reclaim(64);
+	assert_true(p->mm->rss[MM_SWAPENTS] > 0);
+	for (unsigned long i = 0; i < 64; i++)
+		assert_int_equal(host_get(a + i * PAGE_SIZE), 0);
+	assert_int_equal(host_swapoff(area), 0);
+}
+
+static unsigned long shrunk;
+static unsigned long shrinker(unsigned long nr)
+{
+	unsigned long now = min(nr, shrunk);
+
+	shrunk -= now;
+	return now;
+}
+
+static void test_shrinkers_are_asked(void **state)
+{
+	(void)state;
+	shrunk = 500;
+	register_shrinker(shrinker);
+	drop_caches(2);
+	assert_int_equal(shrunk, 0);
+	shrunk = 500;
+	host_reclaim(100000);
+	assert_true(shrunk < 500);
+}
+
+/* Large blocks: found by reclaim when memory is only in pieces, refused when it is not to be had. */
+static void test_large_blocks(void **state)
+{
+	struct host_file *file = letters("filler", RAM);
+	static char text[RAM * PAGE_SIZE];
+	struct page *pages[64];
+	int n = 0;
+
+	(void)state;
+	assert_true(host_file_read(file, text, sizeof(text), 0) > 0);
+	while (n < 64 && (pages[n] = alloc_pages(GFP_KERNEL | __GFP_NOWARN, 6)))
+		n++;
+	assert_true(n > 10);
+	while (n--)
+		__free_pages(pages[n], 6);
+	assert_null(alloc_pages(GFP_KERNEL, MAX_ORDER + 1));
+	host_exit(p);
+	p = NULL;
+	host_file_remove(file);
+}
+
+/* An allocation that must not fail takes of the reserves when all else is in vain. */
+static void test_nofail(void **state)
+{
+	static struct page *pages[RAM];
+	unsigned long n = 0;
+
+	(void)state;
+	while ((pages[n] = alloc_page(GFP_ATOMIC | __GFP_NOWARN)))
+		n++;
+	assert_true(nr_free_pages() > 0);
+	pages[n] = alloc_page(GFP_NOFS | __GFP_NOFAIL);
+	assert_non_null(pages[n]);
+	while (n != ~0UL)
+		put_page(pages[n--]);
+}
+
+static const struct CMUnitTest tests[] = {
+	TEST(test_more_than_ram),
+	TEST(test_fork_under_pressure),
+	TEST(test_file_larger_than_ram),
+	TEST(test_dirty_throttling),
+	TEST(test_oom_kills_the_largest),
+	TEST(test_oom_kills_another),
+	TEST(test_oom_spares_who_asked),
+	TEST(test_oom_in_a_system_call),
+	TEST(test_drop_caches),
+	TEST(test_second_chance),
+	TEST(test_mlocked_pages_stay),
+	TEST(test_shrinkers_are_asked),
+	TEST(test_large_blocks),
+	TEST(test_nofail),
+};
+TEST_MAIN(RAM)
