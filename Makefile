@@ -70,7 +70,7 @@ CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mn
 ifeq ($(CONFIG_DEBUG),1)
 SANITIZE := -fsanitize=shift,integer-divide-by-zero,unreachable,vla-bound,null,bounds,alignment \
 	-fsanitize=signed-integer-overflow,bool,enum,pointer-overflow,builtin,nonnull-attribute \
-	-Wno-array-bounds
+	-Wno-array-bounds -fno-optimize-sibling-calls
 endif
 IMAGE_KIB := $(if $(filter 1,$(CONFIG_DEBUG)),4096,1024)
 UNSEEN := mm/frame/slab.c mm/audit/slabs.c mm/audit/names.c lib/string.c # they may touch what others may not

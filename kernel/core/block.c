@@ -159,6 +159,9 @@ void submit_bio(struct bio *bio)
 		bio_endio(bio, -EIO);
 		return;
 	}
+	/* The pages of a read are unlocked by its end_io: no longer the caller's locks. */
+	for (unsigned int i = 0; CONFIG_DEBUG && bio->op == BIO_READ && i < bio->nr_vecs; i++)
+		sleep_lock_released(bio->vecs[i].page);
 	/* Linux counts these in KiB. */
 	if (bio->op == BIO_READ)
 		count_vm_events(VM_pgpgin, bio_bytes(bio) >> 10);

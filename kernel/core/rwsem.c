@@ -25,6 +25,9 @@ void init_rwsem(struct rw_semaphore *sem, const char *name)
 	spin_lock_init(&sem->wait_lock, "rwsem->wait_lock");
 	INIT_LIST_HEAD(&sem->waiters);
 	sem->name = name;
+#if CONFIG_DEBUG
+	sem->class_id = 0;
+#endif
 }
 
 static struct rwsem_waiter *first_waiter(struct rw_semaphore *sem)
@@ -55,7 +58,7 @@ static bool try_take(struct rw_semaphore *sem, bool writer)
 	int old = __atomic_load_n(&sem->count, __ATOMIC_SEQ_CST);
 
 	if (writer)
-		return down_write_trylock(sem);
+		return __down_write_trylock(sem);
 	while (old >= 0)
 		if (__atomic_compare_exchange_n(&sem->count, &old, old + 1, false, __ATOMIC_SEQ_CST,
 						__ATOMIC_SEQ_CST))

@@ -4,8 +4,8 @@
  * interrupt handler takes is taken with _irqsave or _irq everywhere else.
  *
  * Every lock has a class, its name. Debug builds record which class was taken while which other was
- * held and report the first pair that was ever taken both ways round, on one CPU or many, whether or
- * not it led to a deadlock; also a lock taken twice, released by another CPU, or held in might_sleep().
+ * held and stop at the first pair that was ever taken both ways round, on one CPU or many, whether or
+ * not it led to a deadlock; also at a lock taken twice, released by another CPU, or held in might_sleep().
  * docs/locking.md has the order.
  */
 #ifndef KERNEL_CORE_SPINLOCK_H

@@ -6,6 +6,7 @@
 #ifndef KERNEL_CORE_TASK_H
 #define KERNEL_CORE_TASK_H
 
+#include "kernel/core/lock_check.h"
 #include "kernel/core/spinlock.h"
 #include "lib/atomic.h"
 #include "lib/compiler.h"
@@ -104,6 +105,10 @@ struct task_struct {
 	/* task_lock(): mm, files, fs, comm and vfork_done as others see them. */
 	spinlock_t alloc_lock;
 	struct hlist_node pid_node; /* pid hash; tasklist_lock */
+#if CONFIG_DEBUG
+	struct held_lock held_locks[HELD_LOCKS_MAX]; /* that sleep; own task only */
+	int nr_held; /* -1: more than can be remembered */
+#endif
 };
 
 static inline void set_thread_flag(struct task_struct *task, u32 flag)

@@ -20,7 +20,7 @@ bool debug_begin_report(void)
 void debug_stop(const char *checker, const char *file, unsigned int line, unsigned long caller,
 		const char *fmt, ...)
 {
-	char text[160], place[80], source[64] = "";
+	char text[250], place[80], source[64] = "";
 	va_list args;
 
 	va_start(args, fmt);

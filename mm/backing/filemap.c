@@ -49,6 +49,15 @@ struct page *find_get_page(struct address_space *mapping, pgoff_t index)
 	return page;
 }
 
+#if CONFIG_DEBUG
+const char *page_lock_name(const struct page *page)
+{
+	const struct address_space *mapping = page_mapping(page);
+
+	return mapping ? mapping->a_ops->name : "anonymous page";
+}
+#endif
+
 struct page *find_lock_page(struct address_space *mapping, pgoff_t index)
 {
 	for (;;) {

@@ -37,6 +37,7 @@ void wake_up_page(struct page *page)
 void unlock_page(struct page *page)
 {
 	ASSERT(PageLocked(page));
+	sleep_lock_released(page); /* maybe another's: who ends a read unlocks its page */
 	ClearPageLocked(page);
 	wake_up_page(page);
 }

@@ -14,6 +14,7 @@
 #ifndef MM_FRAME_PAGE_H
 #define MM_FRAME_PAGE_H
 
+#include "kernel/core/lock_check.h"
 #include "lib/atomic.h"
 #include "lib/bitops.h"
 #include "lib/compiler.h"
@@ -159,12 +160,36 @@ static inline void put_page(struct page *page)
  * called by a holder. unlock_page() wakes the waiters.
  */
 void __lock_page(struct page *page);
+#if CONFIG_DEBUG
+/* The class of its lock: whose page it is, since a file page's may be held when a device's is taken (filemap.c). */
+const char *page_lock_name(const struct page *page);
+#define page_lock_check(page)                                                                      \
+	do {                                                                                       \
+		s16 __class = 0;                                                                   \
+		sleep_lock_check(page, &__class, page_lock_name(page));                            \
+	} while (0)
+#define page_lock_acquired(page)                                                                   \
+	do {                                                                                       \
+		s16 __class = 0;                                                                   \
+		sleep_lock_acquired(page, &__class, page_lock_name(page));                         \
+	} while (0)
+#else
+#define page_lock_check(page) ((void)0)
+#define page_lock_acquired(page) ((void)0)
+#endif
 /* Wake who waits for a bit of @page; the bit was cleared by an atomic operation before. */
 void wake_up_page(struct page *page);
 void unlock_page(struct page *page);
-static inline bool trylock_page(struct page *page) { return !TestSetPageLocked(page); }
+static inline bool trylock_page(struct page *page)
+{
+	if (TestSetPageLocked(page))
+		return false;
+	page_lock_acquired(page);
+	return true;
+}
 static inline void lock_page(struct page *page)
 {
+	page_lock_check(page);
 	if (!trylock_page(page))
 		__lock_page(page);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the checkers of debug kernels find (mistakes made to order: arch/x86_64/entry/crash_debug.h)
-and say: the right cause, place and object, and nothing goes on behind it. docs/debugging.md."""
+and say: the right cause, place and object; nothing goes on behind it. See docs/debugging.md."""
 import re
 
 from harness import check, debug_kernel, program, run
@@ -8,9 +8,11 @@ from harness import check, debug_kernel, program, run
 PANIC = 121
 
 
-def finds(kernel, kind, *words):
-    """A run with that mistake: a panic whose log has all of words, which are regular expressions."""
-    result = run(elf=program("end"), args=["7"], karg=f"crash={kind}", kernel=kernel)
+def finds(kernel, kind, *words, in_call=False):
+    """A run with that mistake, by a kernel thread or in a system call: a panic whose log has all of
+    words, which are regular expressions."""
+    result = run(elf=program("crash"), args=[kind], karg="crash=ask", kernel=kernel) if in_call \
+        else run(elf=program("end"), args=["7"], karg=f"crash={kind}", kernel=kernel)
     said = result.show()
     check(f"{kind}: a panic", result.status == PANIC, said)
     for word in words:
@@ -58,3 +60,29 @@ def test_kasan():
              by("allocated", "crash_frame_cleared"))):
         finds(kernel, kind, rf"KASAN: {sentence} at 0xffff888\S+ in {function}\S*\+0x",
               rf"backtrace:\n(.*\n){{1,5}}.*{function}\S*\+0x", *words)
+
+
+def test_locks():
+    "locks: each order both ways round, sleep where nothing may, and what is kept or let go wrongly"
+    kernel = debug_kernel()
+    if not kernel:
+        return
+    for kind, sentence in (
+            ("spin-order", r"lock order: spin_a is taken while spin_b is held; the other way round: "
+             r"spin_both\S*\+0x\S+ in spin_both"),
+            ("mutex-order", r"lock order: mutex_a is taken while mutex_b is held; the other way "
+             r"round: mutex_both\S*\+0x\S+ in mutex_both"),
+            ("page-order", "lock order: mutex_a is taken while anonymous page is held; "
+             "the other way round: by way of others in crash_page_order"),
+            ("mutex-twice", "lock mutex_a taken twice"),
+            ("mutex-not-held", "locks: mutex_a is released by a task that does not hold it in "
+             "crash_mutex_not_held"),
+            ("sleep-atomic", r"sleep: this may sleep, with 1 spinlock\(s\) held, last taken: spin_a "
+             r"in crash_sleep_atomic\S*\+0x\S+, at kernel/core/sched\.c:\d+ in schedule"),
+            ("sleep-irqs-off", r"sleep: this may sleep, with interrupts off, at mm/frame/slab\.c:"),
+            ("mutex-atomic", r"sleep: .* last taken: spin_a in crash_mutex_atomic\S* in "
+             "crash_mutex_atomic")):
+        finds(kernel, kind, sentence, r"backtrace:\n(.*\n)+.* crash_test\+0x")
+    for kind, lock in (("mutex-kept", "mutex_a"), ("spin-kept", "spin_a")):
+        finds(kernel, kind, rf"locks: a system call ends with 1 lock\(s\) held, last taken: {lock} in "
+              rf"crash_{kind.replace('-', '_')}\S*\+0x", in_call=True)

@@ -11,12 +11,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kernel/core/kallsyms.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/rwsem.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/core/wait.h"
+#include "kernel/debug/report.h"
 #include "lib/util.h"
 #include "mm/frame/page.h"
 #include "tests/host/host.h"
@@ -168,6 +170,37 @@ __weak void might_sleep_check(const char *file, int line)
 {
 	if (preempt_count)
 		panic("%s:%d may sleep with %d spinlocks held", file, line, preempt_count);
+}
+__weak void sleep_lock_check(const void *lock, s16 *class_id, const char *name)
+{
+	(void)lock;
+	(void)class_id;
+	might_sleep_check(name, 0);
+}
+__weak void sleep_lock_acquired(const void *lock, s16 *class_id, const char *name)
+{
+	(void)lock;
+	(void)class_id;
+	(void)name;
+}
+__weak bool sleep_lock_released(const void *lock) { return lock; }
+__weak void sleep_lock_must_release(const void *lock, const char *name) { (void)lock; (void)name; }
+__weak const char *page_lock_name(const struct page *page) { return page ? "page" : ""; }
+__weak void lock_check_return(const char *where) { (void)where; }
+__weak bool debug_begin_report(void) { return true; }
+__weak void debug_stop(const char *checker, const char *file, unsigned int line,
+		       unsigned long caller, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fprintf(stderr, "%s:%u, caller %#lx:\n", file ? file : checker, line, caller);
+	die(checker, fmt, args);
+}
+__weak const char *kallsyms_format(unsigned long addr, char *buf, size_t size)
+{
+	snprintf(buf, size, "%#lx", addr);
+	return buf;
 }
 #endif
 

@@ -5,7 +5,10 @@
  */
 #include "arch/x86_64/entry/crash_debug.h"
 
+#include "kernel/core/mutex.h"
 #include "kernel/core/panic.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/spinlock.h"
 #include "lib/string.h"
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
@@ -120,6 +123,104 @@ void crash_frame_cleared(unsigned long addr)
 		panic("no memory for the crash test");
 	free_page(frame);
 	clear_page(frame);
+}
+
+static DEFINE_SPINLOCK(spin_a);
+static DEFINE_SPINLOCK(spin_b);
+static DEFINE_MUTEX(mutex_a);
+static DEFINE_MUTEX(mutex_b);
+
+static noinline void spin_both(spinlock_t *first, spinlock_t *second)
+{
+	spin_lock(first);
+	spin_lock(second);
+	spin_unlock(second);
+	spin_unlock(first);
+}
+
+void crash_spin_order(unsigned long addr)
+{
+	(void)addr;
+	spin_both(&spin_a, &spin_b);
+	spin_both(&spin_b, &spin_a);
+}
+
+static noinline void mutex_both(struct mutex *first, struct mutex *second)
+{
+	mutex_lock(first);
+	mutex_lock(second);
+	mutex_unlock(second);
+	mutex_unlock(first);
+}
+
+void crash_mutex_order(unsigned long addr)
+{
+	(void)addr;
+	mutex_both(&mutex_a, &mutex_b);
+	mutex_both(&mutex_b, &mutex_a);
+}
+
+/* A page lock is inside of mutex_a; then the other way round, through mutex_b. */
+void crash_page_order(unsigned long addr)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	(void)addr;
+	if (!page)
+		panic("no memory for the crash test");
+	mutex_both(&mutex_a, &mutex_b);
+	mutex_lock(&mutex_b);
+	lock_page(page);
+	mutex_unlock(&mutex_b);
+	mutex_lock(&mutex_a);
+}
+
+void crash_mutex_twice(unsigned long addr)
+{
+	(void)addr;
+	mutex_lock(&mutex_a);
+	mutex_lock(&mutex_a);
+}
+
+void crash_mutex_not_held(unsigned long addr)
+{
+	(void)addr;
+	mutex_unlock(&mutex_a);
+}
+
+void crash_sleep_atomic(unsigned long addr)
+{
+	(void)addr;
+	spin_lock(&spin_a);
+	schedule();
+}
+
+void crash_sleep_irqs_off(unsigned long addr)
+{
+	(void)addr;
+	local_irq_disable();
+	kfree(allocate(10));
+	local_irq_enable();
+}
+
+/* Free, so that it would not sleep this time. */
+void crash_mutex_atomic(unsigned long addr)
+{
+	(void)addr;
+	spin_lock(&spin_a);
+	mutex_lock(&mutex_a);
+}
+
+void crash_mutex_kept(unsigned long addr)
+{
+	(void)addr;
+	mutex_lock(&mutex_a);
+}
+
+void crash_spin_kept(unsigned long addr)
+{
+	(void)addr;
+	spin_lock(&spin_a);
 }
 
 #endif

@@ -14,7 +14,17 @@
 	X("slab-freed", crash_slab_freed)                                                          \
 	X("slab-copy", crash_slab_copy)                                                            \
 	X("frame-freed", crash_frame_freed)                                                        \
-	X("frame-cleared", crash_frame_cleared)
+	X("frame-cleared", crash_frame_cleared)                                                    \
+	X("spin-order", crash_spin_order)                                                          \
+	X("mutex-order", crash_mutex_order)                                                        \
+	X("page-order", crash_page_order)                                                          \
+	X("mutex-twice", crash_mutex_twice)                                                        \
+	X("mutex-not-held", crash_mutex_not_held)                                                  \
+	X("sleep-atomic", crash_sleep_atomic)                                                      \
+	X("sleep-irqs-off", crash_sleep_irqs_off)                                                  \
+	X("mutex-atomic", crash_mutex_atomic)                                                      \
+	X("mutex-kept", crash_mutex_kept)                                                          \
+	X("spin-kept", crash_spin_kept)
 
 #define X(kind, fn) void fn(unsigned long addr);
 DEBUG_CRASHES(X)

@@ -294,7 +294,9 @@ void exc_page_fault(struct pt_regs *regs, unsigned long error_code, unsigned lon
 	else
 		handle_page_fault(regs, error_code, address);
 #if CONFIG_DEBUG
-	if (user_mode(regs))
+	if (user_mode(regs)) {
+		lock_check_return("a page fault");
 		mm_audit_fault();
+	}
 #endif
 }

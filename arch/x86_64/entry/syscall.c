@@ -10,9 +10,13 @@
 
 long do_syscall_64(struct pt_regs *regs, unsigned long nr)
 {
+	long ret;
+
 	if (unlikely(nr >= NR_syscalls))
 		return -ENOSYS;
-	return sys_call_table[nr](regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9);
+	ret = sys_call_table[nr](regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9);
+	lock_check_return("a system call");
+	return ret;
 }
 
 void exit_to_user_mode(struct pt_regs *regs)
