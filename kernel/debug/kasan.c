@@ -318,22 +318,29 @@ void kasan_record(struct kasan_track *track)
 	record_from(track, __builtin_frame_address(0));
 }
 
+/* The frame of whoever called us: poison_alloc() and poison_free() themselves tell nothing. */
+#define CALLERS_FRAME (*(const unsigned long *const *)__builtin_frame_address(0))
+
 void kasan_alloc_pages(struct page *page, unsigned int order)
 {
+	const unsigned long *caller = CALLERS_FRAME;
+
 	if (!shadow)
 		return;
 	kasan_unpoison(page_address(page), PAGE_SIZE << order);
 	for (unsigned long i = 0; i < 1UL << order; i++)
-		record_from(&tracks[page_to_pfn(page) + i].allocated, __builtin_frame_address(0));
+		record_from(&tracks[page_to_pfn(page) + i].allocated, caller);
 }
 
 void kasan_free_pages(struct page *page, unsigned int order)
 {
+	const unsigned long *caller = CALLERS_FRAME;
+
 	if (!shadow)
 		return;
 	kasan_poison(page_address(page), PAGE_SIZE << order, KASAN_FREE_FRAME);
 	for (unsigned long i = 0; i < 1UL << order; i++)
-		record_from(&tracks[page_to_pfn(page) + i].freed, __builtin_frame_address(0));
+		record_from(&tracks[page_to_pfn(page) + i].freed, caller);
 }
 
 static void poison_free_range(unsigned long start_pfn, unsigned long end_pfn)
