@@ -75,8 +75,8 @@ KNOB(swap, "DEVICE|none", "the block device to swap to", set_swap);
 static void frames_init(void)
 {
 	max_pfn = PFN_UP(early_mem_end());
-	vmemmap_populate(0, max_pfn);
 	zones_init(max_pfn);
+	vmemmap_init();
 	kasan_init();
 	for_each_free_range(free_range_to_buddy);
 	zones_finish();
@@ -118,9 +118,8 @@ static void boot_user(void *arg)
 	err = swap_device[0] ? do_swapon(swap_device, 0, &why) : 0;
 	if (err) {
 		vfs_shutdown();
-		boot_fail(
-			"cannot swap to %s: error %d: %s (the knob swap=none boots without)",
-			swap_device, -err, why);
+		boot_fail("cannot swap to %s: error %d: %s (the knob swap=none boots without)",
+			  swap_device, -err, why);
 	}
 	crash_test_user(current_pt_regs());
 	pr_info("boot: %s runs, %lu KiB of memory in use", init_path,

@@ -37,7 +37,7 @@ bool audit_fail(struct audit *a, const char *fmt, ...)
 
 bool audit_is_ram(unsigned long pfn)
 {
-	return pfn < max_pfn && early_mem_is_ram(PFN_PHYS(pfn));
+	return pfn_valid(pfn) && early_mem_is_ram(PFN_PHYS(pfn));
 }
 
 bool audit_is_page(const struct page *page)
@@ -136,7 +136,8 @@ static int set_audit(const char *value)
 {
 	return param_number(value, 0, 1000000, &interval_ms);
 }
-KNOB(audit, "MILLISECONDS", "audit the memory so often, and panic if it finds something", set_audit);
+KNOB(audit, "MILLISECONDS", "audit the memory so often, and panic if it finds something",
+     set_audit);
 
 #if CONFIG_DEBUG
 static unsigned long interval_faults; /* 0: never */

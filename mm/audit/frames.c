@@ -13,9 +13,9 @@
 
 static bool fail_frame(struct audit *a, const struct page *page, const char *what)
 {
-	return audit_fail(
-		a, "frame %#lx (refcount %d, mapcount %d, flags %#lx) %s", page_to_pfn(page),
-		page_count(page), page_mapcount(page), page->flags, what);
+	return audit_fail(a, "frame %#lx (refcount %d, mapcount %d, flags %#lx) %s",
+			  page_to_pfn(page), page_count(page), page_mapcount(page), page->flags,
+			  what);
 }
 
 /* A frame that has one owner by its kind: it is nobody else's. */
@@ -28,7 +28,8 @@ static bool check_owned(struct audit *a, const struct page *page, u32 mark)
 	if (table && !(mark & MARK_TABLE))
 		return fail_frame(a, page, "is a page table that hangs in no map: it was leaked");
 	if (PageVmalloc(page) && !(mark & MARK_VMAP))
-		return fail_frame(a, page, "backs the vmalloc area, which does not map it: it was leaked");
+		return fail_frame(a, page,
+				  "backs the vmalloc area, which does not map it: it was leaked");
 	if ((mark & (MARK_TABLE | MARK_VMAP)) &&
 	    (page_count(page) != 1 || (mark & (MARK_MAPS | MARK_CACHE | MARK_LRU))))
 		return fail_frame(a, page, "is a page table or vmalloc's, and somebody else's");
@@ -73,11 +74,13 @@ static bool check_counts(struct audit *a, const struct page *page, u32 mark)
 	if (maps && !PageAnon(page) && !(mark & MARK_CACHE))
 		return fail_frame(a, page, "is mapped, but neither anonymous nor in a page cache");
 	if (count < known)
-		return audit_fail(a, "frame %#lx has refcount %ld, entries and caches hold it %ld times",
-				  page_to_pfn(page), count, known);
+		return audit_fail(
+			a, "frame %#lx has refcount %ld, entries and caches hold it %ld times",
+			page_to_pfn(page), count, known);
 	if (count > known && !(mark & MARK_NAMED))
 		return audit_fail(
-			a, "frame %#lx (flags %#lx) has refcount %ld, entries and caches hold it %ld times, and no pointer in the kernel leads to it: it was leaked",
+			a,
+			"frame %#lx (flags %#lx) has refcount %ld, entries and caches hold it %ld times, and no pointer in the kernel leads to it: it was leaked",
 			page_to_pfn(page), page->flags, count, known);
 	return check_lists(a, page, mark, count > known);
 }
@@ -115,7 +118,8 @@ static unsigned long check_frame(struct audit *a, const struct page *page, u32 m
 		return 0;
 	if (page->slab_inuse != LARGE_MAGIC)
 		return 1;
-	a->used += (1UL << page->private) - 1; /* kmalloc()'s block: the rest is not counted singly */
+	a->used +=
+		(1UL << page->private) - 1; /* kmalloc()'s block: the rest is not counted singly */
 	return 1UL << page->private;
 }
 
@@ -124,7 +128,8 @@ static bool check_gauge(struct audit *a, enum node_stat stat, unsigned long is)
 {
 	if (node_stats[stat] == (long)is)
 		return true;
-	return audit_fail(a, "%s is %ld, there are %lu", node_stat_names[stat], node_stats[stat], is);
+	return audit_fail(a, "%s is %ld, there are %lu", node_stat_names[stat], node_stats[stat],
+			  is);
 }
 
 static bool check_gauges(struct audit *a)
@@ -140,9 +145,10 @@ static bool check_gauges(struct audit *a)
 	if (nr_vmalloc_pages() != a->vmalloc)
 		return audit_fail(a, "vmalloc counts %lu frames, it has %lu", nr_vmalloc_pages(),
 				  a->vmalloc);
-	if (a->free + a->used != totalram_pages())
+	if (a->free + nr_sleeping_pages + a->used != totalram_pages())
 		return audit_fail(
-			a, "the allocator got %lu frames; %lu are free and %lu in use: the others were lost",
+			a,
+			"the allocator got %lu frames; %lu are free and %lu in use: the others were lost",
 			totalram_pages(), a->free, a->used);
 	if (!a->changing && atomic_long_read(&vm_committed_as) != (long)a->committed)
 		return audit_fail(a, "Committed_AS is %ld pages, the VMAs come to %lu",
@@ -155,12 +161,10 @@ bool audit_frames(struct audit *a)
 	unsigned long pfn = 0, frames;
 
 	for (; pfn < max_pfn; pfn += frames) {
-		const struct page *page = pfn_to_page(pfn);
-
 		frames = 1;
 		if (!audit_is_ram(pfn) || (a->marks[pfn] & MARK_FREE))
 			continue;
-		frames = check_frame(a, page, a->marks[pfn]);
+		frames = check_frame(a, pfn_to_page(pfn), a->marks[pfn]);
 		if (!frames)
 			return false;
 	}

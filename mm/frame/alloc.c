@@ -25,6 +25,13 @@ void register_reclaim(const struct reclaim_ops *ops)
 	reclaim_ops = ops;
 }
 
+static bool (*wake_section)(void);
+
+void register_wake_section(bool (*wake)(void))
+{
+	wake_section = wake;
+}
+
 static struct page *try_alloc(gfp_t gfp, unsigned int order, enum alloc_level level)
 {
 	struct page *page;
@@ -134,6 +141,8 @@ struct page *alloc_pages_slow(gfp_t gfp, unsigned int order)
 			return page;
 	}
 	page = try_alloc(gfp, order, LEVEL_LOW);
+	while (unlikely(!page) && wake_section && wake_section())
+		page = try_alloc(gfp, order, LEVEL_LOW);
 	if (unlikely(!page)) {
 		if (reclaim_ops)
 			reclaim_ops->wake_kswapd();

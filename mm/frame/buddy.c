@@ -22,7 +22,8 @@ struct zone zones[MAX_NR_ZONES] = {
 	[ZONE_DMA32] = { .name = "DMA32" },
 	[ZONE_NORMAL] = { .name = "Normal" },
 };
-unsigned long max_pfn;
+unsigned long max_pfn, nr_sleeping_pages;
+unsigned long *sections_awake;
 
 static unsigned int pfn_zone_index(unsigned long pfn)
 {
@@ -290,20 +291,48 @@ void zones_init(unsigned long max_pfn_)
 	}
 }
 
-void free_range_to_buddy(unsigned long start_pfn, unsigned long end_pfn)
+/* Calls fn for each zone's part of [start_pfn, end_pfn). */
+static void for_each_part(unsigned long start_pfn, unsigned long end_pfn,
+			  void (*fn)(struct zone *zone, unsigned long pfn, unsigned long nr))
 {
 	end_pfn = min(end_pfn, max_pfn);
 	while (start_pfn < end_pfn) {
 		struct zone *zone = &zones[pfn_zone_index(start_pfn)];
 		unsigned long nr = min(end_pfn, zone->end_pfn) - start_pfn;
 
-		spin_lock(&zone->lock);
-		free_run(zone, start_pfn, nr);
-		zone->managed += nr;
-		zone->present += nr;
-		spin_unlock(&zone->lock);
+		fn(zone, start_pfn, nr);
 		start_pfn += nr;
 	}
+}
+
+static void count_part(struct zone *zone, unsigned long pfn, unsigned long nr)
+{
+	(void)pfn;
+	zone->managed += nr;
+	zone->present += nr;
+}
+
+static void free_part(struct zone *zone, unsigned long pfn, unsigned long nr)
+{
+	spin_lock(&zone->lock);
+	free_run(zone, pfn, nr);
+	spin_unlock(&zone->lock);
+}
+
+void count_managed(unsigned long start_pfn, unsigned long end_pfn)
+{
+	for_each_part(start_pfn, end_pfn, count_part);
+}
+
+void free_frames(unsigned long start_pfn, unsigned long end_pfn)
+{
+	for_each_part(start_pfn, end_pfn, free_part);
+}
+
+void free_range_to_buddy(unsigned long start_pfn, unsigned long end_pfn)
+{
+	count_managed(start_pfn, end_pfn);
+	free_frames(start_pfn, end_pfn);
 }
 
 static unsigned long int_sqrt(unsigned long n)
@@ -348,7 +377,7 @@ unsigned long totalram_pages(void)
 
 unsigned long nr_free_pages(void)
 {
-	unsigned long sum = pcp_frames();
+	unsigned long sum = pcp_frames() + READ_ONCE(nr_sleeping_pages);
 
 	for (int z = 0; z < MAX_NR_ZONES; z++)
 		sum += READ_ONCE(zones[z].nr_free);

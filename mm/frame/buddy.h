@@ -39,14 +39,21 @@ extern struct zone zones[MAX_NR_ZONES];
 
 /* One line per zone and order for gdb and /proc/buddyinfo reads zones[] directly. */
 
-/*
- * Set up zones for frames [0, max_pfn), none of them free. Boot only, once, after vmemmap is mapped,
- * zeroed, for every block of 2^MAX_ORDER frames that has RAM: freeing looks at a block's buddy even
- * if that lies in a hole. A zeroed struct page means: not the allocator's, and never was.
- */
+/* Set up zones for frames [0, max_pfn), none of them free. Boot only, once. */
 void zones_init(unsigned long max_pfn_);
-/* Hand [start_pfn, end_pfn) of RAM to the allocator. Boot only. */
+/*
+ * Hand [start_pfn, end_pfn) of RAM to the allocator: count it as the allocator's, and free it. Between the
+ * two it may sleep (nr_sleeping_pages). free_frames() needs the struct pages, zeroed, of every block of
+ * 2^MAX_ORDER frames that the range touches: freeing looks at a block's buddy even if that lies in a
+ * hole. A zeroed struct page means: not the allocator's, and never was. Counting: boot only.
+ */
+void count_managed(unsigned long start_pfn, unsigned long end_pfn);
+void free_frames(unsigned long start_pfn, unsigned long end_pfn);
 void free_range_to_buddy(unsigned long start_pfn, unsigned long end_pfn);
+/* Frames that count as free but cannot be had before their section wakes. */
+extern unsigned long nr_sleeping_pages;
+/* @wake makes some of them free: true; or there are none: false. Called with no lock held. */
+void register_wake_section(bool (*wake)(void));
 /*
  * Computes the watermarks from the managed frames. Boot only, after the last free_range_to_buddy().
  */

@@ -156,6 +156,22 @@ bool early_mem_is_ram(u64 phys)
 	return false;
 }
 
+bool early_mem_is_free(u64 start, u64 end)
+{
+	for (unsigned int i = 0; i < avail.nr; i++)
+		if (start >= avail.r[i].start && end <= avail.r[i].end)
+			return true;
+	return false;
+}
+
+bool early_mem_has_ram(u64 start, u64 end)
+{
+	for (unsigned int i = 0; i < ram.nr; i++)
+		if (start < ram.r[i].end && end > ram.r[i].start)
+			return true;
+	return false;
+}
+
 static u64 total(const struct mem_ranges *set)
 {
 	u64 sum = 0;

@@ -52,6 +52,10 @@ void for_each_ram_range(void (*fn)(unsigned long start_pfn, unsigned long end_pf
 /* Is the byte at @phys in such a range? */
 bool early_mem_is_ram(u64 phys);
 
+/* Are all bytes of [start, end) free; is any of them RAM? */
+bool early_mem_is_free(u64 start, u64 end);
+bool early_mem_has_ram(u64 start, u64 end);
+
 /* Totals in bytes, and the end of the highest RAM. */
 u64 early_mem_total(void);
 u64 early_mem_free(void);

@@ -83,8 +83,19 @@ static inline phys_addr_t page_to_phys(const struct page *page) { return PFN_PHY
 static inline struct page *virt_to_page(const void *addr) { return pfn_to_page(__pa(addr) >> PAGE_SHIFT); }
 /* One past the highest frame number that has a struct page. */
 extern unsigned long max_pfn;
-/* False for holes of the memory map and device memory. */
-static inline bool pfn_valid(unsigned long pfn) { return pfn < max_pfn; }
+/*
+ * Struct pages come in sections of 128 MiB of RAM, with a bit each in sections_awake (NULL: all of
+ * them, on the host). Those of a large machine may sleep until the allocator needs them: nobody has
+ * such a frame.
+ */
+#define SECTION_SHIFT 15
+#define SECTION_PAGES (1UL << SECTION_SHIFT)
+extern unsigned long *sections_awake;
+/* May pfn_to_page(pfn) be looked at? False for frames that do not exist, large holes, and device memory. */
+static inline bool pfn_valid(unsigned long pfn)
+{
+	return pfn < max_pfn && (!sections_awake || test_bit(pfn >> SECTION_SHIFT, sections_awake));
+}
 
 /* PageDirty(page), SetPageDirty(page), ClearPageDirty(page), TestSet..., TestClear...: atomic. */
 #define PAGEFLAG(Name, name)                                                                       \

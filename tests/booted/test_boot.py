@@ -78,6 +78,22 @@ def test_memory():
     check("and what is free then is most of it", info["MemFree"] > 100 << 10, result.show())
 
 
+def test_sleeping_memory():
+    "of a large machine's RAM most sleeps at boot, and all of it is there when it is needed"
+    if DEBUG:
+        skip("sleeping memory", "KASAN keeps all of it awake")
+        return
+    result = run(cmd="cat /proc/meminfo; "
+                     "dd if=/dev/zero of=/dev/null bs=800M count=1 && cat /proc/mm_audit",
+                 mem="1G")
+    slept = re.search(r"vmemmap: (\d+) MiB of RAM sleep", result.kernel_log)
+    check("more than half sleeps", slept and int(slept[1]) > 512, result.show())
+    info = meminfo(result)
+    check("and counts as free", info["MemFree"] > 950 << 10, info)
+    check("800 MiB can be written, and the books agree", result.stdout.endswith(b"ok\n"),
+          result.show())
+
+
 def test_image():
     "the image: below 1 MiB, with a multiboot2 header, no segment writable and executable"
     size = os.path.getsize(IMAGE)

@@ -235,6 +235,9 @@ def page_at(pfn):
     end = int(value("max_pfn"))
     if pfn >= end:
         raise Said(f"frame {pfn:#x} has no struct page: the RAM ends before frame {end:#x}")
+    awake = value("sections_awake")
+    if awake and not int(awake[pfn >> 21]) >> (pfn >> 15 & 63) & 1:
+        raise Said(f"frame {pfn:#x} has no struct page: it is free, and was never used since boot")
     return pointer(VMEMMAP_START + pfn * gdb.lookup_type("struct page").sizeof, "struct page")
 
 

@@ -4,6 +4,7 @@
 #include <asm/paging.h>
 
 #include "arch/x86_64/cpu/cpu.h"
+#include "arch/x86_64/mm/kernel_tables.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
 #include "lib/string.h"
@@ -43,7 +44,7 @@ static pud_t *pud_ensure(unsigned long addr)
 	return pud_offset(pgd, addr);
 }
 
-static pmd_t *pmd_ensure(unsigned long addr)
+pmd_t *pmd_ensure(unsigned long addr)
 {
 	pud_t *pud = pud_ensure(addr);
 
@@ -52,7 +53,7 @@ static pmd_t *pmd_ensure(unsigned long addr)
 	return pmd_offset(pud, addr);
 }
 
-static pte_t *pte_ensure(unsigned long addr)
+pte_t *pte_ensure(unsigned long addr)
 {
 	pmd_t *pmd = pmd_ensure(addr);
 
@@ -121,41 +122,6 @@ void arch_paging_init(void)
 	pr_info("paging: text %zu KiB RX, rodata %zu KiB R, data %zu KiB RW, direct map to %llu MiB",
 		(size_t)(_etext - _stext) / 1024, (size_t)(__end_rodata - __start_rodata) / 1024,
 		(size_t)(_end - _sdata) / 1024, (unsigned long long)(early_mem_end() >> 20));
-}
-
-static phys_addr_t vmemmap_frames(size_t size)
-{
-	phys_addr_t phys = early_alloc(size, size);
-
-	if (!phys)
-		boot_fail(
-			"no room for the frame table: %zu KiB in one piece; give the machine more memory (MEM=)",
-			size / 1024);
-	return phys;
-}
-
-void vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn)
-{
-	unsigned long addr = ALIGN_DOWN((unsigned long)pfn_to_page(start_pfn), PAGE_SIZE);
-	unsigned long end = ALIGN((unsigned long)pfn_to_page(end_pfn), PAGE_SIZE);
-
-	while (addr < end) {
-		pmd_t *pmd = pmd_ensure(addr);
-
-		if (pmd_none(*pmd) && IS_ALIGNED(addr, PMD_SIZE) && end - addr >= PMD_SIZE) {
-			set_pmd(pmd,
-				__pmd(vmemmap_frames(PMD_SIZE) | PAGE_KERNEL.prot | _PAGE_PSE));
-			memset((void *)addr, 0, PMD_SIZE);
-			addr += PMD_SIZE;
-			continue;
-		}
-		if (!pmd_leaf(*pmd) && pte_none(*pte_ensure(addr))) {
-			set_pte(pte_ensure(addr),
-				pfn_pte(PFN_DOWN(vmemmap_frames(PAGE_SIZE)), PAGE_KERNEL));
-			memset((void *)addr, 0, PAGE_SIZE);
-		}
-		addr += PAGE_SIZE;
-	}
 }
 
 void *map_device(phys_addr_t phys, size_t size)

@@ -21,10 +21,10 @@
 void arch_paging_init(void);
 
 /*
- * Back the struct pages of frames [start_pfn, end_pfn) with zeroed memory, in 2 MiB pages as far as they
- * fill up. Boot, before for_each_free_range().
+ * Back the struct pages of frames [0, max_pfn) with zeroed memory, or put off doing so for those that
+ * are not needed soon. Boot, after zones_init(), before for_each_free_range().
  */
-void vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn);
+void vmemmap_init(void);
 
 /*
  * Map @size bytes of device memory uncached, NX. @phys need not be aligned. Boot, before
