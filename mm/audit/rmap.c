@@ -88,6 +88,10 @@ static bool check_file(struct audit *a, const struct vm_area_struct *vma,
 		return true;
 	if (!audit_tree(a, &mapping->i_mmap, "i_mmap", look_at_member, &sums))
 		return false;
+	/* A cache with pages is found by them. */
+	if (mapping->nrpages && !xa_find(&mapping->i_pages, &(unsigned long){ 0 }, ~0UL))
+		return audit_fail(a, "mapping %p: nrpages is %lu, its tree is empty",
+				  (void *)mapping, mapping->nrpages);
 	if ((unsigned long)mapping->i_mmap_writable != sums.shared)
 		return audit_fail(a, "mapping %p: i_mmap_writable is %d, %lu shared VMAs map it",
 				  (void *)mapping, mapping->i_mmap_writable, sums.shared);

@@ -3,6 +3,7 @@
  * The mapped side of the page cache: what a regular file's VMA does on a fault, and how a file's
  * pages are taken out of every map again when it shrinks.
  */
+#include "kernel/core/panic.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/vfs.h"
 #include "lib/errno.h"
@@ -266,6 +267,7 @@ void truncate_inode_pages(struct address_space *mapping)
 {
 	if (mapping->nrpages)
 		drop_pages(mapping, 0);
+	ASSERT(!mapping->nrpages);
 }
 
 unsigned long invalidate_mapping_pages(struct address_space *mapping)
