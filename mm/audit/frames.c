@@ -95,13 +95,24 @@ static void count_gauges(struct audit *a, const struct page *page)
 	a->vmalloc += PageVmalloc(page);
 }
 
+/* A block that kmalloc() took from the buddy: only its head is counted. */
+static unsigned long check_large(struct audit *a, const struct page *page, u32 mark)
+{
+	unsigned long frames = 1UL << page->private;
+
+	if (page_count(page) != 1 || page_mapcount(page) || (mark & ~MARK_NAMED))
+		return fail_frame(a, page, "is kmalloc()'s and somebody else's");
+	a->used += frames - 1;
+	return frames;
+}
+
 /* One frame that is not free. How many frames it stands for; 0: failed. */
 static unsigned long check_frame(struct audit *a, const struct page *page, u32 mark)
 {
 	if (!page->zone_id && !PageSlab(page)) {
 		/* The kernel's first tables were made before there was an allocator. */
 		if (mark & ~(MARK_NAMED | MARK_TABLE) || page_count(page) || page_mapcount(page))
-			return fail_frame(a, page, "is in use, but was never the allocator's"), 0;
+			return fail_frame(a, page, "is in use, but was never the allocator's");
 		return 1;
 	}
 	a->used++;
@@ -112,15 +123,11 @@ static unsigned long check_frame(struct audit *a, const struct page *page, u32 m
 	count_gauges(a, page);
 	if (PageSlab(page) || (mark & (MARK_TABLE | MARK_VMAP)))
 		return 1;
+	if (page->slab_inuse == LARGE_MAGIC)
+		return check_large(a, page, mark);
 	if (!page_count(page) && !(mark & (MARK_MAPS | MARK_CACHE)))
-		return fail_frame(a, page, "is neither free nor in use: it was lost"), 0;
-	if (!check_counts(a, page, mark))
-		return 0;
-	if (page->slab_inuse != LARGE_MAGIC)
-		return 1;
-	a->used +=
-		(1UL << page->private) - 1; /* kmalloc()'s block: the rest is not counted singly */
-	return 1UL << page->private;
+		return fail_frame(a, page, "is neither free nor in use: it was lost");
+	return check_counts(a, page, mark);
 }
 
 /* --- gauges --- */

@@ -9,7 +9,8 @@
  *
  * Not looked at, since what stands there is no reference or is accounted for elsewhere: free objects,
  * the nodes of page caches and swap caches, dead parts of stacks, per-CPU lists, struct pages
- * themselves. But pages that are chained through their struct pages (a batch of reclaim's) are
+ * themselves, and kmalloc()'s large blocks: one is the pool of disk requests, which borrow what the
+ * caches hold and are full of old pointers. But pages that are chained through their struct pages (a batch of reclaim's) are
  * followed from the one that a pointer leads to.
  */
 #include "mm/audit/internal.h"
@@ -72,8 +73,6 @@ static bool look_at_frame(struct audit *a, struct page *page)
 
 	if (!nodes)
 		nodes = audit_find_cache("xa_node");
-	if (page->slab_inuse == LARGE_MAGIC && !PageSlab(page) && page_count(page) > 0)
-		look_through_bytes((unsigned long)page_address(page), PAGE_SIZE << page->private);
 	if (!audit_slab_at(a, page, &slab))
 		return false;
 	for (unsigned int i = 0; slab.cache && slab.cache != nodes && i < slab.cache->per_slab; i++)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The audit finds nothing to say about a machine in any state that the kernel's own calls lead to. */
+/*
+ * The audit finds nothing to say about a machine in any state that the kernel's own calls lead to, and
+ * sees what is broken on purpose.
+ */
 #include "tests/host/test.h"
 
 #include "mm/audit.h"
@@ -93,11 +96,42 @@ static void test_pressure(void **state)
 	expect_ok("after it");
 }
 
+/* Each record of a map broken once: the audit names it, and all is well again. */
+static void test_spoils(void **state)
+{
+	struct host_file *file = host_file_create("data", NULL, PAGES * PAGE_SIZE);
+	struct task_struct *p = host_create();
+	unsigned long a;
+	char what[2 * AUDIT_SENTENCE];
+	int err;
+
+	(void)state;
+	host_switch(p);
+	a = map(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	touch(a, 1);
+	host_pageout(a, 8 * PAGE_SIZE);
+	host_get(map(MAP_PRIVATE | MAP_ANONYMOUS, -1));
+	touch(map(MAP_SHARED, host_open(file, true)), 1);
+	a = map(MAP_PRIVATE, host_open(file, true));
+	assert_int_equal(sys_mprotect(a, PAGES * PAGE_SIZE, PROT_READ), 0);
+	host_get(a);
+	a = map(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	assert_int_equal(sys_mprotect(a, PAGE_SIZE, PROT_NONE), 0);
+	for (unsigned int n = 0; (err = mm_audit_spoil(n, what, sizeof(what))) != -ENOENT; n++)
+		if (err)
+			fail_msg("%d: %s", err, what);
+	expect_ok("all put back");
+	host_exit(p);
+	host_settle();
+	host_file_remove(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_pressure),
+		cmocka_unit_test(test_spoils),
 	};
 
 	host_boot(4096);

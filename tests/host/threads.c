@@ -263,7 +263,8 @@ void for_each_root(void (*fn)(const unsigned long *from, const unsigned long *to
 					 (const void *)context->uc_mcontext.gregs[REG_RSP];
 
 		fn(sp, (const unsigned long *)((const char *)thread->bottom + thread->size));
-		fn((const unsigned long *)context, (const unsigned long *)(context + 1));
+		if (thread != running)
+			fn((const unsigned long *)context, (const unsigned long *)(context + 1));
 		thread = thread->next;
 	} while (thread != running);
 }
