@@ -29,41 +29,44 @@ static const struct operation {
 	const char *name, *unit;
 	void (*round)(void);               /* times itself, any number of times */
 	void (*over)(unsigned long pages); /* or: times itself once, over so many pages */
+	bool once;                         /* one round is enough, without warming up */
 } operations[] = {
-	{"getppid", "call", getppid_call, NULL},
-	{"anon_write", "fault", anon_write, NULL},
-	{"anon_read", "fault", anon_read, NULL},
-	{"zero_page_write", "fault", zero_page_write, NULL},
-	{"cow_copy", "fault", cow_copy, NULL},
-	{"cow_reuse", "fault", cow_reuse, NULL},
-	{"file_read_seq", "page", file_read_seq, NULL},
-	{"file_private_write", "fault", file_private_write, NULL},
-	{"file_shared_write", "fault", file_shared_write, NULL},
-	{"file_shared_clean", "fault", file_shared_clean, NULL},
-	{"swap_cache", "fault", swap_cache, NULL},
-	{"sigsegv", "signal", sigsegv, NULL},
-	{"mprotect_split", "call", mprotect_split, NULL},
-	{"mmap_pair", "pair", mmap_pair, NULL},
-	{"brk_pair", "pair", brk_pair, NULL},
-	{"fork_exit_wait", "process", fork_exit_wait, NULL},
-	{"fork_page", "page", NULL, fork_pages},
-	{"munmap_page", "page", NULL, munmap_pages},
-	{"dontneed_page", "page", NULL, dontneed_pages},
-	{"mprotect_page", "page", NULL, mprotect_pages},
-	{"mremap_page", "page", NULL, mremap_pages},
-	{"read_page", "call", read_page, NULL},
-	{"write_page", "call", write_page, NULL},
-	{"pipe_ping", "trip", pipe_ping, NULL},
+	{"getppid", "call", getppid_call, NULL, false},
+	{"anon_write", "fault", anon_write, NULL, false},
+	{"anon_read", "fault", anon_read, NULL, false},
+	{"zero_page_write", "fault", zero_page_write, NULL, false},
+	{"cow_copy", "fault", cow_copy, NULL, false},
+	{"cow_reuse", "fault", cow_reuse, NULL, false},
+	{"file_read_seq", "page", file_read_seq, NULL, false},
+	{"file_private_write", "fault", file_private_write, NULL, false},
+	{"file_shared_write", "fault", file_shared_write, NULL, false},
+	{"file_shared_clean", "fault", file_shared_clean, NULL, false},
+	{"shmem_write", "fault", shmem_write, NULL, false},
+	{"swap_cache", "fault", swap_cache, NULL, false},
+	{"sigsegv", "signal", sigsegv, NULL, false},
+	{"mprotect_split", "call", mprotect_split, NULL, false},
+	{"mmap_pair", "pair", mmap_pair, NULL, false},
+	{"brk_pair", "pair", brk_pair, NULL, false},
+	{"fork_exit_wait", "process", fork_exit_wait, NULL, false},
+	{"fork_page", "page", NULL, fork_pages, false},
+	{"munmap_page", "page", NULL, munmap_pages, false},
+	{"dontneed_page", "page", NULL, dontneed_pages, false},
+	{"mprotect_page", "page", NULL, mprotect_pages, false},
+	{"mremap_page", "page", NULL, mremap_pages, false},
+	{"read_page", "call", read_page, NULL, false},
+	{"write_page", "call", write_page, NULL, false},
+	{"pipe_ping", "trip", pipe_ping, NULL, false},
+	{"swap_in", "fault", swap_in, NULL, true},
 }, among_many[] = {
-	{"vmas_write", "fault", vmas_write, NULL},
-	{"vmas_read", "fault", vmas_read, NULL},
+	{"vmas_write", "fault", vmas_write, NULL, false},
+	{"vmas_read", "fault", vmas_read, NULL, false},
 };
 
 static bool measure_rounds(const struct operation *op, unsigned long pages, struct result *r)
 {
 	unsigned first;
 
-	for (unsigned i = 0; i <= reps; i++) {
+	for (unsigned i = op->once ? reps : 0; i <= reps; i++) {
 		first = count;
 		if (op->round)
 			op->round();

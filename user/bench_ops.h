@@ -92,6 +92,16 @@ static void file_shared_clean(void)
 	file_shared_write();
 }
 
+/* A page of shared anonymous memory that is there, but not mapped any more: no file system. */
+static void shmem_write(void)
+{
+	unsigned char *p = map_at(arena, BATCH, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+
+	write_all(p, BATCH);
+	madvise(p, BATCH * PAGE, MADV_DONTNEED);
+	time_writes(p, BATCH);
+}
+
 /* The page is in the swap area, but still in memory too. */
 static void swap_cache(void)
 {
@@ -102,6 +112,40 @@ static void swap_cache(void)
 	for (unsigned long i = 0; i < BATCH; i++)
 		if (pagemap_entry(p + i * PAGE).swapped)
 			TIMED((void)peek(p + i * PAGE));
+}
+
+/* A line of /proc/meminfo in bytes, 0 when there is no such line. */
+static unsigned long meminfo(const char *name)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	unsigned long kib = 0;
+	char line[80];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, name, strlen(name)) == 0)
+			sscanf(line + strlen(name), ": %lu", &kib);
+	if (f)
+		fclose(f);
+	return kib << 10;
+}
+
+/*
+ * The page has to be read from the disk: the first ones written of more than there is room for. The
+ * time holds the wait for the disk. Where RAM is large or swap small there are no samples.
+ */
+static void swap_in(void)
+{
+	unsigned long over = 16UL << 20, pages = (meminfo("MemAvailable") + over) / PAGE;
+	unsigned char *p, resident;
+
+	if (pages > (256UL << 20) / PAGE || meminfo("SwapFree") < 2 * over)
+		return;
+	p = fresh(pages);
+	write_all(p, pages);
+	for (unsigned long i = 0; i < over / PAGE; i++)
+		if (mincore(p + i * PAGE, PAGE, &resident) == 0 && !(resident & 1))
+			TIMED((void)peek(p + i * PAGE));
+	munmap(p, pages * PAGE);
 }
 
 static volatile sig_atomic_t segvs;

@@ -4,8 +4,10 @@ from collections import namedtuple
 
 # goal: instructions to reach at most. units: how many are timed at once; FEW_MANY: the difference
 # between calls over many and over few pages, which is that many. disk: a disk is at work meanwhile,
-# in the host's time, so that its interrupts fall in differently each time.
-Operation = namedtuple("Operation", "title goal units disk", defaults=(None, 1, False))
+# in the host's time, so that its interrupts fall in differently each time. sleeps: it waits for the
+# disk, so that ticks are no instructions; only those that were executed count.
+Operation = namedtuple("Operation", "title goal units disk sleeps",
+                       defaults=(None, 1, False, False))
 FEW_MANY = 1024
 
 OPERATIONS = {
@@ -19,6 +21,7 @@ OPERATIONS = {
     "file_private_write": Operation("private file write (copy)", 1050),
     "file_shared_write": Operation("shared file write", 500),
     "file_shared_clean": Operation("shared write, clean page", disk=True),
+    "shmem_write": Operation("shared anonymous write"),
     "swap_cache": Operation("swapped page still in memory", disk=True),
     "sigsegv": Operation("SIGSEGV and return"),
     "mprotect_split": Operation("mprotect, splits or merges", 1500, 2),
@@ -33,4 +36,5 @@ OPERATIONS = {
     "read_page": Operation("read of 4 KiB, cached"),
     "write_page": Operation("write of 4 KiB, cached", disk=True),
     "pipe_ping": Operation("pipe there and back"),
+    "swap_in": Operation("swap-in from the disk", disk=True, sleeps=True),
 }
