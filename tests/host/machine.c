@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/core/panic.h"
+#include "kernel/debug/kasan.h"
 #include "lib/util.h"
 #include "mm/audit.h"
 #include "mm/backing/filemap.h"
@@ -147,6 +148,7 @@ void host_census(struct host_census *census)
 			count_frame(census, page);
 	}
 	census->vmalloc -= mm_audit_frames(); /* kept from its first use on */
+	kasan_drain_quarantine(); /* freed, but counted as out */
 	slab_for_each(count_objects, &census->objects);
 	census->swap_used = (long)(total_swap_pages() - nr_swap_pages());
 }

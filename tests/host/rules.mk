@@ -12,13 +12,13 @@ HOST_KERNEL := $(sort $(shell find mm -name '*.c')) \
 	arch/x86_64/entry/fault.c arch/x86_64/entry/fault_log.c arch/x86_64/entry/pf_error.c \
 	arch/x86_64/mm/pgprot.c arch/x86_64/mm/tlb.c
 HOST_MACHINE := $(patsubst %,tests/host/%.c,\
-	disks failure files machine mmu process shim threads vmap)
+	disks failure files kasan machine mmu process shim threads vmap)
 HOST_SOURCES := $(HOST_KERNEL) $(HOST_MACHINE)
 HOST_TESTS := $(basename $(notdir $(wildcard tests/host/test_*.c)))
 
 HOST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing \
 	-Itests/host/include -Iarch/x86_64/include -I. $(WARN)
-HOST_SAN := -O1 -DCONFIG_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+HOST_SAN := -O1 -DCONFIG_DEBUG=1 -DCONFIG_KASAN=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 HOST_GCC := $(if $(findstring clang,$(CC)),gcc,$(CC)) # gcovr reads what gcc counts
 HOST_COV := -O0 -DCONFIG_DEBUG=1 --coverage
 HOST_FAST := -O2 -DCONFIG_DEBUG=0 -DHOST_FAST
@@ -33,10 +33,11 @@ HOST_REAL_mm/reclaim/oom.c := out_of_memory
 
 # $(1): name of the build, $(2): its compiler and flags, $(3): not empty: with tests/host/failure.c
 define host_build
-$(call record,build/host/$(1)/flags,$(2) $(HOST_CFLAGS) $(HOST_SOURCES) \
+$(call record,build/host/$(1)/flags,$(2) $(HOST_CFLAGS) $(HOST_SOURCES) $(UNSEEN) \
 	$(foreach s,$(HOST_KERNEL),$(HOST_VMAP_$s) $(if $(3),$(HOST_REAL_$s))))
 build/host/$(1)/%.o: %.c build/host/$(1)/flags
 	$$(call say,HOSTCC,$$<) $(2) $(HOST_CFLAGS) \
+		$$(if $$(filter $$<,$(UNSEEN)),$(if $(findstring address,$(2)),-fno-sanitize=address)) \
 		$$(call host_real,$$(HOST_VMAP_$$<) $(if $(3),$$(HOST_REAL_$$<))) -MMD -MP -c -o $$@ $$<
 
 .PRECIOUS: build/host/$(1)/%.o

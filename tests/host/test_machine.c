@@ -2,7 +2,11 @@
 /* The software machine itself: does it see what a CPU would, and complain when it must? */
 #include "tests/host/test.h"
 
+#include "kernel/debug/kasan.h"
 #include <asm/tlbflush.h>
+#if CONFIG_KASAN
+#include <sanitizer/asan_interface.h>
+#endif
 
 /* The leaf entry behind @addr, to be spoiled. */
 static pte_t *leaf(unsigned long addr)
@@ -180,6 +184,22 @@ static void test_forced_failure(void **state)
 	assert_int_equal(map_at(0, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), -ENOMEM);
 }
 
+#if CONFIG_KASAN
+/* AddressSanitizer knows what the kernel's allocators gave away, and what they took back. */
+static void test_freed_memory_cannot_be_touched(void **state)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	char *frame = page_address(page), *object = kmalloc(40, GFP_KERNEL);
+
+	(void)state;
+	assert_false(__asan_address_is_poisoned(frame) || __asan_address_is_poisoned(object + 39));
+	assert_true(__asan_address_is_poisoned(object + 40));
+	put_page(page);
+	kfree(object);
+	assert_true(__asan_address_is_poisoned(frame) && __asan_address_is_poisoned(object));
+}
+#endif
+
 static void count_to_three(void *arg)
 {
 	for (int i = 0; i < 3; i++) {
@@ -239,6 +259,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_tlb_off),
 	TEST(test_leak_is_seen),
 	TEST(test_forced_failure),
+#if CONFIG_KASAN
+	TEST(test_freed_memory_cannot_be_touched),
+#endif
 	TEST(test_threads),
 	TEST(test_vmalloc_is_mapped_by_the_tables),
 	cmocka_unit_test(test_endless_wait), /* the last: the page stays locked */
