@@ -22,7 +22,7 @@ struct page;
 
 /* Return addresses of who did something to a piece of memory, innermost first, 0 behind the last: low halves. */
 struct kasan_track {
-	u32 ip[5];
+	u32 ip[8];
 };
 
 /* What the slab knows about an address in one of its frames. */

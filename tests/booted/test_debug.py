@@ -42,7 +42,7 @@ def test_kasan():
     kernel = debug_kernel()
     if not kernel:
         return
-    by = lambda what, function: rf"{what} by:\n(.* \w+\+0x.*\n){{1,5}}.* {function}\S*\+0x"
+    by = lambda what, function: rf"{what} by:\n(.* \w+\+0x.*\n){{1,7}}.* {function}\S*\+0x"
     for kind, function, sentence, *words in (
             ("slab-behind", "crash_slab_behind", "out of bounds: read of 1 bytes",
              "slab cache kmalloc-64, 64 bytes", "64 bytes .* asked for; the access is 0 behind"),
