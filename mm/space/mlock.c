@@ -59,8 +59,7 @@ static void mlock_pte(struct pt_walk *walk, pte_t *pte, unsigned long addr)
 		munlock_page(page);
 }
 
-/* Bring PG_mlocked of the pages that are there into line with the VMA's flag. */
-static void mlock_pages(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+void mlock_pages(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
 	struct pt_walk walk = { .vma = vma, .pte = mlock_pte };
 
@@ -68,7 +67,7 @@ static void mlock_pages(struct vm_area_struct *vma, unsigned long start, unsigne
 }
 
 /* Private memory is broken loose by a write; shared pages are not made dirty for nothing. */
-static int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
 	bool write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
 	int err = 0;

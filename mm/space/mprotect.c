@@ -25,11 +25,11 @@ static int account_writable(struct vm_area_struct *vma, unsigned long pages,
 }
 
 /*
- * [start, end) of *@vmap gets @vm_flags; *@vmap becomes the VMA that holds it then. *@populate is
- * set if it is locked memory that should not fault later. 0 or -ENOMEM.
+ * [start, end) of *@vmap gets @vm_flags; *@vmap becomes the VMA that holds it then. Locked private
+ * memory that may be written now gets its copies here, not by faults later. 0 or -ENOMEM.
  */
 static int mprotect_fixup(struct vm_area_struct **vmap, unsigned long start, unsigned long end,
-			  unsigned long vm_flags, bool *populate)
+			  unsigned long vm_flags)
 {
 	struct vm_area_struct *vma = *vmap;
 	unsigned long old_flags = vma->vm_flags, pages = (end - start) >> PAGE_SHIFT;
@@ -49,7 +49,7 @@ static int mprotect_fixup(struct vm_area_struct **vmap, unsigned long start, uns
 	vma->vm_page_prot = vm_get_page_prot(vm_flags);
 	change_protection(vma, start, end, vma->vm_page_prot);
 	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (vm_flags & VM_WRITE))
-		*populate = true;
+		populate_vma(vma, start, end);
 	vm_stat_account(vma->vm_mm, old_flags, -(long)pages);
 	vm_stat_account(vma->vm_mm, vm_flags, (long)pages);
 	return 0;
@@ -75,7 +75,7 @@ static struct vm_area_struct *first_vma(struct mm_struct *mm, unsigned long *sta
 }
 
 static int protect_range(struct mm_struct *mm, unsigned long start, unsigned long end,
-			 unsigned long prot, unsigned long grows, bool *populate)
+			 unsigned long prot, unsigned long grows)
 {
 	struct vm_area_struct *vma = first_vma(mm, &start, end, grows);
 	int err;
@@ -90,7 +90,7 @@ static int protect_range(struct mm_struct *mm, unsigned long start, unsigned lon
 		/* VM_MAY* stand four bits above what they allow. */
 		if (vm_flags & ~(vm_flags >> 4) & VM_ACCESS_FLAGS)
 			return -EACCES;
-		err = mprotect_fixup(&vma, start, stop, vm_flags, populate);
+		err = mprotect_fixup(&vma, start, stop, vm_flags);
 		if (err)
 			return err;
 		/*
@@ -110,7 +110,6 @@ long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
 {
 	unsigned long grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP), end;
 	struct mm_struct *mm = current->mm;
-	bool populate = false;
 	int err;
 
 	prot &= ~(PROT_GROWSDOWN | PROT_GROWSUP);
@@ -124,9 +123,7 @@ long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
 		return -EINVAL;
 	down_write(&mm->mmap_lock);
-	err = protect_range(mm, start, end, prot, grows, &populate);
+	err = protect_range(mm, start, end, prot, grows);
 	up_write(&mm->mmap_lock);
-	if (populate)
-		mm_populate(start, end - start);
 	return err;
 }

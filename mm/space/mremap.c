@@ -111,13 +111,15 @@ static void unmap_moved(struct mm_struct *mm, unsigned long addr, unsigned long 
 		above->vm_flags |= VM_ACCOUNT;
 }
 
-/* MREMAP_DONTUNMAP: the old range stays, empty and not locked. */
+/* MREMAP_DONTUNMAP: the old range stays, empty; all of its VMA is not locked any more, as on Linux. */
 static void keep_emptied(const struct mremap *req, struct vm_area_struct *vma,
 			 struct vm_area_struct *copy)
 {
-	if (vma->vm_flags & VM_LOCKED)
-		req->mm->locked_vm -= req->old_len >> PAGE_SHIFT;
-	vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+	if (vma->vm_flags & VM_LOCKED) {
+		req->mm->locked_vm -= vma_pages(vma);
+		vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+		mlock_pages(vma, vma->vm_start, vma->vm_end);
+	}
 	if (copy != vma && vma->vm_start == req->addr && vma->vm_end == req->addr + req->old_len) {
 		vma_unlink_rmap(vma);
 		unlink_anon_vma(vma);

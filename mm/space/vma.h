@@ -111,6 +111,13 @@ int mlock_future_check(const struct mm_struct *mm, unsigned long vm_flags, unsig
 /* Where a mapping of @len bytes goes, by hint and MAP_* flags: address or -errno. (mmap.c) */
 unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsigned long len,
 				unsigned long flags);
+/* Bring PG_mlocked of what is there of [start, end) into line with the flag of @vma. (mlock.c) */
+void mlock_pages(struct vm_area_struct *vma, unsigned long start, unsigned long end);
+/*
+ * Fault in what mlock() would of [start, end) of @vma. mmap_lock is held. The first error, as of
+ * faultin_range(), or -EFAULT when nobody may access it. (mlock.c)
+ */
+int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 /* mm_populate() that stops at the first error unless told to go on. The first error. (mlock.c) */
 int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors);
 /*
