@@ -65,7 +65,7 @@ static inline uint64_t fuzz_u64(struct fuzz_input *in)
 	return low | (uint64_t)fuzz_u32(in) << 32;
 }
 
-/* The rest of the input (@fill behind its end) as a block of @size bytes of its own, to be freed. */
+/* The rest of the input, then @fill, as a block of @size bytes of its own, to be freed. */
 static inline void *fuzz_block(const struct fuzz_input *in, size_t size, int fill)
 {
 	size_t have = (size_t)(in->end - in->at);

@@ -18,11 +18,13 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 INPUT_MAX = 4096  # FUZZ_INPUT_MAX in fuzz.h
 GRACE = 60  # seconds beyond its time until a target counts as hanging
-OPTIONS = ["-print_final_stats=1", "-timeout=10", "-rss_limit_mb=2048", "-use_value_profile=1",
-           f"-max_len={INPUT_MAX}", "-reload=0"]
+# Leaks are looked for by the plain driver: libFuzzer would do it after each input.
+OPTIONS = ["-print_final_stats=1", "-detect_leaks=0", "-timeout=10", "-rss_limit_mb=2048",
+           "-use_value_profile=1", f"-max_len={INPUT_MAX}", "-reload=0"]
 # What the fuzzer says of the way of its own, not of the failure.
-NOISE = re.compile(r"^(#\d+\s|INFO:|MS: |artifact_prefix|Base64|0x[0-9a-f]{1,2},|stat::|\s*NEW_FUNC)"
-                   r"| in (fuzzer::|main |_start |__libc_start)|ABORTING|DEADLYSIGNAL|^=+$|^\\\\")
+NOISE = re.compile(r"^(#\d+\s|INFO:|MS: |artifact_prefix|Base64|0x[0-9a-f]{1,2},|stat::|=+$|\\)"
+                   r"|^\s*NEW_FUNC| in (fuzzer::|main |_start |__libc_start)"
+                   r"|ABORTING|DEADLYSIGNAL|makecontext")
 
 
 def fuzz(name, seconds):

@@ -1,9 +1,9 @@
 /* SOURCES: arch/x86_64/boot/acpi.c */
 /* SPDX-License-Identifier: MIT */
 /*
- * ACPI tables. Input: u8 flags (1: checksums are set right), 36 bytes of root pointer, then physical
- * memory from address 1 on. Each view of it is a block of its own, so a read beyond what was asked
- * for is seen.
+ * ACPI tables. Input: u8 flags (1: checksums are set right), 36 bytes of root pointer, then
+ * physical memory from address 1 on. Each view of it is a block of its own, so a read beyond what
+ * was asked for is seen.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* The root tables at 1 and 41, the MADT at 101; as QEMU's, with a processor, an I/O APIC and more. */
+/* The root tables at 1 and 41, the MADT at 101; as QEMU's, with a processor, an I/O APIC... */
 size_t fuzz_seed(unsigned int n, uint8_t *buf, size_t size)
 {
 	static const uint8_t madt[] = {

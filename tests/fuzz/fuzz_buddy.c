@@ -5,8 +5,8 @@
 /*
  * The frame allocator: blocks of any order taken and given back in any order, in memory with a hole
  * that the input places. A model knows who owns each frame; free lists are counted, and no two free
- * buddies may lie side by side. In the end all frames are back, merged as at boot. Without CONFIG_DEBUG:
- * poisoning costs more than all the rest and has its unit test.
+ * buddies may lie side by side. In the end all frames are back, merged as at boot. Without
+ * CONFIG_DEBUG: poisoning costs more than all the rest and has its unit test.
  *
  * Input: three bytes for the memory, then two a step: kind with order or flags, and which block.
  */
@@ -132,7 +132,7 @@ static void give(unsigned int n, bool put)
 		__free_pages(block.page, block.order);
 }
 
-/* put_page() of the kernel proper also takes the page off the reclaim lists: none is on one here. */
+/* put_page() of the kernel proper also takes the page off reclaim's lists: none is on one here. */
 void __put_page(struct page *page)
 {
 	free_unref_page(page);
@@ -140,11 +140,10 @@ void __put_page(struct page *page)
 
 static void step(uint8_t kind, uint8_t arg)
 {
-	static const gfp_t flags[] = { 0, GFP_ATOMIC, __GFP_ZERO, __GFP_DMA32, __GFP_MEMALLOC,
-				       0, 0,          0 };
+	static const gfp_t flags[] = { 0, GFP_ATOMIC, __GFP_ZERO, __GFP_DMA32, __GFP_MEMALLOC };
 
 	if (kind < 110) {
-		take(flags[arg % 8], !(arg & 24) ? kind % 11U : kind % 3U);
+		take(flags[arg % 8 % ARRAY_SIZE(flags)], !(arg & 24) ? kind % 11U : kind % 3U);
 	} else if (kind < 230) {
 		if (nr_held)
 			give(((unsigned int)kind << 8 | arg) % nr_held, kind & 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a fuzz target without libFuzzer: NAME [COUNT]: its seeds, then COUNT inputs, the same in each
- * run: random bytes and seeds with a few changes. NAME FILE...: these files. NAME --seeds DIR: write
- * the seeds there. The input at work stands in build/fuzz/plain-NAME when the target fails.
+ * Runs a fuzz target without libFuzzer: NAME [COUNT]: its seeds, then COUNT inputs, the same in
+ * each run: random bytes and seeds with a few changes. NAME FILE...: these files. NAME --seeds DIR:
+ * write the seeds there. When the target fails, the input at work is left in build/fuzz/plain-NAME.
  */
 #include <fcntl.h>
 #include <libgen.h>

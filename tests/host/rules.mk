@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-# mm/ as a library of the host, over the software machine of tests/host/machine.h, in three builds:
+# mm/ as a library of the host, over the software machine of tests/host/machine.h, in these builds:
 #   san   ASan and UBSan, CONFIG_DEBUG=1       what tests and fuzzers link
 #   cov   counted by gcov, CONFIG_DEBUG=1      make coverage
 #   fast  -O2, CONFIG_DEBUG=0, no checks       callgrind
+#   fuzz  as san, by clang for libFuzzer       make fuzz
 # Tests are tests/host/test_*.c, each one program that links build/host/BUILD/libmm.a.
 
 HOST_KERNEL := $(sort $(shell find mm -name '*.c')) \
@@ -70,6 +71,9 @@ ifneq ($(filter-out clean help doctor check-tools format,$(GOALS)),)
 $(eval $(call host_build,san,$(CC) $(HOST_SAN),wrap))
 $(eval $(call host_build,cov,$(HOST_GCC) $(HOST_COV),wrap))
 $(eval $(call host_build,fast,$(CC) $(HOST_FAST)))
+ifneq ($(filter fuzz,$(GOALS)),)
+$(eval $(call host_build,fuzz,$(FUZZ_CLANG) $(HOST_SAN) -fsanitize=fuzzer-no-link,wrap))
+endif
 
 -include $(wildcard build/host/*/*/*.d build/host/*/*/*/*.d build/host/*/*/*/*/*.d)
 endif
