@@ -218,11 +218,10 @@ void fput(struct file *file)
 	if (file)
 		atomic_dec(&file->f_count);
 }
-struct file *shmem_file_setup(const char *name, loff_t size)
+int shmem_zero_setup(struct vm_area_struct *vma)
 {
-	(void)name;
-	(void)size;
-	return get_file(&test_file);
+	vma->vm_file = get_file(&test_file);
+	return file_mmap(vma->vm_file, vma);
 }
 
 /* --- the pretended fault path: anonymous memory, copy-on-write, swap-in --- */
