@@ -324,7 +324,7 @@ void count_managed(unsigned long start_pfn, unsigned long end_pfn)
 	for_each_part(start_pfn, end_pfn, count_part);
 }
 
-void free_frames(unsigned long start_pfn, unsigned long end_pfn)
+void free_frame_range(unsigned long start_pfn, unsigned long end_pfn)
 {
 	for_each_part(start_pfn, end_pfn, free_part);
 }
@@ -332,7 +332,7 @@ void free_frames(unsigned long start_pfn, unsigned long end_pfn)
 void free_range_to_buddy(unsigned long start_pfn, unsigned long end_pfn)
 {
 	count_managed(start_pfn, end_pfn);
-	free_frames(start_pfn, end_pfn);
+	free_frame_range(start_pfn, end_pfn);
 }
 
 static unsigned long int_sqrt(unsigned long n)

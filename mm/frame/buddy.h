@@ -43,12 +43,12 @@ extern struct zone zones[MAX_NR_ZONES];
 void zones_init(unsigned long max_pfn_);
 /*
  * Hand [start_pfn, end_pfn) of RAM to the allocator: count it as the allocator's, and free it. Between the
- * two it may sleep (nr_sleeping_pages). free_frames() needs the struct pages, zeroed, of every block of
+ * two it may sleep (nr_sleeping_pages). free_frame_range() needs the struct pages, zeroed, of every block of
  * 2^MAX_ORDER frames that the range touches: freeing looks at a block's buddy even if that lies in a
  * hole. A zeroed struct page means: not the allocator's, and never was. Counting: boot only.
  */
 void count_managed(unsigned long start_pfn, unsigned long end_pfn);
-void free_frames(unsigned long start_pfn, unsigned long end_pfn);
+void free_frame_range(unsigned long start_pfn, unsigned long end_pfn);
 void free_range_to_buddy(unsigned long start_pfn, unsigned long end_pfn);
 /* Frames that count as free but cannot be had before their section wakes. */
 extern unsigned long nr_sleeping_pages;

@@ -49,7 +49,7 @@ delete
 break do_wp_page if $runs("cow")
 continue
 echo MARK write protected\n
-set $where = vmf->real_address
+set $where = vmf->address
 pt $where
 why $where w
 page $where
@@ -104,7 +104,7 @@ SWAP = r"""
 break do_swap_page if $runs("swap")
 continue
 echo MARK swapped\n
-set $where = vmf->real_address
+set $where = vmf->address
 pt $where
 why $where r
 swap

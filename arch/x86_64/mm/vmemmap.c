@@ -109,7 +109,7 @@ static bool wake_section(void)
 	__clear_bit(section, sleeping);
 	set_bit(section, sections_awake);
 	nr_sleeping_pages -= SECTION_PAGES - TABLE_PAGES;
-	free_frames(first + TABLE_PAGES, first + SECTION_PAGES);
+	free_frame_range(first + TABLE_PAGES, first + SECTION_PAGES);
 	spin_unlock(&section_lock);
 	return true;
 }
