@@ -119,6 +119,18 @@ static __attribute__((unused)) int teardown(void **state)
 		assert_int_equal(host_faults - __before, n);                                       \
 	} while (0)
 
+/* @statement makes the machine complain, in words that hold @text. */
+#define COMPLAINS(statement, text)                                                                 \
+	do {                                                                                       \
+		unsigned int __before = host_complaints;                                           \
+		host_complaints_expected = true;                                                   \
+		statement;                                                                         \
+		host_complaints_expected = false;                                                  \
+		assert_int_not_equal(host_complaints, __before);                                   \
+		if (!strstr(host_complaint, text))                                                 \
+			fail_msg("complains: %s", host_complaint);                                 \
+	} while (0)
+
 /* --- doing --- */
 static inline unsigned long map_at(unsigned long addr, unsigned long pages, unsigned long prot,
 				   unsigned long flags, int fd, pgoff_t pgoff)

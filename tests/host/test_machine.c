@@ -14,18 +14,6 @@ static pte_t *leaf(unsigned long addr)
 	return pte_offset(mm_find_pmd(current->mm, addr), addr);
 }
 
-/* @statement makes the machine complain, in words that hold @text. */
-#define COMPLAINS(statement, text)                                                                 \
-	do {                                                                                       \
-		unsigned int __before = host_complaints;                                           \
-		host_complaints_expected = true;                                                   \
-		statement;                                                                         \
-		host_complaints_expected = false;                                                  \
-		assert_int_not_equal(host_complaints, __before);                                   \
-		if (!strstr(host_complaint, text))                                                 \
-			fail_msg("complains: %s", host_complaint);                                 \
-	} while (0)
-
 static void test_first_touch(void **state)
 {
 	unsigned long a = map_anon(2, RW);
