@@ -12,14 +12,16 @@
 #define AUDIT_SENTENCE 256 /* bytes that hold any sentence */
 
 /*
- * 0: all agrees. -EUCLEAN: @what (of @size bytes, AUDIT_SENTENCE or more) names the first thing that
+ * 0: all agrees. -EUCLEAN: @sentence (of @size bytes, AUDIT_SENTENCE or more) names the first thing that
  * does not: what, where, seen and expected. -ENOMEM: no memory for the tables of the audit itself,
  * 4 bytes for each frame and 2 for each swap slot; they are kept from the first audit on.
  *
  * Process context, no spinlock held. May sleep before it begins, then holds the CPU until it ends: no
  * lock is taken, since nobody else runs. Needs the other CPUs stopped, if there are any.
  */
-int mm_audit(char *what, size_t size);
+int mm_audit(char *sentence, size_t size);
+/* The same as a text: "ok" or the sentence, good until the caller sleeps. For /proc and gdb. */
+const char *mm_audit_text(void);
 
 /* Frames of the vmalloc area that these tables take. */
 unsigned long mm_audit_frames(void);

@@ -127,10 +127,8 @@ int proc_show_swaps(struct seq_buf *m, void *arg)
 /* Faultline's own: "ok", or what the audit found. */
 int proc_show_mm_audit(struct seq_buf *m, void *arg)
 {
-	char what[AUDIT_SENTENCE];
-
 	(void)arg;
-	seq_printf(m, "%s\n", mm_audit(what, sizeof(what)) ? what : "ok");
+	seq_printf(m, "%s\n", mm_audit_text());
 	return 0;
 }
 

@@ -104,9 +104,9 @@ unsigned long mm_audit_frames(void)
 	return PFN_UP(tables_size);
 }
 
-int mm_audit(char *what, size_t size)
+int mm_audit(char *sentence, size_t size)
 {
-	struct audit a = { .what = what, .size = size };
+	struct audit a = { .what = sentence, .size = size };
 
 	if (!prepare(&a)) {
 		audit_fail(&a, "not enough memory to audit: %lu KiB",
@@ -121,10 +121,15 @@ int mm_audit(char *what, size_t size)
 	return -EUCLEAN;
 }
 
+static char what[AUDIT_SENTENCE]; /* who asks reads it before it sleeps again */
+
+const char *mm_audit_text(void)
+{
+	return mm_audit(what, sizeof(what)) ? what : "ok";
+}
+
 void mm_audit_or_panic(const char *when)
 {
-	static char what[AUDIT_SENTENCE];
-
 	if (mm_audit(what, sizeof(what)) == -EUCLEAN)
 		panic("audit %s: %s", when, what);
 }

@@ -38,7 +38,8 @@ static bool check_tags(struct audit *a, struct address_space *mapping, const str
 				  (void *)mapping, page->index, page_to_pfn(page),
 				  PageDirty(page) ? "dirty" : "clean", dirty ? "dirty" : "clean");
 	if (PageWriteback(page) != writeback)
-		return audit_fail(a, "mapping %p: page %#lx, frame %#lx, has PG_writeback %d, tag %d",
+		return audit_fail(a,
+				  "mapping %p: page %#lx, frame %#lx, has PG_writeback %d, tag %d",
 				  (void *)mapping, page->index, page_to_pfn(page),
 				  PageWriteback(page), writeback);
 	return true;
@@ -87,7 +88,8 @@ static bool look_at_frame(struct audit *a, struct page *page)
 	if (!mapping || PageSlab(page))
 		return true;
 	if (xa_load(&mapping->i_pages, page->index) != page)
-		return audit_fail(a, "frame %#lx says it is page %#lx of mapping %p, where %p stands",
+		return audit_fail(a,
+				  "frame %#lx says it is page %#lx of mapping %p, where %p stands",
 				  page_to_pfn(page), page->index, (void *)mapping,
 				  xa_load(&mapping->i_pages, page->index));
 	return xa_find(&mapping->i_pages, &first, ~0UL) != page || audit_mapping(a, mapping);
@@ -131,7 +133,8 @@ static bool audit_swap_cache(struct audit *a, struct swap_area *area)
 			return false;
 		if (!PageSwapCache(page) || page->private != swp_entry(type, slot).val)
 			return audit_fail(
-				a, "swap area %u: the page of slot %lu, frame %#lx, has flags %#lx and entry %#lx",
+				a,
+				"swap area %u: the page of slot %lu, frame %#lx, has flags %#lx and entry %#lx",
 				type, slot, page_to_pfn(page), page->flags, page->private);
 		a->swapcache++;
 	}
@@ -151,7 +154,8 @@ static bool audit_area(struct audit *a, struct swap_area *area, long *free)
 		inuse += area->map[slot] && area->map[slot] != SWAP_MAP_BAD;
 	}
 	if (inuse != area->inuse || area->max - bad != area->pages)
-		return audit_fail(a, "swap area %u counts %lu of %lu slots in use, it is %lu of %lu",
+		return audit_fail(a,
+				  "swap area %u counts %lu of %lu slots in use, it is %lu of %lu",
 				  type, area->inuse, area->pages, inuse, area->max - bad);
 	if (area->writeok)
 		*free += (long)(area->pages - inuse);
@@ -166,6 +170,7 @@ bool audit_swap(struct audit *a)
 		if (swap_areas[i].max && !audit_area(a, &swap_areas[i], &free))
 			return false;
 	if (free != free_swap)
-		return audit_fail(a, "swap counts %ld free slots, its areas have %ld", free_swap, free);
+		return audit_fail(a, "swap counts %ld free slots, its areas have %ld", free_swap,
+				  free);
 	return true;
 }

@@ -4,8 +4,9 @@
 #include "mm/frame/internal.h"
 #include "mm/reclaim/internal.h"
 
-static const char *const lru_names[NR_LRU_LISTS] = { "inactive anon", "active anon", "inactive file",
-						     "active file", "unevictable" };
+static const char *const lru_names[NR_LRU_LISTS] = { "inactive anon", "active anon",
+						     "inactive file", "active file",
+						     "unevictable" };
 
 /* The page of the entry that follows @prev on a list, if it also says so; NULL: failed. */
 static struct page *list_page(struct audit *a, const struct list_head *prev, const char *list)
@@ -44,9 +45,9 @@ static bool free_block(struct audit *a, const struct zone *zone, struct page *pa
 	unsigned long pfn = page_to_pfn(page), buddy = pfn ^ (1UL << order);
 
 	if (!PageBuddy(page) || page->private != order)
-		return audit_fail(a,
-				  "frame %#lx on the free list of order %u says: buddy %d, order %lu",
-				  pfn, order, PageBuddy(page), page->private);
+		return audit_fail(
+			a, "frame %#lx on the free list of order %u says: buddy %d, order %lu", pfn,
+			order, PageBuddy(page), page->private);
 	if (pfn < zone->start_pfn || pfn + (1UL << order) > zone->end_pfn ||
 	    !IS_ALIGNED(pfn, 1UL << order))
 		return audit_fail(a, "the free block %#lx of order %u does not fit in zone %s", pfn,

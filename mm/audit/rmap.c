@@ -29,12 +29,13 @@ static struct vm_area_struct *vma_of(struct interval_node *node, bool file)
 
 static bool check_node(struct audit *a, const struct interval_node *node, struct member_sums *sums)
 {
-	unsigned long most = max(node->last, max(subtree_last(node->rb.rb_left),
-						 subtree_last(node->rb.rb_right)));
+	unsigned long most = max(
+		node->last, max(subtree_last(node->rb.rb_left), subtree_last(node->rb.rb_right)));
 
 	if (node->start < sums->last_start || node->subtree_last != most)
-		return audit_fail(a, "%s %p: the interval %#lx-%#lx is out of order or has a wrong end",
-				  sums->name, sums->tree, node->start, node->last);
+		return audit_fail(
+			a, "%s %p: the interval %#lx-%#lx is out of order or has a wrong end",
+			sums->name, sums->tree, node->start, node->last);
 	sums->last_start = node->start;
 	return true;
 }
@@ -65,15 +66,17 @@ static bool look_at_member(struct audit *a, struct rb_node *rb, void *arg)
 
 /* Does @vma stand in the tree at @root, under its own pages? */
 static bool is_member(struct audit *a, const struct vm_area_struct *vma,
-		      const struct interval_node *node, const struct rb_root *root, const char *tree)
+		      const struct interval_node *node, const struct rb_root *root,
+		      const char *tree)
 {
 	if (!audit_in_tree(&node->rb, root))
-		return audit_fail(a, "%s: the VMA at %#lx is missing in its %s", audit_owner(vma->vm_mm),
-				  vma->vm_start, tree);
+		return audit_fail(a, "%s: the VMA at %#lx is missing in its %s",
+				  audit_owner(vma->vm_mm), vma->vm_start, tree);
 	if (node->start != vma->vm_pgoff || node->last != vma->vm_pgoff + vma_pages(vma) - 1)
-		return audit_fail(a, "%s: the VMA at %#lx has pages %#lx-%#lx, its %s says %#lx-%#lx",
-				  audit_owner(vma->vm_mm), vma->vm_start, vma->vm_pgoff,
-				  vma->vm_pgoff + vma_pages(vma) - 1, tree, node->start, node->last);
+		return audit_fail(
+			a, "%s: the VMA at %#lx has pages %#lx-%#lx, its %s says %#lx-%#lx",
+			audit_owner(vma->vm_mm), vma->vm_start, vma->vm_pgoff,
+			vma->vm_pgoff + vma_pages(vma) - 1, tree, node->start, node->last);
 	return true;
 }
 

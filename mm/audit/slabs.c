@@ -29,9 +29,10 @@ static long map_chain(struct audit *a, const struct slab_look *slab, void *objec
 
 		if (index >= cache->per_slab || offset % cache->stride ||
 		    test_bit((unsigned int)index, &map[0])) {
-			audit_fail(a,
-				   "slab %s: the chain of frame %#lx leads to %p, which is no object of it or was passed already",
-				   cache->name, page_to_pfn(slab->head), object);
+			audit_fail(
+				a,
+				"slab %s: the chain of frame %#lx leads to %p, which is no object of it or was passed already",
+				cache->name, page_to_pfn(slab->head), object);
 			return -1;
 		}
 		__set_bit((unsigned int)index, map);
@@ -55,7 +56,8 @@ bool audit_map_slab(struct audit *a, struct slab_look *slab)
 	if (!owner != !(inuse & SLAB_OWNED) ||
 	    (inuse & ~SLAB_OWNED) + (unsigned long)chained != cache->per_slab)
 		return audit_fail(
-			a, "slab %s: frame %#lx says %#x of %u objects are in use, %ld are chained and %s CPU owns it",
+			a,
+			"slab %s: frame %#lx says %#x of %u objects are in use, %ld are chained and %s CPU owns it",
 			cache->name, page_to_pfn(slab->head), inuse, cache->per_slab, chained,
 			owner ? "a" : "no");
 	return true;
@@ -70,7 +72,8 @@ bool audit_slab_at(struct audit *a, struct page *page, struct slab_look *slab)
 	slab->head = page;
 	slab->base = (unsigned long)page_address(page);
 	if (slab->cache->per_slab > SLAB_LOOK_MAX)
-		return audit_fail(a, "slab %s: %u objects in a slab are more than the audit can hold",
+		return audit_fail(a,
+				  "slab %s: %u objects in a slab are more than the audit can hold",
 				  slab->cache->name, slab->cache->per_slab);
 	return audit_map_slab(a, slab);
 }
@@ -120,8 +123,9 @@ static bool check_partial(struct audit *a, const struct kmem_cache *cache)
 	}
 	if (slabs == cache->nr_partial && empty == cache->nr_empty)
 		return true;
-	return audit_fail(a, "slab %s counts %u partial slabs, %u of them empty; its list has %u and %u",
-			  cache->name, cache->nr_partial, cache->nr_empty, slabs, empty);
+	return audit_fail(
+		a, "slab %s counts %u partial slabs, %u of them empty; its list has %u and %u",
+		cache->name, cache->nr_partial, cache->nr_empty, slabs, empty);
 }
 
 bool audit_slabs(struct audit *a)

@@ -75,7 +75,8 @@ static bool check_gaps(struct audit *a, const struct vm_area_struct *vma,
 	return audit_fail(
 		a,
 		"%s: the VMA at %#lx says %#lx free bytes below it and at most %#lx in its subtree; it is %#lx and %#lx",
-		audit_owner(vma->vm_mm), vma->vm_start, vma->vm_gap, vma->rb_subtree_gap, gap, most);
+		audit_owner(vma->vm_mm), vma->vm_start, vma->vm_gap, vma->rb_subtree_gap, gap,
+		most);
 }
 
 /* One VMA by itself. */
@@ -104,9 +105,10 @@ static bool look_at_vma(struct audit *a, struct rb_node *node, void *arg)
 	if (!check_vma(a, vma, sums->mm))
 		return false;
 	if (prev && prev->vm_end > vma->vm_start)
-		return audit_fail(a, "%s: the VMAs %#lx-%#lx and %#lx-%#lx overlap or are out of order",
-				  audit_owner(sums->mm), prev->vm_start, prev->vm_end,
-				  vma->vm_start, vma->vm_end);
+		return audit_fail(
+			a, "%s: the VMAs %#lx-%#lx and %#lx-%#lx overlap or are out of order",
+			audit_owner(sums->mm), prev->vm_start, prev->vm_end, vma->vm_start,
+			vma->vm_end);
 	if (!audit_is_changing(sums->mm) && (!check_gaps(a, vma, prev) || !audit_vma_rmap(a, vma)))
 		return false;
 	if (vma->vm_prev != prev || (prev && prev->vm_next != vma))
@@ -126,7 +128,8 @@ static bool check_sum(struct audit *a, const struct mm_struct *mm, const char *n
 {
 	if (says == is)
 		return true;
-	return audit_fail(a, "%s: %s is %lu, its VMAs come to %lu", audit_owner(mm), name, says, is);
+	return audit_fail(a, "%s: %s is %lu, its VMAs come to %lu", audit_owner(mm), name, says,
+			  is);
 }
 
 static bool audit_vmas(struct audit *a, struct mm_struct *mm)

@@ -28,13 +28,13 @@ struct target {
 /* What there is to break. */
 static struct scene {
 	struct mm_struct *mm;
-	struct target anon;   /* an anonymous page that this map alone has */
-	struct target file;   /* a page of a file in a read-only mapping */
-	struct target shared; /* a page of a file, written through a shared mapping */
-	struct target zero;   /* the zero page */
-	struct target swap;   /* pfn: the swap entry */
+	struct target anon;          /* an anonymous page that this map alone has */
+	struct target file;          /* a page of a file in a read-only mapping */
+	struct target shared;        /* a page of a file, written through a shared mapping */
+	struct target zero;          /* the zero page */
+	struct target swap;          /* pfn: the swap entry */
 	struct vm_area_struct *bare; /* anonymous, never touched, with a VMA above it */
-	unsigned long extra;  /* a frame that a spoil made, or what it overwrote */
+	unsigned long extra;         /* a frame that a spoil made, or what it overwrote */
 } scene;
 
 static pte_t *target_pte(const struct target *t)
@@ -94,14 +94,14 @@ static noinline void look_around(struct mm_struct *mm)
 }
 
 /* --- the spoils: @sign 1 breaks, -1 puts back. False: there is nothing of that kind here. --- */
-#define SPOIL(name, need, ...)                                                                     \
-	static noinline bool name(int sign)                                                        \
-	{                                                                                          \
-		(void)sign;                                                                        \
-		if (!(need))                                                                       \
-			return false;                                                              \
-		__VA_ARGS__;                                                                       \
-		return true;                                                                       \
+#define SPOIL(name, need, ...)              \
+	static noinline bool name(int sign) \
+	{                                   \
+		(void)sign;                 \
+		if (!(need))                \
+			return false;       \
+		__VA_ARGS__;                \
+		return true;                \
 	}
 #define ANON pfn_to_page(scene.anon.pfn)
 #define SHARED pfn_to_page(scene.shared.pfn)

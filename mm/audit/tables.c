@@ -42,9 +42,9 @@ static bool take_table(struct audit *a, unsigned long pfn, bool user, const char
 		return audit_fail(a, "%s: the page table for %#lx is frame %#lx, which is no RAM",
 				  owner, addr, pfn);
 	if (*mark_of(a, page) & (MARK_TABLE | MARK_FREE))
-		return audit_fail(a, "%s: the page table for %#lx, frame %#lx, is %s", owner, addr,
-				  pfn,
-				  *mark_of(a, page) & MARK_FREE ? "free" : "one in another place, too");
+		return audit_fail(
+			a, "%s: the page table for %#lx, frame %#lx, is %s", owner, addr, pfn,
+			*mark_of(a, page) & MARK_FREE ? "free" : "one in another place, too");
 	if (user && !PageTable(page))
 		return audit_fail(a, "%s: the page table for %#lx, frame %#lx, has flags %#lx",
 				  owner, addr, pfn, page->flags);
@@ -64,8 +64,7 @@ static bool check_file_page(struct walk *w, unsigned long addr, pte_t pte, const
 	const struct vm_area_struct *vma = w->vma;
 	const struct address_space *mapping = page_mapping(page);
 
-	if (!mapping || mapping != vma_mapping(vma) ||
-	    page->index != linear_page_index(vma, addr))
+	if (!mapping || mapping != vma_mapping(vma) || page->index != linear_page_index(vma, addr))
 		return fail_at(w, addr, pte, "maps a page that is not the file's at that place");
 	if (!(vma->vm_flags & VM_SHARED)) {
 		if (pte_write(pte) || pte_dirty(pte))
@@ -111,7 +110,8 @@ static bool look_at_present(struct walk *w, unsigned long addr, pte_t pte)
 		return false;
 	if (pte_special(pte)) {
 		if (!is_zero_pfn(pfn) || pte_write(pte))
-			return fail_at(w, addr, pte, "is special: only the zero page is, read-only");
+			return fail_at(w, addr, pte,
+				       "is special: only the zero page is, read-only");
 		return true;
 	}
 	if (is_zero_pfn(pfn))
@@ -119,7 +119,9 @@ static bool look_at_present(struct walk *w, unsigned long addr, pte_t pte)
 	if (!audit_is_ram(pfn))
 		return fail_at(w, addr, pte, "maps a frame that is no RAM");
 	++*mark_of(w->a, page);
-	w->rss[PageAnon(page) ? MM_ANONPAGES : PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES]++;
+	w->rss[PageAnon(page)       ? MM_ANONPAGES :
+	       PageSwapBacked(page) ? MM_SHMEMPAGES :
+				      MM_FILEPAGES]++;
 	if (!w->strict)
 		return true;
 	return PageAnon(page) ? check_anon_page(w, addr, pte, page) :
@@ -226,7 +228,8 @@ bool audit_tables(struct audit *a, struct mm_struct *mm)
 		return false;
 	if (memcmp(mm->pgd + USER_PGD_PTRS, init_pgd + USER_PGD_PTRS,
 		   (PTRS_PER_TABLE - USER_PGD_PTRS) * sizeof(pgd_t)))
-		return audit_fail(a, "%s: the kernel half of its top-level table is not the kernel's",
+		return audit_fail(a,
+				  "%s: the kernel half of its top-level table is not the kernel's",
 				  audit_owner(mm));
 	for (unsigned long i = 0; i < USER_PGD_PTRS; i++, addr += PGDIR_SIZE)
 		if (!pgd_none(mm->pgd[i]) && (!enter_table(&w, mm->pgd[i].pgd, addr, PGDIR_SIZE) ||
@@ -248,7 +251,8 @@ static bool take_vmalloc(struct audit *a, unsigned long pfn, unsigned long addr)
 		return true;
 	if (!PageVmalloc(page) || (*mark_of(a, page) & (MARK_VMAP | MARK_FREE)))
 		return audit_fail(
-			a, "vmalloc: %#lx maps frame %#lx, which is free, mapped twice or has flags %#lx",
+			a,
+			"vmalloc: %#lx maps frame %#lx, which is free, mapped twice or has flags %#lx",
 			addr, pfn, page->flags);
 	*mark_of(a, page) |= MARK_VMAP;
 	return true;
@@ -282,8 +286,7 @@ bool audit_vmalloc(struct audit *a)
 		if (!take_table(a, pud_pfn(pud[i]), false, "vmalloc", addr))
 			return false;
 		for (unsigned long j = 0; j < PTRS_PER_TABLE; j++)
-			if (!pmd_none(pmd[j]) &&
-			    !vmalloc_ptes(a, &pmd[j], addr + j * PMD_SIZE))
+			if (!pmd_none(pmd[j]) && !vmalloc_ptes(a, &pmd[j], addr + j * PMD_SIZE))
 				return false;
 	}
 	return true;

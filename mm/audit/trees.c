@@ -62,8 +62,7 @@ bool audit_tree(struct audit *a, const struct rb_root *root, const char *what,
 				  node);
 	node = leftmost(a, node, &depth, what);
 	while (node) {
-		if ((!node->rb_left || !node->rb_right) &&
-		    !same_depth(a, node, depth, &want, what))
+		if ((!node->rb_left || !node->rb_right) && !same_depth(a, node, depth, &want, what))
 			return false;
 		if (!visit(a, node, arg))
 			return false;

@@ -33,6 +33,7 @@ print/x error_code
 set $where = address
 pt $where
 why $where w
+audit
 delete
 break handle_mm_fault
 continue
@@ -171,7 +172,7 @@ def test_step():
          r"area 0: /dev/vdb, priority -?\d+, 0 of \d+ slots in use")
     says(parts, "fault", r"\$\d+ = 0x7[0-9a-f]{11}", r"\$\d+ = 0x6",
          r"pte\[ *\d+\] 0{16}  none|pmd\[ *\d+\] 0{16}",
-         r"do_anonymous_page\(\) maps a fresh zeroed frame")
+         r"do_anonymous_page\(\) maps a fresh zeroed frame", r"^ok$")
     says(parts, "door", r"#0  do_anonymous_page", r"#\d  .*handle_mm_fault",
          r"#\d  .*do_user_addr_fault")
     says(parts, "resolved", r"pgd\[ *\d+\] [0-9a-f]{16}  table in frame.*pud\[.*pmd\[.*"

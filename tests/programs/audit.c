@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 		perror(FILE_NAME);
 		return 2;
 	}
-	memset(map(4, rw, anon, -1), 1, 4 * PAGE);     /* pages of its own */
+	memset(map(4, rw, anon, -1), 1, 4 * PAGE);       /* pages of its own */
 	memset(map(4, rw, MAP_SHARED, fd), 2, 2 * PAGE); /* of a file, written */
 	*(volatile char *)map(4, rw, anon, -1);          /* the zero page */
 	mprotect(map(4, rw, anon, -1), PAGE, PROT_NONE); /* two untouched VMAs side by side */

@@ -488,6 +488,17 @@ class Why(gdb.Command):
         print(why(number(words[0]), words[1]))
 
 
+class Audit(gdb.Command):
+    """audit: let the kernel look for what does not agree in its memory (docs/audit.md)."""
+
+    def invoke(self, text, from_tty):
+        arguments(text, 0, 0, "audit")
+        if int(value("$cs")) & 3:
+            raise Said("the program runs now: stop in the kernel (break exc_page_fault), "
+                       "then the kernel can be asked")
+        print(value("(char *)mm_audit_text()").string())
+
+
 class Runs(gdb.Function):
     """$runs("NAME"): does the program NAME run now?"""
 
@@ -513,5 +524,5 @@ def program_breakpoint(breakpoint):
 Runs("runs")
 gdb.events.breakpoint_created.connect(program_breakpoint)
 for command, name in ((Vmas, "vmas"), (Pt, "pt"), (Page, "page"), (Buddy, "buddy"), (Swap, "swap"),
-                      (Tasks, "tasks"), (Why, "why")):
+                      (Tasks, "tasks"), (Why, "why"), (Audit, "audit")):
     command(name, gdb.COMMAND_DATA)
