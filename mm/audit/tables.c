@@ -85,8 +85,9 @@ static bool check_anon_page(struct walk *w, unsigned long addr, pte_t pte, const
 	if (family != (unsigned long)vma->anon_vma || page->index != linear_page_index(vma, addr))
 		return fail_at(w, addr, pte,
 			       "maps an anonymous page of another family or another place");
-	if (pte_write(pte) && page_mapcount(page) != 1)
-		return fail_at(w, addr, pte, "is writable, but its page is mapped more than once");
+	if (pte_owned(pte) && page_mapcount(page) != 1)
+		return fail_at(w, addr, pte,
+			       "is writable or owned, but its page is mapped more than once");
 	return true;
 }
 

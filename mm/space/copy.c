@@ -52,7 +52,7 @@ static int copy_pte_range(struct mm_struct *src_mm, pmd_t *src_pmd, pmd_t *dst_p
 			page_dup_rmap(page);
 			rss[mm_counter(page)]++;
 		}
-		if (pte_write(pte)) {
+		if (pte_owned(pte)) {
 			ptep_set_wrprotect(src);
 			pte = pte_wrprotect(pte);
 		}

@@ -12,21 +12,26 @@ static inline bool rights_removed(pte_t old, pte_t new)
 }
 
 /*
- * The right to write is never given here, since only the fault path knows whether the page is
- * owned. But an entry that has it was found to be owned, and keeps it as long as the VMA allows
- * writing.
+ * Only the fault path finds out whether a page may be written in place. An entry for which it did
+ * so, and that was not shared by fork since, is spared a second fault when the VMA allows writing
+ * again: a private one is marked as owned meanwhile, a shared one is dirty, as writeback would have
+ * cleaned and write-protected it.
  */
-static inline pte_t new_rights(pte_t old, pgprot_t prot, bool may_write)
+static inline pte_t new_rights(pte_t old, pgprot_t prot, unsigned long vm_flags)
 {
 	pte_t new = pte_modify(old, prot);
 
-	return may_write && pte_write(old) ? pte_mkwrite(new) : new;
+	if (!pte_owned(old) && !((vm_flags & VM_SHARED) && pte_dirty(old)))
+		return new;
+	if (vm_flags & VM_WRITE)
+		return pte_mkwrite(new);
+	return vm_flags & VM_SHARED ? new : pte_mkowned(new);
 }
 
 void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end,
 		       pgprot_t newprot)
 {
-	bool may_write = vma->vm_flags & VM_WRITE;
+	unsigned long vm_flags = vma->vm_flags;
 	unsigned long addr = start, stop, low = ~0UL, high = 0;
 	struct mm_struct *mm = vma->vm_mm;
 	spinlock_t *ptl;
@@ -41,11 +46,11 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 
 			if (!pte_present(old))
 				continue;
-			if (pte_same(old, new_rights(old, newprot, may_write)))
+			if (pte_same(old, new_rights(old, newprot, vm_flags)))
 				continue;
 			/* The CPU may set accessed and dirty until the entry is out. */
 			old = ptep_get_and_clear(pte);
-			new = new_rights(old, newprot, may_write);
+			new = new_rights(old, newprot, vm_flags);
 			set_pte(pte, new);
 			if (rights_removed(old, new)) {
 				low = min(low, addr);

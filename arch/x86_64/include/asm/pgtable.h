@@ -32,13 +32,14 @@
 #define _PAGE_GLOBAL (1UL << 8)
 #define _PAGE_PROTNONE _PAGE_GLOBAL   /* meaning of bit 8 while P is clear */
 #define _PAGE_SPECIAL (1UL << 9)      /* software: frame without struct page accounting (zero page) */
+#define _PAGE_OWNED (1UL << 10)       /* software: mprotect() alone keeps the owner from writing */
 #define _PAGE_NX (1UL << 63)
 
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define _PAGE_TABLE (_PAGE_PRESENT | _PAGE_RW | _PAGE_USER | _PAGE_ACCESSED)
 /* Bits of an entry that say what it maps and what happened to it; mprotect() keeps them. */
 #define _PAGE_CHG_MASK (PTE_PFN_MASK | _PAGE_PCD | _PAGE_PWT | _PAGE_ACCESSED | _PAGE_DIRTY | \
-			_PAGE_SPECIAL)
+			_PAGE_SPECIAL | _PAGE_OWNED)
 
 #define PTRS_PER_TABLE 512UL
 #define PMD_SHIFT 21
@@ -78,11 +79,14 @@ static inline bool pte_dirty(pte_t p) { return p.pte & _PAGE_DIRTY; }
 static inline bool pte_young(pte_t p) { return p.pte & _PAGE_ACCESSED; }
 static inline bool pte_exec(pte_t p) { return !(p.pte & _PAGE_NX); }
 static inline bool pte_special(pte_t p) { return p.pte & _PAGE_SPECIAL; }
+/* May be written, or could be if the VMA allowed it: the private page is this map's alone. */
+static inline bool pte_owned(pte_t p) { return p.pte & (_PAGE_RW | _PAGE_OWNED); }
 static inline bool pte_same(pte_t a, pte_t b) { return a.pte == b.pte; }
 static inline unsigned long pte_pfn(pte_t p) { return (p.pte & PTE_PFN_MASK) >> PAGE_SHIFT; }
 
-static inline pte_t pte_mkwrite(pte_t p) { return __pte(p.pte | _PAGE_RW); }
-static inline pte_t pte_wrprotect(pte_t p) { return __pte(p.pte & ~_PAGE_RW); }
+static inline pte_t pte_mkwrite(pte_t p) { return __pte((p.pte & ~_PAGE_OWNED) | _PAGE_RW); }
+static inline pte_t pte_mkowned(pte_t p) { return __pte((p.pte & ~_PAGE_RW) | _PAGE_OWNED); }
+static inline pte_t pte_wrprotect(pte_t p) { return __pte(p.pte & ~(_PAGE_RW | _PAGE_OWNED)); }
 static inline pte_t pte_mkdirty(pte_t p) { return __pte(p.pte | _PAGE_DIRTY); }
 static inline pte_t pte_mkclean(pte_t p) { return __pte(p.pte & ~_PAGE_DIRTY); }
 static inline pte_t pte_mkyoung(pte_t p) { return __pte(p.pte | _PAGE_ACCESSED); }
@@ -109,7 +113,7 @@ static inline pte_t ptep_get_and_clear(pte_t *ptep)
 /* Drop the right to write without losing a dirty bit set meanwhile. */
 static inline void ptep_set_wrprotect(pte_t *ptep)
 {
-	__atomic_fetch_and(&ptep->pte, ~_PAGE_RW, __ATOMIC_ACQ_REL);
+	__atomic_fetch_and(&ptep->pte, ~(_PAGE_RW | _PAGE_OWNED), __ATOMIC_ACQ_REL);
 }
 /* Clear the accessed bit; true when it was set. The TLB is not flushed: aging may be late. */
 static inline bool ptep_test_and_clear_young(pte_t *ptep)
