@@ -89,7 +89,7 @@ static bool check_vma(struct audit *a, const struct vm_area_struct *vma, const s
 	    ((vma->vm_start | vma->vm_end) & ~PAGE_MASK))
 		return audit_fail(a, "%s: the VMA %#lx-%#lx is empty, unaligned or out of range",
 				  audit_owner(mm), vma->vm_start, vma->vm_end);
-	if (vma->vm_page_prot.prot != vm_get_page_prot(vma->vm_flags).prot)
+	if (vma->vm_page_prot.prot != vma_page_prot(vma).prot)
 		return audit_fail(a, "%s: the VMA at %#lx has flags %#lx but page rights %#llx",
 				  audit_owner(mm), vma->vm_start, vma->vm_flags,
 				  (unsigned long long)vma->vm_page_prot.prot);

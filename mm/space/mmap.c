@@ -161,7 +161,6 @@ static struct vm_area_struct *make_vma(const struct vma_range *range, struct vm_
 	vma->vm_start = range->start;
 	vma->vm_end = range->end;
 	vma->vm_flags = range->vm_flags;
-	vma->vm_page_prot = vm_get_page_prot(range->vm_flags);
 	vma->vm_pgoff = range->pgoff;
 	err = attach_backing(vma, range->file);
 	if (err) {
@@ -170,6 +169,7 @@ static struct vm_area_struct *make_vma(const struct vma_range *range, struct vm_
 		vm_area_free(vma);
 		return ERR_PTR(err);
 	}
+	vma->vm_page_prot = vma_page_prot(vma);
 	vma_link(range->mm, vma, prev);
 	return vma;
 }

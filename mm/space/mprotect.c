@@ -24,6 +24,16 @@ static int account_writable(struct vm_area_struct *vma, unsigned long pages,
 	return 0;
 }
 
+pgprot_t vma_page_prot(const struct vm_area_struct *vma)
+{
+	bool quiet = vma->vm_ops && !vma->vm_ops->page_mkwrite;
+	pgprot_t prot = vm_get_page_prot(vma->vm_flags);
+
+	if (quiet && (vma->vm_flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE))
+		prot.prot |= _PAGE_RW;
+	return prot;
+}
+
 /*
  * [start, end) of *@vmap gets @vm_flags; *@vmap becomes the VMA that holds it then. Locked private
  * memory that may be written now gets its copies here, not by faults later. 0 or -ENOMEM.
@@ -46,7 +56,7 @@ static int mprotect_fixup(struct vm_area_struct **vmap, unsigned long start, uns
 	}
 	*vmap = vma;
 	vma->vm_flags = vm_flags;
-	vma->vm_page_prot = vm_get_page_prot(vm_flags);
+	vma->vm_page_prot = vma_page_prot(vma);
 	change_protection(vma, start, end, vma->vm_page_prot);
 	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (vm_flags & VM_WRITE))
 		populate_vma(vma, start, end);

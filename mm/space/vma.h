@@ -108,6 +108,11 @@ bool can_do_mlock(const struct mm_struct *mm);
 int mlock_future_check(const struct mm_struct *mm, unsigned long vm_flags, unsigned long len);
 
 /* --- shared by the mmap family --- */
+/*
+ * What vm_page_prot must be, by vm_flags and vm_ops: shared memory of which nobody must hear when it
+ * is written is writable from its first read on. (mprotect.c)
+ */
+pgprot_t vma_page_prot(const struct vm_area_struct *vma);
 /* Where a mapping of @len bytes goes, by hint and MAP_* flags: address or -errno. (mmap.c) */
 unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsigned long len,
 				unsigned long flags);
