@@ -105,11 +105,12 @@ static void do_sigbus(struct pt_regs *regs, unsigned long error_code, unsigned l
 
 /*
  * Does @vma forbid the access? Write implies read; a present page that a read faulted on is
- * PROT_NONE's.
+ * PROT_NONE's. As on Linux, to execute what is not there yet is at first to read it: behind the end
+ * of a file that is SIGBUS, elsewhere the CPU comes back for the page's NX.
  */
 static bool access_error(unsigned long error_code, const struct vm_area_struct *vma)
 {
-	if (error_code & X86_PF_INSTR)
+	if ((error_code & (X86_PF_INSTR | X86_PF_PROT)) == (X86_PF_INSTR | X86_PF_PROT))
 		return !(vma->vm_flags & VM_EXEC);
 	if (error_code & X86_PF_WRITE)
 		return !(vma->vm_flags & VM_WRITE);
