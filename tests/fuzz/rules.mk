@@ -49,6 +49,11 @@ $(foreach t,$(FUZZ_TARGETS),$(eval FUZZ_LIB := $(call fuzz_field,$t,LIBRARY)) \
 	$(eval $(call fuzz_target,$t,$(if $(strip $(FUZZ_OWN)),.$t),$(call fuzz_field,$t,SOURCES),\
 		$(FUZZ_LIB))))
 
+build/fuzz/gcc.ext2.o/tests/fuzz/ext2_disk.o build/fuzz/clang.ext2.o/tests/fuzz/ext2_disk.o: \
+	build/fuzz/ext2-small.img
+build/fuzz/ext2-small.img: tests/fuzz/ext2_images.py
+	$(call say,MKE2FS,$@) $(PYTHON) $< $@ build/fuzz/ext2-large.img
+
 $(FUZZ_PLAIN):
 	$(call say,HOSTLD,$@) $(CC) -fsanitize=address,undefined -o $@ $(filter %.o %.a,$^)
 $(FUZZ_TARGETS:%=build/fuzz/%):
