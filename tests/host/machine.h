@@ -80,6 +80,8 @@ struct task_struct *host_create(void);
 #define HOST_BRK 0x10000000UL
 /* fork(2) by @parent. NULL: out of memory, nothing changed. It does not run yet. */
 struct task_struct *host_fork(struct task_struct *parent);
+/* A second thread of @task's process: the same map, which lives until both have left. */
+struct task_struct *host_clone(struct task_struct *task);
 /*
  * Make @task the one that runs: current, and CR3, which empties the TLB when the map is another.
  * NULL: back to the task without a map.
@@ -89,6 +91,8 @@ void host_switch(struct task_struct *task);
 void host_exit(struct task_struct *task);
 /* A fatal signal (the OOM killer's) has hit the task; all that is left to it is host_exit(). */
 bool host_killed(const struct task_struct *task);
+/* Send that signal from outside. */
+void host_kill(struct task_struct *task);
 
 /*
  * Run fn(arg) as @task in a thread of its own, beside the caller, at the next host_sleep() or

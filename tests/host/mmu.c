@@ -449,7 +449,8 @@ static unsigned long copy(unsigned long user, char *kernel, size_t n, bool write
 			memmove(ram, kernel, part);
 		else
 			memmove(kernel, ram, part);
-		kernel += kernel ? part : 0;
+		if (kernel)
+			kernel += part;
 		user += part;
 		n -= part;
 	}

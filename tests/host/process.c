@@ -37,6 +37,11 @@ void send_sig_kill(struct task_struct *task)
 	wake_up(&reaper_wait);
 }
 
+void host_kill(struct task_struct *task)
+{
+	send_sig_kill(task);
+}
+
 bool host_killed(const struct task_struct *task)
 {
 	return host_task_of(task)->killed;
@@ -74,6 +79,17 @@ struct task_struct *host_create(void)
 	}
 	host = host_task_new("test");
 	host->task.mm = mm;
+	return &host->task;
+}
+
+struct task_struct *host_clone(struct task_struct *task)
+{
+	struct host_task *host = host_task_new("thread");
+
+	mmget(task->mm);
+	host->task.mm = task->mm;
+	host->task.tgid = task->tgid;
+	host->task.group_leader = task;
 	return &host->task;
 }
 
