@@ -60,14 +60,48 @@ __weak struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_
 	caches = cache;
 	return cache;
 }
-__weak void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp) { return get(cache->size, gfp); }
-__weak void kmem_cache_free(struct kmem_cache *cache, void *object) { (void)cache; put(object); }
-__weak void *kmalloc(size_t size, gfp_t gfp) { return get(size, gfp); }
-__weak void kfree(const void *object) { put((void *)object); }
-__weak void *vmalloc(size_t size) { return get(size, 0); }
-__weak void *vzalloc(size_t size) { return get(size, __GFP_ZERO); }
-__weak void vfree(void *addr) { put(addr); }
-__weak void *kvzalloc(size_t size) { return get(size, __GFP_ZERO); }
-__weak void kvfree(void *addr) { put(addr); }
-__weak void *xa_node_alloc(void) { return get(sizeof(struct xa_node), 0); }
-__weak void xa_node_free(void *node) { put(node); }
+__weak void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return get(cache->size, gfp);
+}
+__weak void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	(void)cache;
+	put(object);
+}
+__weak void *kmalloc(size_t size, gfp_t gfp)
+{
+	return get(size, gfp);
+}
+__weak void kfree(const void *object)
+{
+	put((void *)object);
+}
+__weak void *vmalloc(size_t size)
+{
+	return get(size, 0);
+}
+__weak void *vzalloc(size_t size)
+{
+	return get(size, __GFP_ZERO);
+}
+__weak void vfree(void *addr)
+{
+	put(addr);
+}
+__weak void *kvzalloc(size_t size)
+{
+	return get(size, __GFP_ZERO);
+}
+__weak void kvfree(void *addr)
+{
+	put(addr);
+}
+__weak void *xa_node_alloc(void)
+{
+	return get(sizeof(struct xa_node), 0);
+}
+__weak void xa_node_free(void *node)
+{
+	put(node);
+}

@@ -319,8 +319,10 @@ void host_file_truncate(struct host_file *file, size_t size)
 /* An open file that nobody else sees, for one call. */
 static ssize_t with_file(struct host_file *file, void *buf, size_t n, loff_t pos, bool write)
 {
-	struct file open = { .f_count = ATOMIC_INIT(1), .f_mode = FMODE_READ | FMODE_WRITE,
-			     .f_op = &host_fops, .f_inode = &file->inode,
+	struct file open = { .f_count = ATOMIC_INIT(1),
+			     .f_mode = FMODE_READ | FMODE_WRITE,
+			     .f_op = &host_fops,
+			     .f_inode = &file->inode,
 			     .f_mapping = &file->inode.mapping };
 	struct page *page;
 	size_t part;

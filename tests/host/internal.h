@@ -41,6 +41,11 @@ void host_process_init(void);
 
 /* --- mmu.c --- */
 void host_mmu_init(unsigned long pages);
+struct host_access {
+	bool write, exec, user;
+};
+/* Where @addr is in RAM for this access, or NULL and the page fault's error code. */
+char *host_translate(unsigned long addr, const struct host_access *access, unsigned long *error);
 /* Frame @pfn is about to be free: no translation may lead to it any more. */
 void host_mmu_frame_freed(unsigned long pfn);
 

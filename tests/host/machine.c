@@ -148,15 +148,15 @@ void host_census(struct host_census *census)
 			count_frame(census, page);
 	}
 	census->vmalloc -= mm_audit_frames(); /* kept from its first use on */
-	kasan_drain_quarantine(); /* freed, but counted as out */
+	kasan_drain_quarantine();             /* freed, but counted as out */
 	slab_for_each(count_objects, &census->objects);
 	census->swap_used = (long)(total_swap_pages() - nr_swap_pages());
 }
 
 void host_census_same(const struct host_census *a, const struct host_census *b, const char *what)
 {
-#define SAME(field)                                                                                \
-	if (a->field != b->field)                                                                  \
+#define SAME(field)               \
+	if (a->field != b->field) \
 	host_complain("%s: %s was %ld, is %ld", what, #field, (long)a->field, (long)b->field)
 	SAME(tables);
 	SAME(anon);

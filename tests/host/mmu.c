@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The MMU of the software machine: the walk of the tables as SDM vol. 3A 4.5 to 4.7 has it, a TLB
- * that never forgets by itself (4.10), and the page fault's way into the kernel.
+ * The MMU of the software machine: the walk of the tables as SDM vol. 3A 4.5 to 4.7 has it, and a TLB
+ * that never forgets by itself (4.10).
  *
  * The TLB is the strictest one the manual allows. An entry is made by a walk that succeeded, with
  * the rights of all levels; it goes when INVLPG names its page or CR3 is written. A store through an
@@ -9,33 +9,22 @@
  * look at the tables. An entry also stands for the paging-structure caches behind it: no table that
  * it came through may be freed before it goes.
  */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "arch/x86_64/cpu/uart.h"
-#include "arch/x86_64/entry/exceptions.h"
-#include "arch/x86_64/entry/fault_log.h"
 #include "lib/util.h"
 #include "mm/space/pagetable.h"
 #include "tests/host/internal.h"
-#include <asm/extable.h>
 #include <asm/pf.h>
 #include <asm/processor.h>
-#include <asm/uaccess.h>
 
 #define LEVELS 4
 #define MAXPHYADDR 40 /* bits of a physical address: those above are reserved in entries */
 #define RSVD_BITS (PTE_PFN_MASK & ~((1UL << MAXPHYADDR) - 1))
-#define SIGKILL 9
-#define SIGSEGV 11
-#define SI_KERNEL 128
-#define TRIES 1000 /* of one access: the kernel says "done" each time, and it still faults */
 
 struct tlb_entry {
 	struct list_head all;
-	struct tlb_entry *next; /* of the bucket */
-	unsigned long page;     /* address */
+	struct tlb_entry *next;    /* of the bucket */
+	unsigned long page;        /* address */
 	unsigned long pfn[LEVELS]; /* [0]: the frame; the others: the tables */
 	bool write, user, exec, dirty;
 };
@@ -46,7 +35,6 @@ static LIST_HEAD(tlb);
 static bool tlb_on = true;
 static unsigned int *frame_uses; /* by frame: TLB entries that lead to it or through it */
 static unsigned long nr_frames, cr3, cr4;
-unsigned long host_error_code, host_cr2, host_faults;
 
 /* --- TLB --- */
 static struct tlb_entry **bucket(unsigned long addr)
@@ -166,36 +154,32 @@ void host_mmu_frame_freed(unsigned long pfn)
 }
 
 /* --- the walk --- */
-struct access {
-	bool write, exec, user;
-};
-
 /* Always false. */
-static bool refuse(unsigned long *error, const struct access *access, unsigned long why)
+static bool refuse(unsigned long *error, const struct host_access *access, unsigned long why)
 {
 	*error = why | (access->write ? X86_PF_WRITE : 0) | (access->user ? X86_PF_USER : 0) |
 		 (access->exec ? X86_PF_INSTR : 0);
 	return false;
 }
 
-static bool allowed(const struct tlb_entry *entry, const struct access *access)
+static bool allowed(const struct tlb_entry *entry, const struct host_access *access)
 {
 	if (access->user && !entry->user)
 		return false;
 	/* CR0.WP is set: the kernel heeds R/W as well; it never runs user pages (SMEP). */
-	return (!access->write || entry->write) &&
-	       (!access->exec || (entry->exec && access->user));
+	return (!access->write || entry->write) && (!access->exec || (entry->exec && access->user));
 }
 
 /* True with @entry filled in and A and D set, or false with the error code of the fault. */
-static bool walk(unsigned long addr, const struct access *access, struct tlb_entry *entry,
+static bool walk(unsigned long addr, const struct host_access *access, struct tlb_entry *entry,
 		 unsigned long *error)
 {
 	u64 *slots[LEVELS], table = cr3 & PTE_PFN_MASK;
 	int level;
 
-	*entry = (struct tlb_entry){ .page = addr & PAGE_MASK, .write = true, .user = true,
-				     .exec = true };
+	*entry = (struct tlb_entry){
+		.page = addr & PAGE_MASK, .write = true, .user = true, .exec = true
+	};
 	for (level = LEVELS - 1; level >= 0; level--) {
 		u64 e;
 
@@ -212,8 +196,8 @@ static bool walk(unsigned long addr, const struct access *access, struct tlb_ent
 		table = e & PTE_PFN_MASK;
 		entry->pfn[level] = table >> PAGE_SHIFT;
 		if (entry->pfn[level] >= nr_frames) {
-			host_complain("entry %#llx at level %d for %#lx leads out of RAM", e,
-				      level, addr);
+			host_complain("entry %#llx at level %d for %#lx leads out of RAM", e, level,
+				      addr);
 			return refuse(error, access, 0);
 		}
 	}
@@ -239,12 +223,12 @@ static const char *stale(const struct tlb_entry *entry)
 			return "a page that is not mapped";
 		table = pte.pte & PTE_PFN_MASK;
 	}
-	return pte_pfn(pte) != entry->pfn[0]	 ? "another frame" :
-	       entry->write && !pte_write(pte)	 ? "the right to write" :
-	       entry->exec && !pte_exec(pte)	 ? "the right to execute" :
+	return pte_pfn(pte) != entry->pfn[0]          ? "another frame" :
+	       entry->write && !pte_write(pte)        ? "the right to write" :
+	       entry->exec && !pte_exec(pte)          ? "the right to execute" :
 	       entry->user && !(pte.pte & _PAGE_USER) ? "the right of user mode" :
-	       entry->dirty && !pte_dirty(pte)	 ? "the dirty bit" :
-						   NULL;
+	       entry->dirty && !pte_dirty(pte)        ? "the dirty bit" :
+							NULL;
 }
 
 static void check_entry(const struct tlb_entry *entry)
@@ -256,8 +240,7 @@ static void check_entry(const struct tlb_entry *entry)
 			      entry->page);
 }
 
-/* Where @addr is in RAM for this access, or NULL and the error code. */
-static char *translate(unsigned long addr, const struct access *access, unsigned long *error)
+char *host_translate(unsigned long addr, const struct host_access *access, unsigned long *error)
 {
 	const struct tlb_entry *hit = tlb_find(addr);
 	struct tlb_entry found;
@@ -277,223 +260,6 @@ static char *translate(unsigned long addr, const struct access *access, unsigned
 	}
 	return (char *)__va(PFN_PHYS(hit->pfn[0])) + (addr & ~PAGE_MASK);
 }
-
-static void page_fault(struct pt_regs *regs, unsigned long error, unsigned long addr)
-{
-	host_error_code = error;
-	host_cr2 = addr;
-	host_faults++;
-	exc_page_fault(regs, error, addr);
-}
-
-/* The debug console: where the fault log goes. */
-char host_fault_line[512];
-void debugcon_write(const char *text, size_t n)
-{
-	snprintf(host_fault_line, sizeof(host_fault_line), "%.*s", (int)n, text);
-}
-
-void host_fault_log(bool on)
-{
-	fault_log_enabled = on;
-	host_fault_line[0] = '\0';
-}
-
-/* --- user mode --- */
-static bool take_signal(struct host_verdict *verdict)
-{
-	struct host_task *host = host_task_of(current);
-
-	if (fatal_signal_pending(current)) {
-		*verdict = (struct host_verdict){ .signal = SIGKILL };
-		return true;
-	}
-	*verdict = host->verdict;
-	host->verdict = (struct host_verdict){ 0 };
-	return verdict->signal;
-}
-
-static char *user_page(unsigned long addr, const struct access *access, struct host_verdict *verdict)
-{
-	struct pt_regs regs = { .cs = 0x33, .flags = X86_EFLAGS_IF, .ip = 0x400000, .ss = 0x2b };
-	unsigned long error;
-
-	/* Not canonical: a general protection fault. */
-	if ((unsigned long)((long)(addr << 16) >> 16) != addr) {
-		*verdict = (struct host_verdict){ SIGSEGV, SI_KERNEL, 0 };
-		return NULL;
-	}
-	for (int tries = 0; tries < TRIES; tries++) {
-		char *ram = translate(addr, access, &error);
-
-		if (ram)
-			return ram;
-		page_fault(&regs, error, addr);
-		if (take_signal(verdict))
-			return NULL;
-	}
-	host_complain("access to %#lx (error code %#lx) faults for ever", addr, error);
-	*verdict = (struct host_verdict){ .signal = SIGKILL };
-	return NULL;
-}
-
-static struct host_verdict user_access(unsigned long addr, char *buf, size_t n,
-				       const struct access *access)
-{
-	struct host_verdict verdict = { 0 };
-
-	while (n) {
-		size_t part = min(n, PAGE_SIZE - (addr & ~PAGE_MASK));
-		char *ram = user_page(addr, access, &verdict);
-
-		if (!ram)
-			return verdict;
-		if (access->write)
-			memcpy(ram, buf, part);
-		else
-			memcpy(buf, ram, part);
-		addr += part;
-		buf += part;
-		n -= part;
-	}
-	return verdict;
-}
-
-struct host_verdict host_read(unsigned long addr, void *buf, size_t n)
-{
-	return user_access(addr, buf, n, &(struct access){ .user = true });
-}
-
-struct host_verdict host_write(unsigned long addr, const void *buf, size_t n)
-{
-	return user_access(addr, (char *)buf, n, &(struct access){ .user = true, .write = true });
-}
-
-struct host_verdict host_exec(unsigned long addr)
-{
-	char byte;
-
-	return user_access(addr, &byte, 1, &(struct access){ .user = true, .exec = true });
-}
-
-struct host_verdict host_put(unsigned long addr, u64 value)
-{
-	return host_write(addr, &value, sizeof(value));
-}
-
-u64 host_get(unsigned long addr)
-{
-	u64 value = 0;
-	struct host_verdict verdict = host_read(addr, &value, sizeof(value));
-
-	if (verdict.signal)
-		host_complain("reading %#lx: signal %d code %d", addr, verdict.signal,
-			      verdict.code);
-	return value;
-}
-
-/* --- the kernel's copies --- */
-/* Stands for the instructions of the copy routines: the only ones with a fix-up. */
-static const struct exception_table_entry copy_insn;
-#define COPY_IP ((unsigned long)&copy_insn)
-
-const struct exception_table_entry *search_exception_table(unsigned long ip)
-{
-	return ip == COPY_IP ? &copy_insn : NULL;
-}
-
-bool fixup_exception(struct pt_regs *regs, int trapnr, unsigned long error_code, unsigned long addr)
-{
-	(void)trapnr;
-	(void)error_code;
-	(void)addr;
-	if (regs->ip != COPY_IP)
-		return false;
-	regs->ip = 0;
-	return true;
-}
-
-static char *kernel_page(unsigned long addr, bool write)
-{
-	struct pt_regs regs = { .cs = 0x10, .flags = X86_EFLAGS_IF, .ip = COPY_IP, .ss = 0x18 };
-	const struct access access = { .write = write };
-	unsigned long error;
-
-	for (int tries = 0; tries < TRIES; tries++) {
-		char *ram = translate(addr, &access, &error);
-
-		if (ram)
-			return ram;
-		page_fault(&regs, error, addr);
-		if (!regs.ip)
-			return NULL;
-	}
-	host_complain("kernel access to %#lx (error code %#lx) faults for ever", addr, error);
-	return NULL;
-}
-
-/* Bytes not copied. @kernel NULL: zeroes. Both sides may be one frame: write(2) from its own page. */
-static unsigned long copy(unsigned long user, char *kernel, size_t n, bool write)
-{
-	if (!access_ok((void *)user, n))
-		return n;
-	while (n) {
-		size_t part = min(n, PAGE_SIZE - (user & ~PAGE_MASK));
-		char *ram = kernel_page(user, write);
-
-		if (!ram)
-			break;
-		if (!kernel)
-			memset(ram, 0, part);
-		else if (write)
-			memmove(ram, kernel, part);
-		else
-			memmove(kernel, ram, part);
-		if (kernel)
-			kernel += part;
-		user += part;
-		n -= part;
-	}
-	return n;
-}
-
-unsigned long copy_to_user(void *to, const void *from, size_t n)
-{
-	return copy((unsigned long)to, (char *)from, n, true);
-}
-unsigned long copy_from_user(void *to, const void *from, size_t n)
-{
-	return copy((unsigned long)from, to, n, false);
-}
-unsigned long clear_user(void *to, size_t n)
-{
-	return copy((unsigned long)to, NULL, n, true);
-}
-long strncpy_from_user(char *to, const char *from, long size)
-{
-	for (long i = 0; i < size; i++) {
-		if (copy_from_user(to + i, from + i, 1))
-			return -EFAULT;
-		if (!to[i])
-			return i;
-	}
-	return size;
-}
-
-#define USER_WORD(bytes)                                                                           \
-	int __get_user_##bytes(unsigned long *val, const void *addr)                               \
-	{                                                                                          \
-		*val = 0;                                                                          \
-		return copy_from_user(val, addr, bytes) ? -EFAULT : 0;                             \
-	}                                                                                          \
-	int __put_user_##bytes(unsigned long val, void *addr)                                      \
-	{                                                                                          \
-		return copy_to_user(addr, &val, bytes) ? -EFAULT : 0;                              \
-	}
-USER_WORD(1)
-USER_WORD(2)
-USER_WORD(4)
-USER_WORD(8)
 
 /* --- what stands behind an address --- */
 pte_t host_pte(const struct task_struct *task, unsigned long addr)

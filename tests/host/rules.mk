@@ -13,7 +13,7 @@ HOST_KERNEL := $(sort $(shell find mm -name '*.c')) \
 	arch/x86_64/entry/fault.c arch/x86_64/entry/fault_log.c arch/x86_64/entry/pf_error.c \
 	arch/x86_64/mm/pgprot.c arch/x86_64/mm/tlb.c
 HOST_MACHINE := $(patsubst %,tests/host/%.c,\
-	disks failure files kasan machine mmu process shim threads vmap)
+	access disks failure files kasan machine mmu process shim threads vmap)
 HOST_SOURCES := $(HOST_KERNEL) $(HOST_MACHINE)
 HOST_TESTS := $(basename $(notdir $(wildcard tests/host/test_*.c)))
 

@@ -44,9 +44,8 @@ static unsigned long reserve(size_t bytes, int fd)
 	void *p = mmap(NULL, bytes + ARENA_ALIGN, PROT_READ | PROT_WRITE, flags, -1, 0);
 	unsigned long start = ALIGN((unsigned long)p, ARENA_ALIGN);
 
-	if (p == MAP_FAILED ||
-	    (fd >= 0 && mmap((void *)start, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-			     fd, 0) == MAP_FAILED)) {
+	if (p == MAP_FAILED || (fd >= 0 && mmap((void *)start, bytes, PROT_READ | PROT_WRITE,
+						MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)) {
 		perror("mmap");
 		abort();
 	}
@@ -163,9 +162,20 @@ __weak void spin_lock_slow(spinlock_t *lock)
 
 #if CONFIG_DEBUG
 __weak DEFINE_PER_CPU(int, preempt_count);
-__weak void lock_check_acquire(spinlock_t *lock) { (void)lock; }
-__weak void lock_acquired(spinlock_t *lock) { (void)lock; preempt_count++; }
-__weak void lock_released(spinlock_t *lock) { (void)lock; preempt_count--; }
+__weak void lock_check_acquire(spinlock_t *lock)
+{
+	(void)lock;
+}
+__weak void lock_acquired(spinlock_t *lock)
+{
+	(void)lock;
+	preempt_count++;
+}
+__weak void lock_released(spinlock_t *lock)
+{
+	(void)lock;
+	preempt_count--;
+}
 __weak void might_sleep_check(const char *file, int line)
 {
 	if (preempt_count)
@@ -183,11 +193,27 @@ __weak void sleep_lock_acquired(const void *lock, s16 *class_id, const char *nam
 	(void)class_id;
 	(void)name;
 }
-__weak bool sleep_lock_released(const void *lock) { return lock; }
-__weak void sleep_lock_must_release(const void *lock, const char *name) { (void)lock; (void)name; }
-__weak const char *page_lock_name(const struct page *page) { return page ? "page" : ""; }
-__weak void lock_check_return(const char *where) { (void)where; }
-__weak bool debug_begin_report(void) { return true; }
+__weak bool sleep_lock_released(const void *lock)
+{
+	return lock;
+}
+__weak void sleep_lock_must_release(const void *lock, const char *name)
+{
+	(void)lock;
+	(void)name;
+}
+__weak const char *page_lock_name(const struct page *page)
+{
+	return page ? "page" : "";
+}
+__weak void lock_check_return(const char *where)
+{
+	(void)where;
+}
+__weak bool debug_begin_report(void)
+{
+	return true;
+}
 __weak void debug_stop(const char *checker, const char *file, unsigned int line,
 		       unsigned long caller, const char *fmt, ...)
 {
@@ -270,7 +296,10 @@ __weak void wake_up_all(struct wait_queue_head *q)
 }
 /* Its header defines struct timespec, which libc has too. */
 u64 ktime_get_ns(void);
-__weak u64 ktime_get_ns(void) { return 0; }
+__weak u64 ktime_get_ns(void)
+{
+	return 0;
+}
 
 /* --- arch --- */
 __weak void flush_tlb_range(struct mm_struct *mm, unsigned long start, unsigned long end)

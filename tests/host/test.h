@@ -33,6 +33,7 @@
 #define SEGV_ACCERR 2
 #define BUS_ADRERR 2
 #define RW (PROT_READ | PROT_WRITE)
+#define FIXED_ANON (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
 
 static struct task_struct *p __attribute__((unused));
 static struct host_census census_before;
@@ -184,6 +185,22 @@ static inline char byte_at(unsigned long addr)
 static inline struct host_verdict poke(unsigned long addr, char byte)
 {
 	return host_write(addr, &byte, 1);
+}
+
+/* Page i of [a, a + pages) holds first + i; the same, made anew. */
+static inline void expect_pages(unsigned long a, unsigned long pages, u64 first)
+{
+	for (unsigned long i = 0; i < pages; i++)
+		assert_int_equal(host_get(a + i * PAGE_SIZE), first + i);
+}
+
+static inline unsigned long written(unsigned long pages, u64 first)
+{
+	unsigned long a = map_anon(pages, RW);
+
+	for (unsigned long i = 0; i < pages; i++)
+		OK(host_put(a + i * PAGE_SIZE, first + i));
+	return a;
 }
 
 #endif

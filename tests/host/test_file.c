@@ -65,7 +65,8 @@ static void test_fault_around(void **state)
 	FAULTS(0, assert_int_equal(byte_at(a + 31 * PAGE_SIZE), 'f'));
 	COUNTS(host_file_page(file, 16), 2, 1);
 	COUNTS(host_file_page(file, 15), 1, 0);
-	FAULTS(1, assert_int_equal(byte_at(a + 39 * PAGE_SIZE), 'n')); /* the VMA ends in mid-block */
+	FAULTS(1,
+	       assert_int_equal(byte_at(a + 39 * PAGE_SIZE), 'n')); /* the VMA ends in mid-block */
 	RSS(0, 24, 0);
 	remove_file();
 }
@@ -126,7 +127,8 @@ static void test_shared_write_and_writeback(void **state)
 	assert_int_equal(host_file_sync(file), 0);
 	assert_int_equal(disk_byte(0), 'X');
 	assert_false(PageDirty(page) || pte_write(host_pte(p, a)) || pte_dirty(host_pte(p, a)));
-	assert_false(host_tlb_lookup(a, &pfn, &writable)); /* or the next store would go unnoticed */
+	assert_false(
+		host_tlb_lookup(a, &pfn, &writable)); /* or the next store would go unnoticed */
 	FAULTS(1, OK(poke(a, 'Y')));
 	DOOR("do_wp_page: shared");
 	assert_true(PageDirty(page));

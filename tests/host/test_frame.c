@@ -30,7 +30,8 @@ static void test_ranges(void **state)
 		assert_int_equal(mem_ranges_add(&set, i * 1000, i * 1000 + 10), 0);
 	assert_int_equal(mem_ranges_add(&set, 900000, 900001), -ENOSPC);
 	assert_int_equal(mem_ranges_remove(&set, 1002, 1003), -ENOSPC);
-	assert_true(early_mem_total() == max_pfn << PAGE_SHIFT && early_mem_end() == early_mem_total());
+	assert_true(early_mem_total() == max_pfn << PAGE_SHIFT &&
+		    early_mem_end() == early_mem_total());
 	assert_true(early_mem_free() < early_mem_total());
 }
 
@@ -231,10 +232,10 @@ static void test_swap_headers(void **state)
 	struct swap_header_info info;
 
 	(void)state;
-#define REFUSED(text)                                                                              \
-	do {                                                                                       \
-		assert_int_equal(swap_header_parse(page, 100, &info), -EINVAL);                    \
-		assert_non_null(strstr(info.error, text));                                         \
+#define REFUSED(text)                                                           \
+	do {                                                                    \
+		assert_int_equal(swap_header_parse(page, 100, &info), -EINVAL); \
+		assert_non_null(strstr(info.error, text));                      \
 	} while (0)
 	REFUSED("mkswap");
 	memcpy(page + 4086, "SWAP-SPACE", 10);

@@ -72,7 +72,8 @@ static void test_stale_frame(void **state)
 	OK(host_put(a + PAGE_SIZE, 2));
 	first = *leaf(a);
 	set_pte(leaf(a), *leaf(a + PAGE_SIZE));
-	COMPLAINS(assert_int_equal(host_get(a), 1), "another frame"); /* it still reads the old one */
+	COMPLAINS(assert_int_equal(host_get(a), 1),
+		  "another frame"); /* it still reads the old one */
 	set_pte(leaf(a), first);
 	host_tlb_check();
 }
@@ -119,7 +120,8 @@ static void test_not_canonical_and_kernel_addresses(void **state)
 
 	(void)state;
 	SIGNAL(host_read(0x0000800000000000UL, &byte, 1), SIGSEGV, 128, 0);
-	SIGNAL(host_read(0xffff888000000000UL, &byte, 1), SIGSEGV, SEGV_MAPERR, 0xffff888000000000UL);
+	SIGNAL(host_read(0xffff888000000000UL, &byte, 1), SIGSEGV, SEGV_MAPERR,
+	       0xffff888000000000UL);
 	SIGNAL(host_read(TASK_SIZE, &byte, 1), SIGSEGV, SEGV_MAPERR, TASK_SIZE);
 	SIGNAL(host_read(0, &byte, 1), SIGSEGV, SEGV_MAPERR, 0);
 }

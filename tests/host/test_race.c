@@ -268,8 +268,8 @@ static void test_swap_dropped_meanwhile(void **state)
 static void test_sleeping_allocations(void **state)
 {
 	int area = host_swapon(8192, -1);
-	unsigned long pages = 5000, a = map_at(0, pages, RW,
-					       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	unsigned long pages = 5000,
+		      a = map_at(0, pages, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	(void)state;
 	for (unsigned long i = 0; i < pages; i++) {
@@ -290,19 +290,12 @@ static void test_sleeping_allocations(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	TEST(test_same_file_page),
-	TEST(test_same_private_page),
-	TEST(test_unmapped_meanwhile),
-	TEST(test_protected_meanwhile),
-	TEST(test_truncated_meanwhile),
-	TEST(test_killed_meanwhile),
-	TEST(test_cache_dropped_meanwhile),
-	TEST(test_fork_meanwhile),
-	TEST(test_written_during_writeback),
-	TEST(test_swap_in_twice),
-	TEST(test_swap_unmapped_meanwhile),
-	TEST(test_swapoff_meanwhile),
-	TEST(test_swap_dropped_meanwhile),
-	TEST(test_sleeping_allocations),
+	TEST(test_same_file_page),           TEST(test_same_private_page),
+	TEST(test_unmapped_meanwhile),       TEST(test_protected_meanwhile),
+	TEST(test_truncated_meanwhile),      TEST(test_killed_meanwhile),
+	TEST(test_cache_dropped_meanwhile),  TEST(test_fork_meanwhile),
+	TEST(test_written_during_writeback), TEST(test_swap_in_twice),
+	TEST(test_swap_unmapped_meanwhile),  TEST(test_swapoff_meanwhile),
+	TEST(test_swap_dropped_meanwhile),   TEST(test_sleeping_allocations),
 };
 TEST_MAIN(4096)

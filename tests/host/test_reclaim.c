@@ -18,7 +18,8 @@ static unsigned long hog_pages(unsigned long pages)
 /* More than fits: the rest lives in swap, and every page keeps its contents. */
 static void test_more_than_ram(void **state)
 {
-	unsigned long pages = RAM * 3 / 2, a = hog_pages(pages), stalls = vm_event_sum(VM_allocstall);
+	unsigned long pages = RAM * 3 / 2, a = hog_pages(pages),
+		      stalls = vm_event_sum(VM_allocstall);
 	int area = host_swapon(RAM * 2, -1);
 	unsigned long woken = vm_event_sum(VM_pgsteal_kswapd);
 
@@ -32,7 +33,8 @@ static void test_more_than_ram(void **state)
 	assert_true(p->mm->rss[MM_SWAPENTS] > (long)RAM / 4);
 	assert_int_equal(p->mm->rss[MM_ANONPAGES] + p->mm->rss[MM_SWAPENTS], pages);
 	assert_true(vm_event_sum(VM_pswpout) > RAM / 4);
-	assert_true(vm_event_sum(VM_allocstall) > stalls || vm_event_sum(VM_pgsteal_kswapd) > woken);
+	assert_true(vm_event_sum(VM_allocstall) > stalls ||
+		    vm_event_sum(VM_pgsteal_kswapd) > woken);
 	assert_false(host_killed(p));
 	assert_int_equal(sys_munmap(a, pages * PAGE_SIZE), 0);
 	assert_int_equal(host_swapoff(area), 0);
@@ -311,19 +313,12 @@ static void test_nofail(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	TEST(test_more_than_ram),
-	TEST(test_fork_under_pressure),
-	TEST(test_file_larger_than_ram),
-	TEST(test_dirty_throttling),
-	TEST(test_oom_kills_the_largest),
-	TEST(test_oom_kills_another),
-	TEST(test_oom_spares_who_asked),
-	TEST(test_oom_in_a_system_call),
-	TEST(test_drop_caches),
-	TEST(test_second_chance),
-	TEST(test_mlocked_pages_stay),
-	TEST(test_shrinkers_are_asked),
-	TEST(test_large_blocks),
-	TEST(test_nofail),
+	TEST(test_more_than_ram),         TEST(test_fork_under_pressure),
+	TEST(test_file_larger_than_ram),  TEST(test_dirty_throttling),
+	TEST(test_oom_kills_the_largest), TEST(test_oom_kills_another),
+	TEST(test_oom_spares_who_asked),  TEST(test_oom_in_a_system_call),
+	TEST(test_drop_caches),           TEST(test_second_chance),
+	TEST(test_mlocked_pages_stay),    TEST(test_shrinkers_are_asked),
+	TEST(test_large_blocks),          TEST(test_nofail),
 };
 TEST_MAIN(RAM)

@@ -2,24 +2,6 @@
 /* The mmap family, and what it leaves in VMAs, entries, frames and TLB. */
 #include "tests/host/test.h"
 
-#define FIXED_ANON (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
-
-/* Page i of [a, a + pages) holds first + i. */
-static void expect_pages(unsigned long a, unsigned long pages, u64 first)
-{
-	for (unsigned long i = 0; i < pages; i++)
-		assert_int_equal(host_get(a + i * PAGE_SIZE), first + i);
-}
-
-static unsigned long written(unsigned long pages, u64 first)
-{
-	unsigned long a = map_anon(pages, RW);
-
-	for (unsigned long i = 0; i < pages; i++)
-		OK(host_put(a + i * PAGE_SIZE, first + i));
-	return a;
-}
-
 static void gone(unsigned long addr)
 {
 	SIGNAL(host_put(addr, 1), SIGSEGV, SEGV_MAPERR, addr);
@@ -112,7 +94,8 @@ static void test_mprotect(void **state)
 	assert_int_equal(sys_mprotect(0x1000000, PAGE_SIZE, RW), -ENOMEM);
 	assert_int_equal(sys_mprotect(a, PAGE_SIZE, 0x40), -EINVAL);
 	assert_int_equal(sys_mprotect(a, 0, RW), 0);
-	assert_int_equal(sys_mprotect(HOST_STACK_TOP - PAGE_SIZE, PAGE_SIZE, RW | PROT_GROWSDOWN), 0);
+	assert_int_equal(sys_mprotect(HOST_STACK_TOP - PAGE_SIZE, PAGE_SIZE, RW | PROT_GROWSDOWN),
+			 0);
 }
 
 /* A right that the file was not opened for cannot be had later. */
@@ -147,20 +130,22 @@ static void test_mremap_grows_and_shrinks(void **state)
 	assert_int_equal(sys_mremap(a + 1, PAGE_SIZE, PAGE_SIZE, 0, 0), -EINVAL);
 	assert_int_equal(sys_mremap(a, PAGE_SIZE, 0, 0, 0), -EINVAL);
 	assert_int_equal(sys_mremap(0x1000000, PAGE_SIZE, PAGE_SIZE, 0, 0), -EFAULT);
-	assert_int_equal(sys_mremap(a, PAGE_SIZE, PAGE_SIZE, MREMAP_FIXED, a + 64 * PAGE_SIZE), -EINVAL);
+	assert_int_equal(sys_mremap(a, PAGE_SIZE, PAGE_SIZE, MREMAP_FIXED, a + 64 * PAGE_SIZE),
+			 -EINVAL);
 }
 
 /* The same frames at a new place; the old place, and the TLB, know nothing any more. */
 static void test_mremap_moves(void **state)
 {
-	unsigned long a = written(3, 1), to = 0x3fe00000UL - PAGE_SIZE, b; /* across a table's end */
+	unsigned long a = written(3, 1), to = 0x3fe00000UL - PAGE_SIZE,
+		      b; /* across a table's end */
 	struct page *page = host_page(p, a);
 
 	(void)state;
 	assert_int_equal(map_at(to, 1, RW, FIXED_ANON, -1, 0), to); /* in the way: is replaced */
 	OK(host_put(to, 99));
-	assert_int_equal(sys_mremap(a, 3 * PAGE_SIZE, 3 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to),
-			 to);
+	assert_int_equal(
+		sys_mremap(a, 3 * PAGE_SIZE, 3 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to), to);
 	assert_ptr_equal(host_page(p, to), page);
 	COUNTS(page, 1, 1);
 	FAULTS(0, expect_pages(to, 3, 1));
@@ -170,7 +155,8 @@ static void test_mremap_moves(void **state)
 	assert_false(IS_ERR_VALUE(b));
 	expect_pages(b, 3, 1);
 	OK(host_put(b + 899 * PAGE_SIZE, 5));
-	a = (unsigned long)sys_mremap(b, PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0);
+	a = (unsigned long)sys_mremap(b, PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP,
+				      0);
 	assert_int_equal(host_get(a), 1);
 	assert_int_equal(host_get(b), 0); /* still mapped, empty */
 }
@@ -209,7 +195,8 @@ static void test_dontneed_and_free(void **state)
 	OK(host_put(a + 2 * PAGE_SIZE, 7));
 	assert_int_equal(host_get(a + 2 * PAGE_SIZE), 7);
 	assert_int_equal(sys_madvise(a, PAGE_SIZE, 5555), -EINVAL);
-	assert_int_equal(sys_madvise(a, 1000 * PAGE_SIZE, MADV_DONTNEED), -ENOMEM); /* holes above */
+	assert_int_equal(sys_madvise(a, 1000 * PAGE_SIZE, MADV_DONTNEED),
+			 -ENOMEM);        /* holes above */
 	assert_int_equal(host_get(a), 0); /* but what is there was done */
 }
 
@@ -250,9 +237,9 @@ static void test_remove(void **state)
 static void test_flag_advice(void **state)
 {
 	static const int pairs[][2] = {
-		{ MADV_DONTFORK, MADV_DOFORK }, { MADV_DONTDUMP, MADV_DODUMP },
+		{ MADV_DONTFORK, MADV_DOFORK },       { MADV_DONTDUMP, MADV_DODUMP },
 		{ MADV_WIPEONFORK, MADV_KEEPONFORK }, { MADV_MERGEABLE, MADV_UNMERGEABLE },
-		{ MADV_RANDOM, MADV_NORMAL }, { MADV_SEQUENTIAL, MADV_NORMAL },
+		{ MADV_RANDOM, MADV_NORMAL },         { MADV_SEQUENTIAL, MADV_NORMAL },
 	};
 	unsigned long a = written(3, 1);
 	int vmas = p->mm->map_count;
@@ -345,51 +332,56 @@ static void test_merging(void **state)
 	assert_int_equal(host_get(a), 1);
 }
 
-static void test_limits(void **state)
+static void test_heap_of_its_own(void **state)
 {
-	int limit = sysctl_max_map_count;
-	unsigned long a = map_anon(8, RW);
-
 	(void)state;
-	sysctl_max_map_count = p->mm->map_count - 1; /* as on Linux, mmap may reach one more */
-	assert_int_equal(map_at(0, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), -ENOMEM);
-	sysctl_max_map_count = p->mm->map_count;
-	assert_int_equal(sys_mprotect(a + PAGE_SIZE, PAGE_SIZE, PROT_READ), -ENOMEM);
-	assert_int_equal(sys_madvise(a + PAGE_SIZE, PAGE_SIZE, MADV_DONTFORK), -EAGAIN);
-	assert_int_equal(sys_munmap(a + PAGE_SIZE, PAGE_SIZE), -ENOMEM);
-	sysctl_max_map_count = limit;
-	p->mm->rlim_as = (p->mm->total_vm + 1) * PAGE_SIZE;
-	assert_int_equal(map_at(0, 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), -ENOMEM);
-	assert_false(IS_ERR_VALUE(map_at(0, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
-	p->mm->rlim_as = ~0UL;
-	assert_int_equal(map_at(0, 1UL << 30, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), -ENOMEM);
-	a = map_at(0, 1UL << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_false(IS_ERR_VALUE(a)); /* promised to nobody */
-	OK(host_put(a + (1UL << 31), 5));
+	assert_int_equal(vm_brk_flags(0x20000000, 0, 0), 0);
+	assert_int_equal(vm_brk_flags(0x20000000, ~0UL, 0), -ENOMEM);
+	assert_int_equal(vm_brk_flags(0x20000000, 10, VM_SHARED), -EINVAL);
+	assert_int_equal(vm_brk_flags(0x20000000, 5000, VM_EXEC), 0);
+	OK(host_put(0x20000000, 1));
+	OK(host_exec(0x20000000));
+	assert_int_equal(vm_brk_flags(TASK_SIZE - PAGE_SIZE, 2 * PAGE_SIZE, 0), -ENOMEM);
+	assert_int_equal(sys_brk(HOST_BRK + 4 * PAGE_SIZE), HOST_BRK + 4 * PAGE_SIZE);
+	/* Something in the way above, with a page between. */
+	assert_int_equal(map_at(HOST_BRK + 8 * PAGE_SIZE, 1, RW, FIXED_ANON, -1, 0),
+			 HOST_BRK + 8 * PAGE_SIZE);
+	assert_int_equal(sys_brk(HOST_BRK + 8 * PAGE_SIZE), HOST_BRK + 4 * PAGE_SIZE);
+	assert_int_equal(sys_brk(HOST_BRK + 7 * PAGE_SIZE), HOST_BRK + 7 * PAGE_SIZE);
+	/* Taken away behind its back: nothing to shrink. */
+	assert_int_equal(sys_munmap(HOST_BRK, 7 * PAGE_SIZE), 0);
+	assert_int_equal(sys_brk(HOST_BRK + PAGE_SIZE), HOST_BRK + 7 * PAGE_SIZE);
+	assert_int_equal(sys_mlockall(MCL_FUTURE), 0);
+	assert_int_equal(sys_munmap(HOST_BRK + 8 * PAGE_SIZE, PAGE_SIZE), 0);
+	assert_int_equal(sys_brk(HOST_BRK + 9 * PAGE_SIZE), HOST_BRK + 9 * PAGE_SIZE);
+	assert_true(PageMlocked(host_page(p, HOST_BRK + 8 * PAGE_SIZE)));
+	assert_int_equal(vm_brk_flags(0x30000000, PAGE_SIZE, 0), 0);
+	assert_non_null(host_page(p, 0x30000000));
 }
 
-/* Each step of each call may run out of memory; then it changes nothing, or all of it. */
-static void test_failed_allocations(void **state)
+/* A stack of one's own grows as the first one does; PROT_GROWSDOWN reaches to its start. */
+static void test_growsdown(void **state)
 {
-	(void)state;
-	for (unsigned long n = 1, calls = 1; calls >= n; n++) {
-		unsigned long a = written(6, 1), b;
+	unsigned long a = 0x20000000, flags = FIXED_ANON | MAP_GROWSDOWN;
 
-		host_fail_alloc(n);
-		sys_mprotect(a + PAGE_SIZE, PAGE_SIZE, PROT_READ);
-		sys_madvise(a + 3 * PAGE_SIZE, PAGE_SIZE, MADV_DONTFORK);
-		sys_mlock(a, PAGE_SIZE);
-		b = (unsigned long)sys_mremap(a, PAGE_SIZE, 64 * PAGE_SIZE, MREMAP_MAYMOVE, 0);
-		calls = host_alloc_calls;
-		host_fail_alloc(0);
-		assert_int_equal(host_get(IS_ERR_VALUE(b) ? a : b), 1);
-		expect_pages(a + PAGE_SIZE, 5, 2);
-		host_audit();
-		sys_munmap(a, 6 * PAGE_SIZE);
-		if (!IS_ERR_VALUE(b))
-			sys_munmap(b, 64 * PAGE_SIZE);
-		RSS(0, 0, 0);
-	}
+	(void)state;
+	assert_int_equal(map_at(a, 4, RW, flags, -1, 0), a);
+	OK(host_put(a - 10 * PAGE_SIZE, 1));
+	assert_int_equal(sys_mprotect(a + 3 * PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_GROWSDOWN), 0);
+	SIGNAL(host_put(a - 10 * PAGE_SIZE, 1), SIGSEGV, SEGV_ACCERR, a - 10 * PAGE_SIZE);
+	assert_int_equal(sys_mprotect(a, PAGE_SIZE, RW | PROT_GROWSUP), -EINVAL);
+	assert_int_equal(sys_mprotect(map_anon(1, RW), PAGE_SIZE, RW | PROT_GROWSDOWN), -EINVAL);
+	p->mm->rlim_stack = 20 * PAGE_SIZE;
+	SIGNAL(host_read(a - 40 * PAGE_SIZE, &(char){ 0 }, 1), SIGSEGV, SEGV_MAPERR,
+	       a - 40 * PAGE_SIZE);
+	p->mm->rlim_stack = ~0UL;
+	p->mm->rlim_as = p->mm->total_vm * PAGE_SIZE;
+	SIGNAL(host_read(a - 12 * PAGE_SIZE, &(char){ 0 }, 1), SIGSEGV, SEGV_MAPERR,
+	       a - 12 * PAGE_SIZE);
+	p->mm->rlim_as = ~0UL;
+	assert_int_equal(byte_at(a - 12 * PAGE_SIZE), 0);
+	assert_int_equal(map_at(MMAP_MIN_ADDR, 1, RW, flags, -1, 0), MMAP_MIN_ADDR);
+	SIGNAL(poke(MMAP_MIN_ADDR - 1, 1), SIGSEGV, SEGV_MAPERR, MMAP_MIN_ADDR - 1);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -409,7 +401,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_mlock),
 	TEST(test_mlockall),
 	TEST(test_merging),
-	TEST(test_limits),
-	TEST(test_failed_allocations),
+	TEST(test_heap_of_its_own),
+	TEST(test_growsdown),
 };
 TEST_MAIN(16384)

@@ -203,8 +203,8 @@ static void test_mremap_and_mprotect_carry_slots(void **state)
 
 	(void)state;
 	assert_int_equal(sys_mprotect(a, 2 * PAGE_SIZE, PROT_READ), 0);
-	assert_int_equal(sys_mremap(a, 2 * PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to),
-			 to);
+	assert_int_equal(
+		sys_mremap(a, 2 * PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to), to);
 	RSS(0, 0, 2);
 	assert_int_equal(host_get(to), 1);
 	SIGNAL(host_put(to, 1), SIGSEGV, SEGV_ACCERR, to);

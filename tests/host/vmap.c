@@ -71,11 +71,11 @@ void host_vmap_forget_all(void)
 			fill((void *)page);
 }
 
-#define FILLED(name)                                                                               \
-	void *real_##name(size_t size);                                                            \
-	void *name(size_t size)                                                                    \
-	{                                                                                          \
-		return fill(real_##name(size));                                                    \
+#define FILLED(name)                            \
+	void *real_##name(size_t size);         \
+	void *name(size_t size)                 \
+	{                                       \
+		return fill(real_##name(size)); \
 	}
 FILLED(vmalloc)
 FILLED(vzalloc)
