@@ -159,7 +159,8 @@ static bool note_changing(struct audit *a, void *object)
 {
 	const struct mm_struct *mm = object;
 
-	if (audit_is_changing(mm) && mm->mm_rb.rb_node)
+	/* One that has been taken down may be kept for long. */
+	if (is_dying(mm) ? mm->mm_rb.rb_node != NULL : audit_is_changing(mm))
 		a->changing = true;
 	return true;
 }

@@ -18,7 +18,8 @@ static int acct_stack_growth(struct vm_area_struct *vma, unsigned long size, uns
 	if (!may_expand_vm(mm, vma->vm_flags, grow) || size > mm->rlim_stack ||
 	    mlock_future_check(mm, vma->vm_flags, grow << PAGE_SHIFT))
 		return -ENOMEM;
-	return vm_enough_memory(grow);
+	/* What was never promised will not be given back either: a stack nobody may write, say. */
+	return vma->vm_flags & VM_ACCOUNT ? vm_enough_memory(grow) : 0;
 }
 
 int expand_stack(struct vm_area_struct *vma, unsigned long address)

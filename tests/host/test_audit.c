@@ -76,6 +76,23 @@ static void test_states(void **state)
 	host_file_remove(file);
 }
 
+/* A stack that nobody may write grows under a refused access, and is no promise of memory. */
+static void test_unwritable_stack(void **state)
+{
+	struct task_struct *p = host_create();
+	unsigned long a;
+
+	(void)state;
+	host_switch(p);
+	a = (unsigned long)sys_mmap(0, PAGES * PAGE_SIZE, PROT_NONE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1UL, 0);
+	assert_true((long)a > 0);
+	assert_int_not_equal(host_write(a - 3 * PAGE_SIZE, "x", 1).signal, 0);
+	expect_ok("the stack has grown");
+	host_exit(p);
+	expect_ok("and is gone");
+}
+
 /* Twice the memory, so that reclaim and swap are at work in between. */
 static void test_pressure(void **state)
 {
@@ -130,6 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_unwritable_stack),
 		cmocka_unit_test(test_pressure),
 		cmocka_unit_test(test_spoils),
 	};
