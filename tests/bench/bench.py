@@ -91,7 +91,7 @@ def ratio(ours, other):
 
 def report_counts(ours, other):
     """Print and chart the instructions. Returns rows for the CSV file, by operation."""
-    print("\nInstructions, each the mean of the middle round; of these, iterations that zero or copy\n")
+    print("\nInstructions: the mean of the middle round; of it, iterations that zero or copy\n")
     print(f"{'operation':<44}{'Faultline':>10} {'of it':>6} {'Linux':>8} {'of it':>6} {'ratio':>6} "
           f"{'to reach':>9}")
     rows, bars = {}, []
@@ -158,8 +158,8 @@ def write_ceilings():
     lines = guests.parse(KERNELS[0].run("bench -r 2", icount=True))[2]
     path = os.path.join(guests.TOP, "tests/bench/ceilings")
     with open(path, "w", encoding="ascii") as file:
-        file.write("# Instructions of each operation of user/bench.c when last recorded, and the most "
-                   "that\n# make test lets pass. Written by make ceilings.\n")
+        file.write("# Instructions of each operation of user/bench.c when last recorded, and the\n"
+                   "# most that make test lets pass. Written by make ceilings.\n")
         for name, line in lines.items():
             if OPERATIONS[name].sleeps:
                 continue

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Charts as SVG, by hand: bars() compares the two kernels, lines() shows how a cost grows. Both have
-logarithmic axes where figures span decades, and colours for a light and a dark page."""
+"""Charts as SVG, by hand: bars() compares the two kernels, lines() shows how a cost grows. Both
+have logarithmic axes where figures span decades, and colours for a light and a dark page."""
 import math
 from html import escape
 
@@ -60,7 +60,7 @@ class Canvas:
 
 
 def bars(path, title, axis, rows):
-    """rows of (label, ours, Linux's or None, goal or None): two bars each, on a logarithmic scale."""
+    """rows of (label, ours, Linux's or None, goal or None): two bars each, on a log scale."""
     left, right, top, step = 230, 900, 78, 36
     values = [v for row in rows for v in row[1:] if v and v > 0]
     low, high = math.floor(math.log10(min(values))), math.log10(max(values)) + 0.1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How costs grow: a fault's with the number of mappings and with the RAM, the boot's with the RAM."""
+"""How costs grow: a fault's with the number of mappings and the RAM, the boot's with the RAM."""
 import csv
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +28,8 @@ def by_vmas(kernel, icount):
 
 
 def by_ram(kernel, mem, icount):
-    """{operation or "boot": ticks} on a machine with so much RAM. The boot, in instructions, is what
-    the kernel executed until bench began; in time, all since the machine was switched on."""
+    """{operation or "boot": ticks} on a machine with so much RAM. The boot, in instructions, is
+    what the kernel executed until bench began; in time, all since power-on."""
     counts = guests.path(f"counts-{kernel.name.lower()}-{mem}") if icount else None
     text = kernel.run("bench anon_write anon_read", mem=mem, icount=icount, counts=counts)
     hz, start, lines = guests.parse(text)
@@ -79,7 +79,7 @@ def run(kernels):
     """Measure, print and chart all curves."""
     panels, rows = [], []
     for icount, unit in ((True, "instructions"), (False, "ns")):
-        with ThreadPoolExecutor(2 if icount else 1) as pool:  # times want the machine for themselves
+        with ThreadPoolExecutor(2 if icount else 1) as pool:  # to take times wants quiet
             vmas = list(zip(kernels, pool.map(lambda k: by_vmas(k, icount), kernels)))
             ram = list(zip(kernels, pool.map(lambda k: ram_curve(k, icount), kernels)))
         bounds = BOUNDS if icount else {}

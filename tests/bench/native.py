@@ -48,7 +48,8 @@ def call(words):
     except FileNotFoundError:
         raise Refused(f"{words[0]} is missing: type `make doctor`") from None
     if done.returncode:
-        raise Refused(f"{' '.join(words)} ended with status {done.returncode}: {done.stderr[-500:]}")
+        raise Refused(f"{' '.join(words)} ended with status {done.returncode}: "
+                      + done.stderr[-500:])
     return done.stdout
 
 
@@ -68,8 +69,8 @@ def run():
           f"--callgrind-out-file={out}", program, PAGES])
     profiles = dict(functions(path) for path in glob.glob(out + ".*"))
     unit = next(iter(kinds.values()))[2]
-    print("\nmm/ on the host, from exc_page_fault on (page tables and entries as in the kernel, locks "
-          "and frames too;\ninvlpg, disks and files are made up)"
+    print("\nmm/ on the host, from exc_page_fault on (page tables, locks and frames as in the kernel;"
+          "\ninvlpg, disks and files are made up)"
           + ("" if unit == "cycles" else "; no counter of cycles here, so nanoseconds") + "\n")
     rows = []
     for kind, (faults, took, unit) in kinds.items():
@@ -78,7 +79,8 @@ def run():
             raise Refused(f"callgrind left no dump of {kind} in {out}.*")
         total = sum(found.values())
         title = TITLES.get(kind) or OPERATIONS[kind].title
-        print(f"{title + ', per fault':<44}{total / faults:>8,.0f} instructions {took:>8,.0f} {unit}")
+        print(f"{title + ', per fault':<44}{total / faults:>8,.0f} instructions "
+              f"{took:>8,.0f} {unit}")
         print("".join(f"  {number / faults:>9.1f} {number / total:>6.1%}  {name}\n"
                       for name, number in found.most_common(TOP_FUNCTIONS)
                       if number / total >= 0.01))

@@ -6,9 +6,10 @@
  *	-plugin PLUGIN.so,start=A,next=A,few=A,begin=A,end=A,out=FILE
  *
  * The addresses are those of bench's rdtsc instructions with these labels. The file has a part for
- * the boot and for each operation (two for one that is timed over many pages and then over few): `operation WINDOWS`, the number of times something was timed,
- * and lines `ADDRESS COUNT KIND` where the kind is `rep` for a string instruction with repetition,
- * which counts each iteration, otherwise `-`. tests/bench/profile.py reads it.
+ * the boot and for each operation (two for one that is timed over many pages and then over few):
+ * `operation WINDOWS`, the number of times something was timed, and lines `ADDRESS COUNT KIND` where
+ * the kind is `rep` for a string instruction with repetition, which counts each iteration,
+ * otherwise `-`. tests/bench/profile.py reads it.
  *
  * Debian packages no header for plugins, so that what is needed of the interface is declared here,
  * as QEMU's documentation has it (docs/devel/tcg-plugins.rst; version 1, QEMU 4.2 to 8.x).

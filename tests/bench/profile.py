@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`make profile OP=anon_write`: where the kernel's instructions go in one operation of user/bench.c.
+"""`make profile OP=anon_write`: where the kernel's instructions go in one operation of bench.
 
 Runs it under icount with a QEMU plugin of ours that counts each instruction executed while the
-program is timing, and prints them by function, per timed operation: instructions, share, calls (times
-its first instruction was executed). A function stands for all that is inlined into it; LINES=30 also
-lists that many source lines, inlined ones under their own name. The timer's tick, if it fell in, is
+program is timing, and prints them by function, per timed operation: instructions, share, calls
+(times its first instruction was executed). A function stands for all that is inlined into it;
+LINES=30 also lists that many source lines, inlined ones under their own name. The timer's tick, if it fell in, is
 among them. OP=boot: from the kernel's first instruction to the program's main(). REPS=rounds.
 """
 import bisect
@@ -21,8 +21,8 @@ Part = collections.namedtuple("Part", "windows counts reps")
 
 
 def read_parts(path):
-    """The parts of a counts file: that of the boot, then one for each operation. Between them is one
-    of the program's start, with nothing timed."""
+    """The parts of a counts file: that of the boot, then one for each operation. Between them is
+    one of the program's start, with nothing timed."""
     parts = []
     with open(path, encoding="ascii") as file:
         for line in file:
@@ -70,7 +70,8 @@ def table(part, symbols, unit=1, least=0.001):
     for name, (number, calls) in sorted(by_function(part, symbols).items(),
                                         key=lambda x: -x[1][0]):
         if number / total >= least:
-            lines.append(f"{number / times:8.1f} {number / total:6.1%} {calls / times:7.2f}  {name}")
+            lines.append(f"{number / times:8.1f} {number / total:6.1%} {calls / times:7.2f}"
+                         f"  {name}")
     return lines
 
 
@@ -99,8 +100,8 @@ def main():
         sys.exit(f"profile: bench has no operation `{operation}` (make run PROG=bench lists them)")
     part = parts[0 if operation == "boot" else 1]
     total = sum(part.counts.values())
-    print(f"\n{operation}: {part.windows} times, {total / part.windows:.1f} kernel instructions each"
-          " (warming up included)\n")
+    print(f"\n{operation}: {part.windows} times, {total / part.windows:.1f} kernel instructions "
+          "each (warming up included)\n")
     print("\n".join(table(part, Symbols(guests.symbols(guests.KERNEL)))))
     lines = int(os.environ.get("LINES") or 0)
     if lines:
