@@ -13,6 +13,7 @@
 #include <asm/io.h>
 #include <asm/msr.h>
 #include <asm/paging.h>
+#include <asm/processor.h>
 
 /* Local APIC registers, SDM vol. 3A table 11-1. */
 #define LAPIC_ID 0x020
@@ -87,16 +88,17 @@ u8 lapic_id(void)
 
 void lapic_timer_start(unsigned int hz)
 {
-	const unsigned int us = 5000;
+	u64 start, ns;
 	u32 ticks;
 
 	lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
-	pit_wait_start(us);
+	start = arch_clock_ns();
 	lapic_write(LAPIC_TIMER_INITIAL, ~0u);
-	while (!pit_wait_done())
-		;
-	ticks = ~0u - lapic_read(LAPIC_TIMER_CURRENT);
-	ticks = (u32)((u64)ticks * 1000000 / us / hz);
+	do {
+		ticks = ~0u - lapic_read(LAPIC_TIMER_CURRENT);
+		ns = arch_clock_ns() - start;
+	} while (ns < 5000000);
+	ticks = (u32)((u64)ticks * 1000000000 / ns / hz);
 	lapic_write(LAPIC_LVT_TIMER, LVT_PERIODIC | VECTOR_TIMER);
 	lapic_write(LAPIC_TIMER_INITIAL, max(ticks, 1u));
 }
