@@ -7,8 +7,8 @@ In this order, or those that PARTS= names:
     wall     time under plain TCG, the two kernels by turns, ROUNDS= times
     curves   costs against the number of mappings and against the size of the RAM
     native   mm/ as a program of the host: instructions by callgrind
-T= chooses operations by patterns. The figures go to standard output and, with charts, to
-build/bench/; docs/bench.md explains them.
+T= chooses operations by patterns, and then only the first two parts unless PARTS= says so. The
+figures go to standard output and, with charts, to build/bench/; docs/bench.md explains them.
 """
 import csv
 import os
@@ -173,7 +173,8 @@ def main():
     if sys.argv[1:] == ["ceilings"]:
         write_ceilings()
         return
-    wanted = (os.environ.get("PARTS") or "icount wall curves native").split()
+    parts = "icount wall" if PATTERNS else "icount wall curves native"
+    wanted = (os.environ.get("PARTS") or parts).split()
     rows = {}
     if "icount" in wanted:
         KERNELS[1].symbols()
