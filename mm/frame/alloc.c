@@ -9,6 +9,7 @@
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
 #include "kernel/debug/kasan.h"
+#include "lib/string.h"
 #include "lib/util.h"
 #include "lib/vsprintf.h"
 #include "mm/frame/internal.h"
@@ -241,10 +242,7 @@ void bad_free(struct page *page)
 
 static void fill_frame(struct page *page, unsigned long pattern)
 {
-	unsigned long *word = page_address(page);
-
-	for (unsigned int i = 0; i < PAGE_SIZE / sizeof(*word); i++)
-		word[i] = pattern;
+	memset(page_address(page), (u8)pattern, PAGE_SIZE);
 }
 
 void poison_free(struct page *page, unsigned int order)
