@@ -53,66 +53,84 @@ static void mmap_readahead(struct vm_area_struct *vma, pgoff_t index)
 		force_page_cache_readahead(mapping, start, RA_MAX_PAGES);
 }
 
-/* The page, referenced; *major when the disk had to be asked. NULL: out of memory. */
-static struct page *fault_find_page(struct vm_fault *vmf, struct address_space *mapping,
-				    bool *major)
+/* It is not in the cache: begin reading it, and what lies around. NULL: out of memory. */
+static noinline struct page *fault_read_page(struct vm_fault *vmf, struct address_space *mapping,
+					     pgoff_t index)
 {
-	struct page *page = find_get_page(mapping, vmf_pgoff(vmf));
+	struct page *page;
 
-	if (page) {
-		if (PageReadahead(page) && !(vmf->vma->vm_flags & VM_RAND_READ))
-			page_cache_async_readahead(mapping, &vmf->vma->vm_file->f_ra, page,
-						   vmf_pgoff(vmf));
-		return page;
-	}
-	*major = true;
-	mmap_readahead(vmf->vma, vmf_pgoff(vmf));
-	page = find_get_page(mapping, vmf_pgoff(vmf));
+	mmap_readahead(vmf->vma, index);
+	page = find_get_page(mapping, index);
 	if (page)
 		return page;
-	page = find_or_create_page(mapping, vmf_pgoff(vmf));
+	page = find_or_create_page(mapping, index);
 	if (page)
 		unlock_page(page); /* not up to date: the caller reads it */
 	return page;
 }
 
+/*
+ * The locked page is not what it should be: truncated, or not read. It is let go of. 0: look again;
+ * SIGBUS: the device cannot read it. *@tried: it was asked before.
+ */
+static noinline vm_fault_t fault_bad_page(struct page *page, struct address_space *mapping,
+					  bool *tried)
+{
+	vm_fault_t verdict = 0;
+
+	if (page->mapping != mapping) {
+		unlock_page(page);
+	} else if (*tried) {
+		unlock_page(page);
+		verdict = VM_FAULT_SIGBUS;
+	} else {
+		*tried = true;
+		ClearPageError(page);
+		mapping->a_ops->read_page(mapping, page);
+		wait_on_page_locked(page);
+	}
+	put_page(page);
+	return verdict;
+}
+
 vm_fault_t filemap_fault(struct vm_fault *vmf)
 {
 	struct address_space *mapping = vmf->vma->vm_file->f_mapping;
-	bool major = false, tried = false;
+	vm_fault_t major = 0, verdict;
+	pgoff_t index = vmf_pgoff(vmf);
+	bool tried = false;
 	struct page *page;
 
 	for (;;) {
-		if (vmf_pgoff(vmf) >= mapping_pages(mapping))
-			return VM_FAULT_SIGBUS;
-		page = fault_find_page(vmf, mapping, &major);
-		if (!page)
-			return VM_FAULT_OOM;
+		page = find_get_page(mapping, index);
+		if (unlikely(!page)) {
+			if (index >= mapping_pages(mapping))
+				return VM_FAULT_SIGBUS;
+			major = VM_FAULT_MAJOR;
+			page = fault_read_page(vmf, mapping, index);
+			if (!page)
+				return VM_FAULT_OOM;
+		} else if (unlikely(PageReadahead(page)) && !major &&
+			   !(vmf->vma->vm_flags & VM_RAND_READ)) {
+			page_cache_async_readahead(mapping, &vmf->vma->vm_file->f_ra, page, index);
+		}
 		if (!fault_lock_page(vmf, page))
-			return VM_FAULT_RETRY | (major ? VM_FAULT_MAJOR : 0);
+			return VM_FAULT_RETRY | major;
 		if (likely(page->mapping == mapping && PageUptodate(page)))
 			break;
-		if (page->mapping != mapping) {
-			unlock_page(page); /* truncated meanwhile: look again */
-		} else if (tried) {
-			unlock_page(page);
-			put_page(page);
-			return VM_FAULT_SIGBUS; /* the device cannot read it */
-		} else {
-			major = tried = true;
-			ClearPageError(page);
-			mapping->a_ops->read_page(mapping, page);
-			wait_on_page_locked(page);
-		}
-		put_page(page);
+		if (page->mapping == mapping)
+			major = VM_FAULT_MAJOR;
+		verdict = fault_bad_page(page, mapping, &tried);
+		if (verdict)
+			return verdict;
 	}
-	if (unlikely(vmf_pgoff(vmf) >= mapping_pages(mapping))) {
+	if (unlikely(index >= mapping_pages(mapping))) {
 		unlock_page(page);
 		put_page(page);
 		return VM_FAULT_SIGBUS;
 	}
 	vmf->page = page;
-	return VM_FAULT_LOCKED | (major ? VM_FAULT_MAJOR : 0);
+	return VM_FAULT_LOCKED | major;
 }
 
 vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t end_pgoff)

@@ -51,10 +51,8 @@ void fault_init(void)
 	zero_pfn = page_to_pfn(zero_page);
 }
 
-bool fault_lock_page(struct vm_fault *vmf, struct page *page)
+bool __fault_lock_page(struct vm_fault *vmf, struct page *page)
 {
-	if (likely(trylock_page(page)))
-		return true;
 	if ((vmf->flags & (FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED)) != FAULT_FLAG_ALLOW_RETRY) {
 		lock_page(page);
 		return true;

@@ -101,7 +101,11 @@ vm_fault_t do_wp_page(struct vm_fault *vmf);
  * retried, so mmap_lock was released, the I/O waited for and the reference dropped: answer
  * VM_FAULT_RETRY and touch neither VMA nor page again.
  */
-bool fault_lock_page(struct vm_fault *vmf, struct page *page);
+bool __fault_lock_page(struct vm_fault *vmf, struct page *page);
+static inline bool fault_lock_page(struct vm_fault *vmf, struct page *page)
+{
+	return likely(trylock_page(page)) || __fault_lock_page(vmf, page);
+}
 /* May @vma's pages be made writable outright (private or shared+VM_WRITE)? */
 static inline pte_t maybe_mkwrite(pte_t pte, const struct vm_area_struct *vma)
 {

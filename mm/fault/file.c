@@ -23,7 +23,7 @@ static __always_inline vm_fault_t __do_fault(struct vm_fault *vmf)
 
 	if (unlikely(verdict & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)))
 		return verdict;
-	if (!(verdict & VM_FAULT_LOCKED))
+	if (unlikely(!(verdict & VM_FAULT_LOCKED)))
 		lock_page(vmf->page);
 	return verdict | VM_FAULT_LOCKED;
 }

@@ -10,29 +10,6 @@
 
 atomic_long_t vm_committed_as;
 
-static bool is_data_mapping(unsigned long vm_flags)
-{
-	return (vm_flags & (VM_WRITE | VM_SHARED | VM_STACK)) == VM_WRITE;
-}
-
-void vm_stat_account(struct mm_struct *mm, unsigned long vm_flags, long pages)
-{
-	mm->total_vm += (unsigned long)pages;
-	if (vm_flags & VM_STACK)
-		mm->stack_vm += (unsigned long)pages;
-	else if (is_data_mapping(vm_flags))
-		mm->data_vm += (unsigned long)pages;
-	else if ((vm_flags & (VM_EXEC | VM_WRITE)) == VM_EXEC)
-		mm->exec_vm += (unsigned long)pages;
-}
-
-bool may_expand_vm(const struct mm_struct *mm, unsigned long vm_flags, unsigned long pages)
-{
-	if (mm->total_vm + pages > mm->rlim_as >> PAGE_SHIFT)
-		return false;
-	return !is_data_mapping(vm_flags) || mm->data_vm + pages <= mm->rlim_data >> PAGE_SHIFT;
-}
-
 /*
  * Linux's overcommit mode 0: promises may exceed what there is, since most are never claimed; only
  * a single one that could never be kept is refused.
@@ -45,19 +22,7 @@ int vm_enough_memory(unsigned long pages)
 	return 0;
 }
 
-void vm_unacct_memory(unsigned long pages)
-{
-	atomic_long_sub((long)pages, &vm_committed_as);
-}
-
 bool can_do_mlock(const struct mm_struct *mm)
 {
 	return mm->rlim_memlock != 0;
-}
-
-int mlock_future_check(const struct mm_struct *mm, unsigned long vm_flags, unsigned long len)
-{
-	if (!(vm_flags & VM_LOCKED))
-		return 0;
-	return mm->locked_vm + (len >> PAGE_SHIFT) > mm->rlim_memlock >> PAGE_SHIFT ? -EAGAIN : 0;
 }

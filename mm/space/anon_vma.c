@@ -146,11 +146,6 @@ void unlink_anon_vma(struct vm_area_struct *vma)
 	vma->anon_inherited = false;
 }
 
-struct address_space *vma_mapping(const struct vm_area_struct *vma)
-{
-	return vma->vm_file ? vma->vm_file->f_mapping : NULL;
-}
-
 void rmap_lock(struct address_space *mapping, struct anon_vma *anon_vma)
 {
 	if (mapping)

@@ -196,11 +196,32 @@ void mm_init(void); /* slab caches of this folder; boot */
 
 /* --- tree (mm/space/vma.c); mmap_lock held --- */
 /* First VMA with vm_end > addr, or NULL: it may start above @addr. */
-struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr);
+struct vm_area_struct *__find_vma(struct mm_struct *mm, unsigned long addr);
+static inline struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = READ_ONCE(mm->mmap_cache);
+
+	/* In the VMA found last, or in the gap below it. */
+	if (likely(vma && addr < vma->vm_end) &&
+	    (likely(vma->vm_start <= addr) || !vma->vm_prev || vma->vm_prev->vm_end <= addr))
+		return vma;
+	return __find_vma(mm, addr);
+}
 /* The VMA that contains @addr, or NULL. */
-struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr);
+static inline struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+
+	return vma && vma->vm_start <= addr ? vma : NULL;
+}
 /* First VMA that overlaps [start, end). */
-struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, unsigned long start, unsigned long end);
+static inline struct vm_area_struct *find_vma_intersection(struct mm_struct *mm,
+							   unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma = find_vma(mm, start);
+
+	return vma && vma->vm_start < end ? vma : NULL;
+}
 static inline struct vm_area_struct *vma_first(const struct mm_struct *mm) { return mm->first_vma; }
 static inline struct vm_area_struct *vma_last(const struct mm_struct *mm) { return mm->last_vma; }
 static inline struct vm_area_struct *vma_next(const struct vm_area_struct *vma) { return vma->vm_next; }

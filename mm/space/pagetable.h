@@ -101,6 +101,7 @@ struct mmu_gather {
 	unsigned long start, end;  /* range that needs a flush */
 	bool fullmm;               /* the whole map dies: nobody will use a stale leaf entry */
 	bool freed_tables;         /* but the CPU may still walk a table */
+	bool found_tables;         /* last-level ones, by unmap_page_range() */
 	bool skip_anon;            /* leave private copies and swap entries; the caller's to set */
 	unsigned int nr, max;
 	struct page **pages;

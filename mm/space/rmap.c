@@ -24,12 +24,6 @@ void page_add_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned 
 	mod_node_stat(N_nr_anon_pages, 1);
 }
 
-void page_add_file_rmap(struct page *page)
-{
-	if (atomic_inc_return(&page->_mapcount) == 1)
-		mod_node_stat(N_nr_mapped, 1);
-}
-
 /* One walk: @visit gets each entry that maps the page, under ptl; it returns false to stop. */
 struct rmap_walk {
 	struct page *page;

@@ -15,6 +15,7 @@
 #define MM_SPACE_RMAP_H
 
 #include "kernel/core/panic.h"
+#include "kernel/core/vfs.h"
 #include "mm/space/mm.h"
 #include "mm/stats.h"
 
@@ -60,7 +61,10 @@ void rmap_unlock(struct address_space *mapping, struct anon_vma *anon_vma);
 void rmap_insert(struct vm_area_struct *vma);
 void rmap_remove(struct vm_area_struct *vma);
 /* The page cache behind @vma, or NULL. */
-struct address_space *vma_mapping(const struct vm_area_struct *vma);
+static inline struct address_space *vma_mapping(const struct vm_area_struct *vma)
+{
+	return vma->vm_file ? vma->vm_file->f_mapping : NULL;
+}
 
 /* Make @page a member of the family of @vma, which has an anon_vma. */
 static inline void set_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr)
@@ -83,7 +87,11 @@ static inline void page_add_new_anon_rmap(struct page *page, struct vm_area_stru
 }
 /* An anonymous page that may have an owner already (swap-in). Page locked, ptl held. */
 void page_add_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigned long addr);
-void page_add_file_rmap(struct page *page);
+static inline void page_add_file_rmap(struct page *page)
+{
+	if (atomic_inc_return(&page->_mapcount) == 1)
+		mod_node_stat(N_nr_mapped, 1);
+}
 /* One more entry maps a page that is mapped already (fork). ptl held. */
 static inline void page_dup_rmap(struct page *page) { atomic_inc(&page->_mapcount); }
 /* An entry that mapped the page was cleared. ptl held. The reference is dropped by the caller. */

@@ -38,17 +38,14 @@ static inline bool compute_subtree_gap(struct vm_area_struct *vma, bool exit)
 RB_DECLARE_CALLBACKS(static, vma_gap, struct vm_area_struct, vm_rb, rb_subtree_gap,
 		     compute_subtree_gap);
 
-struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr)
+struct vm_area_struct *__find_vma(struct mm_struct *mm, unsigned long addr)
 {
-	struct vm_area_struct *vma = READ_ONCE(mm->mmap_cache), *found = NULL;
 	struct rb_node *rb = mm->mm_rb.rb_node;
+	struct vm_area_struct *found = NULL;
 
-	/* In the VMA found last, or in the gap below it. */
-	if (vma && addr < vma->vm_end &&
-	    (vma->vm_start <= addr || !vma->vm_prev || vma->vm_prev->vm_end <= addr))
-		return vma;
 	while (rb) {
-		vma = to_vma(rb);
+		struct vm_area_struct *vma = to_vma(rb);
+
 		if (vma->vm_end <= addr) {
 			rb = rb->rb_right;
 			continue;
@@ -61,30 +58,6 @@ struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr)
 	if (found)
 		WRITE_ONCE(mm->mmap_cache, found);
 	return found;
-}
-
-struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr)
-{
-	struct vm_area_struct *vma = find_vma(mm, addr);
-
-	return vma && vma->vm_start <= addr ? vma : NULL;
-}
-
-struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, unsigned long start,
-					     unsigned long end)
-{
-	struct vm_area_struct *vma = find_vma(mm, start);
-
-	return vma && vma->vm_start < end ? vma : NULL;
-}
-
-struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr,
-				     struct vm_area_struct **prev)
-{
-	struct vm_area_struct *vma = find_vma(mm, addr);
-
-	*prev = vma ? vma_prev(vma) : vma_last(mm);
-	return vma;
 }
 
 /* Free bytes between @prev (NULL: address 0) and @vma that a mapping may have. */

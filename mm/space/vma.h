@@ -6,6 +6,7 @@
 #ifndef MM_SPACE_VMA_H
 #define MM_SPACE_VMA_H
 
+#include "lib/errno.h"
 #include "mm/space/mm.h"
 
 /* --- vma.c: the tree alone; nothing here allocates or sleeps --- */
@@ -22,8 +23,14 @@ static inline bool vma_is_accessible(const struct vm_area_struct *vma)
 	return vma->vm_flags & VM_ACCESS_FLAGS;
 }
 /* As find_vma(), and *@prev is the VMA below the one found (the last one when none is). */
-struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr,
-				     struct vm_area_struct **prev);
+static inline struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr,
+						   struct vm_area_struct **prev)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+
+	*prev = vma ? vma_prev(vma) : vma_last(mm);
+	return vma;
+}
 /*
  * Bounds are set and overlap no other VMA; @prev is the one below, NULL if there is none. Counts
  * map_count. O(1) but for balancing and gaps.
@@ -90,22 +97,50 @@ int vma_carve(struct vm_area_struct *vma, unsigned long start, unsigned long end
 void vma_set_bounds(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 
 /* --- account.c --- */
+static inline bool is_data_mapping(unsigned long vm_flags)
+{
+	return (vm_flags & (VM_WRITE | VM_SHARED | VM_STACK)) == VM_WRITE;
+}
 /* Count @pages (negative: take away) to total_vm and the kind of memory that @vm_flags make it. */
-void vm_stat_account(struct mm_struct *mm, unsigned long vm_flags, long pages);
+static inline void vm_stat_account(struct mm_struct *mm, unsigned long vm_flags, long pages)
+{
+	mm->total_vm += (unsigned long)pages;
+	if (vm_flags & VM_STACK)
+		mm->stack_vm += (unsigned long)pages;
+	else if (is_data_mapping(vm_flags))
+		mm->data_vm += (unsigned long)pages;
+	else if ((vm_flags & (VM_EXEC | VM_WRITE)) == VM_EXEC)
+		mm->exec_vm += (unsigned long)pages;
+}
 /* Do RLIMIT_AS and RLIMIT_DATA allow @pages more? */
-bool may_expand_vm(const struct mm_struct *mm, unsigned long vm_flags, unsigned long pages);
+static inline bool may_expand_vm(const struct mm_struct *mm, unsigned long vm_flags,
+				 unsigned long pages)
+{
+	if (mm->total_vm + pages > mm->rlim_as >> PAGE_SHIFT)
+		return false;
+	return !is_data_mapping(vm_flags) || mm->data_vm + pages <= mm->rlim_data >> PAGE_SHIFT;
+}
 /*
  * Promise @pages of memory: 0, or -ENOMEM when that is obviously too much. vm_unacct_memory()
  * takes it back.
  */
 int vm_enough_memory(unsigned long pages);
-void vm_unacct_memory(unsigned long pages);
+static inline void vm_unacct_memory(unsigned long pages)
+{
+	atomic_long_sub((long)pages, &vm_committed_as);
+}
 /*
  * May the process lock memory at all; may it lock @len bytes more of a range with @vm_flags (0 or
  * -EAGAIN)?
  */
 bool can_do_mlock(const struct mm_struct *mm);
-int mlock_future_check(const struct mm_struct *mm, unsigned long vm_flags, unsigned long len);
+static inline int mlock_future_check(const struct mm_struct *mm, unsigned long vm_flags,
+				     unsigned long len)
+{
+	if (likely(!(vm_flags & VM_LOCKED)))
+		return 0;
+	return mm->locked_vm + (len >> PAGE_SHIFT) > mm->rlim_memlock >> PAGE_SHIFT ? -EAGAIN : 0;
+}
 
 /* --- shared by the mmap family --- */
 /*

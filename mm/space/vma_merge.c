@@ -28,10 +28,10 @@ void vma_cache_init(void)
 
 struct vm_area_struct *vm_area_alloc(struct mm_struct *mm)
 {
-	struct vm_area_struct *vma = kmem_cache_alloc(vma_cache, GFP_KERNEL | __GFP_ZERO);
+	struct vm_area_struct *vma = kmem_cache_alloc(vma_cache, GFP_KERNEL);
 
 	if (vma)
-		vma->vm_mm = mm;
+		*vma = (struct vm_area_struct){ .vm_mm = mm };
 	return vma;
 }
 

@@ -25,7 +25,7 @@ static void gather_init(struct mmu_gather *tlb, struct mm_struct *mm, bool fullm
 {
 	tlb->mm = mm;
 	tlb->fullmm = fullmm;
-	tlb->freed_tables = tlb->skip_anon = false;
+	tlb->freed_tables = tlb->found_tables = tlb->skip_anon = false;
 	tlb->nr = 0;
 	tlb->max = ARRAY_SIZE(tlb->local);
 	tlb->pages = tlb->local;
@@ -197,6 +197,7 @@ void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, unsign
 	pmd_t *pmd;
 
 	while ((pmd = next_pte_table(vma->vm_mm, &addr, end))) {
+		tlb->found_tables = true;
 		stop = pmd_addr_end(addr, end);
 		addr = zap_pte_range(tlb, vma, pmd, addr, stop);
 		if (addr < stop || tlb->nr == tlb->max)
@@ -237,8 +238,8 @@ static void take_table(struct mmu_gather *tlb, u64 *entry, unsigned long addr)
 		tlb_flush_mmu(tlb);
 }
 
-static void free_pte_tables(struct mmu_gather *tlb, pud_t *pud, unsigned long addr,
-			    unsigned long end, unsigned long floor, unsigned long ceiling)
+static noinline void free_pte_tables(struct mmu_gather *tlb, pud_t *pud, unsigned long addr,
+				     unsigned long end, unsigned long floor, unsigned long ceiling)
 {
 	pmd_t *pmd = pmd_offset(pud, addr);
 
@@ -272,21 +273,12 @@ static inline bool may_free(unsigned long start, unsigned long end, unsigned lon
 	return lowest < end && lowest + size - 1 <= ceiling - 1;
 }
 
-void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end,
-		   unsigned long floor, unsigned long ceiling)
+static noinline void free_all_levels(struct mmu_gather *tlb, unsigned long start, unsigned long end,
+				     unsigned long floor, unsigned long ceiling)
 {
 	pgd_t *pgd = pgd_offset(tlb->mm, start);
 	unsigned long addr = start, next;
 
-	/* Most often the neighbours use every last-level table of the range. */
-	if (!may_free(start, end, floor, ceiling, PMD_SIZE))
-		return;
-	/* Or at least what is above those. */
-	if (!((start ^ (end - 1)) & PUD_MASK) && !may_free(start, end, floor, ceiling, PUD_SIZE)) {
-		if (!pgd_none(*pgd) && !pud_none(*pud_offset(pgd, start)))
-			free_pte_tables(tlb, pud_offset(pgd, start), start, end, floor, ceiling);
-		return;
-	}
 	for (; addr < end; addr = next, pgd++) {
 		next = pgd_addr_end(addr, end);
 		if (pgd_none(*pgd))
@@ -294,5 +286,20 @@ void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long en
 		free_pmd_tables(tlb, pgd, addr, next, floor, ceiling);
 		if (table_is_free(addr, PGDIR_SIZE, floor, ceiling))
 			take_table(tlb, &pgd->pgd, addr);
+	}
+}
+
+void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end,
+		   unsigned long floor, unsigned long ceiling)
+{
+	/* Most often the neighbours use every last-level table of the range. */
+	if (!may_free(start, end, floor, ceiling, PMD_SIZE))
+		return;
+	if ((start ^ (end - 1)) & PUD_MASK || may_free(start, end, floor, ceiling, PUD_SIZE)) {
+		free_all_levels(tlb, start, end, floor, ceiling);
+	} else if (tlb->found_tables) { /* or at least what is above those */
+		pgd_t *pgd = pgd_offset(tlb->mm, start);
+
+		free_pte_tables(tlb, pud_offset(pgd, start), start, end, floor, ceiling);
 	}
 }

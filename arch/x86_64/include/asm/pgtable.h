@@ -178,8 +178,17 @@ static inline unsigned long pmd_addr_end(unsigned long addr, unsigned long end)
 	return next - 1 < end - 1 ? next : end;
 }
 
-/* Rights of a private or shared user mapping, by VM_READ|VM_WRITE|VM_EXEC|VM_SHARED (bits 0..3). */
-pgprot_t vm_get_page_prot(unsigned long vm_flags);
+/*
+ * Rights of a user mapping, by VM_READ|VM_WRITE|VM_EXEC (bits 0..2 of vm_flags). Writing is not among
+ * them: a private page may be written once the fault path knows that it is owned, a shared one after
+ * page_mkwrite. The CPU has no entry that can be written or executed but not read (SDM vol. 3A 4.6),
+ * so any right brings reading.
+ */
+static inline pgprot_t vm_get_page_prot(unsigned long vm_flags)
+{
+	return __pgprot(_PAGE_ACCESSED | (vm_flags & 7 ? _PAGE_PRESENT | _PAGE_USER : _PAGE_PROTNONE) |
+			(vm_flags & 4 ? 0 : _PAGE_NX));
+}
 
 /* Kernel leaf rights. */
 #define PAGE_KERNEL __pgprot(_PAGE_PRESENT | _PAGE_RW | _PAGE_ACCESSED | _PAGE_DIRTY | _PAGE_GLOBAL | _PAGE_NX)
