@@ -15,6 +15,7 @@ HOST_KERNEL := $(sort $(shell find mm -name '*.c')) \
 HOST_MACHINE := $(patsubst %,tests/host/%.c,\
 	access disks failure files kasan machine mmu process shim threads vmap)
 HOST_SOURCES := $(HOST_KERNEL) $(HOST_MACHINE)
+SHADOW := shadow shadow_calls # of test_shadow
 HOST_TESTS := $(basename $(notdir $(wildcard tests/host/test_*.c)))
 
 HOST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing \
@@ -47,6 +48,7 @@ build/host/$(1)/libmm.a: $(HOST_SOURCES:%.c=build/host/$(1)/%.o)
 	$$(call say,HOSTAR,$$@) ld -r -o $$(@:.a=.o) $$^ && rm -f $$@ && ar rcs $$@ $$(@:.a=.o)
 build/host/$(1)/test_%: build/host/$(1)/tests/host/test_%.o build/host/$(1)/libmm.a
 	$$(call say,HOSTLD,$$@) $(2) -o $$@ $$^ -lcmocka
+build/host/$(1)/test_shadow: $(SHADOW:%=build/host/$(1)/tests/host/%.o)
 endef
 host: $(HOST_TESTS:%=build/host/san/%) ## mm/ natively on the software machine, under sanitizers
 	@$(PYTHON) tests/run.py host
