@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,7 @@ static void directories(void)
 
 static void pipes_and_descriptors(void)
 {
+	struct pollfd want = {.events = POLLIN}, got;
 	char buf[16];
 	int p[2], copy;
 
@@ -127,6 +129,12 @@ static void pipes_and_descriptors(void)
 	ok((fcntl(p[0], F_GETFL) & O_ACCMODE) == O_RDONLY && fcntl(p[0], F_SETFL, O_NONBLOCK) == 0,
 	   "F_GETFL, F_SETFL");
 	ok_errno(read(p[0], buf, 1), EAGAIN, "an empty pipe with O_NONBLOCK: EAGAIN");
+	want.fd = p[0];
+	memcpy(buf + 1, &want, sizeof(want)); /* the kernel takes it from any address */
+	ok(write(p[1], "e", 1) == 1 && syscall(SYS_poll, buf + 1, 1, 0) == 1 &&
+		   memcpy(&got, buf + 1, sizeof(got)) && got.revents == POLLIN &&
+		   read(p[0], buf, 1) == 1,
+	   "poll with a struct that is not aligned");
 	close(40);
 	close(p[1]);
 	ok_eq(read(p[0], buf, 1), 0, "no writer left: end of file");

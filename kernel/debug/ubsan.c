@@ -12,6 +12,7 @@
 #include "kernel/debug/report.h"
 #include "lib/types.h"
 #include "lib/vsprintf.h"
+#include <asm/page.h>
 
 struct source_location {
 	const char *file;
@@ -143,6 +144,9 @@ HANDLER(type_mismatch_v1, const struct mismatch_data *data, unsigned long addr)
 	const char *what = data->kind < 4 ? kinds[data->kind] : "use of";
 	unsigned long alignment = 1UL << data->log_alignment;
 
+	/* A program's pointers may be as crooked as it likes: only uaccess goes there. */
+	if (addr && addr < TASK_SIZE && data->kind > 1)
+		return;
 	if (!addr)
 		report(data, CALLER, "%s a NULL pointer of type %s", what, data->type->name);
 	else if (addr & (alignment - 1))
