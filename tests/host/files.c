@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One flat folder of regular files. Each has a region of its own on one large disk, where its pages
- * lie one after the other; what ext2 does for the page cache beyond that (map blocks, keep inodes)
- * does not matter here.
+ * lie in runs of sixteen with a gap behind each; what ext2 does for the page cache beyond that (keep
+ * inodes, find free blocks) does not matter here.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,9 @@
 #include "tests/host/internal.h"
 
 #define MAX_FILES 64
-#define FILE_PAGES 16384UL /* of the disk, for each: 64 MiB */
+#define FILE_PAGES 16384UL /* of the largest file: 64 MiB */
+#define RUN 16UL
+#define REGION_PAGES (FILE_PAGES + FILE_PAGES / RUN) /* of the disk, for each */
 #define PAGE_SECTORS (PAGE_SIZE >> SECTOR_SHIFT)
 
 /* What the kernel calls an inode; here it is the whole file. */
@@ -36,14 +38,33 @@ static struct host_file *files[MAX_FILES];
 static struct block_device *disk;
 static char *disk_memory;
 
-static char *on_disk(const struct inode *inode, size_t pos)
+/* The page of the disk that has page @index of the file. */
+static unsigned long disk_page(const struct inode *inode, pgoff_t index)
 {
-	return disk_memory + ((inode->region * FILE_PAGES) << PAGE_SHIFT) + pos;
+	return inode->region * REGION_PAGES + index + index / RUN;
 }
 
 static sector_t page_sector(const struct inode *inode, pgoff_t index)
 {
-	return (inode->region * FILE_PAGES + index) * PAGE_SECTORS;
+	return disk_page(inode, index) * PAGE_SECTORS;
+}
+
+/* Move @n bytes at @pos of the file between disk and memory; @from and @to NULL: zero the disk. */
+static void move_bytes(const struct inode *inode, void *to, const void *from, size_t n, size_t pos)
+{
+	for (size_t done = 0, part; done < n; done += part) {
+		size_t offset = (pos + done) % PAGE_SIZE;
+		char *disk_at = disk_memory + offset +
+				(disk_page(inode, (pos + done) / PAGE_SIZE) << PAGE_SHIFT);
+
+		part = min(n - done, PAGE_SIZE - offset);
+		if (to)
+			memcpy((char *)to + done, disk_at, part);
+		else if (from)
+			memcpy(disk_at, (const char *)from + done, part);
+		else
+			memset(disk_at, 0, part);
+	}
 }
 
 /* Bytes of the file in the page at @index. */
@@ -72,13 +93,22 @@ static void end_read(struct bio *bio)
 	bio_put(bio);
 }
 
+/* One request for each run. */
 static int read_pages(struct address_space *mapping, struct page **pages, unsigned int nr)
 {
-	struct bio *bio = bio_alloc(disk, BIO_READ, page_sector(mapping->host, pages[0]->index));
+	struct bio *bio = NULL;
 
-	bio->end_io = end_read;
-	for (unsigned int i = 0; i < nr; i++)
-		bio_add_page(bio, pages[i], PAGE_SIZE, 0);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (bio && (pages[i]->index % RUN == 0 || !bio_add_page(bio, pages[i], PAGE_SIZE, 0))) {
+			submit_bio(bio);
+			bio = NULL;
+		}
+		if (!bio) {
+			bio = bio_alloc(disk, BIO_READ, page_sector(mapping->host, pages[i]->index));
+			bio->end_io = end_read;
+			bio_add_page(bio, pages[i], PAGE_SIZE, 0);
+		}
+	}
 	submit_bio(bio);
 	return 0;
 }
@@ -288,7 +318,7 @@ struct host_file *host_file_create(const char *name, const void *contents, size_
 	file->inode.region = region;
 	file->inode.size = (loff_t)size;
 	if (contents)
-		memcpy(on_disk(&file->inode, 0), contents, size);
+		move_bytes(&file->inode, NULL, contents, size, 0);
 	address_space_init(&file->inode.mapping, &file->inode, &host_aops, &file->inode.size);
 	files[region] = file;
 	return file;
@@ -299,8 +329,7 @@ void host_file_remove(struct host_file *file)
 	host_settle();
 	truncate_inode_pages(&file->inode.mapping);
 	writeback_forget(&file->inode.mapping);
-	if (madvise(on_disk(&file->inode, 0), FILE_PAGES << PAGE_SHIFT, MADV_DONTNEED))
-		panic("madvise failed");
+	move_bytes(&file->inode, NULL, NULL, (size_t)file->inode.size, 0);
 	files[file->inode.region] = NULL;
 	free(file);
 }
@@ -312,7 +341,7 @@ void host_file_truncate(struct host_file *file, size_t size)
 	file->inode.size = (loff_t)size;
 	if (size < old) {
 		truncate_pagecache(&file->inode.mapping, (loff_t)size);
-		memset(on_disk(&file->inode, size), 0, old - size);
+		move_bytes(&file->inode, NULL, NULL, old - size, size);
 	}
 }
 
@@ -361,7 +390,7 @@ ssize_t host_file_write(struct host_file *file, const void *buf, size_t n, loff_
 
 void host_file_on_disk(const struct host_file *file, void *buf, size_t n, size_t pos)
 {
-	memcpy(buf, on_disk(&file->inode, pos), n);
+	move_bytes(&file->inode, buf, NULL, n, pos);
 }
 
 int host_file_sync(struct host_file *file)
@@ -396,7 +425,7 @@ struct host_file_errors *host_file_errors(struct host_file *file)
 
 void host_files_init(void)
 {
-	size_t bytes = (MAX_FILES * FILE_PAGES) << PAGE_SHIFT;
+	size_t bytes = (MAX_FILES * REGION_PAGES) << PAGE_SHIFT;
 
 	disk_memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -404,5 +433,5 @@ void host_files_init(void)
 		perror("mmap");
 		abort();
 	}
-	disk = host_disk_add("files", disk_memory, MAX_FILES * FILE_PAGES);
+	disk = host_disk_add("files", disk_memory, MAX_FILES * REGION_PAGES);
 }

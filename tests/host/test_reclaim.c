@@ -191,6 +191,50 @@ static void test_oom_in_a_system_call(void **state)
 	host_switch(NULL);
 }
 
+/* Who was killed already gets the reserves, and nobody else has to die. */
+static void test_oom_of_a_dying_task(void **state)
+{
+	struct task_struct *bystander = host_create();
+	unsigned long a = hog_pages(2 * RAM), n = 0, kills = vm_event_sum(VM_oom_kill);
+
+	(void)state;
+	host_kill(p);
+	while (n < 2 * RAM && !copy_to_user((void *)(a + n * PAGE_SIZE), "x", 1))
+		n++;
+	assert_true(n > RAM / 2 && n < RAM);
+	assert_true(p->flags & PF_OOM_VICTIM);
+	assert_int_equal(vm_event_sum(VM_oom_kill), kills);
+	assert_false(host_killed(bystander));
+	host_switch(NULL);
+	host_exit(bystander);
+}
+
+/* MADV_PAGEOUT of a file's dirty pages writes them; of private copies it needs swap. */
+static void test_pageout_of_files(void **state)
+{
+	struct host_file *file = letters("letters", 40);
+	unsigned long a = map_file(file, 40, RW, MAP_SHARED);
+	char byte;
+
+	(void)state;
+	OK(poke(a, 'X'));
+	OK(poke(a + 39 * PAGE_SIZE, 'Y'));
+	host_pageout(a, 40 * PAGE_SIZE);
+	host_file_on_disk(file, &byte, 1, 39 * PAGE_SIZE);
+	assert_int_equal(byte, 'Y');
+	assert_null(host_page(p, a));
+	RSS(0, 0, 0);
+	assert_int_equal(byte_at(a), 'X');
+	a = map_file(file, 1, RW, MAP_PRIVATE);
+	OK(poke(a, 'Z'));
+	host_pageout(a, PAGE_SIZE);
+	assert_non_null(host_page(p, a)); /* no swap: it stays */
+	assert_int_equal(byte_at(a), 'Z');
+	host_exit(p);
+	p = NULL;
+	host_file_remove(file);
+}
+
 static void test_drop_caches(void **state)
 {
 	struct host_file *file = letters("letters", 100);
@@ -317,6 +361,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_file_larger_than_ram),  TEST(test_dirty_throttling),
 	TEST(test_oom_kills_the_largest), TEST(test_oom_kills_another),
 	TEST(test_oom_spares_who_asked),  TEST(test_oom_in_a_system_call),
+	TEST(test_oom_of_a_dying_task),
+	TEST(test_pageout_of_files),
 	TEST(test_drop_caches),           TEST(test_second_chance),
 	TEST(test_mlocked_pages_stay),    TEST(test_shrinkers_are_asked),
 	TEST(test_large_blocks),          TEST(test_nofail),

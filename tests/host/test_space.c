@@ -161,6 +161,27 @@ static void test_mremap_moves(void **state)
 	assert_int_equal(host_get(b), 0); /* still mapped, empty */
 }
 
+/* The middle of a VMA moves away: what stays is two VMAs, each with its own promise. */
+static void test_mremap_of_the_middle(void **state)
+{
+	unsigned long a = written(6, 1), to = 0x30000000;
+	long promised = atomic_long_read(&vm_committed_as);
+
+	(void)state;
+	assert_int_equal(sys_mremap(a + 2 * PAGE_SIZE, 2 * PAGE_SIZE, 3 * PAGE_SIZE,
+				    MREMAP_MAYMOVE | MREMAP_FIXED, to),
+			 to);
+	assert_int_equal(atomic_long_read(&vm_committed_as), promised + 1);
+	expect_pages(a, 2, 1);
+	expect_pages(a + 4 * PAGE_SIZE, 2, 5);
+	expect_pages(to, 2, 3);
+	gone(a + 2 * PAGE_SIZE);
+	assert_true(vma_lookup(p->mm, a)->vm_flags & vma_lookup(p->mm, a + 5 * PAGE_SIZE)->vm_flags &
+		    VM_ACCOUNT);
+	assert_int_equal(sys_munmap(a, 6 * PAGE_SIZE), 0);
+	assert_int_equal(atomic_long_read(&vm_committed_as), promised - 3);
+}
+
 /* A file's page keeps its place in the file wherever it is mapped. */
 static void test_mremap_of_a_file(void **state)
 {
@@ -393,6 +414,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_mprotect_of_read_only_file),
 	TEST(test_mremap_grows_and_shrinks),
 	TEST(test_mremap_moves),
+	TEST(test_mremap_of_the_middle),
 	TEST(test_mremap_of_a_file),
 	TEST(test_dontneed_and_free),
 	TEST(test_populate_advice),
