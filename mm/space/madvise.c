@@ -229,13 +229,9 @@ static bool advice_exists(int behavior)
 	       (behavior >= MADV_FREE && behavior <= MADV_COLLAPSE);
 }
 
-/*
- * Every mapped part gets the advice; that there were unmapped parts is told in the end.
- * MADV_POPULATE_* stops at the first hole.
- */
+/* Every mapped part gets the advice; that there were unmapped parts is told in the end. */
 static int advise_range(struct mm_struct *mm, unsigned long start, unsigned long end, int behavior)
 {
-	bool populating = behavior == MADV_POPULATE_READ || behavior == MADV_POPULATE_WRITE;
 	struct vm_area_struct *vma = find_vma(mm, start);
 	int err, unmapped = 0;
 
@@ -247,7 +243,7 @@ static int advise_range(struct mm_struct *mm, unsigned long start, unsigned long
 		if (start < vma->vm_start) {
 			unmapped = -ENOMEM;
 			start = vma->vm_start;
-			if (start >= end || populating)
+			if (start >= end)
 				break;
 		}
 		stop = min(vma->vm_end, end);
