@@ -68,6 +68,7 @@ static long get_key(u32 __user *addr, bool shared, struct futex_key *key)
 	unsigned long address = (unsigned long)addr;
 	struct address_space *mapping;
 	struct page *page;
+	bool read_only;
 
 	if (address & 3)
 		return -EINVAL;
@@ -78,14 +79,20 @@ static long get_key(u32 __user *addr, bool shared, struct futex_key *key)
 		return 0;
 	/*
 	 * As if for writing: a page of a private file mapping must become ours before it is asked
-	 * what it is. A read-only mapping can be waited on all the same.
+	 * what it is. A read-only mapping of a file can be waited on all the same; nobody else will
+	 * ever see a word that is anonymous and read-only, so there is nothing to wait for.
 	 */
 	page = get_user_page(current->mm, address, true);
-	if (IS_ERR(page))
+	read_only = IS_ERR(page);
+	if (read_only)
 		page = get_user_page(current->mm, address, false);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 	mapping = page_mapping(page);
+	if (read_only && (PageAnon(page) || !mapping)) {
+		put_page(page);
+		return -EFAULT;
+	}
 	if (mapping && !PageSwapCache(page)) {
 		key->object = mapping;
 		key->place = (page->index << PAGE_SHIFT) + (address & ~PAGE_MASK);
