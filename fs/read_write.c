@@ -118,11 +118,12 @@ static ssize_t import_iovec(const struct iovec __user *user, unsigned long n, st
 		return -ENOMEM;
 	if (copy_from_user(*vec, user, n * sizeof(**vec)))
 		return -EFAULT;
+	for (unsigned long i = 0; i < n; i++)
+		if ((ssize_t)(*vec)[i].len < 0)
+			return -EINVAL; /* before any address is looked at */
 	for (unsigned long i = 0; i < n; i++) {
 		struct iovec *v = &(*vec)[i];
 
-		if ((ssize_t)v->len < 0)
-			return -EINVAL;
 		if (!access_ok(v->base, v->len))
 			return -EFAULT;
 		v->len = min(v->len, MAX_COUNT - total);
@@ -162,26 +163,55 @@ static size_t vector_len(const struct iovec *vec, unsigned long n)
 	return len;
 }
 
-/* writev(2) to a file that must not be written in parts: gather up to a page first. */
+/* The next bytes of the vector, up to @size, from byte *@at of vec[*@i] on. -EFAULT if one is bad. */
+static ssize_t gather(const struct iovec *vec, unsigned long n, unsigned long *i, size_t *at,
+		      char *data, size_t size)
+{
+	size_t have = 0;
+
+	while (*i < n && have < size) {
+		size_t part = min(vec[*i].len - *at, size - have);
+
+		if (copy_from_user(data + have, vec[*i].base + *at, part))
+			return -EFAULT;
+		have += part;
+		*at += part;
+		if (*at == vec[*i].len) {
+			++*i;
+			*at = 0;
+		}
+	}
+	return (ssize_t)have;
+}
+
+/*
+ * writev(2) to a file that takes whole pieces: a page at a time, from however many parts of the
+ * vector. A piece with a bad byte is not written at all.
+ */
 static ssize_t write_gathered(struct file *file, const struct iovec *vec, unsigned long n,
 			      size_t len)
 {
-	ssize_t result = check_access(file, true, NULL, 0);
-	char *data;
+	ssize_t result = check_access(file, true, NULL, 0), done = 0;
+	unsigned long i = 0;
 	size_t at = 0;
+	char *data;
 
 	if (result < 0)
 		return result;
 	data = kmalloc(PAGE_SIZE, GFP_KERNEL);
 	if (!data)
 		return -ENOMEM;
-	for (unsigned long i = 0; i < n && !result; at += vec[i++].len)
-		if (copy_from_user(data + at, vec[i].base, vec[i].len))
-			result = -EFAULT;
-	if (!result)
-		result = file->f_op->write_whole(file, data, len);
+	while ((size_t)done < len) {
+		ssize_t piece = gather(vec, n, &i, &at, data, PAGE_SIZE);
+
+		result = piece < 0 ? piece : file->f_op->write_whole(file, data, (size_t)piece);
+		if (result > 0)
+			done += result;
+		if (result <= 0 || result < piece)
+			break;
+	}
 	kfree(data);
-	return result;
+	return done ? done : result;
 }
 
 /* A vector for a file without a position: pipe, terminal, device. */
@@ -190,7 +220,7 @@ static ssize_t rw_stream(struct file *file, const struct iovec *vec, unsigned lo
 	size_t len = vector_len(vec, n);
 	loff_t pos = 0;
 
-	if (write && n > 1 && len && len <= PAGE_SIZE && file->f_op->write_whole)
+	if (write && n > 1 && len && file->f_op->write_whole)
 		return write_gathered(file, vec, n, len);
 	return rw_vector(file, vec, n, &pos, write);
 }
