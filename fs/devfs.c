@@ -40,17 +40,20 @@ static const struct file_operations null_fops = {
 	.name = "/dev/null", .read = null_read, .write = null_write, .llseek = null_llseek,
 };
 
-/* Fill the reader's memory a page at a time, so that signals end a huge read. */
-static ssize_t fill_user(char *buf, size_t count, bool (*fill)(char *to, size_t n))
+/*
+ * Fill the reader's memory a page at a time, so that signals end a huge read. @fill returns how many
+ * bytes it could not store.
+ */
+static ssize_t fill_user(char *buf, size_t count, size_t (*fill)(char *to, size_t n))
 {
 	size_t done = 0;
 
 	while (done < count) {
-		size_t n = min(PAGE_SIZE, count - done);
+		size_t n = min(PAGE_SIZE, count - done), left = fill(buf + done, n);
 
-		if (!fill(buf + done, n))
+		done += n - left;
+		if (left)
 			return done ? (ssize_t)done : -EFAULT;
-		done += n;
 		if (signal_pending(current))
 			break;
 		cond_resched();
@@ -58,9 +61,9 @@ static ssize_t fill_user(char *buf, size_t count, bool (*fill)(char *to, size_t 
 	return (ssize_t)done;
 }
 
-static bool fill_zero(char *to, size_t n)
+static size_t fill_zero(char *to, size_t n)
 {
-	return !clear_user(to, n);
+	return clear_user(to, n);
 }
 
 static ssize_t zero_read(struct file *file, char *buf, size_t count, loff_t *pos)
@@ -88,20 +91,21 @@ static const struct file_operations full_fops = {
 	.name = "/dev/full", .read = zero_read, .write = full_write, .llseek = null_llseek,
 };
 
-static bool fill_random(char *to, size_t n)
+static size_t fill_random(char *to, size_t n)
 {
 	u8 chunk[256];
 
 	while (n) {
-		size_t some = min(n, sizeof(chunk));
+		size_t some = min(n, sizeof(chunk)), left;
 
 		get_random_bytes(chunk, some);
-		if (copy_to_user(to, chunk, some))
-			return false;
-		to += some;
-		n -= some;
+		left = copy_to_user(to, chunk, some);
+		to += some - left;
+		n -= some - left;
+		if (left)
+			break;
 	}
-	return true;
+	return n;
 }
 
 static ssize_t random_read(struct file *file, char *buf, size_t count, loff_t *pos)
