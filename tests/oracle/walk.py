@@ -26,11 +26,21 @@ from knobs import Refused  # noqa: E402
 PROGRAM = os.path.join(TOP, "build/tests/walk")
 RUNDIR = os.path.join(TOP, "build/oracle/walk")
 WALK = 500  # steps of one walk
-LIMIT = 600  # seconds of one boot
 CANDIDATES = 40  # shorter walks tried in one boot
 JOB = re.compile(rb"^job \d+\n", re.MULTILINE)
 END = b"end of jobs\n"
 LINE = re.compile(r"(?:seed )?(\d+):(\d+)?")  # seed and last step of a digest
+
+
+def limit(jobs):
+    """Seconds for the jobs in one boot: ten times what they need on a machine at rest."""
+    total = 0
+    for job in jobs:
+        seeds = re.search(r"seeds=(\d+)-(\d+)", job)
+        steps = re.search(r"steps=(\d+)", job)
+        total += (int(steps[1]) if steps else WALK) * \
+            (int(seeds[2]) - int(seeds[1]) + 1 if seeds else 1)
+    return 40 + total // 200
 
 
 class Faultline:
@@ -51,7 +61,7 @@ class Faultline:
             done = subprocess.run(
                 [sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel", self.kernel,
                  "--rundir", os.path.join(self.rundir, "faultline"), f"ELF={PROGRAM}",
-                 "ARGS=file=/walk.jobs", f"OVERLAY={overlay}", f"LIMIT={LIMIT}", *words],
+                 "ARGS=file=/walk.jobs", f"OVERLAY={overlay}", f"LIMIT={limit(jobs)}", *words],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 check=False)
         return done.stdout, done.stderr.decode(errors="replace")
@@ -70,7 +80,7 @@ class Linux:
             file.write("".join(job + "\n" for job in jobs))
             file.flush()
             out, _ = linux.Linux(os.path.join(self.rundir, "linux")).run(
-                ["/bin/walk", "file=/walk.jobs"], limit=LIMIT,
+                ["/bin/walk", "file=/walk.jobs"], limit=2 * limit(jobs),
                 overlay={"walk": PROGRAM, "/walk.jobs": file.name})
         return out, ""
 

@@ -10,8 +10,8 @@
  *          [calm] [hog=MIB] [file=PATH: a job of these words on each line]
  *
  * Without text: a digest of the whole text so far, every so many steps. detail: names each page and
- * mapping looked at; last: only in the last step that is kept. calm: no word on residency and no
- * MADV_FREE, for a machine whose memory is short; hog: makes it short.
+ * mapping looked at; last: only in the last step that is kept. calm: no word on residency, for a
+ * machine whose memory is short; hog: makes it short.
  */
 #include "walk_fork.h"
 
@@ -76,7 +76,6 @@ static void prepare(uint64_t seed)
 	w.seed = seed;
 	w.rng = mix(seed);
 	w.residency = !job.calm;
-	w.no_free = job.calm;
 	w.zero = open("/dev/zero", O_RDWR);
 	w.null = open("/dev/null", O_RDWR);
 	w.heap = ((uintptr_t)syscall(SYS_brk, 0) + PAGE - 1) & -PAGE;

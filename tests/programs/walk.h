@@ -63,7 +63,6 @@ static struct walk {
 	unsigned int step;
 	bool detail;	/* name every page that was looked at */
 	bool residency; /* say which pages are resident, as far as that is certain */
-	bool no_free;	/* never MADV_FREE: under memory pressure its effect is random */
 	bool reclaimed; /* pages were given away on purpose: residency is uncertain since */
 	bool is_child;
 	uintptr_t heap; /* first page of the heap */

@@ -45,8 +45,6 @@ static void step_pipe(void)
 		say("read(pipe with %lu, %s, %s)", queued, place(addr), length(len));
 		result(syscall(SYS_read, w.pipe[0], addr, len));
 	} else {
-		if (one_in(2))
-			fill_pipe(queued % 512);
 		say("write(pipe, %s, %s)", place(addr), length(len));
 		result(syscall(SYS_write, w.pipe[1], addr, len));
 	}
@@ -56,7 +54,7 @@ static void step_pipe(void)
 /* readv and writev; now and then the vector lies in the window too. */
 static void step_vector(void)
 {
-	unsigned long how = below(4), n = 1 + below(4);
+	unsigned long how = below(4), n = how ? 1 + below(4) : 1;
 	struct iovec iov[4];
 	int fd = how == 0 ? w.pipe[0] : how == 1 ? w.pipe[1] : how == 2 ? w.zero : w.files[0].rw;
 	uintptr_t addr;
@@ -190,6 +188,9 @@ static void step_path(void)
 	else
 		say_fault();
 	fd = syscall(SYS_open, addr, O_RDONLY);
+	/* A kernel may read the string in words, and so fault in the page behind it. */
+	if (!sigsetjmp(caught, 0))
+		(void)*(volatile unsigned char *)(addr + 32);
 	if (fd >= 0)
 		say(" = a descriptor");
 	else

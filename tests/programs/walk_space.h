@@ -216,12 +216,13 @@ static void step_madvise(void)
 		say("madvise REMOVE left out: only memory without a disk is punched");
 		return;
 	}
-	if (value == MADV_FREE && w.no_free)
-		value = MADV_COLD;
-	if (value == MADV_PAGEOUT || value == MADV_FREE)
+	if (value == MADV_PAGEOUT)
 		w.reclaimed = true;
 	say("madvise(%s, %s, %s)", place(addr), length(len), advice->name);
 	result(syscall(SYS_madvise, addr, len, value));
+	/* When freed memory becomes empty is the kernel's choice: make it so now. */
+	if (value == MADV_FREE)
+		result(syscall(SYS_madvise, addr, len, MADV_DONTNEED));
 }
 
 static void step_mlock(void)
