@@ -10,6 +10,7 @@
 #define KERNEL_CORE_LOCK_CHECK_H
 
 #include "kernel/core/panic.h"
+#include "lib/compiler.h"
 #include "lib/types.h"
 
 #define HELD_LOCKS_MAX 16 /* a task that holds more is not looked at any longer */
@@ -19,6 +20,13 @@ struct held_lock {
 	s16 class_id;
 	unsigned long place; /* return address into who took it */
 };
+
+/* For what takes and lets go of locks: a report is to name the caller. */
+#if CONFIG_DEBUG
+#define __lock_inline __always_inline
+#else
+#define __lock_inline inline
+#endif
 
 #if CONFIG_DEBUG
 /* Before waiting for a lock; not before a trylock, which cannot deadlock. *class_id is 0 until known. */

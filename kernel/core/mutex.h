@@ -11,8 +11,8 @@ struct mutex {
 
 #define DEFINE_MUTEX(m) struct mutex m = { RWSEM_INIT((m).sem, #m) }
 static inline void mutex_init(struct mutex *m, const char *name) { init_rwsem(&m->sem, name); }
-static inline void mutex_lock(struct mutex *m) { down_write(&m->sem); }
-static inline bool mutex_trylock(struct mutex *m) { return down_write_trylock(&m->sem); }
-static inline void mutex_unlock(struct mutex *m) { up_write(&m->sem); }
+static __lock_inline void mutex_lock(struct mutex *m) { down_write(&m->sem); }
+static __lock_inline bool mutex_trylock(struct mutex *m) { return down_write_trylock(&m->sem); }
+static __lock_inline void mutex_unlock(struct mutex *m) { up_write(&m->sem); }
 
 #endif

@@ -55,14 +55,14 @@ static inline bool __down_write_trylock(struct rw_semaphore *sem)
 
 	return __atomic_compare_exchange_n(&sem->count, &none, -1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
-static inline bool down_read_trylock(struct rw_semaphore *sem)
+static __lock_inline bool down_read_trylock(struct rw_semaphore *sem)
 {
 	if (!__down_read_trylock(sem))
 		return false;
 	rwsem_acquired(sem);
 	return true;
 }
-static inline void down_read(struct rw_semaphore *sem)
+static __lock_inline void down_read(struct rw_semaphore *sem)
 {
 	rwsem_check(sem);
 	if (unlikely(!__down_read_trylock(sem)))
@@ -70,7 +70,7 @@ static inline void down_read(struct rw_semaphore *sem)
 	rwsem_acquired(sem);
 }
 /* 0, or -EINTR when a fatal signal arrived first. */
-static inline int down_read_killable(struct rw_semaphore *sem)
+static __lock_inline int down_read_killable(struct rw_semaphore *sem)
 {
 	int ret;
 
@@ -80,28 +80,28 @@ static inline int down_read_killable(struct rw_semaphore *sem)
 		rwsem_acquired(sem);
 	return ret;
 }
-static inline void up_read(struct rw_semaphore *sem)
+static __lock_inline void up_read(struct rw_semaphore *sem)
 {
 	rwsem_released(sem);
 	if (__atomic_sub_fetch(&sem->count, 1, __ATOMIC_SEQ_CST) == 0 &&
 	    unlikely(__atomic_load_n(&sem->nr_waiters, __ATOMIC_SEQ_CST)))
 		__rwsem_wake(sem);
 }
-static inline bool down_write_trylock(struct rw_semaphore *sem)
+static __lock_inline bool down_write_trylock(struct rw_semaphore *sem)
 {
 	if (!__down_write_trylock(sem))
 		return false;
 	rwsem_acquired(sem);
 	return true;
 }
-static inline void down_write(struct rw_semaphore *sem)
+static __lock_inline void down_write(struct rw_semaphore *sem)
 {
 	rwsem_check(sem);
 	if (unlikely(!__down_write_trylock(sem)))
 		__down_write_slow(sem);
 	rwsem_acquired(sem);
 }
-static inline void up_write(struct rw_semaphore *sem)
+static __lock_inline void up_write(struct rw_semaphore *sem)
 {
 	rwsem_released(sem);
 	__atomic_store_n(&sem->count, 0, __ATOMIC_SEQ_CST);

@@ -191,14 +191,14 @@ const char *page_lock_name(const struct page *page);
 /* Wake who waits for a bit of @page; the bit was cleared by an atomic operation before. */
 void wake_up_page(struct page *page);
 void unlock_page(struct page *page);
-static inline bool trylock_page(struct page *page)
+static __lock_inline bool trylock_page(struct page *page)
 {
 	if (TestSetPageLocked(page))
 		return false;
 	page_lock_acquired(page);
 	return true;
 }
-static inline void lock_page(struct page *page)
+static __lock_inline void lock_page(struct page *page)
 {
 	page_lock_check(page);
 	if (!trylock_page(page))
