@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands between ext2 and the rest of the kernel in its fuzz target: blocks and memory, each in
- * a heap block of its own, so that the sanitizer sees the first byte beyond. A block's contents go
+ * What stands between ext2 and the rest of the kernel in its fuzz target: blocks and memory, each
+ * in a heap block of its own, so that the sanitizer sees the first byte beyond. A block's contents go
  * to the page cache when ext2 says that they are dirty, and only then. What was changed without a
  * word must be forgotten: a block that is free now.
  */

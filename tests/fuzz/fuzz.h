@@ -28,6 +28,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
  */
 size_t fuzz_seed(unsigned int n, uint8_t *buf, size_t size);
 
+/* How many random inputs tests/fuzz/plain.c makes: what takes about a second. */
+extern const unsigned long fuzz_inputs;
+
 #define fail_msg(fmt, ...)                                                                         \
 	do {                                                                                       \
 		fprintf(stderr, "%s:%d: " fmt "\n", __FILE__, __LINE__, ##__VA_ARGS__);            \

@@ -11,11 +11,11 @@
 /* LIBRARY: host */
 /* SPDX-License-Identifier: MIT */
 /*
- * A damaged ext2 disk: mounted by the real code over the software machine, then used by system calls
- * and through mappings, and unmounted. Whatever the disk says: no stray access, no hang, no lock or
- * memory kept.
+ * A damaged ext2 disk: mounted by the real code over the software machine, then used by system
+ * calls and through mappings, and unmounted. Whatever the disk says: no stray access, no hang, no
+ * lock or memory kept.
  *
- * Input: u8 (1: the large image; 2: read-only; 4: a reclaim between steps), u8 number of changes, each
+ * Input: u8 (1: the large image; 2: read-only; 4: reclaim between steps), u8 number of changes, each
  * of seven bytes (what, u16 where, u8 how, u16 value, u8 width), then three bytes a step.
  */
 #include "tests/fuzz/fuzz.h"
@@ -376,6 +376,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 /* Everything once, on both images; then with one pointer, one entry and one size changed. */
+const unsigned long fuzz_inputs = 1000;
+
 size_t fuzz_seed(unsigned int n, uint8_t *buf, size_t size)
 {
 	static const uint8_t steps[] = {

@@ -346,6 +346,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 /* What is mapped, written, forked, written again; moved, paged out; with file and shared memory. */
+const unsigned long fuzz_inputs = 1000;
+
 size_t fuzz_seed(unsigned int n, uint8_t *buf, size_t size)
 {
 	static const uint8_t steps[] = {

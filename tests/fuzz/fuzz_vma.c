@@ -284,6 +284,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 /* Maps, splits and merges of neighbours; then the same with a fork and moves in between. */
+const unsigned long fuzz_inputs = 2000;
+
 size_t fuzz_seed(unsigned int n, uint8_t *buf, size_t size)
 {
 	static const uint8_t steps[] = {

@@ -24,6 +24,8 @@ __attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+__attribute__((weak)) const unsigned long fuzz_inputs = 10000;
+
 static uint8_t input[FUZZ_INPUT_MAX];
 static size_t input_size;
 static char crash_file[256];
@@ -149,7 +151,7 @@ static int write_seeds(const char *dir)
 
 int main(int argc, char **argv)
 {
-	unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : 3000;
+	unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : fuzz_inputs;
 	unsigned int seeds = 0;
 	int err = 0;
 
