@@ -90,6 +90,18 @@ int vm_brk_flags(unsigned long addr, unsigned long len, unsigned long vm_flags)
 	return 0;
 }
 
+/* What is accepted of a segment lies below the end of user memory and holds what it says. */
+static void check_segment(const struct elf64_phdr *phdr)
+{
+	struct elf_segment seg;
+
+	if (elf_parse_segment(phdr, TASK_SIZE, &seg))
+		return;
+	CHECK(seg.map_start + seg.map_size <= TASK_SIZE && seg.bss_end <= TASK_SIZE);
+	CHECK(phdr->p_filesz <= phdr->p_memsz && seg.bss_start <= seg.bss_end);
+	CHECK(seg.map_size >= phdr->p_filesz && seg.zero_end - seg.zero_start < PAGE_SIZE);
+}
+
 static void load(bool has_interp)
 {
 	static const struct file_operations fops = {
@@ -108,6 +120,8 @@ static void load(bool has_interp)
 		CHECK(prog.layout.interp_size <= PAGE_SIZE);
 		CHECK(prog.layout.align >= PAGE_SIZE &&
 		      !(prog.layout.align & (prog.layout.align - 1)));
+		for (unsigned int i = 0; i < prog.ehdr.e_phnum; i++)
+			check_segment(&prog.phdrs[i]);
 		if (!elf_map(&prog, has_interp)) {
 			CHECK(!elf_set_bounds(&prog));
 			CHECK(IS_ALIGNED(mm.brk, PAGE_SIZE) && mm.brk == mm.start_brk);

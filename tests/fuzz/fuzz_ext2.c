@@ -387,17 +387,19 @@ size_t fuzz_seed(unsigned int n, uint8_t *buf, size_t size)
 		56, 4,  5,  56, 2,  200, 2, 19, 0, 4,  20, 16,  40, 2,  2, 2, 4,  0,
 	};
 
-	if (n > 6 || size < sizeof(steps) + 16)
-		return 0;
-	buf[0] = (uint8_t)((n & 1) | (n == 6 ? 2 : 0));
-	if (n >= 2 && n < 6) {
-		static const uint8_t changes[4][7] = { { 4, 11, 3, 1, 40, 0, 2 },
-						       { 5, 12, 1, 0, 3, 0, 1 },
-						       { 2, 14, 1, 0, 255, 255, 2 },
-						       { 6, 61, 0, 4, 0, 0, 2 } };
+	static const uint8_t changes[][7] = {
+		{ 4, 11, 3, 1, 40, 0, 2 },      { 5, 12, 1, 0, 3, 0, 1 },
+		{ 2, 14, 1, 0, 255, 255, 2 },   { 6, 61, 0, 4, 0, 0, 2 },
+		{ 5, 0x93, 0x3b, 5, 23, 0, 2 }, /* the last name of a block goes beyond it */
+		{ 5, 0x93, 0x3b, 0, 72, 0, 1 }, /* ... has too little of it left behind */
+	};
 
+	if (n >= 3 + ARRAY_SIZE(changes) || size < sizeof(steps) + 16)
+		return 0;
+	buf[0] = (uint8_t)(n < 2 ? n : n == 2 ? 2 : n == 3 ? 1 : 0);
+	if (n >= 3) {
 		buf[1] = 1;
-		memcpy(buf + 2, changes[n - 2], 7);
+		memcpy(buf + 2, changes[n - 3], 7);
 	}
 	n = buf[1] ? 9 : 2;
 	memcpy(buf + n, steps, sizeof(steps));

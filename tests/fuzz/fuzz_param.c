@@ -44,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum param_error error = param_parse(line, knobs, knobs + 3, &res);
 
 	CHECK(error == res.error);
+	CHECK(error == PARAM_OK || !res.knob || (res.knob >= knobs && res.knob < knobs + 3));
 	CHECK(memchr(res.word, '\0', sizeof(res.word)));
 	switch (error) {
 	case PARAM_OK:

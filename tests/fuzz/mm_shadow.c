@@ -289,10 +289,12 @@ static bool allowed(const struct shadow_page *page, unsigned long addr, uint8_t 
 
 	if (page->kind == HOLE)
 		want = (struct host_verdict){ SIGNAL_SEGV, CODE_MAPERR, addr };
-	else if (!(page->prot & right))
+	else if (!page->prot || (right == PROT_WRITE && !(page->prot & right)))
 		want = (struct host_verdict){ SIGNAL_SEGV, CODE_ACCERR, addr };
 	else if (behind_end(page))
 		want = (struct host_verdict){ SIGNAL_BUS, CODE_ADRERR, addr };
+	else if (!(page->prot & right)) /* a fetch: seen when the page has come, as by a read */
+		want = (struct host_verdict){ SIGNAL_SEGV, CODE_ACCERR, addr };
 	if (got.signal != want.signal ||
 	    (got.signal && (got.code != want.code || got.addr != want.addr)))
 		fail_msg(
