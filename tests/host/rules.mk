@@ -16,6 +16,7 @@ HOST_MACHINE := $(patsubst %,tests/host/%.c,\
 	access disks failure files kasan machine mmu process shim threads vmap)
 HOST_SOURCES := $(HOST_KERNEL) $(HOST_MACHINE)
 SHADOW := shadow shadow_calls # of test_shadow
+WORLD := shadow world         # of test_alloc_failure
 HOST_TESTS := $(basename $(notdir $(wildcard tests/host/test_*.c)))
 
 HOST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing \
@@ -49,6 +50,7 @@ build/host/$(1)/libmm.a: $(HOST_SOURCES:%.c=build/host/$(1)/%.o)
 build/host/$(1)/test_%: build/host/$(1)/tests/host/test_%.o build/host/$(1)/libmm.a
 	$$(call say,HOSTLD,$$@) $(2) -o $$@ $$^ -lcmocka
 build/host/$(1)/test_shadow: $(SHADOW:%=build/host/$(1)/tests/host/%.o)
+build/host/$(1)/test_alloc_failure: $(WORLD:%=build/host/$(1)/tests/host/%.o)
 endef
 host: $(HOST_TESTS:%=build/host/san/%) ## mm/ natively on the software machine, under sanitizers
 	@$(PYTHON) tests/run.py host

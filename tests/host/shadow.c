@@ -116,10 +116,13 @@ void shadow_fail(const struct shadow *p, unsigned long n, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(why, sizeof(why), fmt, args);
 	va_end(args);
-	print_error("seed %lu, step %lu: %s\n%s\n", shadow_seed, shadow_step, shadow_doing, why);
+	if (shadow_seed)
+		print_error("seed %lu, step %lu (again: make host T=shadow SEED=%lu STEPS=%lu): ",
+			    shadow_seed, shadow_step, shadow_seed, shadow_step);
+	print_error("%s\n%s\n", shadow_doing, why);
 	if (p)
 		ruler(p, n);
-	fail_msg("%s; again: make host T=shadow SEED=%lu STEPS=%lu", why, shadow_seed, shadow_step);
+	fail_msg("%s", why);
 }
 
 /* --- the model --- */
