@@ -65,9 +65,12 @@ static struct vm_area_struct *copy_vma(const struct mremap *req, struct vm_area_
 	if (vma_is_anonymous(vma) && !vma->anon_vma)
 		range.pgoff = req->new_addr >> PAGE_SHIFT;
 	next = find_vma_prev(req->mm, req->new_addr, &prev);
-	copy = vma_merge(&range, prev, next, false);
-	if (copy)
-		return copy;
+	/* What DONTUNMAP leaves behind and what it moves do not become one, as on Linux. */
+	if (!(req->flags & MREMAP_DONTUNMAP) || (prev != vma && next != vma)) {
+		copy = vma_merge(&range, prev, next, false);
+		if (copy)
+			return copy;
+	}
 	copy = vm_area_dup(vma);
 	if (!copy)
 		return NULL;
@@ -111,12 +114,21 @@ static void unmap_moved(struct mm_struct *mm, unsigned long addr, unsigned long 
 		above->vm_flags |= VM_ACCOUNT;
 }
 
-/* MREMAP_DONTUNMAP: the old range stays, empty; all of its VMA is not locked any more, as on Linux. */
+/* MREMAP_DONTUNMAP: the old range stays, empty, and not locked any more. */
 static void keep_emptied(const struct mremap *req, struct vm_area_struct *vma,
 			 struct vm_area_struct *copy)
 {
 	if (vma->vm_flags & VM_LOCKED) {
-		req->mm->locked_vm -= vma_pages(vma);
+		struct vm_area_struct *part =
+			vma_modify(vma, req->addr, req->addr + req->old_len,
+				   vma->vm_flags & ~(VM_LOCKED | VM_LOCKONFAULT));
+
+		if (IS_ERR(part)) { /* no memory to split: all of it is not locked any more */
+			req->mm->locked_vm -= vma_pages(vma);
+		} else {
+			req->mm->locked_vm -= req->old_len >> PAGE_SHIFT;
+			vma = part;
+		}
 		vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 		mlock_pages(vma, vma->vm_start, vma->vm_end);
 	}
