@@ -145,7 +145,7 @@ vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t 
 	int counter = MM_FILEPAGES;
 
 	end_pgoff = min(end_pgoff, mapping_pages(mapping) - 1);
-	if (unlikely(vmf_pgoff(vmf) > end_pgoff))
+	if (unlikely(start_pgoff > end_pgoff))
 		return 0;
 	target = pte_offset_map_lock(vma->vm_mm, vmf->pmd, vmf->address, &ptl);
 	spin_lock(&mapping->tree_lock);
