@@ -22,7 +22,7 @@ os.chdir(TOP)
 import linux
 from knobs import Refused
 
-MEM, SWAP, LIMIT = "128M", "320M", 100
+MEM, SWAP, LIMIT = "128M", "320M", 400
 STEPS = 50000
 OUT = "build/oracle/run"
 KERNEL = os.path.join("build/debug" if os.environ.get("DEBUG", "0") not in ("", "0") else
