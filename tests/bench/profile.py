@@ -5,8 +5,9 @@
 Runs it under icount with a QEMU plugin of ours that counts each instruction executed while the
 program is timing, and prints them by function, per timed operation: instructions, share, calls
 (times its first instruction was executed). A function stands for all that is inlined into it;
-LINES=30 also lists that many source lines, inlined ones under their own name. The timer's tick, if it fell in, is
-among them. OP=boot: from the kernel's first instruction to the program's main(). REPS=rounds.
+TOPLINES=30 also lists that many source lines, inlined ones under their own name. The timer's tick,
+if it fell in, is among them. OP=boot: from the kernel's first instruction to the program's main().
+REPS=rounds.
 """
 import bisect
 import collections
@@ -103,7 +104,7 @@ def main():
     print(f"\n{operation}: {part.windows} times, {total / part.windows:.1f} kernel instructions "
           "each (warming up included)\n")
     print("\n".join(table(part, Symbols(guests.symbols(guests.KERNEL)))))
-    lines = int(os.environ.get("LINES") or 0)
+    lines = int(os.environ.get("TOPLINES") or 0)
     if lines:
         print("\n  instr.  share  line")
     for where, number in sorted(by_line(part.counts).items() if lines else (),

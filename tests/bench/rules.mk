@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # The benchmark, user/bench.c, on both kernels, and where the instructions go.
 
-export OP REPS LINES
+export OP REPS TOPLINES
 .PHONY: profile
-profile: kernel user build/bench/plugin.so ## kernel functions in one operation: OP=anon_write LINES=n
+profile: kernel user build/bench/plugin.so ## kernel functions in one operation: OP=anon_write TOPLINES=n
 	@$(PYTHON) tests/bench/profile.py $(or $(OP),anon_write)
 
 test booted: build/bench/plugin.so
