@@ -390,8 +390,8 @@ size_t fuzz_seed(unsigned int n, uint8_t *buf, size_t size)
 	static const uint8_t changes[][7] = {
 		{ 4, 11, 3, 1, 40, 0, 2 },      { 5, 12, 1, 0, 3, 0, 1 },
 		{ 2, 14, 1, 0, 255, 255, 2 },   { 6, 61, 0, 4, 0, 0, 2 },
-		{ 5, 0x93, 0x3b, 5, 23, 0, 2 }, /* the last name of a block goes beyond it */
-		{ 5, 0x93, 0x3b, 0, 72, 0, 1 }, /* ... has too little of it left behind */
+		{ 5, 0x93, 0x3d, 5, 23, 0, 2 }, /* the last name of a block goes beyond it */
+		{ 5, 0x93, 0x3d, 0, 40, 0, 1 }, /* ... has too little of it left behind */
 	};
 
 	if (n >= 3 + ARRAY_SIZE(changes) || size < sizeof(steps) + 16)
