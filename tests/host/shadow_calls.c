@@ -272,19 +272,19 @@ void do_populate(void)
 {
 	bool write = pick(2);
 	unsigned long right = write ? PROT_WRITE : PROT_READ;
-	long want = 0;
+	long want = 0, err = 0;
 
 	doing("madvise(POPULATE_%s)", write ? "WRITE" : "READ");
-	for (unsigned long i = now.first; i < now.first + now.n && !want; i++) {
+	for (unsigned long i = now.first; i < now.first + now.n && !err; i++) {
 		if (now.me->page[i].kind == HOLE)
 			want = -ENOMEM;
 		else if (!(now.me->page[i].prot & right))
-			want = -EINVAL;
+			err = -EINVAL;
 		else if (shadow_beyond(&now.me->page[i]))
-			want = -EFAULT;
+			err = -EFAULT;
 	}
 	result(sys_madvise(now.addr, now.len, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ),
-	       want);
+	       err ? err : want);
 	populated();
 }
 
