@@ -4,10 +4,11 @@ import os
 import re
 import sys
 
-from harness import check, run, skip, tmp, TOP
+from harness import check, KERNEL, run, skip, tmp, TOP
 
 # The ceilings are instructions of the kernel as this compiler makes it.
 COMPILER = b"gcc 12"
+DEBUG = os.environ.get("DEBUG", "0") not in ("", "0")
 LINE = re.compile(rb"^bench (\w+) \w+ (-?\d+) (-?\d+) (-?\d+) (\d+)\r?$", re.MULTILINE)
 # These zero or copy a page, eight bytes an iteration: 512 iterations are work, not overhead.
 WHOLE_PAGE = ("anon_write", "zero_page_write", "cow_copy", "file_private_write", "read_page",
@@ -34,9 +35,8 @@ def makes_sense(figures):
     check("swap_in found pages on the disk", figures.pop("swap_in", None))
     check("all operations of the ceilings, and no other", sorted(figures) == sorted(ceilings()),
           sorted(set(figures) ^ set(ceilings())))
-    wrong = {name: f for name, f in figures.items()
-             if not 0 < f[2] <= f[0] * 1.02 + 2 or f[1] <= 0 or not f[3]}
-    check("0 < least, about <= median, of at least one sample", not wrong, wrong)
+    wrong = {name: f for name, f in figures.items() if min(f) <= 0}
+    check("median, mean, least and number of samples are above 0", not wrong, wrong)
     free = {name: figures.get(name) for name in WHOLE_PAGE if figures.get(name, (0, 0, 0))[2] < 512}
     check("pages are really zeroed and copied", not free, free)
 
@@ -55,7 +55,7 @@ def test_ceilings():
     "instructions of each operation stay below tests/bench/ceilings"
     figures = bench()
     makes_sense(figures)
-    if os.environ.get("DEBUG", "0") not in ("", "0") or not built_by(COMPILER):
+    if DEBUG or not built_by(COMPILER):
         skip("ceilings", f"they are for a plain kernel built by {COMPILER.decode()}")
         return
     for name, most in ceilings().items():
@@ -66,6 +66,9 @@ def test_ceilings():
 
 def test_profile():
     "make profile accounts for every instruction of an operation"
+    if DEBUG:
+        skip("profile", "the rounds of a debug kernel differ too much for the comparison")
+        return
     sys.path.insert(0, os.path.join(TOP, "tests/bench"))
     import guests
     import profile
@@ -82,6 +85,6 @@ def test_profile():
           f"{each} and {mean}")
     check("512 of them zero the page", 512 <= profile.bulk(part) / part.windows < 560,
           profile.bulk(part) / part.windows)
-    names = profile.by_function(part, profile.Symbols(guests.symbols(guests.KERNEL)))
-    check("do_anonymous_page is called once each time",
-          names.get("do_anonymous_page", (0, 0))[1] == part.windows, sorted(names))
+    names = profile.by_function(part, profile.Symbols(guests.symbols(KERNEL)))
+    check("exc_page_fault is called once each time",
+          names.get("exc_page_fault", (0, 0))[1] == part.windows, sorted(names))
