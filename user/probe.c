@@ -176,7 +176,7 @@ bool is_present(const void *addr)
 
 bool is_swapped(const void *addr)
 {
-	return pagemap_entry(addr).swapped;
+	return look(addr).swapped; /* asked until it is so, and then no part of the transcript */
 }
 
 uint64_t pfn_of(const void *addr)
