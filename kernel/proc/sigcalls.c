@@ -61,7 +61,7 @@ long sys_rt_sigprocmask(int how, const u64 __user *set, u64 __user *oldset, size
 			return -EINVAL;
 		set_current_blocked(mask);
 	}
-	return oldset && put_user(old, oldset) ? -EFAULT : 0;
+	return oldset && copy_to_user(oldset, &old, sizeof(old)) ? -EFAULT : 0;
 }
 
 long sys_rt_sigpending(u64 __user *set, size_t size)

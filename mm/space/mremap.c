@@ -119,16 +119,11 @@ static void keep_emptied(const struct mremap *req, struct vm_area_struct *vma,
 			 struct vm_area_struct *copy)
 {
 	if (vma->vm_flags & VM_LOCKED) {
-		struct vm_area_struct *part =
-			vma_modify(vma, req->addr, req->addr + req->old_len,
-				   vma->vm_flags & ~(VM_LOCKED | VM_LOCKONFAULT));
-
-		if (IS_ERR(part)) { /* no memory to split: all of it is not locked any more */
-			req->mm->locked_vm -= vma_pages(vma);
-		} else {
+		/* Only split: Linux does not merge here, even where it could. */
+		if (vma_carve(vma, req->addr, req->addr + req->old_len))
+			req->mm->locked_vm -= vma_pages(vma); /* no memory: all is unlocked */
+		else
 			req->mm->locked_vm -= req->old_len >> PAGE_SHIFT;
-			vma = part;
-		}
 		vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 		mlock_pages(vma, vma->vm_start, vma->vm_end);
 	}
