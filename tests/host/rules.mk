@@ -61,6 +61,8 @@ host: $(HOST_TESTS:%=build/host/san/%) ## mm/ natively on the software machine, 
 COVERED := 90
 coverage: $(HOST_TESTS:%=build/host/cov/%) ## which lines of mm/ the host tests run: build/coverage/
 	@find build/host/cov -name '*.gcda' -delete; mkdir -p build/coverage
+	@for n in $$(cd build/host/cov && find * -name '*.gcno'); do \
+		[ -e $${n%.gcno}.c ] || rm build/host/cov/$$n; done # of sources that are gone
 	@for t in $^; do $$t >build/coverage/log 2>&1 || { cat build/coverage/log; exit 1; }; done
 	@gcovr --root . --filter 'mm/' --exclude 'mm/audit/' --object-directory build/host/cov \
 		--html-details build/coverage/index.html --html-title 'Faultline: mm/ on the host' \
