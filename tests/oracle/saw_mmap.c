@@ -194,6 +194,31 @@ static void odd_moves(void)
 			}
 }
 
+/* New mappings where something is already: replaced, refused or put elsewhere. */
+static void over_others(void)
+{
+	static const int flags[] = {ANON, ANON | MAP_FIXED, ANON | MAP_FIXED_NOREPLACE,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, MAP_PRIVATE | MAP_FIXED, MAP_SHARED | MAP_FIXED_NOREPLACE,
+		ANON | MAP_FIXED | MAP_FIXED_NOREPLACE, ANON | MAP_FIXED | MAP_POPULATE};
+	const char *now;
+
+	for (size_t f = 0; f < COUNT(flags); f++)
+		for (long page = 0; page < 15; page++)
+			for (long n = 1; n < 6; n += 2) {
+				int fd = flags[f] & MAP_ANONYMOUS ? -1 : rw;
+				long ret = (long)mmap(at(page), n * PAGE, RW, flags[f], fd, 0);
+
+				printf("= mmap(@%ld, %ld, %#x) = %s", page, n, flags[f], result(ret));
+				now = layout(PAGES);
+				if (strcmp(now, built))
+					printf(" [%s]", now);
+				printf(" %s\n", bits(0, PAGES));
+				if (ret != -1)
+					munmap((void *)ret, n * PAGE);
+				build();
+			}
+}
+
 static void breaks(void)
 {
 	static const long steps[] = {0, 1, 100, PAGE - 1, PAGE, 10 * PAGE, 1 << 20, -1, -(long)PAGE, 1L << 40,
@@ -232,6 +257,7 @@ int main(void)
 	build();
 	strcpy(built, layout(PAGES));
 	strcpy(built_bits, bits(0, PAGES));
+	over_others();
 	moves();
 	odd_moves();
 	breaks();
