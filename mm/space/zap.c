@@ -297,9 +297,10 @@ void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long en
 		return;
 	if ((start ^ (end - 1)) & PUD_MASK || may_free(start, end, floor, ceiling, PUD_SIZE)) {
 		free_all_levels(tlb, start, end, floor, ceiling);
-	} else if (tlb->found_tables) { /* or at least what is above those */
+	} else if (tlb->found_tables) { /* or at least what is above those; found anywhere */
 		pgd_t *pgd = pgd_offset(tlb->mm, start);
 
-		free_pte_tables(tlb, pud_offset(pgd, start), start, end, floor, ceiling);
+		if (!pgd_none(*pgd) && !pud_none(*pud_offset(pgd, start)))
+			free_pte_tables(tlb, pud_offset(pgd, start), start, end, floor, ceiling);
 	}
 }

@@ -18,6 +18,8 @@
  * new arena.
  */
 void host_ram_init(unsigned long pages);
+/* Whoever touches the frame dies. */
+void host_ram_forbid(unsigned long pfn);
 void host_ram_exit(void);
 extern int host_ram_fd; /* the arena as a file */
 

@@ -59,6 +59,7 @@ static void frames_init(unsigned long pages)
 	early_mem_reset();
 	early_mem_add(0, pages << PAGE_SHIFT);
 	early_mem_reserve(0, PAGE_SIZE); /* frame 0 is nobody's, as on a PC */
+	host_ram_forbid(0);              /* an entry that is none leads there */
 	init_pgd = early_table();
 	set_pgd(pgd_offset_pgd(init_pgd, VMALLOC_START), __pgd(__pa(early_table()) | _PAGE_TABLE));
 	zones_init(max_pfn);

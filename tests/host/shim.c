@@ -69,6 +69,11 @@ void host_ram_init(unsigned long pages)
 	host_vmemmap = reserve(map_bytes, -1);
 }
 
+void host_ram_forbid(unsigned long pfn)
+{
+	mprotect((void *)(host_page_offset + (pfn << PAGE_SHIFT)), PAGE_SIZE, PROT_NONE);
+}
+
 void host_ram_exit(void)
 {
 	if (!ram_bytes)

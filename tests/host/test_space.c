@@ -42,6 +42,20 @@ static void test_munmap_many(void **state)
 	assert_int_equal(p->mm->hiwater_rss, 1200);
 }
 
+/* Three that nobody touched, alone in their gigabyte, in a process that has tables elsewhere. */
+static void test_unmap_without_tables(void **state)
+{
+	unsigned long far = 64UL << PUD_SHIFT, step = 2 * PMD_SIZE;
+
+	(void)state;
+	written(1, 1);
+	for (unsigned long i = 0; i < 6; i++)
+		assert_int_equal(map_at(far + i * step, 1, RW, FIXED_ANON, -1, 0), far + i * step);
+	assert_int_equal(sys_munmap(far + step, PAGE_SIZE), 0);
+	assert_int_equal(sys_munmap(far + step - PMD_SIZE, step), 0); /* and beside a hole */
+	assert_int_equal(p->mm->pgtables, 3); /* the teardown ends the process with the others */
+}
+
 static void test_map_fixed_replaces(void **state)
 {
 	unsigned long a = written(3, 1);
@@ -176,8 +190,8 @@ static void test_mremap_of_the_middle(void **state)
 	expect_pages(a + 4 * PAGE_SIZE, 2, 5);
 	expect_pages(to, 2, 3);
 	gone(a + 2 * PAGE_SIZE);
-	assert_true(vma_lookup(p->mm, a)->vm_flags & vma_lookup(p->mm, a + 5 * PAGE_SIZE)->vm_flags &
-		    VM_ACCOUNT);
+	assert_true(vma_lookup(p->mm, a)->vm_flags &
+		    vma_lookup(p->mm, a + 5 * PAGE_SIZE)->vm_flags & VM_ACCOUNT);
 	assert_int_equal(sys_munmap(a, 6 * PAGE_SIZE), 0);
 	assert_int_equal(atomic_long_read(&vm_committed_as), promised - 3);
 }
@@ -408,6 +422,7 @@ static void test_growsdown(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(test_munmap_splits),
 	TEST(test_munmap_many),
+	TEST(test_unmap_without_tables),
 	TEST(test_map_fixed_replaces),
 	TEST(test_populate_and_32bit),
 	TEST(test_mprotect),
