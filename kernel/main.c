@@ -143,6 +143,7 @@ void kmain(u32 magic, phys_addr_t boot_info)
 	local_irq_enable();
 	reclaim_init();
 	writeback_init();
+	itimers_start();
 	mm_audit_init();
 	crash_test_init();
 	start_init(boot_user, NULL);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls about time: clocks, sleeping, the real-time interval timer. */
+#include "kernel/core/panic.h"
+#include "kernel/core/wait.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -211,27 +213,91 @@ long sys_nanosleep(const struct timespec __user *req, struct timespec __user *re
 
 /* --- ITIMER_REAL --- */
 
+/*
+ * The interrupt only notes whose timer expired; a thread sends the signals, for that takes locks which
+ * the interrupted code may hold.
+ */
+static DEFINE_SPINLOCK(expired_lock);
+static LIST_HEAD(expired); /* struct signal_struct.expired_node; expired_lock */
+static DECLARE_WAIT_QUEUE_HEAD(expired_wait);
+
 /* Interrupt context. */
 static void real_timer_fires(struct timer *timer)
 {
 	struct signal_struct *signal = container_of(timer, struct signal_struct, real_timer);
 
-	spin_lock(&tasklist_lock);
-	send_sig_info(SIGALRM, NULL, signal->owner, true);
-	spin_unlock(&tasklist_lock);
+	spin_lock(&expired_lock);
+	if (list_empty(&signal->expired_node))
+		list_add_tail(&signal->expired_node, &expired);
+	spin_unlock(&expired_lock);
+	wake_up(&expired_wait);
 	if (signal->real_interval)
 		timer_add(timer, max(timer->expires + signal->real_interval, ktime_get_ns()));
+}
+
+/* Interrupts are off. */
+static struct signal_struct *take_expired(void)
+{
+	struct signal_struct *signal;
+
+	spin_lock(&expired_lock);
+	signal = list_first_entry_or_null(&expired, struct signal_struct, expired_node);
+	if (signal)
+		list_del_init(&signal->expired_node);
+	spin_unlock(&expired_lock);
+	return signal;
+}
+
+/* tasklist_lock from before it leaves the list: the process cannot end in between. */
+static bool send_one_alarm(void)
+{
+	struct signal_struct *signal;
+	unsigned long flags;
+
+	spin_lock_irqsave(&tasklist_lock, flags);
+	signal = take_expired();
+	if (signal)
+		send_sig_info(SIGALRM, NULL, signal->owner, true);
+	spin_unlock_irqrestore(&tasklist_lock, flags);
+	return signal != NULL;
+}
+
+static int alarm_thread(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		DEFINE_WAIT(wait);
+
+		while (send_one_alarm())
+			;
+		prepare_to_wait(&expired_wait, &wait, TASK_UNINTERRUPTIBLE);
+		if (list_empty(&expired))
+			schedule();
+		finish_wait(&expired_wait, &wait);
+	}
+	return 0;
+}
+
+void itimers_start(void)
+{
+	if (!kthread_run(alarm_thread, NULL, "alarm"))
+		boot_fail(
+			"no memory for the thread of interval timers: give the machine more RAM (MEM=)");
 }
 
 void itimer_init(struct signal_struct *signal)
 {
 	signal->real_timer.fn = real_timer_fires;
+	INIT_LIST_HEAD(&signal->expired_node);
 }
 
 void exit_itimer(struct signal_struct *signal)
 {
 	signal->real_interval = 0;
 	timer_del(&signal->real_timer);
+	spin_lock_irq(&expired_lock);
+	list_del_init(&signal->expired_node);
+	spin_unlock_irq(&expired_lock);
 }
 
 /* What is left, and the interval, of a timer that is then set anew if @set. ns. */

@@ -69,6 +69,8 @@ long get_timespec_ns(u64 *ns, const struct timespec __user *ts);
 /* Stop ITIMER_REAL for good: the process ends. No locks held. */
 void exit_itimer(struct signal_struct *signal);
 void itimer_init(struct signal_struct *signal);
+/* Start the thread that sends their signals. Boot, after process_init(). */
+void itimers_start(void);
 
 /* --- limits (limits.c) --- */
 /* Bytes that current's process may lock: RLIMIT_MEMLOCK, or ~0UL for root. */

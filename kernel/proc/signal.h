@@ -225,6 +225,7 @@ struct signal_struct {
 	struct task_struct *owner; /* the group leader; tasklist_lock */
 	struct timer real_timer;   /* ITIMER_REAL */
 	u64 real_interval;         /* ns, 0: once */
+	struct list_head expired_node; /* among those whose timer fired; kernel/proc/clock.c */
 };
 
 static inline unsigned long rlimit(unsigned int which)
