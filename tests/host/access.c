@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who touches user memory: programs, and the kernel's copy routines. Both go through the MMU page by
- * page; a page fault enters the kernel as the CPU would, and the access is tried again when it is done.
+ * Who touches user memory: programs, and the kernel's copy routines. Both go through the MMU page
+ * by page; a page fault enters the kernel as the CPU would, and the access is tried again when it
+ * is done.
  */
 #include <stdio.h>
 #include <string.h>
@@ -177,7 +178,7 @@ static char *kernel_page(unsigned long addr, bool write)
 	return NULL;
 }
 
-/* Bytes not copied. @kernel NULL: zeroes. Both sides may be one frame: write(2) from its own page. */
+/* Bytes not copied. @kernel NULL: zeroes. Both may be one frame: write(2) from its own page. */
 static unsigned long copy(unsigned long user, char *kernel, size_t n, bool write)
 {
 	if (!access_ok((void *)user, n))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One flat folder of regular files. Each has a region of its own on one large disk, where its pages
- * lie in runs of sixteen with a gap behind each; what ext2 does for the page cache beyond that (keep
- * inodes, find free blocks) does not matter here.
+ * lie in runs of sixteen with a gap behind each; what ext2 does for the page cache beyond that
+ * (keep inodes, find free blocks) does not matter here.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,12 +99,14 @@ static int read_pages(struct address_space *mapping, struct page **pages, unsign
 	struct bio *bio = NULL;
 
 	for (unsigned int i = 0; i < nr; i++) {
-		if (bio && (pages[i]->index % RUN == 0 || !bio_add_page(bio, pages[i], PAGE_SIZE, 0))) {
+		if (bio &&
+		    (pages[i]->index % RUN == 0 || !bio_add_page(bio, pages[i], PAGE_SIZE, 0))) {
 			submit_bio(bio);
 			bio = NULL;
 		}
 		if (!bio) {
-			bio = bio_alloc(disk, BIO_READ, page_sector(mapping->host, pages[i]->index));
+			bio = bio_alloc(disk, BIO_READ,
+					page_sector(mapping->host, pages[i]->index));
 			bio->end_io = end_read;
 			bio_add_page(bio, pages[i], PAGE_SIZE, 0);
 		}

@@ -13,7 +13,7 @@
 /* A task, and what the machine keeps about it. Every task of the machine is one of these. */
 struct host_task {
 	struct task_struct task;
-	struct host_verdict verdict; /* the signal that its last page fault ended in; signal 0: none */
+	struct host_verdict verdict; /* the signal its last page fault ended in; signal 0: none */
 	bool killed;
 	struct file *fds[HOST_FDS];
 	struct host_thread *thread; /* host_start()'s */

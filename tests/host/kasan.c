@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The allocators' side of KASAN (kernel/debug/kasan.h) spoken to AddressSanitizer: free frames, free
- * objects and the red zones between them cannot be touched on the host either.
+ * The allocators' side of KASAN (kernel/debug/kasan.h) spoken to AddressSanitizer: free frames,
+ * free objects and the red zones between them cannot be touched on the host either.
  */
 #include "kernel/debug/kasan.h"
 

@@ -19,14 +19,14 @@
  * TLB, the scheduler, signals (a task only notes what it got), disks, files.
  *
  * Time stands still but for sleeping: when nobody can run, disks finish their requests; when there
- * are none, the clock jumps to the next timeout. A wait that nothing could end is an abort that says
- * who waits. So every run is the same as the one before.
+ * are none, the clock jumps to the next timeout. A wait that nothing could end is an abort that
+ * says who waits. So every run is the same as the one before.
  *
  * To build against it: include this header with $(HOST_CFLAGS), link build/host/san/libmm.a (ASan,
  * UBSan, CONFIG_DEBUG=1), build/host/cov/libmm.a (gcov) or build/host/fast/libmm.a (-O2, no
  * sanitizer, CONFIG_DEBUG=0: for callgrind), with the flags in $(HOST_SAN), $(HOST_COV) or
- * $(HOST_FAST); see tests/host/rules.mk. Neither <time.h> nor <sys/mman.h> goes together with kernel
- * headers.
+ * $(HOST_FAST); see tests/host/rules.mk. Neither <time.h> nor <sys/mman.h> goes together with
+ * kernel headers.
  */
 #ifndef TESTS_HOST_MACHINE_H
 #define TESTS_HOST_MACHINE_H
@@ -53,8 +53,8 @@ void host_boot(unsigned long pages);
  */
 void host_settle(void);
 /*
- * Give the CPU away for @ns of the machine's time: kernel threads run, timeouts expire. 0: only what
- * can run now.
+ * Give the CPU away for @ns of the machine's time: kernel threads run, timeouts expire. 0: only
+ * what can run now.
  */
 void host_sleep(u64 ns);
 
@@ -96,14 +96,15 @@ void host_kill(struct task_struct *task);
 
 /*
  * Run fn(arg) as @task in a thread of its own, beside the caller, at the next host_sleep() or
- * wherever the caller waits; host_join() waits for its end. For races: whoever sleeps lets others run.
+ * wherever the caller waits; host_join() waits for its end. For races: whoever sleeps lets others
+ * run.
  */
 void host_start(struct task_struct *task, void (*fn)(void *arg), void *arg);
 void host_join(struct task_struct *task);
 
 /* --- the CPU in user mode, as current --- */
 
-/* How an access ended. signal 0: done. Otherwise what siginfo would say: SIGSEGV, SIGBUS, SIGKILL. */
+/* How an access ended. signal 0: done. Else what siginfo would say: SIGSEGV, SIGBUS, SIGKILL. */
 struct host_verdict {
 	int signal; /* Linux's numbers */
 	int code;   /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR; 0 for SIGKILL */
@@ -141,10 +142,10 @@ struct page *host_page(const struct task_struct *task, unsigned long addr);
 /* --- the TLB --- */
 
 /*
- * It keeps what it has seen until it is told to forget (never evicts, the hardest CPU to please), and
- * an access that hits goes by it: it reads and writes the old frame with the old rights. That the
- * tables say otherwise by then is complained about, and so is a frame (or page table) that is freed
- * while the TLB still leads to it, at once. On from boot. Off: every access walks.
+ * It keeps what it has seen until it is told to forget (never evicts, the hardest CPU to please),
+ * and an access that hits goes by it: it reads and writes the old frame with the old rights. That
+ * the tables say otherwise by then is complained about, and so is a frame (or page table) that is
+ * freed while the TLB still leads to it, at once. On from boot. Off: every access walks.
  */
 void host_tlb_enable(bool on);
 /* Would an access to @addr by current hit? Then *@pfn and *@writable say what it would use. */
@@ -251,12 +252,12 @@ void host_disk_fail(int n, bool reads, bool writes);
 /* Reclaim of @pages frames as kswapd would; returns how many came free. */
 unsigned long host_reclaim(unsigned long pages);
 /*
- * madvise(MADV_PAGEOUT) of [addr, addr + len) as current, and wait until it is on the disk, and there
- * alone.
+ * madvise(MADV_PAGEOUT) of [addr, addr + len) as current, and wait until it is on the disk, and
+ * there alone.
  */
 void host_pageout(unsigned long addr, size_t len);
 
-/* The kernel's log since the last clear, to look for sentences (also with HOST_LOG=1 in the environment). */
+/* The kernel's log since the last clear, to look for sentences; HOST_LOG=1 prints it. */
 bool host_log_has(const char *text);
 void host_log_clear(void);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The MMU of the software machine: the walk of the tables as SDM vol. 3A 4.5 to 4.7 has it, and a TLB
- * that never forgets by itself (4.10).
+ * The MMU of the software machine: the walk of the tables as SDM vol. 3A 4.5 to 4.7 has it, and a
+ * TLB that never forgets by itself (4.10).
  *
  * The TLB is the strictest one the manual allows. An entry is made by a walk that succeeded, with
- * the rights of all levels; it goes when INVLPG names its page or CR3 is written. A store through an
- * entry that has not seen one walks again, since the dirty bit must be set; any other hit does not
- * look at the tables. An entry also stands for the paging-structure caches behind it: no table that
- * it came through may be freed before it goes.
+ * the rights of all levels; it goes when INVLPG names its page or CR3 is written. A store through
+ * an entry that has not seen one walks again, since the dirty bit must be set; any other hit does
+ * not look at the tables. An entry also stands for the paging-structure caches behind it: no table
+ * that it came through may be freed before it goes.
  */
 #include <stdlib.h>
 

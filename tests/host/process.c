@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes: what fork, exec and exit of the kernel do to maps, descriptors as far as mm needs them,
- * and the receiving end of signals. The reaper is the part of a killed process that does not run in
- * a test: it gives the memory back when the OOM killer has chosen somebody.
+ * Processes: what fork, exec and exit of the kernel do to maps, descriptors as far as mm needs
+ * them, and the receiving end of signals. The reaper is the part of a killed process that does not
+ * run in a test: it gives the memory back when the OOM killer has chosen somebody.
  */
 #include <stdlib.h>
 

@@ -57,7 +57,7 @@ static void test_write_after_read_replaces_the_zero_page(void **state)
 	assert_int_equal(host_get(a), 7);
 }
 
-/* The kernel's own copies fault like the program's, and stop at the first byte that cannot be had. */
+/* The kernel's copies fault like the program's, and stop at the first byte not to be had. */
 static void test_kernel_copies(void **state)
 {
 	unsigned long a = map_anon(2, RW);

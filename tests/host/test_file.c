@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults on files: what is read, what is copied, what reaches the disk, and what the end cuts off. */
+/* Faults on files: what is read, copied, written to the disk, and what the end cuts off. */
 #include "tests/host/test.h"
 
 #include "mm/backing/writeback.h"

@@ -264,7 +264,7 @@ static void test_swap_dropped_meanwhile(void **state)
 	assert_int_equal(host_swapoff(area), 0);
 }
 
-/* Memory is short, so the allocation inside a fault sleeps; the other thread is served meanwhile. */
+/* Memory is short: an allocation inside a fault sleeps, and the other thread is served. */
 static void test_sleeping_allocations(void **state)
 {
 	int area = host_swapon(8192, -1);

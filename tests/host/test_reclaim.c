@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory that runs out: kswapd, direct reclaim, the OOM killer, throttled writers. 16 MiB of RAM. */
+/* Memory that runs out, of 16 MiB: kswapd, direct reclaim, the OOM killer, throttled writers. */
 #include "tests/host/test.h"
 
 #include "mm/backing/writeback.h"
@@ -111,7 +111,7 @@ static void test_dirty_throttling(void **state)
 	host_file_remove(file);
 }
 
-/* Without swap anonymous memory has nowhere to go: the largest process is killed, others live on. */
+/* Without swap anonymous memory has nowhere to go: the largest process is killed, no other. */
 static void test_oom_kills_the_largest(void **state)
 {
 	struct task_struct *hog = host_create();
@@ -319,7 +319,7 @@ static void test_shrinkers_are_asked(void **state)
 	assert_true(shrunk < 500);
 }
 
-/* Large blocks: found by reclaim when memory is only in pieces, refused when it is not to be had. */
+/* Large blocks: made by reclaim when memory is in pieces, refused when they cannot be had. */
 static void test_large_blocks(void **state)
 {
 	struct host_file *file = letters("filler", RAM);

@@ -59,7 +59,7 @@ static void test_out_and_in(void **state)
 	assert_int_equal(p->maj_flt, 1);
 	page = host_page(p, a);
 	RSS(1, 0, 0);
-	/* A reader keeps the slot: the page is clean, and could be dropped again without a write. */
+	/* A reader keeps the slot: the page is clean and may go again without a write. */
 	assert_true(PageSwapCache(page) && PageAnon(page) && !pte_write(host_pte(p, a)));
 	COUNTS(page, 2, 1);
 	assert_int_equal(swap_count(slot), 0);

@@ -340,7 +340,7 @@ static struct host_thread *pick_next(void)
 	}
 }
 
-/* As the kernel's schedule(): a sleeper that a signal shall wake, and that has one, does not sleep. */
+/* As in the kernel: who shall be woken by a signal, and has one, does not go to sleep. */
 static bool signal_pending_state(const struct task_struct *task)
 {
 	if (task->state & TASK_INTERRUPTIBLE)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The vmalloc area, which the kernel's code touches directly. tests/host/rules.mk gives the
- * functions of mm/frame/vmalloc.c other names (real_vmalloc and so on), so that callers come by here:
- * what the kernel's page tables say about the new area is done to the host's address space, frame by
- * frame. A flush takes it away again, so a page used after vfree() crashes here as it would there.
+ * functions of mm/frame/vmalloc.c other names (real_vmalloc and so on), so that callers come by
+ * here: what the kernel's page tables say about the new area is done to the host's address space,
+ * frame by frame. A flush takes it away again, so a page used after vfree() crashes here as it
+ * would there.
  */
 #include <stdio.h>
 #include <stdlib.h>
