@@ -42,8 +42,10 @@ static int ext2_truncate(struct inode *inode, loff_t size)
 {
 	unsigned int block_size = EXT2_SB(inode->i_sb)->geo.block_size;
 	bool shrinks = size <= inode->i_size;
-	int err = 0;
+	int err = shrinks ? truncate_page_tail(&inode->i_data, size) : 0;
 
+	if (err)
+		return err;
 	inode->i_size = size;
 	if (shrinks) {
 		truncate_pagecache(&inode->i_data, size);

@@ -136,9 +136,12 @@ void force_page_cache_readahead(struct address_space *mapping, pgoff_t start, un
  */
 void unmap_mapping_range(struct address_space *mapping, pgoff_t start, pgoff_t end, bool even_cows);
 /*
- * The file shrank to @newsize (i_size already set): unmap, drop pages beyond, zero the tail. Inode
- * lock held.
+ * The file is about to shrink to @size: zero what its last page has beyond, in the cache and, by
+ * making it dirty, on the device. 0, or -ENOMEM: then it must not shrink, or what was cut off would
+ * be seen when it grows. Inode lock held.
  */
+int truncate_page_tail(struct address_space *mapping, loff_t size);
+/* The file shrank to @newsize (i_size already set): unmap and drop pages beyond. Inode lock held. */
 void truncate_pagecache(struct address_space *mapping, loff_t newsize);
 /* Drop all pages of a dying inode, dirty or not. */
 void truncate_inode_pages(struct address_space *mapping);

@@ -214,17 +214,16 @@ void unmap_mapping_range(struct address_space *mapping, pgoff_t start, pgoff_t e
 	up_read(&mapping->i_mmap_rwsem);
 }
 
-/* Zero the last page's bytes from @size on, in the cache and (by dirtying it) on the device. */
-static void truncate_partial_page(struct address_space *mapping, loff_t size)
+int truncate_page_tail(struct address_space *mapping, loff_t size)
 {
 	unsigned int offset = (unsigned int)size & (PAGE_SIZE - 1);
 	struct page *page;
 
 	if (!offset)
-		return;
+		return 0;
 	page = read_cache_page(mapping, (pgoff_t)size >> PAGE_SHIFT);
-	if (IS_ERR(page))
-		return; /* the device cannot read it: nor will anybody see it */
+	if (IS_ERR(page)) /* what the device cannot read, nobody will see */
+		return PTR_ERR(page) == -ENOMEM ? -ENOMEM : 0;
 	lock_page(page);
 	if (page->mapping == mapping &&
 	    (!mapping->a_ops->prepare_write ||
@@ -234,6 +233,7 @@ static void truncate_partial_page(struct address_space *mapping, loff_t size)
 	}
 	unlock_page(page);
 	put_page(page);
+	return 0;
 }
 
 /* The first page at or after *index, referenced; *index is its place. NULL: there is none. */
@@ -278,7 +278,6 @@ void truncate_pagecache(struct address_space *mapping, loff_t newsize)
 
 	unmap_mapping_range(mapping, first, ~0UL, true);
 	drop_pages(mapping, first);
-	truncate_partial_page(mapping, newsize);
 }
 
 void truncate_inode_pages(struct address_space *mapping)

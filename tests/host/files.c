@@ -331,20 +331,25 @@ void host_file_remove(struct host_file *file)
 	host_settle();
 	truncate_inode_pages(&file->inode.mapping);
 	writeback_forget(&file->inode.mapping);
-	move_bytes(&file->inode, NULL, NULL, (size_t)file->inode.size, 0);
+	move_bytes(&file->inode, NULL, NULL, PAGE_ALIGN((size_t)file->inode.size), 0);
 	files[file->inode.region] = NULL;
 	free(file);
 }
 
-void host_file_truncate(struct host_file *file, size_t size)
+/* Whole blocks are given back; clearing the tail of the last one is the page cache's part. */
+int host_file_truncate(struct host_file *file, size_t size)
 {
 	size_t old = (size_t)file->inode.size;
 
+	if (size < old && truncate_page_tail(&file->inode.mapping, (loff_t)size))
+		return -ENOMEM;
 	file->inode.size = (loff_t)size;
 	if (size < old) {
 		truncate_pagecache(&file->inode.mapping, (loff_t)size);
-		move_bytes(&file->inode, NULL, NULL, old - size, size);
+		move_bytes(&file->inode, NULL, NULL, PAGE_ALIGN(old) - PAGE_ALIGN(size),
+			   PAGE_ALIGN(size));
 	}
+	return 0;
 }
 
 /* An open file that nobody else sees, for one call. */

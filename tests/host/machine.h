@@ -214,8 +214,8 @@ struct host_file;
 struct host_file *host_file_create(const char *name, const void *contents, size_t size);
 /* Remove it; nobody has it open or mapped. Its cache is dropped. */
 void host_file_remove(struct host_file *file);
-/* ftruncate(2). */
-void host_file_truncate(struct host_file *file, size_t size);
+/* ftruncate(2): 0 or -ENOMEM. */
+int host_file_truncate(struct host_file *file, size_t size);
 /* pread(2) and pwrite(2) into kernel memory, through the page cache. Bytes or -errno. */
 ssize_t host_file_read(struct host_file *file, void *buf, size_t n, loff_t pos);
 ssize_t host_file_write(struct host_file *file, const void *buf, size_t n, loff_t pos);

@@ -118,10 +118,18 @@ static long swapon(void)
 	return second < 0 ? second : 0;
 }
 
-static long truncate(size_t size)
+/* What is cut off must be gone when the file grows again. */
+static long truncate(unsigned long pages)
 {
-	host_file_truncate(world.file.file, size);
-	return 0;
+	long err = host_file_truncate(world.file.file, SPAN(pages) + 100);
+
+	return err ? err : host_file_truncate(world.file.file, SPAN(6));
+}
+
+static void truncated(unsigned long pages)
+{
+	shadow_truncate(&world.file, SPAN(pages) + 100);
+	world.file.size = SPAN(6);
 }
 
 static long user_io(bool write)
@@ -139,6 +147,12 @@ static void file_grown(void)
 {
 	world.file.size = 7 * PAGE_SIZE;
 	world.file.cell[6].word[0] = shadow_word(&family->page[26], 0);
+}
+
+static void user_has_read(void)
+{
+	for (int i = 0; i < 2; i++)
+		shadow_store(family, 27, i, world.file.cell[4].word[i]);
 }
 
 static long kernel_io(bool write)
@@ -247,10 +261,11 @@ static long virtual(void)
 	X(reclaim, reclaim(), , -1, 0)                                                             \
 	X(file_read, kernel_io(false), , 0, 0)                                                     \
 	X(file_write, kernel_io(true), , 0, 0)                                                     \
-	X(user_read, user_io(false), shadow_store(family, 27, 0, 0), 27, 1)                        \
+	X(user_read, user_io(false), user_has_read(), 27, 1)                                        \
 	X(user_write, user_io(true), file_grown(), 0, 0)                                              \
 	X(file_sync, host_file_sync(world.file.file), , -1, 0)                                           \
-	X(truncate, truncate(SPAN(1) + 100), shadow_truncate(&world.file, SPAN(1) + 100), -1, 0)         \
+	X(truncate, truncate(1), truncated(1), 0, 0)                                               \
+	X(truncate_uncached, truncate(4), truncated(4), 0, 0)                                      \
 	X(vmalloc, virtual(), , 0, 0)
 /* clang-format on */
 

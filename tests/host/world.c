@@ -36,14 +36,26 @@ static void write_pages(unsigned long first, unsigned long n)
 	}
 }
 
+/* A file of six pages, each with its first and last word set; none of it cached. */
+static void make_file(void)
+{
+	static u64 words[6][PAGE_SIZE / sizeof(u64)];
+
+	world.file = (struct object){ .size = sizeof(words) };
+	for (unsigned long i = 0; i < 6; i++) {
+		words[i][0] = world.file.cell[i].word[0] = 2000 + i;
+		words[i][511] = world.file.cell[i].word[1] = 3000 + i;
+	}
+	world.file.file = host_file_create("file", words, sizeof(words));
+}
+
 void begin_world(struct task_struct *task)
 {
 	memset(family, 0, sizeof(family));
 	memset(&world, 0, sizeof(world));
 	members = 1;
 	family->task = task;
-	world.file = (struct object){ .file = host_file_create("file", NULL, 6 * PAGE_SIZE),
-				      .size = 6 * PAGE_SIZE };
+	make_file();
 	world.shmem = (struct object){ .size = 4 * PAGE_SIZE };
 	world.area = host_swapon(256, -1);
 	world.fd = host_open(world.file.file, true);
