@@ -7,7 +7,7 @@
 
 #include <sys/resource.h>
 
-static const char *const names[] = {"VmSize", "VmLck", "VmData", "VmStk", "VmExe", "VmPTE"};
+static const char *const names[] = { "VmSize", "VmLck", "VmData", "VmStk", "VmExe", "VmPTE" };
 #define NAMES COUNT(names)
 
 struct counts {
@@ -17,7 +17,7 @@ struct counts {
 
 static struct counts look(void)
 {
-	struct counts c = {.faults = faults()};
+	struct counts c = { .faults = faults() };
 	FILE *f = fopen("/proc/self/statm", "r");
 
 	for (size_t i = 0; i < NAMES; i++)
@@ -42,13 +42,13 @@ static void tell(const char *what, long ret, const struct counts *then, struct f
 }
 
 /* faults() is the last of look() and the first after the call, so that only the call's are counted. */
-#define SEE(call)                                                                                   \
-	do {                                                                                       \
-		struct counts then_ = look();                                                      \
-		long ret_;                                                                         \
-		then_.faults = faults();                                                           \
-		ret_ = (long)(call);                                                               \
-		tell(#call, ret_, &then_, faults());                                               \
+#define SEE(call)                                    \
+	do {                                         \
+		struct counts then_ = look();        \
+		long ret_;                           \
+		then_.faults = faults();             \
+		ret_ = (long)(call);                 \
+		tell(#call, ret_, &then_, faults()); \
 	} while (0)
 
 static long touch(long page, long n, bool write)

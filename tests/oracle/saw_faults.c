@@ -11,27 +11,63 @@
 static int rw, ro, ends[2], shorter;
 
 enum memory {
-	PRIVATE_ANON, SHARED_ANON, PRIVATE_FILE, SHARED_FILE, PRIVATE_RO_FILE, SHARED_RO_FILE, BEHIND_END,
-	BEHIND_END_PRIVATE, LAST_PAGE, ZERO_DEVICE, NOTHING, KINDS
+	PRIVATE_ANON,
+	SHARED_ANON,
+	PRIVATE_FILE,
+	SHARED_FILE,
+	PRIVATE_RO_FILE,
+	SHARED_RO_FILE,
+	BEHIND_END,
+	BEHIND_END_PRIVATE,
+	LAST_PAGE,
+	ZERO_DEVICE,
+	NOTHING,
+	KINDS
 };
-static const char *const kinds[KINDS] = {"private anon", "shared anon", "private file", "shared file",
-	"private r/o file", "shared r/o file", "shared file behind its end", "private file behind its end",
-	"last page of a file", "/dev/zero", "nothing"};
+static const char *const kinds[KINDS] = { "private anon",
+					  "shared anon",
+					  "private file",
+					  "shared file",
+					  "private r/o file",
+					  "shared r/o file",
+					  "shared file behind its end",
+					  "private file behind its end",
+					  "last page of a file",
+					  "/dev/zero",
+					  "nothing" };
 
 /* Two pages at 1, with nothing beside them. */
 static void map_kind(enum memory kind, int prot)
 {
 	munmap(ARENA, 8 * PAGE);
 	switch (kind) {
-	case PRIVATE_ANON: put(1, 2, prot, ANON, -1, 0); break;
-	case SHARED_ANON: put(1, 2, prot, MAP_SHARED | MAP_ANONYMOUS, -1, 0); break;
-	case PRIVATE_FILE: put(1, 2, prot, MAP_PRIVATE, rw, 1); break;
-	case SHARED_FILE: put(1, 2, prot, MAP_SHARED, rw, 1); break;
-	case PRIVATE_RO_FILE: put(1, 2, prot, MAP_PRIVATE, ro, 1); break;
-	case SHARED_RO_FILE: put(1, 2, prot & ~PROT_WRITE, MAP_SHARED, ro, 1); break;
-	case BEHIND_END: put(1, 2, prot, MAP_SHARED, rw, 8); break;
-	case BEHIND_END_PRIVATE: put(1, 2, prot, MAP_PRIVATE, rw, 8); break;
-	case LAST_PAGE: put(1, 2, prot, MAP_SHARED, shorter, 0); break;
+	case PRIVATE_ANON:
+		put(1, 2, prot, ANON, -1, 0);
+		break;
+	case SHARED_ANON:
+		put(1, 2, prot, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		break;
+	case PRIVATE_FILE:
+		put(1, 2, prot, MAP_PRIVATE, rw, 1);
+		break;
+	case SHARED_FILE:
+		put(1, 2, prot, MAP_SHARED, rw, 1);
+		break;
+	case PRIVATE_RO_FILE:
+		put(1, 2, prot, MAP_PRIVATE, ro, 1);
+		break;
+	case SHARED_RO_FILE:
+		put(1, 2, prot & ~PROT_WRITE, MAP_SHARED, ro, 1);
+		break;
+	case BEHIND_END:
+		put(1, 2, prot, MAP_SHARED, rw, 8);
+		break;
+	case BEHIND_END_PRIVATE:
+		put(1, 2, prot, MAP_PRIVATE, rw, 8);
+		break;
+	case LAST_PAGE:
+		put(1, 2, prot, MAP_SHARED, shorter, 0);
+		break;
 	case ZERO_DEVICE: {
 		int fd = open("/dev/zero", O_RDWR);
 
@@ -39,7 +75,8 @@ static void map_kind(enum memory kind, int prot)
 		close(fd);
 		break;
 	}
-	default: break;
+	default:
+		break;
 	}
 }
 
@@ -53,11 +90,23 @@ static void access_at(char *p, char how)
 	then = faults();
 	if (CATCH() == 0) {
 		switch (how) {
-		case 'r': (void)peek(p); break;
-		case 'w': poke(p, 'w'); break;
-		case 'x': ((void (*)(void))(uintptr_t)p)(); break;
-		case 'R': ret = write(ends[1], p, 1); err = errno; break;
-		case 'W': ret = read(ends[0], p, 1); err = errno; break;
+		case 'r':
+			(void)peek(p);
+			break;
+		case 'w':
+			poke(p, 'w');
+			break;
+		case 'x':
+			((void (*)(void))(uintptr_t)p)();
+			break;
+		case 'R':
+			ret = write(ends[1], p, 1);
+			err = errno;
+			break;
+		case 'W':
+			ret = read(ends[0], p, 1);
+			err = errno;
+			break;
 		}
 	}
 	now = faults();
@@ -135,8 +184,10 @@ static void in_child(const char *how)
 
 static void everything(void)
 {
-	static const int prots[] = {RW, PROT_READ, PROT_NONE, PROT_WRITE, RW | PROT_EXEC, PROT_READ | PROT_EXEC};
-	static const char *const orders[] = {"r", "w", "x", "R", "W", "rw", "wr", "rW", "Rw", "rwrw"};
+	static const int prots[] = { RW,         PROT_READ,      PROT_NONE,
+				     PROT_WRITE, RW | PROT_EXEC, PROT_READ | PROT_EXEC };
+	static const char *const orders[] = { "r",  "w",  "x",  "R",  "W",
+					      "rw", "wr", "rW", "Rw", "rwrw" };
 
 	for (int kind = 0; kind < KINDS; kind++)
 		for (size_t p = 0; p < COUNT(prots); p++)
@@ -148,7 +199,8 @@ static void everything(void)
 					fill_pipe();
 					pwrite(rw, "b", 1, PAGE + 5);
 					prepare(*state);
-					printf("= %s %d %c:", kinds[kind], prots[p], *state == ' ' ? '-' : *state);
+					printf("= %s %d %c:", kinds[kind], prots[p],
+					       *state == ' ' ? '-' : *state);
 					fflush(stdout);
 					if (*state == 'f' || *state == 'c')
 						in_child(*state == 'c' ? "w" : orders[o]);
@@ -161,16 +213,32 @@ static void everything(void)
 /* Addresses that are nobody's. */
 static void nowhere(void)
 {
-	static const unsigned long addrs[] = {0, 8, 4095, 0xfff8, 0x200000000000 - 1, 0x7fffffffefff, 0x7ffffffff000,
-		0x7fffffffffff, 0x7ffffffffff9, 0x800000000000, 0x8000000000000000, 0xffff7fffffffffff,
-		0xffff800000000000, 0xffff888000000000, 0xffffc90000000000, 0xffffffff80000000,
-		0xffffffffff600000, 0xffffffffff601000, 0xffffffffffffffff};
+	static const unsigned long addrs[] = { 0,
+					       8,
+					       4095,
+					       0xfff8,
+					       0x200000000000 - 1,
+					       0x7fffffffefff,
+					       0x7ffffffff000,
+					       0x7fffffffffff,
+					       0x7ffffffffff9,
+					       0x800000000000,
+					       0x8000000000000000,
+					       0xffff7fffffffffff,
+					       0xffff800000000000,
+					       0xffff888000000000,
+					       0xffffc90000000000,
+					       0xffffffff80000000,
+					       0xffffffffff600000,
+					       0xffffffffff601000,
+					       0xffffffffffffffff };
 
 	munmap(ARENA, 8 * PAGE);
 	for (size_t a = 0; a < COUNT(addrs); a++) {
 		fill_pipe();
 		printf("= %#lx:", addrs[a]);
-		for (const char *how = addrs[a] == 0xffffffffff600000 ? "rwRW" : "rwxRW"; *how; how++)
+		for (const char *how = addrs[a] == 0xffffffffff600000 ? "rwRW" : "rwxRW"; *how;
+		     how++)
 			access_at((char *)addrs[a], *how);
 		putchar('\n');
 	}
@@ -186,13 +254,14 @@ static void edges(void)
 
 			if (CATCH() == 0)
 				(void)*p;
-			printf("= read of 8 at edge%+ld: sig%d/%d%+ld %#lx\n", byte, caught.sig, caught.code,
-			       caught.sig ? (long)caught.addr - (long)p : 0, caught.sig ? caught.err : 0);
+			printf("= read of 8 at edge%+ld: sig%d/%d%+ld %#lx\n", byte, caught.sig,
+			       caught.code, caught.sig ? (long)caught.addr - (long)p : 0,
+			       caught.sig ? caught.err : 0);
 			if (CATCH() == 0)
 				*p = 1;
-			printf("= write of 8 at edge%+ld: sig%d/%d%+ld %#lx %s\n", byte, caught.sig, caught.code,
-			       caught.sig ? (long)caught.addr - (long)p : 0, caught.sig ? caught.err : 0,
-			       bits(0, 4));
+			printf("= write of 8 at edge%+ld: sig%d/%d%+ld %#lx %s\n", byte, caught.sig,
+			       caught.code, caught.sig ? (long)caught.addr - (long)p : 0,
+			       caught.sig ? caught.err : 0, bits(0, 4));
 		}
 	}
 }

@@ -21,8 +21,9 @@ static long below(long n)
 
 static int any_prot(void)
 {
-	static const int prots[] = {RW, RW, RW, RW, PROT_READ, PROT_READ, PROT_NONE, RW | PROT_EXEC,
-		PROT_WRITE};
+	static const int prots[] = { RW,        RW,        RW,        RW,
+				     PROT_READ, PROT_READ, PROT_NONE, RW | PROT_EXEC,
+				     PROT_WRITE };
 
 	return prots[below(COUNT(prots))];
 }
@@ -30,34 +31,59 @@ static int any_prot(void)
 /* File mappings often continue each other: arena page i shows file page i. */
 static long step_mmap(long page, long n, char *what)
 {
-	static const int flags[] = {ANON, ANON, ANON, ANON, ANON | MAP_NORESERVE, ANON | MAP_POPULATE,
-		MAP_SHARED | MAP_ANONYMOUS, MAP_PRIVATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED,
-		ANON | MAP_LOCKED, ANON | MAP_GROWSDOWN, MAP_PRIVATE | MAP_POPULATE};
+	static const int flags[] = { ANON,
+				     ANON,
+				     ANON,
+				     ANON,
+				     ANON | MAP_NORESERVE,
+				     ANON | MAP_POPULATE,
+				     MAP_SHARED | MAP_ANONYMOUS,
+				     MAP_PRIVATE,
+				     MAP_PRIVATE,
+				     MAP_SHARED,
+				     MAP_SHARED,
+				     ANON | MAP_LOCKED,
+				     ANON | MAP_GROWSDOWN,
+				     MAP_PRIVATE | MAP_POPULATE };
 	int flag = flags[below(COUNT(flags))], prot = any_prot();
 	long file_page = below(4) ? page : below(PAGES);
 
 	sprintf(what, "mmap(%ld, %ld, %d, %#x, %ld)", page, n, prot, flag,
 		flag & MAP_ANONYMOUS ? 0 : file_page);
-	return (long)mmap(at(page), n * PAGE, prot, flag | MAP_FIXED, flag & MAP_ANONYMOUS ? -1 : fd,
+	return (long)mmap(at(page), n * PAGE, prot, flag | MAP_FIXED,
+			  flag & MAP_ANONYMOUS ? -1 : fd,
 			  flag & MAP_ANONYMOUS ? 0 : file_page * PAGE);
 }
 
 static long step_mremap(long page, long n, char *what)
 {
-	static const int flags[] = {0, MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED,
-		MREMAP_MAYMOVE | MREMAP_FIXED | 4};
+	static const int flags[] = { 0, MREMAP_MAYMOVE | MREMAP_FIXED,
+				     MREMAP_MAYMOVE | MREMAP_FIXED,
+				     MREMAP_MAYMOVE | MREMAP_FIXED | 4 };
 	int flag = flags[below(COUNT(flags))];
 	long to = below(PAGES - 8), new = flag & 4 ? n : 1 + below(8);
 
 	sprintf(what, "mremap(%ld, %ld, %ld, %d, %ld)", page, n, new, flag, to);
-	return syscall(SYS_mremap, at(page), n * PAGE, new * PAGE, flag, at(to));
+	return syscall(SYS_mremap, at(page), n * PAGE, new *PAGE, flag, at(to));
 }
 
 static long step_madvise(long page, long n, char *what)
 {
-	static const int advice[] = {MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED,
-		MADV_DONTNEED, MADV_DONTFORK, MADV_DOFORK, MADV_DONTDUMP, MADV_DODUMP, MADV_WIPEONFORK,
-		MADV_KEEPONFORK, 22, 23, 24};
+	static const int advice[] = { MADV_NORMAL,
+				      MADV_RANDOM,
+				      MADV_SEQUENTIAL,
+				      MADV_WILLNEED,
+				      MADV_DONTNEED,
+				      MADV_DONTNEED,
+				      MADV_DONTFORK,
+				      MADV_DOFORK,
+				      MADV_DONTDUMP,
+				      MADV_DODUMP,
+				      MADV_WIPEONFORK,
+				      MADV_KEEPONFORK,
+				      22,
+				      23,
+				      24 };
 	int a = advice[below(COUNT(advice))];
 
 	sprintf(what, "madvise(%ld, %ld, %d)", page, n, a);
@@ -111,18 +137,27 @@ static long step(char *what)
 	long page = below(PAGES - 8), n = 1 + below(8);
 
 	switch (below(16)) {
-	case 0: case 1: case 2: case 3: return step_mmap(page, n, what);
+	case 0:
+	case 1:
+	case 2:
+	case 3:
+		return step_mmap(page, n, what);
 	case 4:
 		sprintf(what, "munmap(%ld, %ld)", page, n);
 		return munmap(at(page), n * PAGE);
-	case 5: case 6: case 7: {
+	case 5:
+	case 6:
+	case 7: {
 		int prot = any_prot();
 
 		sprintf(what, "mprotect(%ld, %ld, %d)", page, n, prot);
 		return mprotect(at(page), n * PAGE, prot);
 	}
-	case 8: return step_mremap(page, n, what);
-	case 9: case 10: return step_madvise(page, n, what);
+	case 8:
+		return step_mremap(page, n, what);
+	case 9:
+	case 10:
+		return step_madvise(page, n, what);
 	case 11: {
 		long flags = below(2);
 
@@ -132,8 +167,10 @@ static long step(char *what)
 	case 12:
 		sprintf(what, "munlock(%ld, %ld)", page, n);
 		return munlock(at(page), n * PAGE);
-	case 13: return below(3) ? step_touch(page, n, what) : step_fork(page, n, what);
-	default: return step_touch(page, n, what);
+	case 13:
+		return below(3) ? step_touch(page, n, what) : step_fork(page, n, what);
+	default:
+		return step_touch(page, n, what);
 	}
 }
 

@@ -33,8 +33,14 @@ static const char *shape(unsigned long p)
 static void try_mmap(void *addr, unsigned long len, int prot, int flags, int fd, unsigned long off)
 {
 	long ret = syscall(SYS_mmap, addr, len, prot, flags, fd, off);
-	const char *file = fd == rw ? "rw" : fd == ro ? "ro" : fd == wo ? "wo" : fd == dir ? "dir" :
-			   fd == ends[0] ? "pipe" : fd == zero ? "zero" : fd < 0 ? "-1" : "99";
+	const char *file = fd == rw      ? "rw" :
+			   fd == ro      ? "ro" :
+			   fd == wo      ? "wo" :
+			   fd == dir     ? "dir" :
+			   fd == ends[0] ? "pipe" :
+			   fd == zero    ? "zero" :
+			   fd < 0        ? "-1" :
+					   "99";
 
 	printf("= mmap(%#lx, %#lx, %#x, %#x, %s, %#lx) = ", (unsigned long)addr, len, prot, flags,
 	       file, off);
@@ -50,46 +56,93 @@ static void try_mmap(void *addr, unsigned long len, int prot, int flags, int fd,
 /* Every type and flag, of anonymous memory and of files opened in every way. */
 static void flags_and_rights(void)
 {
-	static const int others[] = {0, MAP_FIXED, MAP_NORESERVE, MAP_GROWSDOWN, MAP_LOCKED, MAP_POPULATE,
-		MAP_NONBLOCK, MAP_STACK, MAP_DENYWRITE, MAP_EXECUTABLE, MAP_SYNC, MAP_32BIT,
-		MAP_FIXED_NOREPLACE, 0x10000000, 0x4, 0x8, 0x200, 0x400, 0x200000,
-		MAP_POPULATE | MAP_NONBLOCK, MAP_LOCKED | MAP_POPULATE};
-	static const int prots[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 0x1000003, 0x2000003, -1};
-	int fds[] = {-1, rw, ro, wo, dir, ends[0], zero, 99};
+	static const int others[] = { 0,
+				      MAP_FIXED,
+				      MAP_NORESERVE,
+				      MAP_GROWSDOWN,
+				      MAP_LOCKED,
+				      MAP_POPULATE,
+				      MAP_NONBLOCK,
+				      MAP_STACK,
+				      MAP_DENYWRITE,
+				      MAP_EXECUTABLE,
+				      MAP_SYNC,
+				      MAP_32BIT,
+				      MAP_FIXED_NOREPLACE,
+				      0x10000000,
+				      0x4,
+				      0x8,
+				      0x200,
+				      0x400,
+				      0x200000,
+				      MAP_POPULATE | MAP_NONBLOCK,
+				      MAP_LOCKED | MAP_POPULATE };
+	static const int prots[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 0x1000003, 0x2000003, -1 };
+	int fds[] = { -1, rw, ro, wo, dir, ends[0], zero, 99 };
 
 	for (size_t f = 0; f < COUNT(fds); f++)
 		for (int type = 0; type < 8; type++)
 			for (int anon = 0; anon < 2; anon++) {
-				int base = (type & 3) | (type & 4 ? 4 : 0) | (anon ? MAP_ANONYMOUS : 0);
+				int base = (type & 3) | (type & 4 ? 4 : 0) |
+					   (anon ? MAP_ANONYMOUS : 0);
 
 				for (size_t o = 0; o < (type & 4 ? 1 : COUNT(others)); o++)
 					try_mmap(at(0), PAGE, RW, base | others[o], fds[f], 0);
 				for (size_t p = 0; p < (type & 4 ? 0 : COUNT(prots)); p++)
-					try_mmap(at(0), PAGE, prots[p], base | MAP_FIXED, fds[f], 0);
+					try_mmap(at(0), PAGE, prots[p], base | MAP_FIXED, fds[f],
+						 0);
 			}
 }
 
 static void lengths_and_places(void)
 {
-	static const unsigned long lens[] = {0, 1, PAGE - 1, PAGE, PAGE + 1, 1UL << 32, 1UL << 40,
-		1UL << 46, (1UL << 47) - PAGE, 1UL << 47, 1UL << 48, 1UL << 63, -PAGE, -PAGE + 1, -1UL};
-	static const unsigned long addrs[] = {0, 1, 0x1000, 0xffff, 0x10000, 0x12345, 0x200000000001,
-		0x200000000fff, 0x7fffffffe000, 0x7ffffffff000, 0x7fffffffffff, 0x800000000000,
-		0x8000000000000000, 0xffff800000000000, 0xffffffffff600000, -PAGE, -1UL};
-	static const int flags[] = {ANON, ANON | MAP_NORESERVE, MAP_SHARED | MAP_ANONYMOUS,
-		ANON | MAP_FIXED, ANON | MAP_FIXED_NOREPLACE, MAP_PRIVATE, MAP_SHARED | MAP_FIXED};
-	static const unsigned long offs[] = {0, 1, PAGE, PAGE + 1, 8 * PAGE, 1UL << 31, 1UL << 32, 1UL << 43,
-		1UL << 44, 1UL << 52, 1UL << 63, -PAGE, -1UL, (1UL << 63) - PAGE, -2 * PAGE};
+	static const unsigned long lens[] = { 0,         1,         PAGE - 1,
+					      PAGE,      PAGE + 1,  1UL << 32,
+					      1UL << 40, 1UL << 46, (1UL << 47) - PAGE,
+					      1UL << 47, 1UL << 48, 1UL << 63,
+					      -PAGE,     -PAGE + 1, -1UL };
+	static const unsigned long addrs[] = { 0,
+					       1,
+					       0x1000,
+					       0xffff,
+					       0x10000,
+					       0x12345,
+					       0x200000000001,
+					       0x200000000fff,
+					       0x7fffffffe000,
+					       0x7ffffffff000,
+					       0x7fffffffffff,
+					       0x800000000000,
+					       0x8000000000000000,
+					       0xffff800000000000,
+					       0xffffffffff600000,
+					       -PAGE,
+					       -1UL };
+	static const int flags[] = { ANON,
+				     ANON | MAP_NORESERVE,
+				     MAP_SHARED | MAP_ANONYMOUS,
+				     ANON | MAP_FIXED,
+				     ANON | MAP_FIXED_NOREPLACE,
+				     MAP_PRIVATE,
+				     MAP_SHARED | MAP_FIXED };
+	static const unsigned long offs[] = {
+		0,         1,         PAGE,      PAGE + 1,           8 * PAGE,
+		1UL << 31, 1UL << 32, 1UL << 43, 1UL << 44,          1UL << 52,
+		1UL << 63, -PAGE,     -1UL,      (1UL << 63) - PAGE, -2 * PAGE
+	};
 
 	for (size_t f = 0; f < COUNT(flags); f++)
 		for (size_t l = 0; l < COUNT(lens); l++)
 			for (size_t p = 0; p < 3; p++)
-				try_mmap(flags[f] & MAP_TYPE & (MAP_FIXED | MAP_FIXED_NOREPLACE) ? NULL : at(0),
+				try_mmap(flags[f] & MAP_TYPE & (MAP_FIXED | MAP_FIXED_NOREPLACE) ?
+						 NULL :
+						 at(0),
 					 lens[l], p, flags[f] & ~MAP_FIXED, rw, 0);
 	for (size_t f = 0; f < COUNT(flags); f++)
 		for (size_t a = 0; a < COUNT(addrs); a++) {
 			/* below mmap_min_addr, and where our stack or the kernel's pages may be: hints only */
-			if ((addrs[a] < 0x10000 || addrs[a] == 0x7fffffffe000) && flags[f] & MAP_FIXED)
+			if ((addrs[a] < 0x10000 || addrs[a] == 0x7fffffffe000) &&
+			    flags[f] & MAP_FIXED)
 				continue;
 			if (addrs[a] == 0x7fffffffe000)
 				continue;
@@ -156,26 +209,34 @@ static void try_mremap(unsigned long addr, unsigned long old, unsigned long new,
 
 static void moves(void)
 {
-	static const long from[] = {0, 1, 2, 3, 4, 5, 7, 8, 12, 13};
-	static const unsigned long olds[] = {0, 1, PAGE, 2 * PAGE, 3 * PAGE, 4 * PAGE};
-	static const unsigned long news[] = {1, PAGE, 2 * PAGE, 3 * PAGE, 4 * PAGE, 5 * PAGE};
-	static const int flags[] = {0, 1, 3, 5, 7};
-	static const long to[] = {16, 9, 0, 3, 13};
+	static const long from[] = { 0, 1, 2, 3, 4, 5, 7, 8, 12, 13 };
+	static const unsigned long olds[] = { 0, 1, PAGE, 2 * PAGE, 3 * PAGE, 4 * PAGE };
+	static const unsigned long news[] = { 1, PAGE, 2 * PAGE, 3 * PAGE, 4 * PAGE, 5 * PAGE };
+	static const int flags[] = { 0, 1, 3, 5, 7 };
+	static const long to[] = { 16, 9, 0, 3, 13 };
 
 	for (size_t s = 0; s < COUNT(from); s++)
 		for (size_t o = 0; o < COUNT(olds); o++)
 			for (size_t n = 0; n < COUNT(news); n++)
 				for (size_t f = 0; f < COUNT(flags); f++)
 					for (size_t t = 0; t < (flags[f] & 2 ? COUNT(to) : 1); t++)
-						try_mremap((unsigned long)at(from[s]), olds[o], news[n],
-							   flags[f], (unsigned long)at(to[t]));
+						try_mremap((unsigned long)at(from[s]), olds[o],
+							   news[n], flags[f],
+							   (unsigned long)at(to[t]));
 }
 
 static void odd_moves(void)
 {
-	static const unsigned long addrs[] = {0, 1, 0x200000000001, 0x7ffffffff000, 0x800000000000,
-		0xffff800000000000, -PAGE, 0x200000000000};
-	static const unsigned long lens[] = {0, 1, PAGE, 1UL << 40, 1UL << 46, 1UL << 47, 1UL << 63, -PAGE, -1UL};
+	static const unsigned long addrs[] = { 0,
+					       1,
+					       0x200000000001,
+					       0x7ffffffff000,
+					       0x800000000000,
+					       0xffff800000000000,
+					       -PAGE,
+					       0x200000000000 };
+	static const unsigned long lens[] = { 0,         1,         PAGE,  1UL << 40, 1UL << 46,
+					      1UL << 47, 1UL << 63, -PAGE, -1UL };
 
 	for (size_t a = 0; a < COUNT(addrs); a++)
 		for (size_t o = 0; o < COUNT(lens); o++)
@@ -183,7 +244,8 @@ static void odd_moves(void)
 				for (int flags = 0; flags < 9; flags++) {
 					if (addrs[a] == 0x200000000000 && lens[o] >= 1UL << 40)
 						continue;
-					try_mremap(addrs[a], lens[o], lens[n], flags, (unsigned long)at(16));
+					try_mremap(addrs[a], lens[o], lens[n], flags,
+						   (unsigned long)at(16));
 				}
 	for (size_t t = 0; t < COUNT(addrs) - 1; t++)
 		for (size_t n = 0; n < COUNT(lens); n++)
@@ -197,9 +259,14 @@ static void odd_moves(void)
 /* New mappings where something is already: replaced, refused or put elsewhere. */
 static void over_others(void)
 {
-	static const int flags[] = {ANON, ANON | MAP_FIXED, ANON | MAP_FIXED_NOREPLACE,
-		MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, MAP_PRIVATE | MAP_FIXED, MAP_SHARED | MAP_FIXED_NOREPLACE,
-		ANON | MAP_FIXED | MAP_FIXED_NOREPLACE, ANON | MAP_FIXED | MAP_POPULATE};
+	static const int flags[] = { ANON,
+				     ANON | MAP_FIXED,
+				     ANON | MAP_FIXED_NOREPLACE,
+				     MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
+				     MAP_PRIVATE | MAP_FIXED,
+				     MAP_SHARED | MAP_FIXED_NOREPLACE,
+				     ANON | MAP_FIXED | MAP_FIXED_NOREPLACE,
+				     ANON | MAP_FIXED | MAP_POPULATE };
 	const char *now;
 
 	for (size_t f = 0; f < COUNT(flags); f++)
@@ -208,7 +275,8 @@ static void over_others(void)
 				int fd = flags[f] & MAP_ANONYMOUS ? -1 : rw;
 				long ret = (long)mmap(at(page), n * PAGE, RW, flags[f], fd, 0);
 
-				printf("= mmap(@%ld, %ld, %#x) = %s", page, n, flags[f], result(ret));
+				printf("= mmap(@%ld, %ld, %#x) = %s", page, n, flags[f],
+				       result(ret));
 				now = layout(PAGES);
 				if (strcmp(now, built))
 					printf(" [%s]", now);
@@ -221,8 +289,9 @@ static void over_others(void)
 
 static void breaks(void)
 {
-	static const long steps[] = {0, 1, 100, PAGE - 1, PAGE, 10 * PAGE, 1 << 20, -1, -(long)PAGE, 1L << 40,
-		1L << 46, 1L << 47, 1L << 62, 3 * PAGE};
+	static const long steps[] = { 0,         1,        100,      PAGE - 1,    PAGE,
+				      10 * PAGE, 1 << 20,  -1,       -(long)PAGE, 1L << 40,
+				      1L << 46,  1L << 47, 1L << 62, 3 * PAGE };
 	unsigned long start = syscall(SYS_brk, 0), now;
 
 	for (size_t i = 0; i < COUNT(steps); i++)

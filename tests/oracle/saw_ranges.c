@@ -62,22 +62,60 @@ static const struct range {
 	long page, byte;
 	unsigned long len;
 } ranges[] = {
-	{0, 0, PAGE},	    {0, 0, 0},		 {0, 0, 1},	     {0, 0, PAGE + 1},
-	{0, 1, PAGE},	    {0, 1, 0},		 {0, PAGE - 1, 2},   {1, 0, 2 * PAGE},
-	{2, 0, 4 * PAGE},   {4, 0, PAGE},	 {5, 0, 2 * PAGE},   {6, 0, PAGE},
-	{6, 0, 2 * PAGE},   {7, 0, PAGE},	 {7, 0, 0},	     {7, 1, 0},
-	{7, 0, 2 * PAGE},   {8, 0, PAGE},	 {8, 0, 2 * PAGE},   {9, 0, 2 * PAGE},
-	{10, 0, PAGE},	    {11, 0, PAGE},	 {11, 0, 2 * PAGE},  {12, 0, PAGE},
-	{13, 0, PAGE},	    {13, 0, 2 * PAGE},	 {14, 0, PAGE},	     {14, 0, 2 * PAGE},
-	{15, 0, PAGE},	    {16, 0, PAGE},	 {16, 0, 2 * PAGE},  {17, 0, 2 * PAGE},
-	{18, 0, PAGE},	    {18, 0, 2 * PAGE},	 {19, 0, PAGE},	     {0, 0, 20 * PAGE},
-	{4, 0, 15 * PAGE},  {-1, 0, 2 * PAGE},	 {0, 0, -1UL},	     {0, 0, -PAGE},
-	{0, 0, 1UL << 47},  {0, 0, 1UL << 63},	 {0, 0, -(unsigned long)0x200000000000},
-	{0, 0, 0x7ffffffff000 - 0x200000000000}, {0, 0, 0x7ffffffff000 - 0x200000000000 + PAGE},
-	{0x5ffffffff, 0, PAGE}, {0x5ffffffff, 0, 0},
-	{0x600000000, 0, PAGE}, {-0x200000000, 0, PAGE}, {-0x200000000, 0, 0},
-	{-0x200000001, 0, PAGE}, {-0x200000001, 0, 0}, {-0x200000001, 0, 2 * PAGE},
-	{0x7ff800000000, 0, PAGE},
+	{ 0, 0, PAGE },
+	{ 0, 0, 0 },
+	{ 0, 0, 1 },
+	{ 0, 0, PAGE + 1 },
+	{ 0, 1, PAGE },
+	{ 0, 1, 0 },
+	{ 0, PAGE - 1, 2 },
+	{ 1, 0, 2 * PAGE },
+	{ 2, 0, 4 * PAGE },
+	{ 4, 0, PAGE },
+	{ 5, 0, 2 * PAGE },
+	{ 6, 0, PAGE },
+	{ 6, 0, 2 * PAGE },
+	{ 7, 0, PAGE },
+	{ 7, 0, 0 },
+	{ 7, 1, 0 },
+	{ 7, 0, 2 * PAGE },
+	{ 8, 0, PAGE },
+	{ 8, 0, 2 * PAGE },
+	{ 9, 0, 2 * PAGE },
+	{ 10, 0, PAGE },
+	{ 11, 0, PAGE },
+	{ 11, 0, 2 * PAGE },
+	{ 12, 0, PAGE },
+	{ 13, 0, PAGE },
+	{ 13, 0, 2 * PAGE },
+	{ 14, 0, PAGE },
+	{ 14, 0, 2 * PAGE },
+	{ 15, 0, PAGE },
+	{ 16, 0, PAGE },
+	{ 16, 0, 2 * PAGE },
+	{ 17, 0, 2 * PAGE },
+	{ 18, 0, PAGE },
+	{ 18, 0, 2 * PAGE },
+	{ 19, 0, PAGE },
+	{ 0, 0, 20 * PAGE },
+	{ 4, 0, 15 * PAGE },
+	{ -1, 0, 2 * PAGE },
+	{ 0, 0, -1UL },
+	{ 0, 0, -PAGE },
+	{ 0, 0, 1UL << 47 },
+	{ 0, 0, 1UL << 63 },
+	{ 0, 0, -(unsigned long)0x200000000000 },
+	{ 0, 0, 0x7ffffffff000 - 0x200000000000 },
+	{ 0, 0, 0x7ffffffff000 - 0x200000000000 + PAGE },
+	{ 0x5ffffffff, 0, PAGE },
+	{ 0x5ffffffff, 0, 0 },
+	{ 0x600000000, 0, PAGE },
+	{ -0x200000000, 0, PAGE },
+	{ -0x200000000, 0, 0 },
+	{ -0x200000001, 0, PAGE },
+	{ -0x200000001, 0, 0 },
+	{ -0x200000001, 0, 2 * PAGE },
+	{ 0x7ff800000000, 0, PAGE },
 };
 
 typedef long (*range_call)(void *addr, unsigned long len, long arg);
@@ -123,20 +161,20 @@ static const struct {
 	long args[32];
 	int count;
 } calls[] = {
-	{"munmap", do_munmap, {0}, 1},
-	{"mprotect",
-	 do_mprotect,
-	 {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x10, 0x20, 0x100, 0x1000000, 0x2000000, 0x3000001, -1},
-	 17},
-	{"madvise",
-	 do_madvise,
-	 {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 14, 15,
-	  16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 99, -1, 0x7fffffff},
-	 27},
-	{"msync", do_msync, {0, 1, 2, 3, 4, 5, 6, 7, 8, -1}, 10},
-	{"mlock", do_mlock, {0}, 1},
-	{"mlock2", do_mlock2, {0, 1, 2, 3, -1}, 5},
-	{"munlock", do_munlock, {0}, 1},
+	{ "munmap", do_munmap, { 0 }, 1 },
+	{ "mprotect",
+	  do_mprotect,
+	  { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x10, 0x20, 0x100, 0x1000000, 0x2000000, 0x3000001, -1 },
+	  17 },
+	{ "madvise",
+	  do_madvise,
+	  { 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 14,        15,
+	    16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 99, -1, 0x7fffffff },
+	  27 },
+	{ "msync", do_msync, { 0, 1, 2, 3, 4, 5, 6, 7, 8, -1 }, 10 },
+	{ "mlock", do_mlock, { 0 }, 1 },
+	{ "mlock2", do_mlock2, { 0, 1, 2, 3, -1 }, 5 },
+	{ "munlock", do_munlock, { 0 }, 1 },
 };
 
 static void saw_mincore(const struct range *r)
@@ -153,8 +191,8 @@ static void saw_mincore(const struct range *r)
 		text[i] = vec[i] == 0xee ? '\0' : '0' + vec[i];
 	text[63] = '\0';
 	tell(ret, "mincore(%ld+%ld, %#lx) %s", r->page, r->byte, r->len, text);
-	tell(syscall(SYS_mincore, at(r->page) + r->byte, r->len, at(7)), "mincore(%ld+%ld, %#lx, bad)",
-	     r->page, r->byte, r->len);
+	tell(syscall(SYS_mincore, at(r->page) + r->byte, r->len, at(7)),
+	     "mincore(%ld+%ld, %#lx, bad)", r->page, r->byte, r->len);
 	tell(syscall(SYS_mincore, at(r->page) + r->byte, r->len, -PAGE),
 	     "mincore(%ld+%ld, %#lx, kernel)", r->page, r->byte, r->len);
 }
@@ -172,11 +210,12 @@ int main(void)
 				const struct range *r = &ranges[i];
 
 				/* what would reach our own stack */
-				if (calls[c].call != do_msync && r->len > 1UL << 40 && r->len <= 1UL << 63)
+				if (calls[c].call != do_msync && r->len > 1UL << 40 &&
+				    r->len <= 1UL << 63)
 					continue;
 				tell(calls[c].call(at(r->page) + r->byte, r->len, calls[c].args[a]),
-				     "%s(%ld+%ld, %#lx, %ld)", calls[c].name, r->page, r->byte, r->len,
-				     calls[c].args[a]);
+				     "%s(%ld+%ld, %#lx, %ld)", calls[c].name, r->page, r->byte,
+				     r->len, calls[c].args[a]);
 			}
 	for (size_t i = 0; i < COUNT(ranges); i++)
 		saw_mincore(&ranges[i]);

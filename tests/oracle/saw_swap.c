@@ -41,19 +41,20 @@ static void note(const char *what, struct faults then, long ret)
 {
 	struct faults now = faults();
 
-	printf("= %s = %s (%ld)", what, result(ret), now.minor + now.major - then.minor - then.major);
+	printf("= %s = %s (%ld)", what, result(ret),
+	       now.minor + now.major - then.minor - then.major);
 	printf(" %s [%s]", bits(0, PAGES), layout(PAGES));
 	printf(" %s\n", contents(0, PAGES));
 }
 
-#define SEE(call)                                                                                   \
-	do {                                                                                       \
-		struct faults then_;                                                               \
-		long ret_;                                                                         \
-		fresh();                                                                           \
-		then_ = faults();                                                                  \
-		ret_ = (long)(call);                                                               \
-		note(#call, then_, ret_);                                                          \
+#define SEE(call)                         \
+	do {                              \
+		struct faults then_;      \
+		long ret_;                \
+		fresh();                  \
+		then_ = faults();         \
+		ret_ = (long)(call);      \
+		note(#call, then_, ret_); \
 	} while (0)
 
 static long forked(const char *how)
