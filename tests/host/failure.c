@@ -14,6 +14,7 @@
 static unsigned long fail_at;
 static bool failed;
 unsigned long host_alloc_calls;
+bool host_fail_reclaim;
 
 void host_fail_alloc(unsigned long n)
 {
@@ -40,8 +41,9 @@ bool real_out_of_memory(gfp_t gfp, unsigned int order);
 static bool fails(gfp_t gfp)
 {
 	/* alloc_page(0): the allocator's own second half. */
-	if (!gfp || (gfp & (__GFP_NOFAIL | __GFP_MEMALLOC)) ||
-	    (current->flags & (PF_KTHREAD | PF_MEMALLOC)))
+	if (!gfp || (gfp & __GFP_NOFAIL) || (current->flags & PF_KTHREAD))
+		return false;
+	if (!host_fail_reclaim && (gfp & __GFP_MEMALLOC || current->flags & PF_MEMALLOC))
 		return false;
 	if (++host_alloc_calls != fail_at)
 		return false;

@@ -181,6 +181,7 @@ void host_tlb_check(void);
  */
 void host_fail_alloc(unsigned long n);
 extern unsigned long host_alloc_calls;
+extern bool host_fail_reclaim; /* those of reclaim itself count, too */
 
 /*
  * Who holds the frames. Everything but `other` is counted by page flags, so a leaked frame shows

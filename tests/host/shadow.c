@@ -319,7 +319,7 @@ static void check_entry(const struct shadow *p, unsigned long n)
 	words = frame ? page_address(frame) : page_address(zero_page);
 	for (int i = 0; i < 2; i++)
 		if (words[i * 511] != shadow_word(page, i))
-			shadow_fail(p, n, "word %d in the frame is %llu instead of %llu", i * 511,
+			shadow_fail(p, n, "word %d in the frame is %#llx instead of %#llx", i * 511,
 				    words[i * 511], shadow_word(page, i));
 	if (frame && !PageAnon(frame) != !(page->kind == ANON || page->own))
 		shadow_fail(p, n, "the frame is %s", PageAnon(frame) ? "private" : "the object's");
@@ -346,11 +346,11 @@ static void check_access(const struct shadow *p, unsigned long n, unsigned long 
 		return;
 	host_read(addr + PAGE_SIZE - 8, &word, 8);
 	if (word != shadow_word(&p->page[n], 1))
-		shadow_fail(p, n, "the last word reads %llu instead of %llu", word,
+		shadow_fail(p, n, "the last word reads %#llx instead of %#llx", word,
 			    shadow_word(&p->page[n], 1));
 	host_read(addr, &word, 8);
 	if (word != shadow_word(&p->page[n], 0))
-		shadow_fail(p, n, "the first word reads %llu instead of %llu", word,
+		shadow_fail(p, n, "the first word reads %#llx instead of %#llx", word,
 			    shadow_word(&p->page[n], 0));
 }
 

@@ -105,6 +105,18 @@ static long pageout(void)
 	return err ? err : sys_madvise(at(0), PAGE_SIZE, MADV_PAGEOUT);
 }
 
+/* The swap cache itself finds no memory: the page must stay where it is, and no slot get lost. */
+static long starved_pageout(void)
+{
+	long err;
+
+	drop_caches(2); /* the tree nodes in reserve */
+	host_fail_reclaim = true;
+	err = pageout();
+	host_fail_reclaim = false;
+	return err;
+}
+
 static long locked_future(void)
 {
 	long err = sys_mlockall(MCL_FUTURE);
@@ -222,6 +234,7 @@ static long virtual(void)
 	X(madvise_remove, sys_madvise(at(21), SPAN(1), MADV_REMOVE), world.shmem.cell[1].word[0] = 0, 0, 0) \
 	X(madvise_cold, sys_madvise(at(0), SPAN(16), MADV_COLD), , 0, 0)                           \
 	X(madvise_pageout, pageout(), shadow_store(family, 0, 0, 5), -1, 0)                        \
+	X(pageout_starved, starved_pageout(), shadow_store(family, 0, 0, 5), -1, 0)                \
 	X(populate_read, sys_madvise(at(8), SPAN(20), MADV_POPULATE_READ), , 0, 0)                 \
 	X(populate_write, sys_madvise(at(4), SPAN(24), MADV_POPULATE_WRITE), populated(4, 24), 4, 24) \
 	X(mlock, sys_mlock(at(6), SPAN(12)), lock(6, 12, true), 6, 12)                             \

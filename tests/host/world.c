@@ -43,8 +43,8 @@ static void make_file(void)
 
 	world.file = (struct object){ .size = sizeof(words) };
 	for (unsigned long i = 0; i < 6; i++) {
-		words[i][0] = world.file.cell[i].word[0] = 2000 + i;
-		words[i][511] = world.file.cell[i].word[1] = 3000 + i;
+		words[i][0] = world.file.cell[i].word[0] = ~i;
+		words[i][511] = world.file.cell[i].word[1] = ~(i << 32);
 	}
 	world.file.file = host_file_create("file", words, sizeof(words));
 }
@@ -92,6 +92,8 @@ void end_world(void)
 		host_exit(dead->task);
 	}
 	host_file_remove(world.file.file);
+	host_settle();
+	host_audit(); /* with a slot lost swapoff would never end */
 	assert_int_equal(host_swapoff(world.area), 0);
 }
 
