@@ -206,7 +206,7 @@ build/user/lib/%.o: user/%.c build/user/flags
 build/user/%: user/%.c $(LIB_OBJECTS) build/user/flags
 	$(call say,USER,$@) $(UCC) $(UCFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIB_OBJECTS)
 
-build/tests/%: tests/programs/%.c build/user/flags
+build/tests/%: tests/programs/%.c $(wildcard tests/programs/*.h) build/user/flags
 	$(call say,USER,$@) $(UCC) $(UCFLAGS) -o $@ $<
 
 # ---- Unit tests: natively, each from the sources that its first comment names -------------------

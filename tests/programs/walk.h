@@ -64,7 +64,6 @@ static struct walk {
 	bool detail;	/* name every page that was looked at */
 	bool residency; /* say which pages are resident, as far as that is certain */
 	bool reclaimed; /* pages were given away on purpose: residency is uncertain since */
-	bool is_child;
 	uintptr_t heap; /* first page of the heap */
 	uintptr_t focus; /* where the step works */
 	uintptr_t extra, extra_end; /* a mapping elsewhere that may be touched just now */

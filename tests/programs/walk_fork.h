@@ -72,7 +72,6 @@ static bool start_ghost(struct ghost *ghost)
 	}
 	ghost->pid = fork();
 	if (!ghost->pid) {
-		w.is_child = true;
 		close(to[1]);
 		close(from[0]);
 		for (size_t i = 0; i < MAX_GHOSTS; i++)
