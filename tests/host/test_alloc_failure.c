@@ -98,6 +98,14 @@ static long remap(unsigned long from, unsigned long n, unsigned long size, unsig
 	return got == (long)at(to) ? 0 : got;
 }
 
+/* Memory that was promised to nobody becomes writable. */
+static long promise(void)
+{
+	unsigned long a = map_at(FAR, 3, PROT_READ, FIXED(ANONYMOUS), -1, 0);
+
+	return IS_ERR_VALUE(a) ? (long)a : sys_mprotect(FAR + PAGE_SIZE, PAGE_SIZE, RW);
+}
+
 static long pageout(void)
 {
 	long err = put(0);
@@ -209,6 +217,7 @@ static long virtual(void)
 	X(map_and_unmap_many, many(), , 0, 0)                                                      \
 	X(mprotect_middle, sys_mprotect(at(4), SPAN(2), PROT_READ), rights(4, 2, 1), 0, 0)         \
 	X(mprotect_several, sys_mprotect(at(4), SPAN(18), PROT_READ), rights(4, 18, 1), 4, 18)     \
+	X(mprotect_writable, promise(), , 0, 0)                                                    \
 	X(mprotect_none, sys_mprotect(at(25), SPAN(1), 0), rights(25, 1, 0), 0, 0)                 \
 	X(mremap_grow, sys_mremap(at(24), SPAN(4), SPAN(6), 0, 0) > 0 ? 0 : -ENOMEM,               \
 	  fresh(28, 2), 0, 0)                                                                      \
