@@ -231,7 +231,8 @@ static int cover_fresh_block(struct inode *inode, struct page *page, unsigned in
 }
 
 /* Blocks for bytes [from, to) of the page. */
-static int get_blocks(struct inode *inode, struct page *page, unsigned int from, unsigned int to)
+static noinline int get_blocks(struct inode *inode, struct page *page, unsigned int from,
+			       unsigned int to)
 {
 	unsigned int bits = EXT2_SB(inode->i_sb)->geo.block_bits;
 	u64 first = (u64)page->index << (PAGE_SHIFT - bits);

@@ -38,7 +38,7 @@ bool set_page_dirty(struct page *page)
 	if (!mapping || (mapping->flags & AS_UNEVICTABLE))
 		return true;
 	spin_lock(&mapping->tree_lock);
-	if (page->mapping == mapping) {
+	if (likely(page->mapping == mapping)) {
 		xa_set_mark(&mapping->i_pages, page->index, PAGECACHE_TAG_DIRTY);
 		mod_node_stat(N_nr_dirty, 1);
 	}

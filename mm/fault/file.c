@@ -108,12 +108,13 @@ static vm_fault_t do_cow_fault(struct vm_fault *vmf)
 static vm_fault_t do_shared_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
+	vm_fault_t (*mkwrite)(struct vm_fault * vmf) = vma->vm_ops->page_mkwrite;
 	vm_fault_t verdict = __do_fault(vmf), refused;
 	pte_t entry;
 
 	if (!(verdict & VM_FAULT_LOCKED))
 		return verdict;
-	refused = vma->vm_ops->page_mkwrite ? vma->vm_ops->page_mkwrite(vmf) : 0;
+	refused = mkwrite ? mkwrite(vmf) : 0;
 	if (unlikely(refused)) {
 		unlock_page(vmf->page);
 		put_page(vmf->page);

@@ -147,7 +147,9 @@ static inline bool PageAnon(const struct page *page)
 /* The page cache this page is in, or NULL for anonymous and other pages. */
 static inline struct address_space *page_mapping(const struct page *page)
 {
-	return PageAnon(page) ? NULL : READ_ONCE(page->mapping);
+	struct address_space *mapping = READ_ONCE(page->mapping);
+
+	return (unsigned long)mapping & PAGE_MAPPING_ANON ? NULL : mapping;
 }
 static inline int page_count(const struct page *page) { return atomic_read(&page->_refcount); }
 static inline int page_mapcount(const struct page *page) { return atomic_read(&page->_mapcount); }

@@ -28,6 +28,19 @@ static inline pte_t new_rights(pte_t old, pgprot_t prot, unsigned long vm_flags)
 	return vm_flags & VM_SHARED ? new : pte_mkowned(new);
 }
 
+/* One entry. Whether a CPU must forget it. ptl held. */
+static inline bool change_entry(pte_t *pte, pgprot_t prot, unsigned long vm_flags)
+{
+	pte_t old = ptep_get(pte), new;
+
+	do {
+		if (!pte_present(old))
+			return false;
+		new = new_rights(old, prot, vm_flags);
+	} while (!pte_same(old, new) && !ptep_try_update(pte, &old, new));
+	return rights_removed(old, new);
+}
+
 void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end,
 		       pgprot_t newprot)
 {
@@ -42,17 +55,7 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 		stop = pmd_addr_end(addr, end);
 		pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
 		for (; addr < stop; addr += PAGE_SIZE, pte++) {
-			pte_t old = *pte, new;
-
-			if (!pte_present(old))
-				continue;
-			if (pte_same(old, new_rights(old, newprot, vm_flags)))
-				continue;
-			/* The CPU may set accessed and dirty until the entry is out. */
-			old = ptep_get_and_clear(pte);
-			new = new_rights(old, newprot, vm_flags);
-			set_pte(pte, new);
-			if (rights_removed(old, new)) {
+			if (change_entry(pte, newprot, vm_flags)) {
 				low = min(low, addr);
 				high = addr + PAGE_SIZE;
 			}

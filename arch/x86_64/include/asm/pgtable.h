@@ -110,6 +110,15 @@ static inline pte_t ptep_get_and_clear(pte_t *ptep)
 {
 	return __pte(__atomic_exchange_n(&ptep->pte, 0, __ATOMIC_ACQ_REL));
 }
+/*
+ * Store @new if the entry is still *@old. False: the CPU has set its accessed or dirty bit, and *@old
+ * is what it is now.
+ */
+static inline bool ptep_try_update(pte_t *ptep, pte_t *old, pte_t new)
+{
+	return __atomic_compare_exchange_n(&ptep->pte, &old->pte, new.pte, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
 /* Drop the right to write without losing a dirty bit set meanwhile. */
 static inline void ptep_set_wrprotect(pte_t *ptep)
 {
