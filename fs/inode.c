@@ -385,14 +385,9 @@ void touch_atime(struct inode *inode)
 	mark_inode_dirty(inode);
 }
 
-void file_update_time(struct inode *inode)
+void __file_update_time(struct inode *inode)
 {
-	u64 tick = READ_ONCE(ktime_coarse_ns);
-
-	/* Once per tick will do: as on Linux, whose file times move in steps of a tick too. */
-	if (inode->i_written_tick == tick)
-		return;
-	inode->i_written_tick = tick;
+	inode->i_written_tick = READ_ONCE(ktime_coarse_ns);
 	inode->i_mtime = inode->i_ctime = current_time();
 	mark_inode_dirty(inode);
 }

@@ -218,7 +218,13 @@ struct timespec current_time(void);
 /* Reading updates atime when it is not newer than mtime, or a day old (Linux's relatime). */
 void touch_atime(struct inode *inode);
 /* i_mtime and i_ctime become now, to within a tick; marks dirty. */
-void file_update_time(struct inode *inode);
+void __file_update_time(struct inode *inode);
+static inline void file_update_time(struct inode *inode)
+{
+	/* Once per tick will do: as on Linux, whose file times move in steps of a tick too. */
+	if (inode->i_written_tick != READ_ONCE(ktime_coarse_ns))
+		__file_update_time(inode);
+}
 
 /* Open-for-writing count: -ETXTBSY while the file is being executed. */
 int get_write_access(struct inode *inode);

@@ -247,9 +247,11 @@ retry:
 		return;
 	}
 	up_read(&mm->mmap_lock);
-	if (unlikely(verdict & VM_FAULT_ERROR))
+	if (likely(!(verdict & (VM_FAULT_ERROR | VM_FAULT_DIRTIED))))
+		return;
+	if (verdict & VM_FAULT_ERROR)
 		fault_error(regs, error_code, address, verdict);
-	else if (unlikely(verdict & VM_FAULT_DIRTIED))
+	else
 		balance_dirty_pages_ratelimited(); /* who dirties faster than the disk writes waits here */
 }
 
