@@ -23,8 +23,9 @@
 
 static DEFINE_SPINLOCK(dirty_lock);
 static LIST_HEAD(dirty_mappings); /* dirty_lock */
-/* dirty_lock: mappings being worked on, one per writer */
-static struct address_space *flushing[8];
+/* One round at a time, so that who waits for the end of his own knows that all was written. */
+static struct rw_semaphore flush_sem = RWSEM_INIT(flush_sem, "flush_sem");
+static struct address_space *flushing; /* dirty_lock: is being written, writeback_forget() waits */
 static DECLARE_WAIT_QUEUE_HEAD(flushing_wait);
 static DECLARE_WAIT_QUEUE_HEAD(flusher_wait);
 static bool flusher_asked;
@@ -174,46 +175,14 @@ int filemap_write_range(struct address_space *mapping, pgoff_t start, pgoff_t en
 	return err;
 }
 
-/*
- * Reserve @mapping for this writer, so that writeback_forget() waits for it. False: too many
- * writers. dirty_lock held.
- */
-static bool begin_flush(struct address_space *mapping)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(flushing); i++) {
-		if (!flushing[i]) {
-			flushing[i] = mapping;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool being_flushed(struct address_space *mapping)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(flushing); i++)
-		if (flushing[i] == mapping)
-			return true;
-	return false;
-}
-
 static void end_flush(struct address_space *mapping)
 {
-	size_t i;
-
 	spin_lock(&dirty_lock);
-	for (i = 0; i < ARRAY_SIZE(flushing); i++) {
-		if (flushing[i] == mapping) {
-			flushing[i] = NULL;
-			break;
-		}
-	}
-	/* Still dirty (skipped, or dirtied meanwhile): back on the list for the next round. */
-	if (xa_marked(&mapping->i_pages, PAGECACHE_TAG_DIRTY) && list_empty(&mapping->dirty_list))
+	flushing = NULL;
+	/* Dirty still (skipped, or again), or on its way, for sync(2) to wait: in the next round. */
+	if ((xa_marked(&mapping->i_pages, PAGECACHE_TAG_DIRTY) ||
+	     xa_marked(&mapping->i_pages, PAGECACHE_TAG_WRITEBACK)) &&
+	    list_empty(&mapping->dirty_list))
 		list_add_tail(&mapping->dirty_list, &dirty_mappings);
 	spin_unlock(&dirty_lock);
 	wake_up_all(&flushing_wait);
@@ -224,6 +193,7 @@ void writeback_all(bool wait)
 	unsigned int was_memalloc = current->flags & PF_MEMALLOC;
 	LIST_HEAD(todo);
 
+	down_write(&flush_sem);
 	spin_lock(&dirty_lock);
 	list_splice_init(&dirty_mappings, &todo);
 	current->flags |= PF_MEMALLOC; /* reclaim from here could evict the inode being written */
@@ -231,10 +201,7 @@ void writeback_all(bool wait)
 		struct address_space *mapping =
 			list_first_entry(&todo, struct address_space, dirty_list);
 
-		if (!begin_flush(mapping)) {
-			list_splice_init(&todo, &dirty_mappings);
-			break;
-		}
+		flushing = mapping;
 		list_del_init(&mapping->dirty_list);
 		spin_unlock(&dirty_lock);
 		filemap_write_range(mapping, 0, ~0UL, wait);
@@ -244,6 +211,7 @@ void writeback_all(bool wait)
 	spin_unlock(&dirty_lock);
 	if (!was_memalloc)
 		current->flags &= ~PF_MEMALLOC;
+	up_write(&flush_sem);
 }
 
 void writeback_forget(struct address_space *mapping)
@@ -253,10 +221,10 @@ void writeback_forget(struct address_space *mapping)
 	do {
 		spin_lock(&dirty_lock);
 		list_del_init(&mapping->dirty_list);
-		busy = being_flushed(mapping);
+		busy = flushing == mapping;
 		spin_unlock(&dirty_lock);
 		if (busy)
-			wait_event(flushing_wait, !being_flushed(mapping));
+			wait_event(flushing_wait, READ_ONCE(flushing) != mapping);
 	} while (busy);
 }
 
