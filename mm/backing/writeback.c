@@ -175,6 +175,15 @@ int filemap_write_range(struct address_space *mapping, pgoff_t start, pgoff_t en
 	return err;
 }
 
+/* Nobody was told of the error: the next fsync() of the file is. */
+static void keep_error(struct address_space *mapping, int err)
+{
+	spin_lock(&mapping->tree_lock);
+	if (!mapping->wb_err)
+		mapping->wb_err = err;
+	spin_unlock(&mapping->tree_lock);
+}
+
 static void end_flush(struct address_space *mapping)
 {
 	spin_lock(&dirty_lock);
@@ -192,6 +201,7 @@ void writeback_all(bool wait)
 {
 	unsigned int was_memalloc = current->flags & PF_MEMALLOC;
 	LIST_HEAD(todo);
+	int err;
 
 	down_write(&flush_sem);
 	spin_lock(&dirty_lock);
@@ -204,7 +214,9 @@ void writeback_all(bool wait)
 		flushing = mapping;
 		list_del_init(&mapping->dirty_list);
 		spin_unlock(&dirty_lock);
-		filemap_write_range(mapping, 0, ~0UL, wait);
+		err = filemap_write_range(mapping, 0, ~0UL, wait);
+		if (err)
+			keep_error(mapping, err);
 		end_flush(mapping);
 		spin_lock(&dirty_lock);
 	}

@@ -52,7 +52,7 @@ build/host/$(1)/test_%: build/host/$(1)/tests/host/test_%.o build/host/$(1)/libm
 build/host/$(1)/test_shadow: $(SHADOW:%=build/host/$(1)/tests/host/%.o)
 build/host/$(1)/test_alloc_failure: $(WORLD:%=build/host/$(1)/tests/host/%.o)
 endef
-host: $(HOST_TESTS:%=build/host/san/%) ## mm/ natively on the software machine, under sanitizers
+host: $(HOST_TESTS:%=build/host/san/%) ## mm/ natively on the software machine, under sanitizers; T=shadow SEED= STEPS=
 	@$(PYTHON) tests/run.py host
 .PHONY: host coverage
 

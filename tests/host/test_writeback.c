@@ -139,6 +139,26 @@ static void test_sync_waits_for_others(void **state)
 	host_file_remove(second);
 }
 
+/* An error that nobody was told of is fsync()'s to tell, once, whoever wrote in between. */
+static void test_errors_reach_fsync(void **state)
+{
+	struct host_file_errors *errors;
+
+	(void)state;
+	file = letters("letters", 1);
+	errors = host_file_errors(file);
+	for (int wait = 0; wait < 2; wait++) {
+		write_letter(file, "1");
+		errors->write = -EIO;
+		writeback_all(wait);
+		host_settle();
+		errors->write = 0;
+		assert_int_equal(host_file_sync(file), -EIO);
+		assert_int_equal(host_file_sync(file), 0);
+	}
+	host_file_remove(file);
+}
+
 /* Many at a time: each returns when all is written. */
 static void test_crowd(void **state)
 {
@@ -181,6 +201,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_truncated_in_flight),
 	TEST(test_forgotten_in_flight),
 	TEST(test_sync_waits_for_others),
+	TEST(test_errors_reach_fsync),
 	TEST(test_crowd),
 	TEST(test_flusher),
 };
