@@ -45,6 +45,12 @@ void interval_tree_insert(struct interval_node *node, struct rb_root *root)
 	rb_insert_augmented(&node->rb, root, &augment_last);
 }
 
+void interval_tree_set_last(struct interval_node *node, unsigned long last)
+{
+	node->last = last;
+	augment_last_propagate(&node->rb, NULL);
+}
+
 void interval_tree_remove(struct interval_node *node, struct rb_root *root)
 {
 	rb_erase_augmented(&node->rb, root, &augment_last);

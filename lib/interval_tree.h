@@ -18,6 +18,9 @@ struct interval_node {
 /* Insert @node, with start <= last set by the caller. Equal intervals may be there many times. */
 void interval_tree_insert(struct interval_node *node, struct rb_root *root);
 
+/* Let @node, which is in a tree, end at @last from now on. */
+void interval_tree_set_last(struct interval_node *node, unsigned long last);
+
 /* Remove @node, which must be in @root. */
 void interval_tree_remove(struct interval_node *node, struct rb_root *root);
 

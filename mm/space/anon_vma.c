@@ -177,6 +177,16 @@ void rmap_insert(struct vm_area_struct *vma)
 		anon_node_insert(vma);
 }
 
+void rmap_resize(struct vm_area_struct *vma)
+{
+	pgoff_t last = vma->vm_pgoff + vma_pages(vma) - 1;
+
+	if (vma_mapping(vma))
+		interval_tree_set_last(&vma->file_node, last);
+	if (vma->anon_vma)
+		interval_tree_set_last(&vma->anon_node, last);
+}
+
 void rmap_remove(struct vm_area_struct *vma)
 {
 	struct address_space *mapping = vma_mapping(vma);

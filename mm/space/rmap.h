@@ -59,6 +59,8 @@ void rmap_lock(struct address_space *mapping, struct anon_vma *anon_vma);
 void rmap_unlock(struct address_space *mapping, struct anon_vma *anon_vma);
 /* Put @vma into the trees by its present bounds / take it out. Trees locked. */
 void rmap_insert(struct vm_area_struct *vma);
+/* It is in them, and only its end has moved. Trees locked. */
+void rmap_resize(struct vm_area_struct *vma);
 void rmap_remove(struct vm_area_struct *vma);
 /* The page cache behind @vma, or NULL. */
 static inline struct address_space *vma_mapping(const struct vm_area_struct *vma)

@@ -109,6 +109,14 @@ static inline bool is_gone(const struct vma_edit *change)
 	return change->start == change->end;
 }
 
+/* In the reverse map's trees only the end moves; @family: what the VMA may have to join. */
+static inline bool keeps_its_place(const struct vma_edit *change,
+				   const struct vm_area_struct *family)
+{
+	return change->start == change->vma->vm_start && !is_gone(change) &&
+	       (change->vma->anon_vma || !family);
+}
+
 static void change_bounds(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
 	/* Unsigned arithmetic is right in both directions: a lower start is a lower pgoff. */
@@ -120,22 +128,26 @@ static void change_bounds(struct vm_area_struct *vma, unsigned long start, unsig
 /*
  * Apply @n edits at once. All VMAs have the same file, and one anon_vma or none; who has none and
  * grows joins the others' family, since it may now hold their pages. @fresh are VMAs in no tree
- * that fill the space which the first edit sets free. Bounds change before the tree does: so gaps that are the same
- * before and after never look different in between, and nothing is propagated for them.
+ * that fill the space which the first edit sets free. Bounds change before the tree does: so gaps
+ * that are the same before and after never look different in between, and nothing is propagated.
  */
 static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
 		     struct vm_area_struct **fresh, int nr_fresh)
 {
 	struct address_space *mapping = vma_mapping(edits[0].vma);
 	const struct vm_area_struct *family = NULL;
+	bool keeps[MAX_EDITS];
 	int i;
 
 	for (i = 0; i < n; i++)
 		if (edits[i].vma->anon_vma)
 			family = edits[i].vma;
 	rmap_lock(mapping, family ? family->anon_vma : NULL);
-	for (i = 0; i < n; i++)
-		rmap_remove(edits[i].vma);
+	for (i = 0; i < n; i++) {
+		keeps[i] = keeps_its_place(&edits[i], family);
+		if (!keeps[i])
+			rmap_remove(edits[i].vma);
+	}
 	for (i = 0; i < n; i++) {
 		struct vm_area_struct *vma = edits[i].vma;
 		bool grows = edits[i].start < vma->vm_start || edits[i].end > vma->vm_end;
@@ -145,7 +157,10 @@ static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
 		change_bounds(vma, edits[i].start, edits[i].end);
 		if (grows && family && !vma->anon_vma)
 			anon_vma_clone(vma, family);
-		rmap_insert(vma);
+		if (keeps[i])
+			rmap_resize(vma);
+		else
+			rmap_insert(vma);
 	}
 	for (i = 0; i < n; i++)
 		if (is_gone(&edits[i]))

@@ -54,7 +54,10 @@ static void random_steps(unsigned long space, unsigned long length, uint64_t see
 		unsigned long start = test_random(&seed) % space;
 		unsigned long last = start + test_random(&seed) % length;
 
-		if (in[i]) {
+		if (in[i] && step % 3 == 0) {
+			interval_tree_set_last(&nodes[i], nodes[i].start + last - start);
+			in[i] = false; /* until the end of this step */
+		} else if (in[i]) {
 			interval_tree_remove(&nodes[i], &root);
 			memset(&nodes[i], 0x5a, sizeof(nodes[i]));
 		} else {
@@ -121,10 +124,8 @@ static void test_edges(void **state __maybe_unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_sparse),
-		cmocka_unit_test(test_dense),
-		cmocka_unit_test(test_same_start),
+		cmocka_unit_test(test_edges),       cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_dense),       cmocka_unit_test(test_same_start),
 		cmocka_unit_test(test_whole_range),
 	};
 
