@@ -78,11 +78,11 @@ void shadow_populated(struct shadow *p, unsigned long n);
 
 /*
  * Compare all pages of all processes with their entries in VMAs, page tables and frames; those of
- * @actor, which is current, also through the MMU where that does not change what stands behind them.
+ * @actor, which is current, also through the MMU where that changes nothing behind them.
  * @all: every page of every process through the MMU, with reads, fetches and forbidden writes.
  */
 void shadow_check(struct shadow *actor, bool all);
-/* Fail the test: print the run, the operation, and a ruler of the layout of @p with a mark at @n. */
+/* Fail the test: print run, operation and a ruler of the layout of @p with a mark at @n. */
 void shadow_fail(const struct shadow *p, unsigned long n, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -240,7 +240,8 @@ static long virtual(void)
 	X(madvise_willneed_file, sys_madvise(at(16), SPAN(4), MADV_WILLNEED), , 0, 0)              \
 	X(madvise_dontneed, sys_madvise(at(0), SPAN(14), MADV_DONTNEED), forget(0, 14), 0, 0)      \
 	X(madvise_free, sys_madvise(at(24), SPAN(2), MADV_FREE), forget(24, 2), 0, 0)              \
-	X(madvise_remove, sys_madvise(at(21), SPAN(1), MADV_REMOVE), world.shmem.cell[1].word[0] = 0, 0, 0) \
+	X(madvise_remove, sys_madvise(at(21), SPAN(1), MADV_REMOVE),                               \
+	  world.shmem.cell[1].word[0] = 0, 0, 0)                                                   \
 	X(madvise_cold, sys_madvise(at(0), SPAN(16), MADV_COLD), , 0, 0)                           \
 	X(madvise_pageout, pageout(), shadow_store(family, 0, 0, 5), -1, 0)                        \
 	X(pageout_starved, starved_pageout(), shadow_store(family, 0, 0, 5), -1, 0)                \
@@ -279,7 +280,7 @@ static long virtual(void)
 	X(cpu_shmem, put(23), shadow_store(family, 23, 0, 5), -1, 0)                               \
 	X(cpu_swap, put(26), shadow_store(family, 26, 0, 5), -1, 0)                                \
 	X(swapon, swapon(), host_swapoff(second), 0, 0)                                            \
-	X(swapoff, host_swapoff(world.area), world.area = host_swapon(256, -1), 0, 0)                          \
+	X(swapoff, host_swapoff(world.area), world.area = host_swapon(256, -1), 0, 0)              \
 	X(reclaim, reclaim(), , -1, 0)                                                             \
 	X(file_read, kernel_io(false), , 0, 0)                                                     \
 	X(file_write, kernel_io(true), , 0, 0)                                                     \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writeback with something else going on: pages dirtied again, cut off, forgotten on their way out. */
+/* Writeback with something else going on: pages dirtied again, cut off, forgotten in flight. */
 #include "tests/host/test.h"
 
 #include "mm/backing/writeback.h"

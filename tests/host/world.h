@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small world for calls to be tried in: a process with pages of all kinds and a forked child, both
+ * A world for calls to be tried in: a process with pages of all kinds and a forked child, both
  * with their shadow (shadow.h) as family[0] and family[1]; and what calls do to the shadow of the
  * first one.
  *
@@ -39,7 +39,7 @@ void populated(unsigned long first, unsigned long n);
 void lock(unsigned long first, unsigned long n, bool locked);
 void lock_all(bool locked);
 /*
- * mremap() has taken the pages away. @keep: they stay mapped, empty; as on Linux it succeeds so, too,
+ * mremap() has taken the pages away. @keep: they stay mapped, empty; as on Linux it succeeds, too,
  * when there is no memory to split the old mapping.
  */
 void left(unsigned long first, unsigned long n, bool keep);
