@@ -11,6 +11,7 @@ T= chooses operations by patterns, and then only the first two parts unless PART
 figures go to standard output and, with charts, to build/bench/; docs/bench.md explains them.
 """
 import csv
+import fnmatch
 import os
 import statistics
 import sys
@@ -24,7 +25,8 @@ import profile
 from guests import Refused
 from operations import FEW_MANY, OPERATIONS
 
-ROUNDS = int(os.environ.get("ROUNDS") or 5)
+PARTS = ("icount", "wall", "curves", "native")
+ROUNDS = os.environ.get("ROUNDS") or "5"
 PATTERNS = (os.environ.get("T") or "").split()
 BENCH = " ".join(["bench"] + [f"'{pattern}'" for pattern in PATTERNS])
 KERNELS = guests.Faultline(), guests.Linux()
@@ -76,7 +78,7 @@ def count(kernel):
 def time_rounds():
     """Wall time by turns: a list, for each kernel, of {operation: nanoseconds} for each round."""
     rounds = [], []
-    for index in range(ROUNDS):
+    for index in range(int(ROUNDS)):
         print(f"  round {index + 1} of {ROUNDS}", file=sys.stderr)
         for kernel, results in zip(KERNELS, rounds):
             hz, _, lines = guests.parse(kernel.run(BENCH))
@@ -173,8 +175,15 @@ def main():
     if sys.argv[1:] == ["ceilings"]:
         write_ceilings()
         return
-    parts = "icount wall" if PATTERNS else "icount wall curves native"
-    wanted = (os.environ.get("PARTS") or parts).split()
+    wanted = (os.environ.get("PARTS") or " ".join(PARTS[:2] if PATTERNS else PARTS)).split()
+    for part in wanted:
+        if part not in PARTS:
+            raise Refused(f"PARTS={part}: there are {' '.join(PARTS)}")
+    if not ROUNDS.isdigit() or int(ROUNDS) < 1:
+        raise Refused(f"ROUNDS={ROUNDS}: not a number from 1 on")
+    for pattern in PATTERNS:
+        if not fnmatch.filter(OPERATIONS, pattern):
+            raise Refused(f"no operation matches T={pattern}: there are {' '.join(OPERATIONS)}")
     rows = {}
     if "icount" in wanted:
         KERNELS[1].symbols()
@@ -195,3 +204,5 @@ if __name__ == "__main__":
         main()
     except Refused as refusal:
         sys.exit(f"bench: {refusal}")
+    except KeyboardInterrupt:
+        sys.exit("bench: interrupted")

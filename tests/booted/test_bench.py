@@ -2,6 +2,7 @@
 """The benchmark runs, its figures make sense, and no operation costs more than it did."""
 import os
 import re
+import subprocess
 import sys
 
 from harness import check, KERNEL, run, skip, tmp, TOP
@@ -88,3 +89,15 @@ def test_profile():
     names = profile.by_function(part, profile.Symbols(guests.symbols(KERNEL)))
     check("exc_page_fault is called once each time",
           names.get("exc_page_fault", (0, 0))[1] == part.windows, sorted(names))
+
+
+def test_requests():
+    "what make bench cannot do is refused in a sentence"
+    for knob, sentence in (("PARTS=nosuch", "there are icount wall curves native"),
+                           ("T=nosuch", "no operation matches T=nosuch: there are getppid "),
+                           ("ROUNDS=0", "not a number from 1 on")):
+        done = subprocess.run([sys.executable, os.path.join(TOP, "tests/bench/bench.py")],
+                              env={**os.environ, "T": "", **dict([knob.split("=")])}, check=False,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+        said = done.stderr.decode(errors="replace")
+        check(knob, done.returncode == 1 and sentence in said and said.count("\n") == 1, said)

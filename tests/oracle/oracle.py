@@ -252,6 +252,14 @@ def compare_programs(pattern, tally):
                  "\n".join(problems))
 
 
+def number(knob, default):
+    """A knob that must be a number from 1 on."""
+    text = os.environ.get(knob) or str(default)
+    if not text.isdigit() or int(text) < 1:
+        raise Refused(f"{knob}={text}: not a number from 1 on")
+    return int(text)
+
+
 def compare_walks(tally):
     """The random walk of tests/oracle/walk.py."""
     path = os.path.join(HERE, "walk.py")
@@ -260,7 +268,7 @@ def compare_walks(tally):
     spec = importlib.util.spec_from_file_location("walk", path)
     walk = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(walk)
-    walk.compare(int(os.environ.get("STEPS") or STEPS), int(os.environ.get("SEED") or 1),
+    walk.compare(number("STEPS", STEPS), number("SEED", 1),
                  tally.record)
 
 
@@ -276,6 +284,10 @@ def main():
             compare_walks(tally)
     except Refused as refusal:
         tally.record("both machines", False, str(refusal))
+    except KeyboardInterrupt:
+        tally.record("to the end", False, "interrupted")
+    if not tally.passed and not tally.failed:
+        print(f"no program matches T={pattern}")
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 1 if tally.failed or not tally.passed else 0
 
