@@ -24,16 +24,6 @@ static int account_writable(struct vm_area_struct *vma, unsigned long pages,
 	return 0;
 }
 
-pgprot_t vma_page_prot(const struct vm_area_struct *vma)
-{
-	bool quiet = vma->vm_ops && !vma->vm_ops->page_mkwrite;
-	pgprot_t prot = vm_get_page_prot(vma->vm_flags);
-
-	if (quiet && (vma->vm_flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE))
-		prot.prot |= _PAGE_RW;
-	return prot;
-}
-
 /*
  * [start, end) of *@vmap gets @vm_flags; *@vmap becomes the VMA that holds it then. Locked private
  * memory that may be written now gets its copies here, not by faults later. 0 or -ENOMEM.

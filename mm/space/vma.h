@@ -145,9 +145,17 @@ static inline int mlock_future_check(const struct mm_struct *mm, unsigned long v
 /* --- shared by the mmap family --- */
 /*
  * What vm_page_prot must be, by vm_flags and vm_ops: shared memory of which nobody must hear when it
- * is written is writable from its first read on. (mprotect.c)
+ * is written is writable from its first read on.
  */
-pgprot_t vma_page_prot(const struct vm_area_struct *vma);
+static inline pgprot_t vma_page_prot(const struct vm_area_struct *vma)
+{
+	bool quiet = vma->vm_ops && !vma->vm_ops->page_mkwrite;
+	pgprot_t prot = vm_get_page_prot(vma->vm_flags);
+
+	if (quiet && (vma->vm_flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE))
+		prot.prot |= _PAGE_RW;
+	return prot;
+}
 /* Where a mapping of @len bytes goes, by hint and MAP_* flags: address or -errno. (mmap.c) */
 unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsigned long len,
 				unsigned long flags);
