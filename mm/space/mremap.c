@@ -65,8 +65,12 @@ static struct vm_area_struct *copy_vma(const struct mremap *req, struct vm_area_
 	if (vma_is_anonymous(vma) && !vma->anon_vma)
 		range.pgoff = req->new_addr >> PAGE_SHIFT;
 	next = find_vma_prev(req->mm, req->new_addr, &prev);
-	/* What DONTUNMAP leaves behind and what it moves do not become one, as on Linux. */
-	if (!(req->flags & MREMAP_DONTUNMAP) || (prev != vma && next != vma)) {
+	/*
+	 * What DONTUNMAP leaves behind and what it moves do not become one, as on Linux, unless the
+	 * old range is about to be parted from it by losing its lock.
+	 */
+	if (!(req->flags & MREMAP_DONTUNMAP) || (prev != vma && next != vma) ||
+	    (vma->vm_flags & VM_LOCKED)) {
 		copy = vma_merge(&range, prev, next, false);
 		if (copy)
 			return copy;

@@ -73,11 +73,10 @@ clear_user:
 .bytes:	rep stosb
 	CLAC
 	ret
-.words_fault:
-	and	esi, 7
-	lea	rcx, [rsi + 8 * rcx]
-.retry:	rep stosb
+.words_fault:				; as on Linux: a word that does not fit counts for nothing
 	CLAC
+	and	esi, 7
+	lea	rax, [rsi + 8 * rcx]
 	ret
 .bytes_fault:
 	CLAC
@@ -87,7 +86,6 @@ clear_user:
 	ret
 EX_TABLE .words, .words_fault
 EX_TABLE .bytes, .bytes_fault
-EX_TABLE .retry, .bytes_fault
 
 ; strncpy_from_user(to, from, size)
 global strncpy_from_user
