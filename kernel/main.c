@@ -122,6 +122,7 @@ static void boot_user(void *arg)
 			  swap_device, -err, why);
 	}
 	crash_test_user(current_pt_regs());
+	mm_audit_prepare();
 	pr_info("boot: %s runs, %lu KiB of memory in use", init_path,
 		(totalram_pages() - nr_free_pages()) * 4);
 }

@@ -23,6 +23,12 @@ int mm_audit(char *sentence, size_t size);
 /* The same as a text: "ok" or the sentence, good until the caller sleeps. For /proc and gdb. */
 const char *mm_audit_text(void);
 
+/*
+ * Make room for the tables now, if this is a debug kernel: gdb may ask for an audit where nothing may
+ * sleep. Boot, after swapon.
+ */
+void mm_audit_prepare(void);
+
 /* Frames of the vmalloc area that these tables take. */
 unsigned long mm_audit_frames(void);
 

@@ -13,6 +13,7 @@
 #include <asm/processor.h>
 #include <asm/traps.h>
 
+bool kernel_oopsed;
 static bool panicking;
 
 void panic(const char *fmt, ...)

@@ -14,6 +14,8 @@
  * The kernel is broken: sentence, backtrace, QEMU exit code EXIT_PANIC. Any context, from the first
  * C instruction on. Says it on COM2 and COM1.
  */
+/* An oops has ended a task in the middle of something. */
+extern bool kernel_oopsed;
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 /*
  * The machine, disk or command line is not what we need: one polite sentence that says what, where,

@@ -230,7 +230,7 @@ void power_off(int status)
 {
 	kill_everybody();
 	vfs_shutdown();
-	if (CONFIG_DEBUG)
+	if (CONFIG_DEBUG && !kernel_oopsed) /* what its victim held is lost */
 		mm_audit_or_panic("at power-off");
 	machine_power_off(status);
 }

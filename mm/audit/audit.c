@@ -99,6 +99,14 @@ static bool prepare(struct audit *a)
 	return true;
 }
 
+void mm_audit_prepare(void)
+{
+	struct audit a;
+
+	if (CONFIG_DEBUG)
+		prepare(&a); /* too little memory is said when an audit is asked for */
+}
+
 unsigned long mm_audit_frames(void)
 {
 	return PFN_UP(tables_size);

@@ -246,9 +246,12 @@ bool audit_tables(struct audit *a, struct mm_struct *mm)
 /* --- the vmalloc area --- */
 static bool take_vmalloc(struct audit *a, unsigned long pfn, unsigned long addr)
 {
-	struct page *page = pfn_to_page(pfn);
+	struct page *page;
 
-	if (!audit_is_ram(pfn) || !page->zone_id) /* device memory */
+	if (!audit_is_ram(pfn)) /* device memory */
+		return true;
+	page = pfn_to_page(pfn);
+	if (!page->zone_id)
 		return true;
 	if (!PageVmalloc(page) || (*mark_of(a, page) & (MARK_VMAP | MARK_FREE)))
 		return audit_fail(

@@ -192,6 +192,7 @@ void die(const char *what, struct pt_regs *regs, long err, unsigned long addr)
 	if (!may_kill_current())
 		panic("%s, and no task that could be ended for it", what);
 	pr_err("ending task %s, pid %d, for it", current->comm, current->pid);
+	kernel_oopsed = true;
 	local_irq_enable();
 	if (current->mm)
 		do_group_exit(SIGSEGV);
