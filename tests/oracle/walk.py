@@ -48,7 +48,9 @@ class Faultline:
     name = "Faultline"
 
     def __init__(self, kernel=None, rundir=RUNDIR, **others):
-        self.kernel = kernel or os.path.join(TOP, "build/kernel/faultline.elf")
+        debug = os.environ.get("DEBUG", "0") not in ("", "0")
+        self.kernel = kernel or os.path.join(TOP, "build", "debug" if debug else "kernel",
+                                             "faultline.elf")
         self.rundir, self.others = rundir, others
 
     def run(self, jobs):
