@@ -195,8 +195,13 @@ static void bad_buffers(void)
 
 static void half_way(void)
 {
+	int zero = open("/dev/zero", O_RDONLY);
 	struct stat st;
 
+	ok_eq(read(zero, edge - 305, 355), 305, "zeroes up to the edge: 305");
+	ok_eq(read(zero, edge - 18, 54), 16, "of less than 64 bytes only whole words: 16 of 18");
+	ok_errno(read(zero, edge - 3, 8), EFAULT, "none: EFAULT");
+	close(zero);
 	ok_eq(pread(file, edge - PAGE, 2 * PAGE, 0), PAGE,
 	      "two pages of a file into one mapped and one not: one page");
 	ok_eq(pread(file, edge - 100, 2 * PAGE, 0), 100, "into 100 bytes: 100");
@@ -250,10 +255,10 @@ static void paths(void)
 
 static void vectors(void)
 {
-	struct iovec bad_second[] = {{"abc", 3}, {edge, 5}, {"def", 3}};
-	struct iovec bad_first[] = {{edge, 5}, {"abc", 3}};
-	struct iovec empty_bad[] = {{"abc", 3}, {edge, 0}, {"def", 3}};
-	struct iovec negative[] = {{"abc", 3}, {"abc", (size_t)-1}};
+	struct iovec bad_second[] = { { "abc", 3 }, { edge, 5 }, { "def", 3 } };
+	struct iovec bad_first[] = { { edge, 5 }, { "abc", 3 } };
+	struct iovec empty_bad[] = { { "abc", 3 }, { edge, 0 }, { "def", 3 } };
+	struct iovec negative[] = { { "abc", 3 }, { "abc", (size_t)-1 } };
 
 	fill_pipe(1);
 	lseek(file, 0, SEEK_SET);

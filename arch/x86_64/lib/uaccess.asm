@@ -73,10 +73,14 @@ clear_user:
 .bytes:	rep stosb
 	CLAC
 	ret
-.words_fault:				; as on Linux: a word that does not fit counts for nothing
+.words_fault:
+	mov	edx, esi
+	and	edx, 7
+	lea	rcx, [rdx + 8 * rcx]
+	cmp	rsi, 64
+	jb	.bytes_fault		; as on Linux: so short, a word that does not fit is left out
+.retry:	rep stosb
 	CLAC
-	and	esi, 7
-	lea	rax, [rsi + 8 * rcx]
 	ret
 .bytes_fault:
 	CLAC
@@ -86,6 +90,7 @@ clear_user:
 	ret
 EX_TABLE .words, .words_fault
 EX_TABLE .bytes, .bytes_fault
+EX_TABLE .retry, .bytes_fault
 
 ; strncpy_from_user(to, from, size)
 global strncpy_from_user

@@ -25,7 +25,7 @@ static inline bool access_ok(const void __user *addr, size_t size)
  */
 unsigned long __must_check copy_to_user(void __user *to, const void *from, size_t n);
 unsigned long __must_check copy_from_user(void *to, const void __user *from, size_t n);
-/* Bytes NOT cleared. The page edge that cannot be crossed is met in steps of 8 bytes, as on Linux. */
+/* Bytes NOT cleared. Of less than 64 bytes, whole words of 8 before the bad one are; else exact. */
 unsigned long __must_check clear_user(void __user *to, size_t n);
 /*
  * Copy a string of at most @size bytes, NUL included. Returns its length without NUL, @size if
