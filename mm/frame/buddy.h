@@ -79,10 +79,10 @@ void free_zeroed_page(struct page *page);
 void *get_zeroed_page(gfp_t gfp);
 void free_page(void *addr);
 
-/* Give this CPU's list back to the buddy (drop_caches, audits, before declaring OOM). */
+/* Give this CPU's lists, the zeroed frames too, back to the buddy (drop_caches, audits, before declaring OOM). */
 void drain_all_pages(void);
 
-/* Totals in frames. Free includes the per-CPU lists. */
+/* Totals in frames. Free includes the per-CPU lists and nr_sleeping_pages. */
 unsigned long nr_free_pages(void);
 unsigned long totalram_pages(void);
 

@@ -121,8 +121,10 @@ void free_zeroed_page(struct page *page)
 	atomic_set(&page->_refcount, 0);
 #if CONFIG_DEBUG
 	/* The claim is checked, and the frame poisoned like any other. */
-	if (memchr_inv(page_address(page), 0, PAGE_SIZE))
+	if (memchr_inv(page_address(page), 0, PAGE_SIZE)) {
 		bad_page(page, "was freed as zeroed, but is not");
+		return;
+	}
 #endif
 	if (CONFIG_DEBUG || pcp->nr_zeroed == PCP_ZEROED || unlikely(page_is_bad(page))) {
 		free_unref_page(page);

@@ -341,6 +341,24 @@ static void poison(void **state)
 	free_page(NULL);
 }
 
+/* A frame that is said to be zeroes is looked at, and never handed out again if it is not. */
+static void zeroed(void **state)
+{
+	struct page *page;
+
+	(void)state;
+	start_with_holes();
+	host_log_clear();
+	page = alloc_page(__GFP_ZERO);
+	free_zeroed_page(page);
+	assert_false(host_log_has("bad page"));
+	assert_ptr_equal(alloc_page(__GFP_ZERO), page);
+	((unsigned char *)page_address(page))[PAGE_SIZE - 1] = 1;
+	free_zeroed_page(page);
+	assert_true(host_log_has("was freed as zeroed, but is not"));
+	assert_ptr_not_equal(alloc_page(0), page);
+}
+
 static void counts(void **state)
 {
 	unsigned long allocs = vm_event_sum(VM_pgalloc), frees = vm_event_sum(VM_pgfree);
@@ -368,6 +386,7 @@ int main(void)
 		cmocka_unit_test(slow_path),
 		cmocka_unit_test(wrong_frees),
 		cmocka_unit_test(poison),
+		cmocka_unit_test(zeroed),
 		cmocka_unit_test(counts),
 	};
 
