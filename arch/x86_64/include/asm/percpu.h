@@ -14,7 +14,7 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 
-#define NR_CPUS 8 /* how many the tables are made for */
+#define NR_CPUS 32 /* how many the tables are made for */
 
 #define PER_CPU_SECTION ".data..percpu"
 #define DECLARE_PER_CPU(type, name) extern __section(PER_CPU_SECTION) type name

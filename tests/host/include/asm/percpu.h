@@ -6,7 +6,7 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 
-#define NR_CPUS 8
+#define NR_CPUS 32
 #define DECLARE_PER_CPU(type, name) extern type name
 #define DEFINE_PER_CPU(type, name) type name
 
