@@ -37,7 +37,10 @@ static loff_t null_llseek(struct file *file, loff_t offset, int whence)
 }
 
 static const struct file_operations null_fops = {
-	.name = "/dev/null", .read = null_read, .write = null_write, .llseek = null_llseek,
+	.name = "/dev/null",
+	.read = null_read,
+	.write = null_write,
+	.llseek = null_llseek,
 };
 
 /*
@@ -78,7 +81,10 @@ static int zero_mmap(struct file *file, struct vm_area_struct *vma)
 }
 
 static const struct file_operations zero_fops = {
-	.name = "/dev/zero", .read = zero_read, .write = null_write, .llseek = null_llseek,
+	.name = "/dev/zero",
+	.read = zero_read,
+	.write = null_write,
+	.llseek = null_llseek,
 	.mmap = zero_mmap,
 };
 
@@ -88,7 +94,10 @@ static ssize_t full_write(struct file *file, const char *buf, size_t count, loff
 }
 
 static const struct file_operations full_fops = {
-	.name = "/dev/full", .read = zero_read, .write = full_write, .llseek = null_llseek,
+	.name = "/dev/full",
+	.read = zero_read,
+	.write = full_write,
+	.llseek = null_llseek,
 };
 
 static size_t fill_random(char *to, size_t n)
@@ -114,7 +123,10 @@ static ssize_t random_read(struct file *file, char *buf, size_t count, loff_t *p
 }
 
 static const struct file_operations random_fops = {
-	.name = "/dev/random", .read = random_read, .write = null_write, .llseek = null_llseek,
+	.name = "/dev/random",
+	.read = random_read,
+	.write = null_write,
+	.llseek = null_llseek,
 };
 
 /* The log as it is printed; reading goes on where it stopped and ends at the newest line. */
@@ -157,7 +169,10 @@ static loff_t kmsg_llseek(struct file *file, loff_t offset, int whence)
 }
 
 static const struct file_operations kmsg_fops = {
-	.name = "/dev/kmsg", .read = kmsg_read, .write = kmsg_write, .llseek = kmsg_llseek,
+	.name = "/dev/kmsg",
+	.read = kmsg_read,
+	.write = kmsg_write,
+	.llseek = kmsg_llseek,
 };
 
 static const struct pseudo_entry dev_entries[] = {
@@ -183,7 +198,11 @@ static int disk_lookup(void *arg, const char *name, struct pseudo_entry *child)
 	return 0;
 }
 
-struct disk_listing { struct pseudo_dir *dir; loff_t from, n; bool full; };
+struct disk_listing {
+	struct pseudo_dir *dir;
+	loff_t from, n;
+	bool full;
+};
 
 static void list_disk(struct block_device *bdev, void *arg)
 {

@@ -24,7 +24,8 @@ void file_table_init(void)
 
 struct file *alloc_file(const struct file_operations *fops, unsigned int flags)
 {
-	static const unsigned int modes[] = {FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0};
+	static const unsigned int modes[] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE,
+					      0 };
 	struct file *file = kzalloc(sizeof(*file), GFP_KERNEL);
 
 	if (!file)
@@ -125,8 +126,8 @@ int get_unused_fd(unsigned int first, bool cloexec)
 	for (;;) {
 		spin_lock(&files->lock);
 		size = files->size;
-		fd = first < size ? (unsigned int)find_next_zero_bit(files->open, size, first)
-				  : size;
+		fd = first < size ? (unsigned int)find_next_zero_bit(files->open, size, first) :
+				    size;
 		if (fd < size && fd < limit) {
 			__set_bit(fd, files->open);
 			__assign_bit(fd, files->cloexec, cloexec);

@@ -117,9 +117,9 @@ long sys_getcwd(char __user *user, unsigned long size)
 			result = PTR_ERR(path);
 		} else {
 			len = strlen(path) + 1;
-			result = len > size                      ? -ERANGE
-				 : copy_to_user(user, path, len) ? -EFAULT
-								 : (long)len;
+			result = len > size                    ? -ERANGE :
+				 copy_to_user(user, path, len) ? -EFAULT :
+								 (long)len;
 		}
 	}
 	kfree(buf);

@@ -26,7 +26,7 @@
 static DEFINE_MUTEX(mount_mutex); /* all of this file's state */
 static LIST_HEAD(types);
 static LIST_HEAD(supers);
-static struct dentry *root;       /* set once */
+static struct dentry *root; /* set once */
 static unsigned int next_anon_dev = 1;
 
 struct dentry *get_root(void)

@@ -11,8 +11,8 @@
 #include "mm/frame/slab.h"
 #include <asm/uaccess.h>
 
-#define MAX_LINKS 40              /* Linux's MAXSYMLINKS */
-#define LINK_TEXT (2 * PATH_MAX)  /* room for a link's text and what follows it */
+#define MAX_LINKS 40             /* Linux's MAXSYMLINKS */
+#define LINK_TEXT (2 * PATH_MAX) /* room for a link's text and what follows it */
 
 char *getname(const char __user *path)
 {

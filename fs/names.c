@@ -176,8 +176,9 @@ long sys_linkat(int olddfd, const char __user *oldpath, int newdfd, const char _
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	old = user_path_at(olddfd, oldpath, (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
-						    (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
+	old = user_path_at(olddfd, oldpath,
+			   (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+				   (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
 	if (IS_ERR(old))
 		return PTR_ERR(old);
 	err = begin_make(&w, newdfd, newpath, false, &dentry);
@@ -235,8 +236,10 @@ static long do_unlink(int dfd, const char __user *path, bool is_dir)
 	if (err)
 		return err;
 	if (w.last_type != LAST_NORM) {
-		err = !is_dir ? -EISDIR : w.last_type == LAST_DOT ? -EINVAL :
-		      w.last_type == LAST_DOTDOT ? -ENOTEMPTY : -EBUSY;
+		err = !is_dir                    ? -EISDIR :
+		      w.last_type == LAST_DOT    ? -EINVAL :
+		      w.last_type == LAST_DOTDOT ? -ENOTEMPTY :
+						   -EBUSY;
 		walk_end(&w);
 		return err;
 	}

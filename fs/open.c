@@ -264,9 +264,9 @@ void file_getattr(struct file *file, struct file_stat *st)
 
 struct block_device *file_bdev(struct file *file)
 {
-	return file->f_inode && S_ISBLK(file->f_inode->i_mode)
-		       ? block_device_by_dev(file->f_inode->i_rdev)
-		       : NULL;
+	return file->f_inode && S_ISBLK(file->f_inode->i_mode) ?
+		       block_device_by_dev(file->f_inode->i_rdev) :
+		       NULL;
 }
 
 sector_t file_bmap(struct file *file, pgoff_t index, struct block_device **bdev)

@@ -21,11 +21,11 @@
  * PIPE_PAGES.
  */
 struct pipe {
-	struct mutex lock;            /* all but wait */
+	struct mutex lock; /* all but wait */
 	unsigned long head, tail;
-	unsigned int readers, writers;/* open files of each end */
-	void *page[PIPE_PAGES];       /* allocated when first needed */
-	struct wait_queue_head wait;  /* both ends */
+	unsigned int readers, writers; /* open files of each end */
+	void *page[PIPE_PAGES];        /* allocated when first needed */
+	struct wait_queue_head wait;   /* both ends */
 };
 
 static size_t pipe_len(const struct pipe *pipe)

@@ -176,11 +176,15 @@ long sys_ppoll(struct pollfd __user *fds, unsigned int nfds, const struct timesp
 
 #define SETS 3
 #define SET_WORDS (NR_OPEN / 64)
-struct sets { unsigned long bits[SETS][SET_WORDS]; };
+struct sets {
+	unsigned long bits[SETS][SET_WORDS];
+};
 
 /* POLL* bits that make a descriptor count in each set, as Linux has them. */
 static const short set_events[SETS] = {
-	POLLIN | POLLRDNORM | POLLHUP | POLLERR, POLLOUT | POLLWRNORM | POLLERR, POLLPRI,
+	POLLIN | POLLRDNORM | POLLHUP | POLLERR,
+	POLLOUT | POLLWRNORM | POLLERR,
+	POLLPRI,
 };
 
 static bool in_set(const struct sets *sets, int which, int fd)
@@ -228,7 +232,10 @@ static int fds_to_sets(const struct pollfd *fds, unsigned int count, const struc
 
 static long select_user(int n, unsigned long __user *user[SETS], u64 *left)
 {
-	struct { struct sets asked, answer; struct pollfd fds[NR_OPEN]; } *work;
+	struct {
+		struct sets asked, answer;
+		struct pollfd fds[NR_OPEN];
+	} * work;
 	size_t bytes;
 	long result = -EFAULT;
 	unsigned int count;
@@ -286,7 +293,10 @@ long sys_pselect6(int n, unsigned long __user *in, unsigned long __user *out,
 		  const void __user *sig)
 {
 	unsigned long __user *sets[SETS] = { in, out, ex };
-	struct { const u64 __user *mask; size_t size; } arg = { NULL, 0 };
+	struct {
+		const u64 __user *mask;
+		size_t size;
+	} arg = { NULL, 0 };
 	long result;
 	u64 left;
 	int err = get_timeout(timeout, &left);

@@ -395,9 +395,9 @@ static int pseudo_iterate(struct file *file, struct dir_context *ctx)
 			room = pseudo_emit(&dir, e->name, e->mode,
 					   pseudo_ino(e->name, e->arg ? e->arg : entry->arg), n);
 	dir.base = n;
-	return room && entry->iterate
-		       ? entry->iterate(entry->arg, &dir, max(ctx->pos - n, (loff_t)0))
-		       : 0;
+	return room && entry->iterate ?
+		       entry->iterate(entry->arg, &dir, max(ctx->pos - n, (loff_t)0)) :
+		       0;
 }
 
 static const struct file_operations pseudo_dir_fops = {

@@ -42,8 +42,8 @@ static ssize_t do_rw(struct file *file, char __user *buf, size_t count, loff_t *
 	if (err)
 		return err;
 	count = min(count, MAX_COUNT);
-	return write ? file->f_op->write(file, buf, count, pos)
-		     : file->f_op->read(file, buf, count, pos);
+	return write ? file->f_op->write(file, buf, count, pos) :
+		       file->f_op->read(file, buf, count, pos);
 }
 
 /* read(2) and write(2): at the file's own position. */

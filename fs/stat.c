@@ -72,8 +72,9 @@ static long path_stat(int dfd, const char __user *path, int flags, struct stat *
 		if (!first)
 			return fd_stat((unsigned int)dfd, st);
 	}
-	dentry = user_path_at(dfd, path, (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-						 (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
+	dentry = user_path_at(dfd, path,
+			      (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+				      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
 	fill_stat(st, dentry->d_inode, NULL);
@@ -112,8 +113,14 @@ long sys_fstat(unsigned int fd, struct stat __user *user)
 }
 
 /* The major and minor number in a dev_t, as user space packs them. */
-static u32 dev_major(u64 dev) { return (u32)(dev >> 8 & 0xfff); }
-static u32 dev_minor(u64 dev) { return (u32)((dev & 0xff) | (dev >> 12 & 0xfff00)); }
+static u32 dev_major(u64 dev)
+{
+	return (u32)(dev >> 8 & 0xfff);
+}
+static u32 dev_minor(u64 dev)
+{
+	return (u32)((dev & 0xff) | (dev >> 12 & 0xfff00));
+}
 
 long sys_statx(int dfd, const char __user *path, unsigned int flags, unsigned int mask,
 	       struct statx __user *user)
@@ -210,8 +217,9 @@ long sys_faccessat2(int dfd, const char __user *path, int mode, int flags)
 	if ((mode & ~(R_OK | W_OK | X_OK)) ||
 	    (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
 		return -EINVAL;
-	dentry = user_path_at(dfd, path, (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-						 (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
+	dentry = user_path_at(dfd, path,
+			      (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+				      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
 	inode = dentry->d_inode;
@@ -343,7 +351,8 @@ static long read_dir(struct file *file, struct getdents *g, void __user *user)
 
 long sys_getdents64(unsigned int fd, void __user *user, unsigned int count)
 {
-	struct getdents g = {.ctx.emit = emit_dirent, .size = min_t(size_t, count, 8 * PAGE_SIZE)};
+	struct getdents g = { .ctx.emit = emit_dirent,
+			      .size = min_t(size_t, count, 8 * PAGE_SIZE) };
 	struct file *file = fget(fd);
 	long result = -ENOTDIR;
 

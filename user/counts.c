@@ -36,7 +36,7 @@ struct stat_faults {
 
 static struct stat_faults stat_faults(void)
 {
-	struct stat_faults f = {-1, -1, -1, -1};
+	struct stat_faults f = { -1, -1, -1, -1 };
 	FILE *file = fopen("/proc/self/stat", "r");
 	char line[512], *p;
 

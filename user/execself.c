@@ -44,7 +44,7 @@ struct table_page {
 #define P64(n) P16(n), P16((n) + 16), P16((n) + 32), P16((n) + 48)
 
 static const struct table_page table[TABLE_PAGES]
-	__attribute__((aligned(4096))) = {P64(0), P64(64), P64(128), P64(192)};
+	__attribute__((aligned(4096))) = { P64(0), P64(64), P64(128), P64(192) };
 
 static unsigned data_word = 0x600dda7a;
 static unsigned char bss[3 * PAGE];
@@ -153,7 +153,7 @@ static void auxiliary_vector(void)
 	ok(getauxval(AT_RANDOM) != 0, "AT_RANDOM");
 }
 
-static const char *const sent_env[] = {"ONE=1", "EMPTY=", "FAULT=page here", NULL};
+static const char *const sent_env[] = { "ONE=1", "EMPTY=", "FAULT=page here", NULL };
 
 /* 1 .. 255 in one string. */
 static const char *every_byte(void)
@@ -186,7 +186,7 @@ static int first_wrong(int argc, char **argv, char **env)
 
 static int second_instance(int argc, char **argv, char **env)
 {
-	struct report r = {.pid = getpid(), .bad = first_wrong(argc, argv, env)};
+	struct report r = { .pid = getpid(), .bad = first_wrong(argc, argv, env) };
 
 	(void)peek(table_page(77));
 	r.text_pfn = pfn_of(code());
@@ -204,7 +204,7 @@ static void a_handler(int sig)
 static pid_t start_second(int out)
 {
 	char fd[16];
-	char *argv[] = {"execself", "--second", fd, "", (char *)every_byte(), "last one", NULL};
+	char *argv[] = { "execself", "--second", fd, "", (char *)every_byte(), "last one", NULL };
 	pid_t pid;
 
 	snprintf(fd, sizeof(fd), "%d", out);
@@ -221,7 +221,7 @@ static pid_t start_second(int out)
 
 static void run_again(void)
 {
-	struct report r = {0};
+	struct report r = { 0 };
 	int ends[2], status;
 	pid_t pid;
 
@@ -249,7 +249,7 @@ static void run_again(void)
 
 static int exec_errno(const char *file, char **argv)
 {
-	char *none[] = {NULL};
+	char *none[] = { NULL };
 
 	execve(file, argv ? argv : none, none);
 	return errno;
@@ -258,7 +258,7 @@ static int exec_errno(const char *file, char **argv)
 static void refusals(void)
 {
 	static char huge[129 * 1024];
-	char path[256], *too_long[] = {"x", huge, NULL};
+	char path[256], *too_long[] = { "x", huge, NULL };
 	int fd = open_scratch(path, sizeof(path), NULL);
 
 	memset(huge, 'a', sizeof(huge) - 1);

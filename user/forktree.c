@@ -138,7 +138,7 @@ static void wait_tells(void)
 	ok_eq(wrong, 0, "exit statuses 0, 51 .. 255 arrive");
 	pid = fork();
 	if (pid == 0)
-		_exit(touch_pages(&(int){3}));
+		_exit(touch_pages(&(int){ 3 }));
 	ok(wait4(pid, &status, 0, &ru) == pid && wait_code(status) == 3, "wait4 by pid");
 	ok(ru.ru_minflt >= 200 && ru.ru_minflt < 600,
 	   "its rusage counts the child's 200 first touches");
@@ -158,9 +158,9 @@ static void wait_without_hanging(void)
 	pid = fork();
 	if (pid == 0) {
 		close(ends[1]);
-		_exit(read(ends[0], &c, 1) == 0
-			      ? 5
-			      : 6); /* returns at end of file, when the parent closes */
+		_exit(read(ends[0], &c, 1) == 0 ?
+			      5 :
+			      6); /* returns at end of file, when the parent closes */
 	}
 	ok_eq(waitpid(pid, &status, WNOHANG), 0, "WNOHANG: 0 while the child runs");
 	close(ends[1]);

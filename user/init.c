@@ -30,7 +30,7 @@ static const char banner[] = "\n"
 			     "End of input (Ctrl-D) or `exit` powers the machine off.\n"
 			     "\n";
 
-static char *default_env[] = {"PATH=/bin", "HOME=/", "TERM=vt100", NULL};
+static char *default_env[] = { "PATH=/bin", "HOME=/", "TERM=vt100", NULL };
 
 /* Reads a whole file to the heap and ends it with a zero byte. NULL if there is no such file. */
 static char *read_file(const char *path, size_t *size)
@@ -146,7 +146,7 @@ static void ensure_terminal(void)
 
 int main(void)
 {
-	char *sh[] = {"/bin/sh", NULL};
+	char *sh[] = { "/bin/sh", NULL };
 	char **argv, **env;
 	pid_t pid;
 

@@ -134,7 +134,7 @@ int tap_done(void)
 static struct pagemap_entry look(const void *addr)
 {
 	static int fd = -1;
-	struct pagemap_entry e = {0};
+	struct pagemap_entry e = { 0 };
 	static pid_t owner;
 	uint64_t raw = 0;
 
@@ -206,7 +206,7 @@ size_t count_swapped(const void *addr, size_t pages)
 
 bool pfns_visible(void)
 {
-	static char page[PAGE] __attribute__((aligned(4096))) = {1};
+	static char page[PAGE] __attribute__((aligned(4096))) = { 1 };
 
 	poke(page, 1);
 	return pfn_of(page) != 0;
@@ -289,7 +289,7 @@ struct faults faults(void)
 
 	if (getrusage(RUSAGE_SELF, &ru))
 		bail("getrusage");
-	return (struct faults){ru.ru_minflt, ru.ru_majflt};
+	return (struct faults){ ru.ru_minflt, ru.ru_majflt };
 }
 
 long faults_since(struct faults then)
@@ -401,16 +401,16 @@ static void on_fault(int sig, siginfo_t *si, void *context)
 {
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
 
-	caught = (struct caught){sig,           si->si_code,      si->si_addr,  regs[REG_CR2],
-				 regs[REG_ERR], regs[REG_TRAPNO], regs[REG_RIP]};
+	caught = (struct caught){ sig,           si->si_code,      si->si_addr,  regs[REG_CR2],
+				  regs[REG_ERR], regs[REG_TRAPNO], regs[REG_RIP] };
 	siglongjmp(catch_env, 1);
 }
 
 void catch_faults(void)
 {
 	static char stack[4 * PAGE];
-	stack_t ss = {.ss_sp = stack, .ss_size = sizeof(stack)};
-	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
 	if (sigaltstack(&ss, NULL) || sigaction(SIGSEGV, &sa, NULL) || sigaction(SIGBUS, &sa, NULL))
 		bail("install the fault handler");
@@ -446,7 +446,7 @@ bool faults_with(const void *addr, char access, int sig, int code)
 
 int open_scratch(char *path, size_t size, const char *dir)
 {
-	const char *places[] = {dir, getenv("TMPDIR"), ".", "/", "/tmp"};
+	const char *places[] = { dir, getenv("TMPDIR"), ".", "/", "/tmp" };
 	struct statfs fs;
 	int fd;
 

@@ -81,8 +81,8 @@ static struct balance take_balance(void)
 
 	drop_caches();
 	objects = slab_objects();
-	return (struct balance){(meminfo_kb("MemFree") + meminfo_kb("Slab")) / 4,
-				meminfo_kb("SwapFree") / 4, -objects};
+	return (struct balance){ (meminfo_kb("MemFree") + meminfo_kb("Slab")) / 4,
+				 meminfo_kb("SwapFree") / 4, -objects };
 }
 
 /* All came back; or what another process had in memory is now in swap, page for page. */
@@ -102,13 +102,13 @@ static bool leaked(struct balance lost)
  */
 static struct balance lost_since(struct balance before)
 {
-	struct timespec rest = {.tv_nsec = 10 * 1000 * 1000};
+	struct timespec rest = { .tv_nsec = 10 * 1000 * 1000 };
 	struct balance now, lost;
 
 	for (int i = 0;; i++) {
 		now = take_balance();
-		lost = (struct balance){before.frames - now.frames, before.slots - now.slots,
-					before.objects - now.objects};
+		lost = (struct balance){ before.frames - now.frames, before.slots - now.slots,
+					 before.objects - now.objects };
 		if (balanced(lost) || i == SETTLE_TRIES)
 			return lost;
 		sched_yield();
@@ -229,7 +229,7 @@ static int run_and_weigh(char **argv, bool seen, struct balance *lost)
 	struct balance before;
 	int status;
 
-	*lost = (struct balance){0, 0, 0};
+	*lost = (struct balance){ 0, 0, 0 };
 	if (!check_leaks)
 		return run(argv, seen);
 	before = take_balance();
@@ -265,8 +265,7 @@ static void print_reasons(int status, struct balance lost, const char *found)
 		printf(" # exit status %d", WEXITSTATUS(status));
 	if (!balanced(lost))
 		printf(" # %s %ld frames, %ld swap slots and %ld slab objects",
-		       leaked(lost) ? "leak of" : "balance", lost.frames, lost.slots,
-		       lost.objects);
+		       leaked(lost) ? "leak of" : "balance", lost.frames, lost.slots, lost.objects);
 	if (*found)
 		printf(" # audit: %s", found);
 	putchar('\n');

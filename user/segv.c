@@ -128,7 +128,7 @@ static void no_tables_shown(void)
 	struct {
 		unsigned short limit;
 		unsigned long base;
-	} __attribute__((packed)) gdt = {0}, idt = {0};
+	} __attribute__((packed)) gdt = { 0 }, idt = { 0 };
 	unsigned a, b, c = 0, d;
 
 	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(c & CPUID_UMIP)) {
@@ -199,8 +199,8 @@ static void repair(int sig, siginfo_t *si, void *context)
 
 static void repaired_and_retried(void)
 {
-	struct sigaction sa = {.sa_sigaction = repair, .sa_flags = SA_SIGINFO | SA_ONSTACK}, old;
-	stack_t ss = {.ss_sp = alt_stack, .ss_size = sizeof(alt_stack)};
+	struct sigaction sa = { .sa_sigaction = repair, .sa_flags = SA_SIGINFO | SA_ONSTACK }, old;
+	stack_t ss = { .ss_sp = alt_stack, .ss_size = sizeof(alt_stack) };
 
 	sigaltstack(&ss, NULL);
 	sigaction(SIGSEGV, &sa, &old);

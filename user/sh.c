@@ -41,9 +41,9 @@ static bool apply_redirects(const struct command *c)
 {
 	for (int i = 0; i < c->redirects; i++) {
 		const struct redirect *r = &c->redirect[i];
-		int flags = r->kind == LESS
-				    ? O_RDONLY
-				    : O_WRONLY | O_CREAT | (r->kind == APPEND ? O_APPEND : O_TRUNC);
+		int flags = r->kind == LESS ?
+				    O_RDONLY :
+				    O_WRONLY | O_CREAT | (r->kind == APPEND ? O_APPEND : O_TRUNC);
 		int fd = r->kind == DUP ? atoi(r->target) : open(r->target, flags, 0666);
 
 		if (fd < 0 || (fd != r->fd && dup2(fd, r->fd) < 0)) {
@@ -107,8 +107,8 @@ static int run_here(struct command *c, const struct builtin *b)
 		status = b ? b->run(c->argv) : 0;
 	}
 	for (int i = c->redirects - 1; i >= 0; i--) {
-		if (!keep && (saved[i] < 0 ? close(c->redirect[i].fd)
-					   : dup2(saved[i], c->redirect[i].fd)) < 0)
+		if (!keep && (saved[i] < 0 ? close(c->redirect[i].fd) :
+					     dup2(saved[i], c->redirect[i].fd)) < 0)
 			status = 1;
 		close(saved[i]);
 	}
@@ -171,7 +171,7 @@ static int next_of(enum kind kind, int from, int to)
 static int run_pipeline(int from, int to)
 {
 	static struct command c;
-	pid_t pids[64] = {0};
+	pid_t pids[64] = { 0 };
 	int n = 0, in = -1, ends[2];
 
 	for (int end; from <= to && n < 64; from = end + 1) {
@@ -346,7 +346,8 @@ static int run_source(int fd, const char *text)
 static void set_up_terminal(void)
 {
 	struct sigaction sa = {
-		.sa_handler = on_interrupt}; /* no SA_RESTART: Ctrl-C must end the read of a line */
+		.sa_handler = on_interrupt
+	}; /* no SA_RESTART: Ctrl-C must end the read of a line */
 
 	if (tcgetattr(0, &sane_tty) || !(sane_tty.c_lflag & ICANON))
 		return;
@@ -367,7 +368,7 @@ int main(int argc, char **argv)
 
 	params = argv;
 	if (argc > 2 && !strcmp(argv[1], "-c")) {
-		params = argc > 3 ? argv + 3 : (char *[]){argv[0], NULL};
+		params = argc > 3 ? argv + 3 : (char *[]){ argv[0], NULL };
 		return run_source(-1, argv[2]);
 	}
 	if (argc > 1) {

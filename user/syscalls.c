@@ -115,7 +115,7 @@ static void directories(void)
 
 static void pipes_and_descriptors(void)
 {
-	struct pollfd want = {.events = POLLIN}, got;
+	struct pollfd want = { .events = POLLIN }, got;
 	char buf[16];
 	int p[2], copy;
 
@@ -159,9 +159,9 @@ static double now(void)
 
 static void time_and_names(void)
 {
-	struct timespec rest = {.tv_nsec = 20 * 1000 * 1000};
+	struct timespec rest = { .tv_nsec = 20 * 1000 * 1000 };
 	struct utsname u;
-	unsigned char r[32] = {0}, r2[32] = {0};
+	unsigned char r[32] = { 0 }, r2[32] = { 0 };
 	double t0 = now();
 	int backwards = 0;
 
@@ -199,7 +199,7 @@ static void note(int sig, siginfo_t *si, void *context)
 
 static void handle(int sig, int flags)
 {
-	struct sigaction sa = {.sa_sigaction = note, .sa_flags = SA_SIGINFO | flags};
+	struct sigaction sa = { .sa_sigaction = note, .sa_flags = SA_SIGINFO | flags };
 
 	sigaction(sig, &sa, NULL);
 	caught_signal = caught_count = 0;
@@ -249,7 +249,8 @@ static void signals(void)
 static void timers(void)
 {
 	/* it repeats, so a tick that comes too early does no harm */
-	struct itimerval tv = {.it_interval = {0, 20000}, .it_value = {0, 20000}}, off = {0};
+	struct itimerval tv = { .it_interval = { 0, 20000 }, .it_value = { 0, 20000 } },
+			 off = { 0 };
 	char c;
 	int p[2];
 
@@ -273,8 +274,8 @@ static void stdio_and_malloc(void)
 {
 	char buf[128], line[64];
 	uint64_t seed = 42;
-	char *blocks[64] = {0};
-	size_t sizes[64] = {0}, wrong = 0;
+	char *blocks[64] = { 0 };
+	size_t sizes[64] = { 0 }, wrong = 0;
 	FILE *f;
 
 	snprintf(buf, sizeof(buf), "%.3f %g %lld %#llx %5s|%-5d|", 3.14159, 1e100, -9000000000LL,

@@ -74,7 +74,7 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	int slots[8], used;
-} queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+} queue = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 static void put(int v)
 {

@@ -27,8 +27,8 @@ static DEFINE_SPINLOCK(config_lock); /* address and data port belong together */
 
 static u32 config_address(const struct pci_device *dev, unsigned int offset)
 {
-	return 0x80000000u | (u32)dev->bus << 16 | (u32)dev->slot << 11 |
-	       (u32)dev->function << 8 | (offset & 0xfc);
+	return 0x80000000u | (u32)dev->bus << 16 | (u32)dev->slot << 11 | (u32)dev->function << 8 |
+	       (offset & 0xfc);
 }
 
 u32 pci_read32(const struct pci_device *dev, unsigned int offset)

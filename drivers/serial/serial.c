@@ -12,24 +12,24 @@
 #define COM1_IRQ 4
 enum { RBR = 0, THR = 0, IER = 1, FCR = 2, MCR = 4, LSR = 5 };
 #define IER_RECEIVE 0x01
-#define IER_SENT 0x02 /* the transmitter is empty */
-#define FCR_ENABLE_14 0xc1 /* FIFOs on, interrupt at 14 bytes or a pause; clears nothing */
+#define IER_SENT 0x02         /* the transmitter is empty */
+#define FCR_ENABLE_14 0xc1    /* FIFOs on, interrupt at 14 bytes or a pause; clears nothing */
 #define MCR_DTR_RTS_OUT2 0x0b /* OUT2 lets the interrupt through */
 #define LSR_DATA_READY 0x01
 #define LSR_THR_EMPTY 0x20
 #define FIFO_SIZE 16
 
 #define RING_SIZE 1024u /* power of two */
-#define BUSY_POLLS 50 /* before sleeping until the other end has taken some */
+#define BUSY_POLLS 50   /* before sleeping until the other end has taken some */
 
 DECLARE_WAIT_QUEUE_HEAD(serial_rx_wait);
 
 static DECLARE_WAIT_QUEUE_HEAD(tx_wait);
-static DEFINE_SPINLOCK(uart_lock);    /* with interrupts off: all below */
-static u8 enabled;                    /* interrupts: what IER holds */
+static DEFINE_SPINLOCK(uart_lock); /* with interrupts off: all below */
+static u8 enabled;                 /* interrupts: what IER holds */
 static u8 ring[RING_SIZE];
 static unsigned int ring_head, ring_tail;
-static bool throttled;                /* the ring was full: receive interrupts are off */
+static bool throttled; /* the ring was full: receive interrupts are off */
 
 /* uart_lock held. */
 static void set_interrupts(u8 mask)

@@ -35,21 +35,24 @@ enum { VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_FLUSH = 4 };
 #define STATUS_UNTOUCHED 0xff
 
 struct vblk_request {
-	struct { u32 type, reserved; u64 sector; } header; /* the device reads it */
-	u8 status;                                         /* the device writes it */
-	u32 bytes;                                         /* the most that it may write */
-	struct bio *bio;                                   /* NULL: slot not in flight */
+	struct {
+		u32 type, reserved;
+		u64 sector;
+	} header;        /* the device reads it */
+	u8 status;       /* the device writes it */
+	u32 bytes;       /* the most that it may write */
+	struct bio *bio; /* NULL: slot not in flight */
 };
 
 struct vblk {
 	struct virtio_device vdev;
 	struct block_device bdev;
-	spinlock_t lock;                 /* vq, requests, broken */
+	spinlock_t lock; /* vq, requests, broken */
 	struct virtq vq;
-	struct wait_queue_head room;     /* for who found the ring full */
-	struct vblk_request *requests;   /* indexed by head descriptor, in the direct map */
-	unsigned int blk_size;           /* bytes: unit of all requests */
-	bool broken;                     /* the device lied: nothing is sent to it any more */
+	struct wait_queue_head room;   /* for who found the ring full */
+	struct vblk_request *requests; /* indexed by head descriptor, in the direct map */
+	unsigned int blk_size;         /* bytes: unit of all requests */
+	bool broken;                   /* the device lied: nothing is sent to it any more */
 };
 
 /* Header, data, status as fragments; returns how many. */
@@ -250,7 +253,7 @@ static void vblk_probe(struct pci_device *pci, void *arg)
 	init_waitqueue_head(&vb->room);
 	err = virtio_setup(&vb->vdev, pci,
 			   1ULL << VIRTIO_BLK_F_SEG_MAX | 1ULL << VIRTIO_BLK_F_RO |
-			   1ULL << VIRTIO_BLK_F_BLK_SIZE | 1ULL << VIRTIO_BLK_F_FLUSH);
+				   1ULL << VIRTIO_BLK_F_BLK_SIZE | 1ULL << VIRTIO_BLK_F_FLUSH);
 	if (!err)
 		err = read_config(vb);
 	if (!err)
@@ -264,9 +267,9 @@ static void vblk_probe(struct pci_device *pci, void *arg)
 	if (err) {
 		pr_err("virtio-blk: %02x:%02x.%x cannot be used (error %d)%s\n", pci->bus,
 		       pci->slot, pci->function, -err,
-		       err == -ENODEV
-			       ? ": not a virtio 1.x device (start QEMU with disable-legacy=on)"
-			       : "");
+		       err == -ENODEV ?
+			       ": not a virtio 1.x device (start QEMU with disable-legacy=on)" :
+			       "");
 		return;
 	}
 	(*nr)++;

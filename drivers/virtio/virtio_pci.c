@@ -155,7 +155,8 @@ int virtio_setup_queue(struct virtio_device *vdev, struct virtq *vq, void (*fn)(
 	int err;
 
 	BUILD_BUG_ON(VIRTQ_SIZE * sizeof(struct virtq_desc) + ALIGN(sizeof(struct virtq_avail), 4) +
-		     sizeof(struct virtq_used) > PAGE_SIZE);
+			     sizeof(struct virtq_used) >
+		     PAGE_SIZE);
 	mmio_write16(vdev->common + QUEUE_SELECT, 0);
 	vq->size = min_t(unsigned int, mmio_read16(vdev->common + QUEUE_SIZE), VIRTQ_SIZE);
 	if (!vq->size || (vq->size & (vq->size - 1)))

@@ -72,9 +72,9 @@ static int check_features(const struct ext2_super_block *es, struct ext2_geometr
 			 "it uses features that are not supported (incompat 0x%x%s); make it with "
 			 "mke2fs -t ext2",
 			 unknown,
-			 unknown & 4      ? ": its journal must be replayed first by e2fsck"
-			 : unknown & 0x40 ? ": extents, so it is ext4"
-					  : "");
+			 unknown & 4    ? ": its journal must be replayed first by e2fsck" :
+			 unknown & 0x40 ? ": extents, so it is ext4" :
+					  "");
 		return -EINVAL;
 	}
 	geo->has_filetype = es->s_feature_incompat & EXT2_FEATURE_INCOMPAT_FILETYPE;

@@ -51,8 +51,8 @@ static void dir_changed(struct inode *dir)
 static void set_type(struct inode *dir, struct ext2_dir_entry *de, umode_t mode)
 {
 	static const u8 types[16] = {
-		[S_IFREG >> 12] = EXT2_FT_REG, [S_IFDIR >> 12] = EXT2_FT_DIR,
-		[S_IFCHR >> 12] = EXT2_FT_CHR, [S_IFBLK >> 12] = EXT2_FT_BLK,
+		[S_IFREG >> 12] = EXT2_FT_REG,  [S_IFDIR >> 12] = EXT2_FT_DIR,
+		[S_IFCHR >> 12] = EXT2_FT_CHR,  [S_IFBLK >> 12] = EXT2_FT_BLK,
 		[S_IFIFO >> 12] = EXT2_FT_FIFO, [S_IFSOCK >> 12] = EXT2_FT_SOCK,
 		[S_IFLNK >> 12] = EXT2_FT_LNK,
 	};
@@ -85,7 +85,10 @@ static int scan_block(struct inode *dir, u64 n,
 	return result;
 }
 
-struct name { const char *text; unsigned int len; };
+struct name {
+	const char *text;
+	unsigned int len;
+};
 
 static int match_name(struct inode *dir, struct ext2_dirpos *pos, void *arg)
 {
@@ -228,13 +231,22 @@ int ext2_is_empty(struct inode *dir)
 
 static unsigned int dirent_type(const struct ext2_sb *s, const struct ext2_dir_entry *de)
 {
-	static const u8 types[] = { 0, S_IFREG >> 12, S_IFDIR >> 12, S_IFCHR >> 12, S_IFBLK >> 12,
-				    S_IFIFO >> 12, S_IFSOCK >> 12, S_IFLNK >> 12 };
+	static const u8 types[] = { 0,
+				    S_IFREG >> 12,
+				    S_IFDIR >> 12,
+				    S_IFCHR >> 12,
+				    S_IFBLK >> 12,
+				    S_IFIFO >> 12,
+				    S_IFSOCK >> 12,
+				    S_IFLNK >> 12 };
 
 	return s->geo.has_filetype && de->file_type < ARRAY_SIZE(types) ? types[de->file_type] : 0;
 }
 
-struct listing { struct dir_context *ctx; u64 base; };
+struct listing {
+	struct dir_context *ctx;
+	u64 base;
+};
 
 /* ctx->pos is a byte offset; entries that begin before it were given out already (or vanished). */
 static int give_out(struct inode *dir, struct ext2_dirpos *pos, void *arg)

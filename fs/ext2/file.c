@@ -93,8 +93,8 @@ static int ext2_readlink(struct inode *inode, char *text, int size)
 	} else {
 		block = len < s->geo.block_size ? ext2_get_block(inode, 0, false, NULL) : 0;
 		if (block <= 0)
-			return block ? (int)block
-				     : ext2_error(inode->i_sb, "link %lu has no text",
+			return block ? (int)block :
+				       ext2_error(inode->i_sb, "link %lu has no text",
 						  inode->i_ino);
 		err = bread(s->bdev, (u64)block, s->geo.block_size, &buf);
 		if (err)
@@ -103,9 +103,9 @@ static int ext2_readlink(struct inode *inode, char *text, int size)
 		brelse(&buf);
 	}
 	text[len] = '\0';
-	return strlen(text) == len
-		       ? (int)len
-		       : ext2_error(inode->i_sb, "link %lu has a NUL in its text", inode->i_ino);
+	return strlen(text) == len ?
+		       (int)len :
+		       ext2_error(inode->i_sb, "link %lu has a NUL in its text", inode->i_ino);
 }
 
 const struct inode_operations ext2_link_iops = {

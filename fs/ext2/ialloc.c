@@ -77,8 +77,8 @@ static s64 alloc_in_group(struct ext2_sb *s, u32 group, bool is_dir)
 		ext2_error(s->sb, "group %u counts free inodes but has none", group);
 	}
 	brelse(&bitmap);
-	return bit < s->geo.inodes_per_group ? (s64)group * s->geo.inodes_per_group + (s64)bit + 1
-					     : 0;
+	return bit < s->geo.inodes_per_group ? (s64)group * s->geo.inodes_per_group + (s64)bit + 1 :
+					       0;
 }
 
 static s64 alloc_number(struct ext2_sb *s, u32 parent_group, bool is_dir)
@@ -152,7 +152,8 @@ struct inode *ext2_new_inode(struct inode *dir, umode_t mode)
 	ei->group = (u32)((ino - 1) / s->geo.inodes_per_group);
 	ei->generation = (u32)current_time().tv_nsec;
 	ei->fresh = true;
-	if (insert_inode_hash(inode)) { /* the number stays marked as used, as it should have been */
+	if (insert_inode_hash(
+		    inode)) { /* the number stays marked as used, as it should have been */
 		iput(inode);
 		return ERR_PTR(ext2_error(dir->i_sb, "inode %llu is in use but was free", ino));
 	}

@@ -168,8 +168,8 @@ s64 ext2_get_block(struct inode *inode, u64 iblock, bool create, bool *fresh)
 /* What is left of the file while its blocks are freed. */
 struct freeing {
 	struct inode *inode;
-	u64 keep;        /* file blocks below this one stay */
-	bool forget;     /* data is in the disk's cache (directories, links) */
+	u64 keep;    /* file blocks below this one stay */
+	bool forget; /* data is in the disk's cache (directories, links) */
 };
 
 static int free_one(struct freeing *f, u32 *slot, bool in_cache)

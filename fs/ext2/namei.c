@@ -175,8 +175,8 @@ static int change_parent(struct inode *inode, struct inode *old_dir, struct inod
 
 	if (err)
 		return err == -ENOENT ? ext2_error(inode->i_sb, "directory %lu has no \"..\"",
-						   inode->i_ino)
-				      : err;
+						   inode->i_ino) :
+					err;
 	ext2_set_entry(inode, &pos, new_dir);
 	brelse(&pos.buf);
 	old_dir->i_nlink--;
@@ -203,10 +203,10 @@ static int ext2_rename(struct inode *old_dir, struct dentry *from, struct inode 
 	/* Looked up only now: adding the new name may have split the entry before the old one. */
 	err = ext2_find_entry(old_dir, from->d_name, from->d_len, &pos);
 	if (err)
-		return err == -ENOENT
-			       ? ext2_error(old_dir->i_sb, "a name vanished from directory %lu",
-					    old_dir->i_ino)
-			       : err;
+		return err == -ENOENT ?
+			       ext2_error(old_dir->i_sb, "a name vanished from directory %lu",
+					  old_dir->i_ino) :
+			       err;
 	ext2_delete_entry(old_dir, &pos);
 	brelse(&pos.buf);
 	if (changes_parent)

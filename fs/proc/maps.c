@@ -5,6 +5,7 @@
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/frame/slab.h"
+#include "mm/space/mmap_lock.h"
 
 #define NAME_COLUMN 73 /* where Linux starts the name: 25 + 6 * sizeof(void *) */
 
@@ -59,10 +60,10 @@ int proc_show_maps(struct seq_buf *m, void *arg)
 		mmput(mm);
 		return -ENOMEM;
 	}
-	down_read(&mm->mmap_lock);
+	mmap_read_lock(mm);
 	for_each_vma(mm, vma)
 		show_vma(m, vma, path, (int)PAGE_SIZE);
-	up_read(&mm->mmap_lock);
+	mmap_read_unlock(mm);
 	mmput(mm);
 	kfree(path);
 	return 0;

@@ -16,6 +16,7 @@
 #include "lib/util.h"
 #include "mm/backing/swap.h"
 #include "mm/frame/slab.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
 #include <asm/uaccess.h>
 
@@ -69,10 +70,10 @@ static size_t fill_batch(struct mm_struct *mm, u64 *entries, unsigned long addr,
 {
 	size_t i;
 
-	down_read(&mm->mmap_lock);
+	mmap_read_lock(mm);
 	for (i = 0; i < nr && addr < TASK_SIZE; i++, addr += PAGE_SIZE)
 		entries[i] = pagemap_entry(mm, addr);
-	up_read(&mm->mmap_lock);
+	mmap_read_unlock(mm);
 	return i;
 }
 

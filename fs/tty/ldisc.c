@@ -272,10 +272,10 @@ static int signal_of(const struct tty *tty, u8 c)
 {
 	if (!has(tty, ISIG) || tty->literal)
 		return 0;
-	return is_cc(tty, VINTR, c)   ? SIGINT
-	       : is_cc(tty, VQUIT, c) ? SIGQUIT
-	       : is_cc(tty, VSUSP, c) ? SIGTSTP
-				      : 0;
+	return is_cc(tty, VINTR, c) ? SIGINT :
+	       is_cc(tty, VQUIT, c) ? SIGQUIT :
+	       is_cc(tty, VSUSP, c) ? SIGTSTP :
+				      0;
 }
 
 static bool receive_framed(struct tty *tty, u8 c)

@@ -130,7 +130,10 @@ static int wait_for_input(struct tty *tty, unsigned int tenths)
  * What read(2) waits for: a line, or VMIN bytes, or VTIME to pass (termios(3), "Canonical and
  * noncanonical mode").
  */
-struct read_rule { bool lines; unsigned int min, time; };
+struct read_rule {
+	bool lines;
+	unsigned int min, time;
+};
 
 static struct read_rule read_rule(const struct tty *tty)
 {

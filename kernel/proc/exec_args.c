@@ -19,6 +19,7 @@
 #include "lib/util.h"
 #include "mm/fault/fault.h"
 #include "mm/frame/vmalloc.h"
+#include "mm/space/mmap_lock.h"
 #include <asm/processor.h>
 #include <asm/uaccess.h>
 
@@ -94,13 +95,13 @@ static int grow_stack(struct exec *exec, unsigned long address)
 	struct vm_area_struct *vma;
 	int ret = 0;
 
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	vma = vma_last(mm);
 	if (address - STACK_HEADROOM < vma->vm_start &&
 	    expand_stack(vma, address - STACK_HEADROOM) && address < vma->vm_start &&
 	    expand_stack(vma, address))
 		ret = -E2BIG;
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	return ret;
 }
 

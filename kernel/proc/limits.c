@@ -89,8 +89,9 @@ long sys_prlimit64(pid_t pid, unsigned int which, const struct rlimit __user *un
 	spin_lock_irq(&tasklist_lock);
 	task = pid ? find_task_by_pid(pid) : current;
 	if (task && task->signal)
-		ret = may_prlimit(task->signal) ? do_prlimit(task, which, unew ? &new : NULL, &old) :
-						  -EPERM;
+		ret = may_prlimit(task->signal) ?
+			      do_prlimit(task, which, unew ? &new : NULL, &old) :
+			      -EPERM;
 	spin_unlock_irq(&tasklist_lock);
 	return !ret && uold && copy_to_user(uold, &old, sizeof(old)) ? -EFAULT : ret;
 }

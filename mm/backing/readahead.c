@@ -124,7 +124,8 @@ void force_page_cache_readahead(struct address_space *mapping, pgoff_t start, un
 	/* More than that would drive out its own beginning. */
 	nr = min(nr, totalram_pages() / 2);
 	/* A file with holes may be larger than anybody wants to wait for. */
-	for (end = start + nr; start < end && !fatal_signal_pending(current); start += RA_MAX_PAGES) {
+	for (end = start + nr; start < end && !fatal_signal_pending(current);
+	     start += RA_MAX_PAGES) {
 		do_readahead(mapping, start, min(end - start, (unsigned long)RA_MAX_PAGES), ~0UL);
 		cond_resched();
 	}

@@ -9,6 +9,7 @@
 #include "lib/util.h"
 #include "mm/backing/swap_internal.h"
 #include "mm/reclaim/lru.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
 #include "mm/space/rmap.h"
 
@@ -102,7 +103,7 @@ static int unuse_mm(struct mm_struct *mm, const struct swap_area *area)
 	struct vm_area_struct *vma;
 	int err = 0;
 
-	down_read(&mm->mmap_lock);
+	mmap_read_lock(mm);
 	for_each_vma(mm, vma) {
 		unsigned long addr = vma->vm_start, next;
 		pmd_t *pmd;
@@ -118,7 +119,7 @@ static int unuse_mm(struct mm_struct *mm, const struct swap_area *area)
 		if (err)
 			break;
 	}
-	up_read(&mm->mmap_lock);
+	mmap_read_unlock(mm);
 	return err;
 }
 

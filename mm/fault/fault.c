@@ -29,6 +29,7 @@
 #include "mm/fault/note.h"
 #include "mm/frame/buddy.h"
 #include "mm/reclaim/lru.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/rmap.h"
 #include "mm/stats.h"
 #include <asm/tlbflush.h>
@@ -57,7 +58,7 @@ bool __fault_lock_page(struct vm_fault *vmf, struct page *page)
 		lock_page(page);
 		return true;
 	}
-	up_read(&vmf->vma->vm_mm->mmap_lock);
+	mmap_read_unlock(vmf->vma->vm_mm);
 	wait_on_page_locked(page);
 	put_page(page);
 	return false;
@@ -182,7 +183,7 @@ struct page *get_user_page(struct mm_struct *mm, unsigned long address, bool wri
 	unsigned long right = write ? VM_WRITE : VM_READ;
 	struct page *page = ERR_PTR(-EFAULT);
 
-	down_read(&mm->mmap_lock);
+	mmap_read_lock(mm);
 	for (;;) {
 		struct vm_area_struct *vma = vma_lookup(mm, address);
 		vm_fault_t verdict;
@@ -198,6 +199,6 @@ struct page *get_user_page(struct mm_struct *mm, unsigned long address, bool wri
 			break;
 		}
 	}
-	up_read(&mm->mmap_lock);
+	mmap_read_unlock(mm);
 	return page;
 }

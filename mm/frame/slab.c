@@ -25,7 +25,7 @@
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab_internal.h"
 
-#define SLAB_MAX_ORDER 3U /* 32 KiB */
+#define SLAB_MAX_ORDER 3U  /* 32 KiB */
 #define SLAB_KEEP_EMPTY 2U /* empty slabs a cache holds back for the next burst */
 #define KMALLOC_MAX 8192UL
 

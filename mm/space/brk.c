@@ -3,6 +3,7 @@
 #include "kernel/core/sched.h"
 #include "lib/util.h"
 #include "mm/space/mman.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/vma.h"
 
 #define VM_DATA_FLAGS (VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
@@ -72,13 +73,13 @@ int vm_brk_flags(unsigned long addr, unsigned long request, unsigned long vm_fla
 		return 0;
 	if (vm_flags & ~VM_EXEC)
 		return -EINVAL;
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	err = check_brk_limits(mm, addr, len);
 	if (!err)
 		err = do_munmap(mm, addr, len);
 	if (!err)
 		err = do_brk(mm, addr, len, vm_flags, 0);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	if (!err && (mm->def_flags & VM_LOCKED))
 		mm_populate(addr, len);
 	return err;
@@ -118,7 +119,7 @@ long sys_brk(unsigned long brk)
 	unsigned long old, new = PAGE_ALIGN(brk), grown = 0;
 	int err = 0;
 
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	old = PAGE_ALIGN(mm->brk);
 	if (brk < mm->start_brk || brk > TASK_SIZE || over_data_limit(mm, brk)) {
 		err = -ENOMEM;
@@ -132,7 +133,7 @@ long sys_brk(unsigned long brk)
 	if (!err)
 		mm->brk = brk;
 	brk = mm->brk;
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	if (grown)
 		mm_populate(old, grown);
 	return (long)brk; /* no errno: who asked sees that nothing moved */

@@ -11,6 +11,7 @@
 #include "mm/reclaim/lru.h"
 #include "mm/reclaim/reclaim.h"
 #include "mm/space/mman.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
 #include "mm/space/vma.h"
 #include <asm/tlbflush.h>
@@ -266,13 +267,13 @@ long sys_madvise(unsigned long start, size_t len_in, int behavior)
 	if (end == start)
 		return 0;
 	if (advice_flags(behavior, &set, &clear)) {
-		down_write(&mm->mmap_lock);
+		mmap_write_lock(mm);
 		err = advise_range(mm, start, end, behavior);
-		up_write(&mm->mmap_lock);
+		mmap_write_unlock(mm);
 	} else {
-		down_read(&mm->mmap_lock);
+		mmap_read_lock(mm);
 		err = advise_range(mm, start, end, behavior);
-		up_read(&mm->mmap_lock);
+		mmap_read_unlock(mm);
 	}
 	return err;
 }

@@ -7,6 +7,7 @@
 #include "mm/backing/filemap.h"
 #include "mm/backing/swap.h"
 #include "mm/frame/buddy.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
 #include <asm/uaccess.h>
 
@@ -87,9 +88,9 @@ long sys_mincore(unsigned long start, size_t len, unsigned char *vec)
 	/* A page of answers at a time: copying them out may fault, which takes mmap_lock itself. */
 	for (; pages; pages -= (unsigned long)done, vec += done,
 		      start += (unsigned long)done << PAGE_SHIFT) {
-		down_read(&mm->mmap_lock);
+		mmap_read_lock(mm);
 		done = do_mincore(mm, start, min(pages, PAGE_SIZE), buf);
-		up_read(&mm->mmap_lock);
+		mmap_read_unlock(mm);
 		if (done > 0 && copy_to_user(vec, buf, (size_t)done))
 			done = -EFAULT;
 		if (done >= 0 && fatal_signal_pending(current))

@@ -9,6 +9,7 @@
 #include "mm/fault/fault.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/mman.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/vma.h"
 
 #define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
@@ -86,7 +87,7 @@ int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors)
 	struct vm_area_struct *vma;
 	int err, first = 0;
 
-	down_read(&mm->mmap_lock);
+	mmap_read_lock(mm);
 	while (start < end && (vma = find_vma_intersection(mm, start, end))) {
 		err = populate_vma(vma, max(start, vma->vm_start), min(end, vma->vm_end));
 		if (err && !first)
@@ -95,7 +96,7 @@ int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors)
 			break;
 		start = vma->vm_end;
 	}
-	up_read(&mm->mmap_lock);
+	mmap_read_unlock(mm);
 	return first;
 }
 
@@ -183,13 +184,13 @@ static long do_mlock(unsigned long start, size_t len, unsigned long lock)
 		return -EPERM;
 	len = PAGE_ALIGN(len + (start & ~PAGE_MASK));
 	start &= PAGE_MASK;
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	pages = mm->locked_vm + (len >> PAGE_SHIFT);
 	if (pages > limit)
 		pages -= count_locked(mm, start, start + len);
 	if (pages <= limit || mm->rlim_memlock == ~0UL)
 		err = apply_range(mm, start, start + len, lock);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	if (err)
 		return err;
 	err = __mm_populate(start, len, false);
@@ -216,9 +217,9 @@ long sys_munlock(unsigned long start, size_t len)
 
 	len = PAGE_ALIGN(len + (start & ~PAGE_MASK));
 	start &= PAGE_MASK;
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	err = apply_range(mm, start, start + len, 0);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	return err;
 }
 
@@ -244,12 +245,12 @@ long sys_mlockall(int flags)
 		return -EINVAL;
 	if (!can_do_mlock(mm))
 		return -EPERM;
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	if (!(flags & MCL_CURRENT) || mm->total_vm <= mm->rlim_memlock >> PAGE_SHIFT) {
 		apply_all(mm, flags);
 		err = 0;
 	}
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	if (!err && (flags & MCL_CURRENT))
 		mm_populate(0, TASK_SIZE);
 	return err;
@@ -259,8 +260,8 @@ long sys_munlockall(void)
 {
 	struct mm_struct *mm = current->mm;
 
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	apply_all(mm, 0);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
 #include "mm/space/rmap.h"
 #include "mm/space/vma.h"
@@ -176,14 +177,14 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 
 	if (!mm)
 		return ERR_PTR(-ENOMEM);
-	down_write(&oldmm->mmap_lock);
+	mmap_write_lock(oldmm);
 	copy_layout(mm, oldmm);
 	err = dup_mmap(mm, oldmm);
 	if (!err && oldmm->exe_file) {
 		mm->exe_file = get_file(oldmm->exe_file);
 		deny_write_access(mm->exe_file); /* cannot fail: the parent's denial stands */
 	}
-	up_write(&oldmm->mmap_lock);
+	mmap_write_unlock(oldmm);
 	publish_mm(mm);
 	if (!err)
 		return mm;
@@ -197,10 +198,10 @@ static void exit_mmap(struct mm_struct *mm)
 	struct vm_area_struct *vma, *next;
 	struct mmu_gather tlb;
 
-	down_write(&mm->mmap_lock); /* reclaim and swapoff may still look */
+	mmap_write_lock(mm); /* reclaim and swapoff may still look */
 	vma = vma_first(mm);
 	if (!vma) {
-		up_write(&mm->mmap_lock);
+		mmap_write_unlock(mm);
 		return;
 	}
 	tlb_gather_mmu_fullmm(&tlb, mm);
@@ -214,7 +215,7 @@ static void exit_mmap(struct mm_struct *mm)
 		free_pgtables(&tlb, vma->vm_start, vma->vm_end, 0, next ? next->vm_start : 0);
 	}
 	tlb_finish_mmu(&tlb);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	/* Unreachable now; closing a file may sleep and take locks that come before mmap_lock. */
 	rbtree_postorder_for_each_entry_safe(vma, next, &mm->mm_rb, vm_rb) {
 		if (vma->vm_flags & VM_ACCOUNT)

@@ -8,6 +8,7 @@
 #include "lib/util.h"
 #include "mm/backing/shmem.h"
 #include "mm/space/mman.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/vma.h"
 
 #define VM_MAY_ALL (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
@@ -274,9 +275,9 @@ unsigned long vm_mmap(struct file *file, unsigned long addr, unsigned long len, 
 	struct mm_struct *mm = current->mm;
 	unsigned long populate;
 
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	addr = do_mmap(file, addr, len, prot, flags, pgoff, &populate);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	if (populate)
 		mm_populate(addr, populate);
 	return addr;

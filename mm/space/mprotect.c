@@ -3,6 +3,7 @@
 #include "kernel/core/sched.h"
 #include "lib/util.h"
 #include "mm/space/mman.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
 #include "mm/space/vma.h"
 
@@ -122,8 +123,8 @@ long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
 		return -ENOMEM;
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
 		return -EINVAL;
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	err = protect_range(mm, start, end, prot, grows);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	return err;
 }

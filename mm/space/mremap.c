@@ -7,6 +7,7 @@
 #include "kernel/core/vfs.h"
 #include "lib/util.h"
 #include "mm/space/mman.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
 #include "mm/space/rmap.h"
 #include "mm/space/vma.h"
@@ -300,9 +301,9 @@ long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len
 		return -EINVAL;
 	if ((addr & ~PAGE_MASK) || !req.new_len)
 		return -EINVAL;
-	down_write(&req.mm->mmap_lock);
+	mmap_write_lock(req.mm);
 	ret = do_mremap(&req);
-	up_write(&req.mm->mmap_lock);
+	mmap_write_unlock(req.mm);
 	if (!IS_ERR_VALUE(ret) && req.locked && req.new_len > req.old_len)
 		mm_populate(ret + req.old_len, req.new_len - req.old_len);
 	return (long)ret;

@@ -9,6 +9,7 @@
 #include "lib/util.h"
 #include "mm/space/mman.h"
 #include "mm/space/mm.h"
+#include "mm/space/mmap_lock.h"
 
 /* The file of a shared mapping; mmap_lock is given back for it and taken again. 0 or -errno. */
 static int sync_file(struct mm_struct *mm, struct file *file)
@@ -16,11 +17,11 @@ static int sync_file(struct mm_struct *mm, struct file *file)
 	int err = 0;
 
 	get_file(file);
-	up_read(&mm->mmap_lock);
+	mmap_read_unlock(mm);
 	if (file->f_op->fsync)
 		err = file->f_op->fsync(file, true);
 	fput(file);
-	down_read(&mm->mmap_lock);
+	mmap_read_lock(mm);
 	return err;
 }
 
@@ -65,8 +66,8 @@ long sys_msync(unsigned long start, size_t len, int flags)
 		return -ENOMEM;
 	if (end == start)
 		return 0;
-	down_read(&mm->mmap_lock);
+	mmap_read_lock(mm);
 	err = sync_range(mm, start, end, flags);
-	up_read(&mm->mmap_lock);
+	mmap_read_unlock(mm);
 	return err;
 }

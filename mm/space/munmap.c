@@ -2,6 +2,7 @@
 /* munmap: the entries, the VMAs or parts of them, and the tables that nobody else needs. */
 #include "kernel/core/sched.h"
 #include "lib/util.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
 #include "mm/space/vma.h"
 
@@ -94,9 +95,9 @@ int vm_munmap(unsigned long start, size_t len)
 	struct mm_struct *mm = current->mm;
 	int err;
 
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	err = do_munmap(mm, start, len);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	return err;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Mappings that grow down on a fault below them: the stack. */
 #include "lib/util.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/rmap.h"
 #include "mm/space/vma.h"
 
@@ -59,7 +60,7 @@ int setup_stack_vma(struct mm_struct *mm, unsigned long stack_top, unsigned long
 
 	if (!vma)
 		return err;
-	down_write(&mm->mmap_lock);
+	mmap_write_lock(mm);
 	vma->vm_start = stack_top - size;
 	vma->vm_end = stack_top;
 	vma->vm_flags = VM_STACK_FLAGS | (executable ? VM_EXEC : 0) | mm->def_flags;
@@ -76,6 +77,6 @@ int setup_stack_vma(struct mm_struct *mm, unsigned long stack_top, unsigned long
 		vma_link(mm, vma, prev);
 		vm_stat_account(mm, vma->vm_flags, (long)(size >> PAGE_SHIFT));
 	}
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	return err;
 }

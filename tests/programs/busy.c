@@ -14,7 +14,7 @@
 #define ARCH_SET_GS 0x1001 /* Linux <asm/prctl.h> */
 #define MAGIC 0x6e6d69735f676f00UL
 
-static unsigned long words[4] = {MAGIC, 1, 2, 3};
+static unsigned long words[4] = { MAGIC, 1, 2, 3 };
 
 static unsigned long at_gs(void)
 {

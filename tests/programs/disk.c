@@ -152,7 +152,7 @@ static int fill(const char *dir)
 	if (fd < 0)
 		return fail(path);
 	memset(buf, 'f', sizeof(buf));
-	for (err = 0; !err; )
+	for (err = 0; !err;)
 		err = write_all(fd, buf, sizeof(buf)) ? errno : 0;
 	if (fstat(fd, &st) || close(fd))
 		return fail(path);

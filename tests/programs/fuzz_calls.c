@@ -7,16 +7,30 @@
 
 #define ARENA_PAGES 16
 
-static char *arena; /* page i is: 0-3 read-write, 4 read-only, 5 none, 6 a hole, 7 shared file, 8.. */
-static const char *const paths[] = { "/tmp/fuzz.d/a", "/tmp/fuzz.d/b", "/tmp/fuzz.d/d", "/tmp/fuzz.d/d/x",
-				     "/tmp/fuzz.d/loop", "/proc/self/maps", "/proc/self/fd/3", ".", "..",
-				     "", "/", "/dev/null", "/dev/zero", "/proc/1/stat", "a/../b/./../c" };
+static char
+	*arena; /* page i is: 0-3 read-write, 4 read-only, 5 none, 6 a hole, 7 shared file, 8.. */
+static const char *const paths[] = { "/tmp/fuzz.d/a",
+				     "/tmp/fuzz.d/b",
+				     "/tmp/fuzz.d/d",
+				     "/tmp/fuzz.d/d/x",
+				     "/tmp/fuzz.d/loop",
+				     "/proc/self/maps",
+				     "/proc/self/fd/3",
+				     ".",
+				     "..",
+				     "",
+				     "/",
+				     "/dev/null",
+				     "/dev/zero",
+				     "/proc/1/stat",
+				     "a/../b/./../c" };
 
 static void make_arena(void)
 {
 	int fd;
 
-	arena = mmap(NULL, ARENA_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	arena = mmap(NULL, ARENA_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		     -1, 0);
 	for (int i = 0; i < 4; i++)
 		for (size_t j = 0; j < PAGE / 8; j++)
 			((uint64_t *)arena)[(size_t)i * PAGE / 8 + j] = j & 3 ? below(1000) : rnd();
@@ -53,18 +67,34 @@ static void make_fds(void)
 
 static unsigned long pointer(void)
 {
-	static const unsigned long bad[] = { 0, 1, PAGE, KERNEL_TEXT, KERNEL_RAM, NONCANONICAL, USER_END,
-					     USER_END - 8, USER_END - PAGE, ~0UL, ~7UL, 0xffffc90000000000UL,
+	static const unsigned long bad[] = { 0,
+					     1,
+					     PAGE,
+					     KERNEL_TEXT,
+					     KERNEL_RAM,
+					     NONCANONICAL,
+					     USER_END,
+					     USER_END - 8,
+					     USER_END - PAGE,
+					     ~0UL,
+					     ~7UL,
+					     0xffffc90000000000UL,
 					     0x0000800000000000UL };
 	unsigned long at = (unsigned long)arena + below(ARENA_PAGES) * PAGE;
 
 	switch (below(8)) {
-	case 0: return bad[below(COUNT(bad))];
-	case 1: return at + PAGE - below(32);
-	case 2: return at + below(PAGE);
-	case 3: return at;
-	case 4: return (unsigned long)paths[below(COUNT(paths))];
-	default: return (unsigned long)arena + below(4 * PAGE / 8) * 8;
+	case 0:
+		return bad[below(COUNT(bad))];
+	case 1:
+		return at + PAGE - below(32);
+	case 2:
+		return at + below(PAGE);
+	case 3:
+		return at;
+	case 4:
+		return (unsigned long)paths[below(COUNT(paths))];
+	default:
+		return (unsigned long)arena + below(4 * PAGE / 8) * 8;
 	}
 }
 
@@ -72,20 +102,30 @@ static unsigned long argument(void)
 {
 	switch (below(5)) {
 	case 0:
-	case 1: return pointer();
-	case 2: return below(20);
-	case 3: return below(4) ? number() : (unsigned long)-100; /* AT_FDCWD */
-	default: return number();
+	case 1:
+		return pointer();
+	case 2:
+		return below(20);
+	case 3:
+		return below(4) ? number() : (unsigned long)-100; /* AT_FDCWD */
+	default:
+		return number();
 	}
 }
 
 /* Calls that reach other processes, or end the machine or this child. */
 static bool forbidden(unsigned long nr, bool root)
 {
-	static const short always[] = { SYS_reboot, SYS_exit, SYS_exit_group, SYS_swapoff, SYS_swapon,
-					SYS_umount2, SYS_pause, SYS_rt_sigsuspend, SYS_sync };
-	static const short as_root[] = { SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo,
-					 SYS_rt_tgsigqueueinfo, SYS_prlimit64, SYS_setpriority,
+	static const short always[] = { SYS_reboot,  SYS_exit,          SYS_exit_group,
+					SYS_swapoff, SYS_swapon,        SYS_umount2,
+					SYS_pause,   SYS_rt_sigsuspend, SYS_sync };
+	static const short as_root[] = { SYS_kill,
+					 SYS_tkill,
+					 SYS_tgkill,
+					 SYS_rt_sigqueueinfo,
+					 SYS_rt_tgsigqueueinfo,
+					 SYS_prlimit64,
+					 SYS_setpriority,
 					 SYS_clock_settime };
 
 	for (size_t i = 0; i < COUNT(always); i++)
@@ -111,7 +151,10 @@ static void *call_at_random(void *arg)
 	const struct caller caller = *(struct caller *)arg;
 
 	for (unsigned int n = caller.n; n; n--) {
-		unsigned long nr = below(16) ? below(335) : below(16) ? 424 + below(27) : rnd(), a[6];
+		unsigned long nr = below(16) ? below(335) :
+				   below(16) ? 424 + below(27) :
+					       rnd(),
+			      a[6];
 
 		if (only_call >= 0)
 			nr = (unsigned long)only_call;
@@ -120,8 +163,8 @@ static void *call_at_random(void *arg)
 		if (forbidden(nr, caller.root))
 			continue;
 		if (trace)
-			dprintf(100, "%d: %lu(%lx, %lx, %lx, %lx, %lx, %lx)\n", caller.self, nr, a[0],
-				a[1], a[2], a[3], a[4], a[5]);
+			dprintf(100, "%d: %lu(%lx, %lx, %lx, %lx, %lx, %lx)\n", caller.self, nr,
+				a[0], a[1], a[2], a[3], a[4], a[5]);
 		syscall((long)nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 		if (syscall(SYS_getpid) != caller.self)
 			syscall(SYS_exit_group, 0);
@@ -134,7 +177,8 @@ static void calls_child(unsigned int n, bool root)
 	pthread_t thread;
 	struct itimerval often = { { 0, 3000 }, { 0, 3000 } };
 	struct sigaction sa = { .sa_handler = nothing };
-	struct rlimit space = { 48 << 20, 48 << 20 }, file = { 1 << 20, 1 << 20 }, procs = { 40, 40 };
+	struct rlimit space = { 48 << 20, 48 << 20 }, file = { 1 << 20, 1 << 20 },
+		      procs = { 40, 40 };
 	pid_t self = (pid_t)syscall(SYS_getpid);
 
 	setsid();

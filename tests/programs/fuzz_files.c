@@ -8,7 +8,9 @@
 static void poke_file(const char *path, bool may_write)
 {
 	static const size_t sizes[] = { 0, 1, 7, 8, 100, 4095, 4096, 4097, 65536 };
-	static const off_t offsets[] = { 0, 1, 7, 8, 4095, 1L << 31, 1L << 40, INT64_MAX - 4096, INT64_MAX, -1 };
+	static const off_t offsets[] = { 0,         1,        7,        8,
+					 4095,      1L << 31, 1L << 40, INT64_MAX - 4096,
+					 INT64_MAX, -1 };
 	static char buf[65536];
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -29,7 +31,8 @@ static void poke_file(const char *path, bool may_write)
 			if (i % 4 == 2)
 				syscall(SYS_getdents64, fd, buf, n);
 			if (i % 8 == 3)
-				mmap(NULL, n, PROT_READ, below(2) ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+				mmap(NULL, n, PROT_READ, below(2) ? MAP_SHARED : MAP_PRIVATE, fd,
+				     0);
 			if (may_write)
 				ioctl(fd, below(2) ? 0x5400 + below(0x80) : 0x1200 + below(0x80),
 				      below(2) ? (void *)out : (void *)KERNEL_RAM);
@@ -52,7 +55,8 @@ static void poke_file(const char *path, bool may_write)
 /* Disks, the terminal and the machine's settings are not written to. */
 static bool writable_one(const char *path)
 {
-	static const char *const spared[] = { "/dev/vd", "/dev/tty", "/dev/console", "/proc/sys", "crash" };
+	static const char *const spared[] = { "/dev/vd", "/dev/tty", "/dev/console", "/proc/sys",
+					      "crash" };
 
 	for (size_t i = 0; i < COUNT(spared); i++)
 		if (strstr(path, spared[i]))
@@ -91,8 +95,9 @@ static void poke_dev(void)
 /* Children come and go while all of their /proc files are read. */
 static void dying_processes(void)
 {
-	static const char *const names[] = { "maps", "stat", "status", "statm", "cmdline", "environ", "auxv",
-					     "exe", "pagemap", "fd", "comm" };
+	static const char *const names[] = { "maps",    "stat",    "status", "statm",
+					     "cmdline", "environ", "auxv",   "exe",
+					     "pagemap", "fd",      "comm" };
 	static char buf[8192];
 
 	for (int i = 0; i < 150; i++) {

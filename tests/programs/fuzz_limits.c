@@ -9,7 +9,8 @@ static void memory_bomb(void)
 {
 	fork();
 	for (;;) {
-		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			       -1, 0);
 
 		if (p == MAP_FAILED)
 			_exit(1);
@@ -20,7 +21,8 @@ static void memory_bomb(void)
 static void shared_bomb(void)
 {
 	for (;;) {
-		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			       -1, 0);
 
 		if (p == MAP_FAILED)
 			_exit(1);
@@ -38,8 +40,8 @@ static void locked_bomb(void)
 static void table_bomb(void)
 {
 	for (unsigned long at = 1UL << 40; at < 1UL << 46; at += 1UL << 30) {
-		char *p = mmap((void *)at, 1UL << 30, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
-			       MAP_NORESERVE, -1, 0);
+		char *p = mmap((void *)at, 1UL << 30, PROT_READ,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 
 		if (p == MAP_FAILED)
 			_exit(1);
@@ -53,7 +55,8 @@ static void vma_bomb(void)
 	long n = 0;
 
 	for (;; n++) {
-		char *p = mmap((void *)(AREA + (unsigned long)n * 2 * PAGE), PAGE, n & 1 ? PROT_READ : PROT_NONE,
+		char *p = mmap((void *)(AREA + (unsigned long)n * 2 * PAGE), PAGE,
+			       n & 1 ? PROT_READ : PROT_NONE,
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
 		if (p == MAP_FAILED)

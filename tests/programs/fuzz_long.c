@@ -6,7 +6,8 @@
 
 static char *lazy(unsigned long bytes, int flags)
 {
-	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_NORESERVE | flags, -1,
+		    0);
 }
 
 static int sparse_file(void)
@@ -19,18 +20,65 @@ static int sparse_file(void)
 	return fd;
 }
 
-static void long_zero(void) { read(open("/dev/zero", O_RDONLY), lazy(GIB, MAP_PRIVATE), GIB); }
-static void long_random(void) { for (;;) read(open("/dev/urandom", O_RDONLY), lazy(GIB, MAP_PRIVATE), GIB); }
-static void long_getrandom(void) { for (;;) syscall(SYS_getrandom, lazy(GIB, MAP_PRIVATE), GIB, 0); }
-static void long_readahead(void) { readahead(sparse_file(), 0, INT64_MAX); }
-static void long_fadvise(void) { posix_fadvise(sparse_file(), 0, 0, POSIX_FADV_WILLNEED); }
-static void long_pread(void) { pread(sparse_file(), lazy(GIB, MAP_PRIVATE), GIB, 0); }
-static void long_mlock(void) { mlock(lazy(64 * GIB, MAP_PRIVATE), 64 * GIB); }
-static void long_mincore(void) { mincore(lazy(256 * GIB, MAP_PRIVATE), 256 * GIB, (void *)lazy(GIB, MAP_PRIVATE)); }
-static void long_msync(void) { char *p = lazy(1UL << 46, MAP_SHARED); for (int i = 0; i < 100; i++) msync(p, 1UL << 46, MS_SYNC); }
-static void long_protect(void) { char *p = lazy(1UL << 46, MAP_PRIVATE); for (int i = 0; i < 100; i++) mprotect(p, 1UL << 46, i & 1 ? PROT_READ : PROT_NONE); }
-static void long_truncate(void) { int fd = sparse_file(); pwrite(fd, "x", 1, 1L << 30); ftruncate(fd, 0); }
-static void long_fsync(void) { int fd = sparse_file(); for (off_t i = 0; i < 1L << 32; i += 1L << 20) pwrite(fd, "x", 1, i); fsync(fd); }
+static void long_zero(void)
+{
+	read(open("/dev/zero", O_RDONLY), lazy(GIB, MAP_PRIVATE), GIB);
+}
+static void long_random(void)
+{
+	for (;;)
+		read(open("/dev/urandom", O_RDONLY), lazy(GIB, MAP_PRIVATE), GIB);
+}
+static void long_getrandom(void)
+{
+	for (;;)
+		syscall(SYS_getrandom, lazy(GIB, MAP_PRIVATE), GIB, 0);
+}
+static void long_readahead(void)
+{
+	readahead(sparse_file(), 0, INT64_MAX);
+}
+static void long_fadvise(void)
+{
+	posix_fadvise(sparse_file(), 0, 0, POSIX_FADV_WILLNEED);
+}
+static void long_pread(void)
+{
+	pread(sparse_file(), lazy(GIB, MAP_PRIVATE), GIB, 0);
+}
+static void long_mlock(void)
+{
+	mlock(lazy(64 * GIB, MAP_PRIVATE), 64 * GIB);
+}
+static void long_mincore(void)
+{
+	mincore(lazy(256 * GIB, MAP_PRIVATE), 256 * GIB, (void *)lazy(GIB, MAP_PRIVATE));
+}
+static void long_msync(void)
+{
+	char *p = lazy(1UL << 46, MAP_SHARED);
+	for (int i = 0; i < 100; i++)
+		msync(p, 1UL << 46, MS_SYNC);
+}
+static void long_protect(void)
+{
+	char *p = lazy(1UL << 46, MAP_PRIVATE);
+	for (int i = 0; i < 100; i++)
+		mprotect(p, 1UL << 46, i & 1 ? PROT_READ : PROT_NONE);
+}
+static void long_truncate(void)
+{
+	int fd = sparse_file();
+	pwrite(fd, "x", 1, 1L << 30);
+	ftruncate(fd, 0);
+}
+static void long_fsync(void)
+{
+	int fd = sparse_file();
+	for (off_t i = 0; i < 1L << 32; i += 1L << 20)
+		pwrite(fd, "x", 1, i);
+	fsync(fd);
+}
 static void long_pipe(void)
 {
 	int fds[2];
@@ -52,7 +100,8 @@ static void long_willneed(void)
 
 static void long_populate(void)
 {
-	mmap(NULL, 64 * GIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_POPULATE, -1, 0);
+	mmap(NULL, 64 * GIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_POPULATE,
+	     -1, 0);
 }
 
 static void fast_timer(void)
@@ -129,15 +178,19 @@ static double now_s(void)
 
 static int fuzz_long(void)
 {
-#define L(fn) { #fn, fn }
+#define L(fn)           \
+	{               \
+#fn, fn \
+	}
 	static const struct {
 		const char *name;
 		void (*fn)(void);
 	} calls[] = {
-		L(long_zero), L(long_random), L(long_getrandom), L(long_readahead), L(long_fadvise),
-		L(long_pread), L(long_mlock), L(long_mincore), L(long_msync), L(long_protect),
-		L(long_truncate), L(long_fsync), L(long_pipe), L(long_willneed), L(long_populate),
-		L(fast_timer), L(long_requeue), L(long_cmp_requeue), L(robust_loop), L(stop_storm),
+		L(long_zero),    L(long_random),      L(long_getrandom), L(long_readahead),
+		L(long_fadvise), L(long_pread),       L(long_mlock),     L(long_mincore),
+		L(long_msync),   L(long_protect),     L(long_truncate),  L(long_fsync),
+		L(long_pipe),    L(long_willneed),    L(long_populate),  L(fast_timer),
+		L(long_requeue), L(long_cmp_requeue), L(robust_loop),    L(stop_storm),
 	};
 #undef L
 
@@ -156,9 +209,11 @@ static int fuzz_long(void)
 		dead = reap(pid, 100);
 		kill(-pid, SIGKILL);
 		if (!check(dead && slept < 2 && now_s() - start < 4, calls[i].name))
-			printf("# dead %d, sleep of 0.1 s took %.3f, all %.3f\n", dead, slept, now_s() - start);
+			printf("# dead %d, sleep of 0.1 s took %.3f, all %.3f\n", dead, slept,
+			       now_s() - start);
 		else if (now_s() - start > 0.5)
-			printf("# slow: sleep of 0.1 s took %.3f, all %.3f\n", slept, now_s() - start);
+			printf("# slow: sleep of 0.1 s took %.3f, all %.3f\n", slept,
+			       now_s() - start);
 	}
 	check(machine_works(), "calls that take long");
 	return checks_done();

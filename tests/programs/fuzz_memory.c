@@ -15,8 +15,8 @@ enum kind { NOTHING, ANON, SHARED_FILE, PRIVATE_FILE };
 struct shadow {
 	enum kind kind;
 	int prot, file_page; /* file_page: of file kinds */
-	bool own;	     /* PRIVATE_FILE: copied, value counts */
-	uint64_t value;	     /* of ANON, and of own pages */
+	bool own;            /* PRIVATE_FILE: copied, value counts */
+	uint64_t value;      /* of ANON, and of own pages */
 };
 
 static struct shadow shadows[M_PAGES];
@@ -90,7 +90,8 @@ static void check_all(void)
 
 static int some_prot(void)
 {
-	static const int prots[] = { PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE };
+	static const int prots[] = { PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ,
+				     PROT_NONE };
 
 	return prots[below(COUNT(prots))];
 }
@@ -106,8 +107,8 @@ static void m_map(size_t at, size_t n)
 		p = mmap(m_addr(at), n * PAGE, prot, flags | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	else
 		p = mmap(m_addr(at), n * PAGE, prot,
-			 kind == SHARED_FILE ? flags | MAP_SHARED : MAP_FIXED | MAP_PRIVATE,
-			 m_fd, (off_t)(from * PAGE));
+			 kind == SHARED_FILE ? flags | MAP_SHARED : MAP_FIXED | MAP_PRIVATE, m_fd,
+			 (off_t)(from * PAGE));
 	if (p == MAP_FAILED)
 		kind = NOTHING, munmap(m_addr(at), n * PAGE);
 	for (size_t i = 0; i < n; i++)
@@ -142,7 +143,8 @@ static void m_move(size_t at, size_t n)
 
 	if (to < at + n && at < to + n)
 		return;
-	if (mremap(m_addr(at), n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, m_addr(to)) == MAP_FAILED) {
+	if (mremap(m_addr(at), n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, m_addr(to)) ==
+	    MAP_FAILED) {
 		m_unmap(to, n);
 		return;
 	}
@@ -201,8 +203,12 @@ static void m_hints(size_t at, size_t n)
 	unsigned char vec[M_PAGES];
 
 	switch (below(6)) {
-	case 0: msync(m_addr(at), n * PAGE, below(2) ? MS_SYNC : MS_ASYNC); break;
-	case 1: mincore(m_addr(at), n * PAGE, vec); break;
+	case 0:
+		msync(m_addr(at), n * PAGE, below(2) ? MS_SYNC : MS_ASYNC);
+		break;
+	case 1:
+		mincore(m_addr(at), n * PAGE, vec);
+		break;
 	case 2:
 		/* Locking copies private pages of files: what they hold then is not in the shadow. */
 		for (size_t i = 0; i < n; i++)
@@ -210,9 +216,15 @@ static void m_hints(size_t at, size_t n)
 				return;
 		mlock(m_addr(at), n * PAGE);
 		break;
-	case 3: munlock(m_addr(at), n * PAGE); break;
-	case 4: madvise(m_addr(at), n * PAGE, advice[below(COUNT(advice))]); break;
-	default: sbrk(0), brk((char *)sbrk(0) + (below(2) ? 64 : -64) * (long)PAGE); break;
+	case 3:
+		munlock(m_addr(at), n * PAGE);
+		break;
+	case 4:
+		madvise(m_addr(at), n * PAGE, advice[below(COUNT(advice))]);
+		break;
+	default:
+		sbrk(0), brk((char *)sbrk(0) + (below(2) ? 64 : -64) * (long)PAGE);
+		break;
 	}
 }
 
@@ -222,7 +234,8 @@ static pid_t start_pressure(size_t bytes)
 	pid_t pid = fork();
 
 	if (!pid) {
-		char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0);
 
 		for (;;)
 			for (size_t i = 0; p != MAP_FAILED && i < bytes; i += PAGE)
@@ -245,15 +258,30 @@ static int fuzz_memory(unsigned int steps_, size_t pressure)
 
 		switch (below(16)) {
 		case 0:
-		case 1: m_map(at, n); break;
-		case 2: m_unmap(at, n); break;
+		case 1:
+			m_map(at, n);
+			break;
+		case 2:
+			m_unmap(at, n);
+			break;
 		case 3:
-		case 4: m_protect(at, n); break;
-		case 5: m_move(at, n); break;
-		case 6: m_forget(at, n); break;
-		case 7: if (!below(4)) m_fork(); break;
+		case 4:
+			m_protect(at, n);
+			break;
+		case 5:
+			m_move(at, n);
+			break;
+		case 6:
+			m_forget(at, n);
+			break;
+		case 7:
+			if (!below(4))
+				m_fork();
+			break;
 		case 8:
-		case 9: m_hints(at, n); break;
+		case 9:
+			m_hints(at, n);
+			break;
 		default:
 			for (size_t j = 0; j < n; j++)
 				below(3) ? write_page(at + j) : read_page(at + j);
@@ -269,7 +297,8 @@ static int fuzz_memory(unsigned int steps_, size_t pressure)
 	}
 	close(m_fd);
 	unlink("/tmp/fuzz-memory");
-	check(!wrong, pressure ? "memory holds what was written, with swapping" : "memory holds what was written");
+	check(!wrong, pressure ? "memory holds what was written, with swapping" :
+				 "memory holds what was written");
 	check(machine_works(), "memory calls at random");
 	return checks_done();
 }
@@ -279,5 +308,6 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	rng_state = strtoul(argv[1], NULL, 0) * 2654435761UL + 1;
-	return fuzz_memory((unsigned int)atoi(argv[2]), argc > 3 ? strtoul(argv[3], NULL, 0) << 20 : 0);
+	return fuzz_memory((unsigned int)atoi(argv[2]),
+			   argc > 3 ? strtoul(argv[3], NULL, 0) << 20 : 0);
 }

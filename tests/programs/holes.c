@@ -59,7 +59,7 @@ static int in_file(int fd, off_t at)
 
 int main(int argc, char **argv)
 {
-	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+	struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
 	unsigned char *p, *own;
 	int sparse, full;
 

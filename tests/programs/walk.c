@@ -27,13 +27,13 @@ static const struct {
 	void (*run)(void);
 	unsigned int weight;
 } kinds[] = {
-	{ step_mmap, 22 },    { step_munmap, 7 },   { step_mprotect, 12 }, { step_mremap, 10 },
-	{ step_madvise, 14 }, { step_mlock, 4 },    { step_msync, 3 },	   { step_mincore, 3 },
-	{ step_brk, 3 },      { step_touch, 10 },   { step_paint, 10 },	   { step_copy, 4 },
-	{ step_exec, 2 },     { step_pread, 5 },    { step_pwrite, 4 },	   { step_file_write, 4 },
-	{ step_truncate, 5 }, { step_invisible, 1 }, { step_pipe, 4 },	   { step_vector, 4 },
-	{ step_clock, 2 },    { step_struct, 3 },   { step_path, 2 },	   { step_take, 3 },
-	{ step_fork, 4 },     { step_ghost, 4 },    { step_wait, 1 },
+	{ step_mmap, 22 },    { step_munmap, 7 },    { step_mprotect, 12 }, { step_mremap, 10 },
+	{ step_madvise, 14 }, { step_mlock, 4 },     { step_msync, 3 },     { step_mincore, 3 },
+	{ step_brk, 3 },      { step_touch, 10 },    { step_paint, 10 },    { step_copy, 4 },
+	{ step_exec, 2 },     { step_pread, 5 },     { step_pwrite, 4 },    { step_file_write, 4 },
+	{ step_truncate, 5 }, { step_invisible, 1 }, { step_pipe, 4 },      { step_vector, 4 },
+	{ step_clock, 2 },    { step_struct, 3 },    { step_path, 2 },      { step_take, 3 },
+	{ step_fork, 4 },     { step_ghost, 4 },     { step_wait, 1 },
 };
 
 static void one_step(void)

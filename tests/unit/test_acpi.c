@@ -281,7 +281,8 @@ static void random_damage(void **state)
 
 		make_all(round % 2 ? 2 : 0);
 		for (int n = 0; n < 3; n++)
-			memory[MADT + 36 + test_random(&seed) % (madt_len - 36)] = (unsigned char)test_random(&seed);
+			memory[MADT + 36 + test_random(&seed) % (madt_len - 36)] =
+				(unsigned char)test_random(&seed);
 		finish_madt();
 		CHECK(read_all(&madt) == 0 || madt.nr_cpus <= ACPI_MAX_CPUS);
 	}

@@ -128,7 +128,10 @@ static void all_zones(void **state)
 /* Random blocks of all orders against a map of who owns each frame. */
 static void random_blocks(void **state)
 {
-	static struct { struct page *page; unsigned int order; } held[600];
+	static struct {
+		struct page *page;
+		unsigned int order;
+	} held[600];
 	static bool owned[FRAMES];
 	unsigned int nr = 0, seed = 7;
 	unsigned long out = 0;

@@ -33,7 +33,8 @@ static struct ext2_super_block good_super(void)
 	es.s_inode_size = 128;
 	es.s_feature_compat = 0x38;
 	es.s_feature_incompat = EXT2_FEATURE_INCOMPAT_FILETYPE;
-	es.s_feature_ro_compat = EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER | EXT2_FEATURE_RO_COMPAT_LARGE_FILE;
+	es.s_feature_ro_compat =
+		EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER | EXT2_FEATURE_RO_COMPAT_LARGE_FILE;
 	return es;
 }
 
@@ -146,12 +147,18 @@ static void cut_off_image_is_told(void **state)
 
 static void damaged_fields_are_named(void **state)
 {
-	static const struct { size_t offset; uint32_t value; const char *word; } cases[] = {
+	static const struct {
+		size_t offset;
+		uint32_t value;
+		const char *word;
+	} cases[] = {
 		{ offsetof(struct ext2_super_block, s_blocks_count), 0, "number of blocks" },
 		{ offsetof(struct ext2_super_block, s_blocks_per_group), 0, "blocks per group" },
-		{ offsetof(struct ext2_super_block, s_blocks_per_group), 32769, "blocks per group" },
+		{ offsetof(struct ext2_super_block, s_blocks_per_group), 32769,
+		  "blocks per group" },
 		{ offsetof(struct ext2_super_block, s_inodes_per_group), 0, "inodes per group" },
-		{ offsetof(struct ext2_super_block, s_inodes_per_group), 32769, "inodes per group" },
+		{ offsetof(struct ext2_super_block, s_inodes_per_group), 32769,
+		  "inodes per group" },
 		{ offsetof(struct ext2_super_block, s_inodes_per_group), 8193, "inodes per group" },
 		{ offsetof(struct ext2_super_block, s_inodes_count), 8191, "number of inodes" },
 		{ offsetof(struct ext2_super_block, s_first_ino), 2, "first inode" },
@@ -194,7 +201,9 @@ static void random_damage_is_survived(void **state)
 static void descriptor_places_are_checked(void **state)
 {
 	struct ext2_super_block es = good_super();
-	struct ext2_group_desc gd = { .bg_block_bitmap = 5, .bg_inode_bitmap = 6, .bg_inode_table = 7 };
+	struct ext2_group_desc gd = { .bg_block_bitmap = 5,
+				      .bg_inode_bitmap = 6,
+				      .bg_inode_table = 7 };
 	struct ext2_geometry geo;
 
 	assert_int_equal(check(&es, &geo), 0);

@@ -57,7 +57,7 @@ static void check_searches(const unsigned long *map, unsigned long size)
 	CHECK(bitmap_empty(map, size) == !weight);
 	CHECK(bitmap_full(map, size) == (weight == size));
 	CHECK(find_next_bit(map, size, size) == size);
-	for (unsigned long i = size; i--; ) {
+	for (unsigned long i = size; i--;) {
 		if (test_bit(i, map))
 			next_one = i;
 		else
@@ -297,14 +297,10 @@ static void test_arithmetic(void **state __maybe_unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find_in_word),
-		cmocka_unit_test(test_bitmaps),
-		cmocka_unit_test(test_set_and_test),
-		cmocka_unit_test(test_atomic_values),
-		cmocka_unit_test(test_two_threads),
-		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_hlist),
-		cmocka_unit_test(test_arithmetic),
+		cmocka_unit_test(test_find_in_word), cmocka_unit_test(test_bitmaps),
+		cmocka_unit_test(test_set_and_test), cmocka_unit_test(test_atomic_values),
+		cmocka_unit_test(test_two_threads),  cmocka_unit_test(test_list),
+		cmocka_unit_test(test_hlist),        cmocka_unit_test(test_arithmetic),
 	};
 
 	TEST_SETUP();

@@ -17,8 +17,8 @@ struct item {
 	struct rb_node rb;
 	unsigned int key;
 	unsigned long weight;
-	unsigned long sum;	/* augmented: weights of the subtree */
-	unsigned long largest;	/* augmented: the largest weight of the subtree */
+	unsigned long sum;     /* augmented: weights of the subtree */
+	unsigned long largest; /* augmented: the largest weight of the subtree */
 	bool in;
 };
 
@@ -79,8 +79,8 @@ static int check_subtree(struct rb_node *rb, struct rb_node *parent, enum kind k
 	if (kind == SUM)
 		CHECK(item->sum == item->weight + (l ? l->sum : 0) + (r ? r->sum : 0));
 	if (kind == LARGEST)
-		CHECK(item->largest == max(item->weight, max(l ? l->largest : 0,
-							     r ? r->largest : 0)));
+		CHECK(item->largest ==
+		      max(item->weight, max(l ? l->largest : 0, r ? r->largest : 0)));
 	++*count;
 	left = check_subtree(rb->rb_left, rb, kind, lo, item->key, count);
 	right = check_subtree(rb->rb_right, rb, kind, item->key, hi, count);

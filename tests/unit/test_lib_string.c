@@ -58,8 +58,8 @@ size_t k_strlcpy(char *restrict dst, const char *restrict src, size_t size);
 #define GUARD 64
 
 static const size_t lengths[] = {
-	0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 15, 16, 17, 20, 23, 24, 25, 31, 32, 33, 34, 39, 40,
-	41, 47, 48, 63, 64, 65, 71, 100, 127, 128, 129, 255, 256, 257, 500,
+	0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  11, 12, 15,  16,  17,  20,  23,  24,  25,  31,
+	32, 33, 34, 39, 40, 41, 47, 48, 63, 64, 65, 71, 100, 127, 128, 129, 255, 256, 257, 500,
 };
 
 static uint64_t seed = 31;
@@ -165,7 +165,7 @@ static void check_pair(const char *a, const char *b)
 	CHECK(k_strlen(a) == strlen(a));
 	CHECK(k_strstr(a, b) == strstr(a, b));
 	CHECK(strstarts(a, b) == !strncmp(a, b, strlen(b)));
-	for (const char *c = "ab\xfez"; ; c++) {	/* the final NUL is looked for as well */
+	for (const char *c = "ab\xfez";; c++) { /* the final NUL is looked for as well */
 		CHECK(k_strchr(a, *c) == strchr(a, *c));
 		CHECK(k_strrchr(a, *c) == strrchr(a, *c));
 		if (!*c)

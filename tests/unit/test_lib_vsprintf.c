@@ -42,14 +42,36 @@ static void compare(size_t size, const char *fmt, ...)
 	va_end(b);
 	va_end(a);
 	if (n != want || memcmp(ours, theirs, BUF))
-		fail_msg("format \"%s\" size %zu: %d \"%.*s\", libc %d \"%.*s\"", fmt, size,
-			 n, size ? BUF : 0, ours, want, size ? BUF : 0, theirs);
+		fail_msg("format \"%s\" size %zu: %d \"%.*s\", libc %d \"%.*s\"", fmt, size, n,
+			 size ? BUF : 0, ours, want, size ? BUF : 0, theirs);
 }
 
 static const unsigned long values[] = {
-	0, 1, 7, 8, 9, 10, 99, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 123456789, INT_MAX,
-	(unsigned int)INT_MIN, UINT_MAX, (unsigned long)UINT_MAX + 1, LONG_MAX,
-	(unsigned long)LONG_MIN, ULONG_MAX, (unsigned long)-42L, 0xffff888012345678,
+	0,
+	1,
+	7,
+	8,
+	9,
+	10,
+	99,
+	127,
+	128,
+	255,
+	256,
+	32767,
+	32768,
+	65535,
+	65536,
+	123456789,
+	INT_MAX,
+	(unsigned int)INT_MIN,
+	UINT_MAX,
+	(unsigned long)UINT_MAX + 1,
+	LONG_MAX,
+	(unsigned long)LONG_MIN,
+	ULONG_MAX,
+	(unsigned long)-42L,
+	0xffff888012345678,
 };
 
 /* Combination @n of the five flags. */
@@ -291,18 +313,12 @@ static void test_memparse(void **state __maybe_unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_integers),
-		cmocka_unit_test(test_random_numbers),
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_string_unterminated),
-		cmocka_unit_test(test_pointers),
-		cmocka_unit_test(test_stars),
-		cmocka_unit_test(test_many_arguments),
-		cmocka_unit_test(test_odd_formats),
-		cmocka_unit_test(test_scnprintf),
-		cmocka_unit_test(test_kstrtoull),
-		cmocka_unit_test(test_kstrto_narrow),
-		cmocka_unit_test(test_memparse),
+		cmocka_unit_test(test_integers),       cmocka_unit_test(test_random_numbers),
+		cmocka_unit_test(test_strings),        cmocka_unit_test(test_string_unterminated),
+		cmocka_unit_test(test_pointers),       cmocka_unit_test(test_stars),
+		cmocka_unit_test(test_many_arguments), cmocka_unit_test(test_odd_formats),
+		cmocka_unit_test(test_scnprintf),      cmocka_unit_test(test_kstrtoull),
+		cmocka_unit_test(test_kstrto_narrow),  cmocka_unit_test(test_memparse),
 	};
 
 	TEST_SETUP();

@@ -16,7 +16,7 @@
 #define STEPS 20000
 
 static unsigned long live_nodes;
-static long nodes_left = -1;	/* allocations until failure; -1: never fails */
+static long nodes_left = -1; /* allocations until failure; -1: never fails */
 
 void *xa_node_alloc(void)
 {
@@ -330,7 +330,7 @@ static void test_heights(void **state __maybe_unused)
 	for (unsigned int bits = 0; bits <= 64; bits++) {
 		unsigned long index = bits ? ~0UL >> (64 - bits) : 0;
 
-		for (long limit = 0; ; limit++) {
+		for (long limit = 0;; limit++) {
 			struct xarray xa = XARRAY_INIT;
 			int err;
 

@@ -146,7 +146,8 @@ static int parse(struct boot_info *info)
 static void whole(void **state)
 {
 	static const uint64_t map[][3] = {
-		{ 0x100000, 0x7ee0000, 1 }, { 0, 0x9fc00, 1 }, { 0x9fc00, 0x400, 2 }, { 0x7fe0000, 0x20000, 2 },
+		{ 0x100000, 0x7ee0000, 1 },     { 0, 0x9fc00, 1 },
+		{ 0x9fc00, 0x400, 2 },          { 0x7fe0000, 0x20000, 2 },
 		{ 0x100000000, 0x40000000, 1 },
 	};
 	struct boot_info info;
@@ -209,12 +210,13 @@ static void newer_acpi_root_wins(void **state)
 static void overlaps(void **state)
 {
 	static const uint64_t map[][3] = {
-		{ 0x200000, 0x100000, 1 }, { 0x100000, 0x180000, 1 }, /* overlap: one piece */
-		{ 0x300000, 0x100000, 1 },                            /* touches: the same piece */
-		{ 0x180000, 0x1000, 2 },                              /* a hole in it */
-		{ 0x3ff000, 0x10000, 5 },                             /* bad RAM over its end */
-		{ 0xfffffffffffff000, 0x2000, 2 },                    /* wraps: cut at the top */
-		{ 0x500000, 0, 1 },                                   /* empty */
+		{ 0x200000, 0x100000, 1 },
+		{ 0x100000, 0x180000, 1 },         /* overlap: one piece */
+		{ 0x300000, 0x100000, 1 },         /* touches: the same piece */
+		{ 0x180000, 0x1000, 2 },           /* a hole in it */
+		{ 0x3ff000, 0x10000, 5 },          /* bad RAM over its end */
+		{ 0xfffffffffffff000, 0x2000, 2 }, /* wraps: cut at the top */
+		{ 0x500000, 0, 1 },                /* empty */
 	};
 	struct boot_info info;
 
@@ -433,9 +435,12 @@ static void put_section(uint32_t type, uint64_t addr, uint64_t size, uint32_t li
 
 static void elf_sections(void **state)
 {
-	static const struct { uint32_t num, entsize, link; bool found; } cases[] = {
-		{ 3, 64, 2, true },           { 3, 64, 3, false },  { 3, 64, 0xffffffff, false },
-		{ 4, 64, 2, false },          { 3, 0, 2, false },   { 3, 63, 2, false },
+	static const struct {
+		uint32_t num, entsize, link;
+		bool found;
+	} cases[] = {
+		{ 3, 64, 2, true },           { 3, 64, 3, false }, { 3, 64, 0xffffffff, false },
+		{ 4, 64, 2, false },          { 3, 0, 2, false },  { 3, 63, 2, false },
 		{ 0xffffffff, 64, 2, false }, { 0, 64, 2, false },
 	};
 	struct boot_info info;

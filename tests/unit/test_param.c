@@ -45,7 +45,8 @@ static void all_kinds(void **state)
 	struct param_result res;
 
 	(void)state;
-	assert_int_equal(parse("/boot/faultline level=3  faults=1\troot=/dev/vda\n", &res), PARAM_OK);
+	assert_int_equal(parse("/boot/faultline level=3  faults=1\troot=/dev/vda\n", &res),
+			 PARAM_OK);
 	assert_int_equal(number, 3);
 	assert_true(flag);
 	assert_string_equal(text, "/dev/vda");
@@ -59,7 +60,11 @@ static void all_kinds(void **state)
 
 static void bad_words(void **state)
 {
-	static const struct { const char *cmdline; enum param_error error; const char *word; } cases[] = {
+	static const struct {
+		const char *cmdline;
+		enum param_error error;
+		const char *word;
+	} cases[] = {
 		{ "lewel=3", PARAM_UNKNOWN, "lewel=3" },
 		{ "level=1 quiet faults=1", PARAM_UNKNOWN, "quiet" },
 		{ "leve=1", PARAM_UNKNOWN, "leve=1" },

@@ -21,25 +21,31 @@ static void test_who_and_what(void **state)
 	expect(X86_PF_WRITE, "kernel write to a page that is not present");
 	expect(X86_PF_USER, "user read from a page that is not present");
 	expect(X86_PF_USER | X86_PF_WRITE, "user write to a page that is not present");
-	expect(X86_PF_USER | X86_PF_INSTR, "user instruction fetch from a page that is not present");
+	expect(X86_PF_USER | X86_PF_INSTR,
+	       "user instruction fetch from a page that is not present");
 }
 
 static void test_why(void **state)
 {
 	(void)state;
-	expect(X86_PF_PROT | X86_PF_WRITE | X86_PF_USER, "user write to a present page that does not allow it");
-	expect(X86_PF_PROT | X86_PF_INSTR, "kernel instruction fetch from a present page that does not allow it");
-	expect(X86_PF_PROT | X86_PF_USER | X86_PF_PK, "user read from a page whose protection key forbids it");
+	expect(X86_PF_PROT | X86_PF_WRITE | X86_PF_USER,
+	       "user write to a present page that does not allow it");
+	expect(X86_PF_PROT | X86_PF_INSTR,
+	       "kernel instruction fetch from a present page that does not allow it");
+	expect(X86_PF_PROT | X86_PF_USER | X86_PF_PK,
+	       "user read from a page whose protection key forbids it");
 	expect(X86_PF_PROT | X86_PF_USER | X86_PF_SHSTK,
 	       "user read from a page by a shadow-stack access that it does not allow");
-	expect(X86_PF_PROT | X86_PF_RMP, "kernel read from a page that the reverse map table gives to another guest");
+	expect(X86_PF_PROT | X86_PF_RMP,
+	       "kernel read from a page that the reverse map table gives to another guest");
 }
 
 /* RSVD wins: the table is broken, whatever else the CPU says (QEMU even omits the P bit). */
 static void test_reserved_bit(void **state)
 {
 	(void)state;
-	expect(X86_PF_RSVD | X86_PF_USER, "user read from a page whose table entry has a reserved bit set");
+	expect(X86_PF_RSVD | X86_PF_USER,
+	       "user read from a page whose table entry has a reserved bit set");
 	expect(X86_PF_RSVD | X86_PF_PROT | X86_PF_USER | X86_PF_WRITE,
 	       "user write to a page whose table entry has a reserved bit set");
 }

@@ -51,8 +51,8 @@ static void sizes_and_alignment(void **state)
 
 	(void)state;
 	for (size_t s = 0; s < ARRAY_SIZE(shapes); s++) {
-		struct kmem_cache *cache = kmem_cache_create("shape", shapes[s].size,
-							     shapes[s].align);
+		struct kmem_cache *cache =
+			kmem_cache_create("shape", shapes[s].size, shapes[s].align);
 		unsigned char *object[300];
 
 		for (int i = 0; i < 300; i++) {
@@ -165,7 +165,11 @@ static void kmalloc_sizes(void **state)
 
 static void random_objects(void **state)
 {
-	static struct { unsigned char *p; size_t size; unsigned char c; } held[2000];
+	static struct {
+		unsigned char *p;
+		size_t size;
+		unsigned char c;
+	} held[2000];
 	uint64_t seed = 11;
 	unsigned int nr = 0;
 

@@ -153,8 +153,8 @@ static void random_headers(void **state)
 
 		mkswap(1 + test_random(&seed) % 2000);
 		for (uint64_t n = test_random(&seed) % 4; n; n--)
-			page.words[256 + test_random(&seed) % 3] = (uint32_t)test_random(&seed) >>
-								   test_random(&seed) % 32;
+			page.words[256 + test_random(&seed) % 3] =
+				(uint32_t)test_random(&seed) >> test_random(&seed) % 32;
 		for (uint64_t n = test_random(&seed) % 8; n; n--)
 			BAD(test_random(&seed) % 16) = (uint32_t)(test_random(&seed) % 2048);
 		if (parse(pages)) {
@@ -171,12 +171,9 @@ static void random_headers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_headers),
-		cmocka_unit_test(signatures),
-		cmocka_unit_test(versions),
-		cmocka_unit_test(sizes),
-		cmocka_unit_test(bad_pages),
-		cmocka_unit_test(random_headers),
+		cmocka_unit_test(good_headers), cmocka_unit_test(signatures),
+		cmocka_unit_test(versions),     cmocka_unit_test(sizes),
+		cmocka_unit_test(bad_pages),    cmocka_unit_test(random_headers),
 	};
 
 	TEST_SETUP();

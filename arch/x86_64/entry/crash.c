@@ -181,28 +181,27 @@ static void crash_lock_twice(unsigned long addr)
 static const struct {
 	const char *kind;
 	void (*fn)(unsigned long addr);
-} crashes[] = {
-	{ "null-read", crash_null_read },
-	{ "null-write", crash_null_write },
-	{ "text-write", crash_text_write },
-	{ "data-exec", crash_data_exec },
-	{ "noncanonical", crash_noncanonical },
-	{ "reserved-bit", crash_reserved_bit },
-	{ "user-read", read_at },
-	{ "user-write", write_at },
-	{ "user-exec", exec_at },
-	{ "divide", crash_divide },
-	{ "undefined", crash_undefined },
-	{ "stack-overflow", crash_stack_overflow },
-	{ "nested", crash_nested },
-	{ "bug", crash_bug },
-	{ "panic", crash_panic },
-	{ "warn", crash_warn },
-	{ "irq", crash_irq },
-	{ "lock-twice", crash_lock_twice },
+} crashes[] = { { "null-read", crash_null_read },
+		{ "null-write", crash_null_write },
+		{ "text-write", crash_text_write },
+		{ "data-exec", crash_data_exec },
+		{ "noncanonical", crash_noncanonical },
+		{ "reserved-bit", crash_reserved_bit },
+		{ "user-read", read_at },
+		{ "user-write", write_at },
+		{ "user-exec", exec_at },
+		{ "divide", crash_divide },
+		{ "undefined", crash_undefined },
+		{ "stack-overflow", crash_stack_overflow },
+		{ "nested", crash_nested },
+		{ "bug", crash_bug },
+		{ "panic", crash_panic },
+		{ "warn", crash_warn },
+		{ "irq", crash_irq },
+		{ "lock-twice", crash_lock_twice },
 #if CONFIG_DEBUG
 #define X(kind, fn) { kind, fn },
-	DEBUG_CRASHES(X)
+		DEBUG_CRASHES(X)
 #undef X
 #endif
 };

@@ -24,6 +24,7 @@
 #include "mm/fault/fault.h"
 #include "mm/fault/note.h"
 #include "mm/reclaim/reclaim.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/stats.h"
 #include <asm/extable.h>
 #include <asm/irqflags.h>
@@ -87,7 +88,7 @@ static void bad_area_nosemaphore(struct pt_regs *regs, unsigned long error_code,
 static void bad_area(struct pt_regs *regs, unsigned long error_code, unsigned long address,
 		     int si_code)
 {
-	up_read(&current->mm->mmap_lock);
+	mmap_read_unlock(current->mm);
 	bad_area_nosemaphore(regs, error_code, address, si_code);
 }
 
@@ -128,8 +129,8 @@ static struct vm_area_struct *grow_stack(struct mm_struct *mm, unsigned long add
 {
 	struct vm_area_struct *vma;
 
-	up_read(&mm->mmap_lock);
-	down_write(&mm->mmap_lock);
+	mmap_read_unlock(mm);
+	mmap_write_lock(mm);
 	vma = find_vma(mm, address);
 	if (vma && vma->vm_start > address) {
 		if (!(vma->vm_flags & VM_GROWSDOWN) || expand_stack(vma, address))
@@ -137,7 +138,7 @@ static struct vm_area_struct *grow_stack(struct mm_struct *mm, unsigned long add
 		else
 			count_vm_event(VM_fault_stack_grow);
 	}
-	downgrade_write(&mm->mmap_lock);
+	mmap_write_downgrade(mm);
 	return vma;
 }
 
@@ -227,7 +228,7 @@ static void do_user_addr_fault(struct pt_regs *regs, unsigned long error_code,
 		return;
 	}
 retry:
-	down_read(&mm->mmap_lock);
+	mmap_read_lock(mm);
 	vma = find_fault_vma(mm, address);
 	if (unlikely(!vma)) {
 		bad_area(regs, error_code, address, SEGV_MAPERR);
@@ -246,7 +247,7 @@ retry:
 			kernel_fixup_or_oops(regs, error_code, address);
 		return;
 	}
-	up_read(&mm->mmap_lock);
+	mmap_read_unlock(mm);
 	if (likely(!(verdict & (VM_FAULT_ERROR | VM_FAULT_DIRTIED))))
 		return;
 	if (verdict & VM_FAULT_ERROR)
