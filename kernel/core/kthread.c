@@ -23,7 +23,8 @@ static void kthread_entry(void *data)
 	kthread_exit();
 }
 
-struct task_struct *kthread_run(int (*fn)(void *arg), void *arg, const char *name)
+static struct task_struct *make(int (*fn)(void *arg), void *arg, const char *name,
+				cpumask_t allowed)
 {
 	struct kthread_start *start = kmalloc(sizeof(*start), GFP_KERNEL);
 	struct task_struct *task = start ? alloc_task(false) : NULL;
@@ -35,6 +36,7 @@ struct task_struct *kthread_run(int (*fn)(void *arg), void *arg, const char *nam
 	}
 	*start = (struct kthread_start){ fn, arg };
 	task->flags = PF_KTHREAD;
+	task->cpus_allowed = allowed;
 	strlcpy(task->comm, name, sizeof(task->comm));
 	arch_prepare_kthread(task, kthread_entry, start);
 	spin_lock_irqsave(&tasklist_lock, flags);
@@ -42,6 +44,17 @@ struct task_struct *kthread_run(int (*fn)(void *arg), void *arg, const char *nam
 	spin_unlock_irqrestore(&tasklist_lock, flags);
 	wake_up_new_task(task);
 	return task;
+}
+
+struct task_struct *kthread_run(int (*fn)(void *arg), void *arg, const char *name)
+{
+	return make(fn, arg, name, ~0UL);
+}
+
+struct task_struct *kthread_run_on_cpu(int (*fn)(void *arg), void *arg, const char *name,
+				       unsigned int cpu)
+{
+	return make(fn, arg, name, CPU_MASK(cpu));
 }
 
 void kthread_exit(void)

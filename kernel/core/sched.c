@@ -45,7 +45,10 @@ static struct task_struct idle_tasks[NR_CPUS];
 static void enqueue(struct run_queue *rq, struct task_struct *task, struct list_head *where,
 		    bool front)
 {
-	if (task->time_slice <= 0) {
+	if (unlikely(task->urgent)) {
+		where = &rq->woken;
+		front = true;
+	} else if (task->time_slice <= 0) {
 		task->time_slice = SLICE_TICKS;
 		front = false;
 	}
@@ -89,11 +92,11 @@ static struct run_queue *task_rq_lock(struct task_struct *task, unsigned long *f
  * Woken from an interrupt or out of idleness a task shall run soon. Woken by another task's system
  * call it may wait until that one sleeps, or for the next tick: fewer switches, and pipes run full.
  */
-static void maybe_preempt(struct run_queue *rq, int cpu)
+static void maybe_preempt(struct run_queue *rq, int cpu, const struct task_struct *task)
 {
 	struct task_struct *running = per_cpu(current_task, cpu);
 
-	if (running == rq->idle || in_interrupt())
+	if (running == rq->idle || task->urgent || in_interrupt())
 		set_thread_flag(running, TIF_NEED_RESCHED);
 }
 
@@ -108,7 +111,7 @@ bool wake_up_state(struct task_struct *task, unsigned int mask)
 		/* Otherwise it is still on its way into schedule(), and will come out again. */
 		if (!task->on_rq) {
 			enqueue(rq, task, task->time_slice > 0 ? &rq->woken : &rq->queue, false);
-			maybe_preempt(rq, task->cpu);
+			maybe_preempt(rq, task->cpu, task);
 		}
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);
@@ -133,9 +136,11 @@ void wake_up_new_task(struct task_struct *task)
 	if (current->time_slice > 1)
 		current->time_slice /= 2;
 	task->cpu = (int)smp_processor_id();
+	if (!(task->cpus_allowed & CPU_MASK(task->cpu)))
+		task->cpu = __builtin_ctzl(task->cpus_allowed & CPU_MASK_ALL);
 	rq = task_rq_lock(task, &flags);
 	enqueue(rq, task, &rq->woken, false);
-	maybe_preempt(rq, task->cpu);
+	maybe_preempt(rq, task->cpu, task);
 	spin_unlock_irqrestore(&rq->lock, flags);
 }
 
@@ -322,6 +327,7 @@ void sched_init(void)
 	idle->flags = PF_KTHREAD;
 	idle->group_leader = idle;
 	idle->cpu = (int)cpu;
+	idle->cpus_allowed = CPU_MASK(cpu);
 	idle->on_rq = 1;
 	idle->active_mm = &init_mm;
 	mmgrab(&init_mm);

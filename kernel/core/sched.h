@@ -68,5 +68,8 @@ bool fatal_signal_pending(const struct task_struct *task);
  * May sleep.
  */
 struct task_struct *kthread_run(int (*fn)(void *arg), void *arg, const char *name);
+/* The same, and it runs on @cpu, which has been started, and nowhere else. */
+struct task_struct *kthread_run_on_cpu(int (*fn)(void *arg), void *arg, const char *name,
+				       unsigned int cpu);
 
 #endif

@@ -47,6 +47,7 @@ struct task_struct *alloc_task(bool user)
 	spin_lock_init(&task->alloc_lock, "task->alloc_lock");
 	atomic_set(&task->usage, 2);
 	task->group_leader = task;
+	task->cpus_allowed = ~0UL;
 	task->start_ns = ktime_get_ns();
 	task->stack = alloc_kernel_stack();
 	if (user)

@@ -12,6 +12,7 @@
 #include "lib/compiler.h"
 #include "lib/list.h"
 #include "lib/types.h"
+#include <asm/smp.h>
 
 struct mm_struct;
 struct files_struct;
@@ -60,6 +61,8 @@ struct task_struct {
 	/* scheduler: run queue lock */
 	struct list_head run_node;
 	int on_rq, cpu, time_slice;
+	bool urgent;            /* runs before all others of its CPU; set by a bound thread for itself */
+	cpumask_t cpus_allowed; /* may have bits of CPUs that there are not */
 	unsigned long nvcsw, nivcsw;
 	u64 utime_ns, stime_ns, start_ns, last_ran_ns;
 

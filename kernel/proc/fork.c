@@ -166,6 +166,7 @@ static void copy_thread(struct task_struct *child, const struct clone_request *r
 	arch_prepare_fork(child, current_pt_regs(), req->stack);
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
 	child->flags = PF_FORKNOEXEC;
+	child->cpus_allowed = parent->cpus_allowed;
 	child->blocked = parent->blocked;
 	child->sas_flags = SS_DISABLE;
 	/*
