@@ -39,7 +39,10 @@ _start:
 	call	make_page_tables
 	call	make_idt64
 
-	; Long mode, as in SDM vol. 3A 10.8.5.
+	mov	ebx, start64
+
+; Long mode, as in SDM vol. 3A 10.8.5, on to the 64-bit code at EBX.
+enter_long_mode:
 	mov	eax, CR4_PAE
 	mov	cr4, eax
 	mov	eax, pml4
@@ -52,7 +55,20 @@ _start:
 	lidt	[idt64_pointer]		; stands before the tables take effect
 	mov	eax, CR0_BOOT
 	mov	cr0, eax
-	jmp	BOOT_CS64:start64
+	push	BOOT_CS64
+	push	ebx
+	retf
+
+; Another CPU, from the trampoline: protected mode, flat segments not loaded yet. The tables and the
+; stack of this file are its own: CPUs start one by one, long after the boot CPU left them.
+secondary32:
+	mov	eax, BOOT_DS
+	mov	ds, eax
+	mov	es, eax
+	mov	ss, eax
+	mov	esp, low_stack_top
+	mov	ebx, secondary64
+	jmp	enter_long_mode
 
 ; Sets the NX bit in efer_bits if the CPU has it. Dies when there is no long mode.
 check_long_mode:
@@ -183,6 +199,25 @@ make_idt64:
 	jnz	.gate
 	ret
 
+; --- 16 bits: where other CPUs start --------------------------------------------------------------
+; Copied to a page below 1 MiB, whose number is the vector of the start-up IPI (SDM vol. 3A 9.4.4):
+; CS = page >> 4, IP = 0, real mode, interrupts off.
+bits 16
+	align	16
+global trampoline_start, trampoline_end
+trampoline_start:
+	cli
+	mov	ax, cs
+	mov	ds, ax
+	o32 lgdt [trampoline_gdt_pointer - trampoline_start]
+	mov	eax, CR0_PROTECTED
+	mov	cr0, eax
+	jmp	dword BOOT_CS32:secondary32
+trampoline_gdt_pointer:
+	dw	gdt_pointer - gdt - 1
+	dd	gdt
+trampoline_end:
+
 ; --- 64 bits, still low --------------------------------------------------------------------------
 bits 64
 
@@ -201,6 +236,17 @@ start64:
 	mov	rax, kmain
 	call	rax				; does not return
 	ud2
+
+; The kernel's own tables do not map this page: the step to them is made in the upper half.
+secondary64:
+	xor	eax, eax
+	mov	ds, eax
+	mov	es, eax
+	mov	fs, eax
+	mov	gs, eax
+	mov	rax, secondary_entry
+	jmp	rax
+extern secondary_entry
 
 ; One stub per exception: 8, 10..14, 17, 21, 29 and 30 come with an error code (SDM vol. 3A 6.15).
 EARLY_STUB_SIZE	equ 16
@@ -286,6 +332,7 @@ gdt:
 	dq	0
 	dq	0x00af9a000000ffff		; 0x08: 64-bit code (SDM vol. 3A 3.4.5)
 	dq	0x00cf92000000ffff		; 0x10: data
+	dq	0x00cf9a000000ffff		; 0x18: 32-bit code
 gdt_pointer:
 	dw	gdt_pointer - gdt - 1
 	dd	gdt

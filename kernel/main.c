@@ -34,6 +34,7 @@
 #include <asm/irqflags.h>
 #include <asm/paging.h>
 #include <asm/setup.h>
+#include <asm/smp.h>
 #include <asm/switch.h>
 
 /*
@@ -147,6 +148,7 @@ void kmain(u32 magic, phys_addr_t boot_info)
 	itimers_start();
 	mm_audit_init();
 	crash_test_init();
+	smp_boot_cpus();
 	start_init(boot_user, NULL);
 	cpu_idle();
 }

@@ -11,17 +11,33 @@
 #include "lib/vsprintf.h"
 #include <asm/irqflags.h>
 #include <asm/processor.h>
+#include <asm/smp.h>
 #include <asm/traps.h>
 
 bool kernel_oopsed;
 static bool panicking;
+static int dying_cpu = -1;
+
+/* The first CPU that gives up speaks; it stops the others, and one that comes here too waits for that. */
+static void silence_others(void)
+{
+	int none = -1, self = (int)smp_processor_id();
+
+	local_irq_disable();
+	if (!__atomic_compare_exchange_n(&dying_cpu, &none, self, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST) &&
+	    none != self)
+		for (;;)
+			hlt();
+	smp_send_stop();
+}
 
 void panic(const char *fmt, ...)
 {
 	char text[256];
 	va_list args;
 
-	local_irq_disable();
+	silence_others();
 	va_start(args, fmt);
 	vscnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
@@ -39,7 +55,7 @@ void boot_fail(const char *fmt, ...)
 	char text[768];
 	va_list args;
 
-	local_irq_disable();
+	silence_others();
 	va_start(args, fmt);
 	vscnprintf(text, sizeof(text), fmt, args);
 	va_end(args);

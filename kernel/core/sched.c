@@ -20,6 +20,7 @@
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/slab.h"
+#include "mm/frame/vmalloc.h"
 #include "mm/space/mm.h"
 #include <asm/irq.h>
 #include <asm/processor.h>
@@ -303,14 +304,11 @@ void scheduler_tick(void)
 
 /* --- start and idleness --- */
 
-void sched_init(void)
+void sched_init_cpu(unsigned int cpu, void *stack)
 {
-	unsigned int cpu = smp_processor_id();
-	struct run_queue *rq = this_cpu_ptr(&run_queues);
+	struct run_queue *rq = per_cpu_ptr(&run_queues, cpu);
 	struct task_struct *idle = &idle_tasks[cpu];
 
-	if (cpu == 0)
-		task_init();
 	spin_lock_init(&rq->lock, "run_queue");
 	INIT_LIST_HEAD(&rq->woken);
 	INIT_LIST_HEAD(&rq->queue);
@@ -331,7 +329,20 @@ void sched_init(void)
 	idle->on_rq = 1;
 	idle->active_mm = &init_mm;
 	mmgrab(&init_mm);
-	arch_adopt_boot_task(idle);
+	idle->stack = stack;
+	idle->stack_top = (unsigned long)stack + THREAD_SIZE;
+}
+
+void sched_init(void)
+{
+	task_init();
+	sched_init_cpu(0, arch_boot_stack());
+	arch_adopt_boot_task(this_idle_task());
+}
+
+struct task_struct *this_idle_task(void)
+{
+	return this_cpu_ptr(&run_queues)->idle;
 }
 
 void cpu_idle(void)

@@ -33,6 +33,10 @@ void yield(void);
  * The boot context becomes this CPU's idle task. After slab_init(), before anything that may sleep.
  */
 void sched_init(void);
+/* The same for CPU @cpu, which runs nothing yet and will begin on @stack, of THREAD_SIZE bytes. */
+void sched_init_cpu(unsigned int cpu, void *stack);
+/* The running CPU's. */
+struct task_struct *this_idle_task(void);
 /* CPU time of @task in ns, the current stretch included if it is the running one. */
 u64 task_exec_ns(const struct task_struct *task);
 /* The idle task's loop: never returns. */

@@ -64,9 +64,11 @@ static void symbols_init(void)
 const char *setup_arch_early(u32 magic, phys_addr_t info)
 {
 	uart_init();
-	gdt_init();
+	gdt_init(NULL);
+	set_kernel_stack((unsigned long)boot_stack_top);
 	idt_init();
 	cpu_detect();
+	cpu_apply_features();
 	cpu_init_control();
 	syscall_init();
 	read_boot_info(magic, info);
@@ -98,6 +100,38 @@ static void early_memory_init(void)
 		(unsigned long long)(early_mem_total() >> 10),
 		(unsigned long long)(early_mem_end() >> 20),
 		(unsigned long long)(early_mem_free() >> 10));
+}
+
+static bool overlaps(u64 page, u64 start, u64 size)
+{
+	return start < page + PAGE_SIZE && page < start + size;
+}
+
+/* GRUB may have put what we still read into low memory. */
+static bool page_is_used(u64 page)
+{
+	if (overlaps(page, boot_info.symtab.start, boot_info.symtab.size) ||
+	    overlaps(page, boot_info.strtab.start, boot_info.strtab.size))
+		return true;
+	for (unsigned int i = 0; i < boot_info.nr_modules; i++)
+		if (overlaps(page, boot_info.modules[i].start,
+			     boot_info.modules[i].end - boot_info.modules[i].start))
+			return true;
+	return false;
+}
+
+/* The lowest MiB is not the allocator's. Its first pages are the firmware's whatever the map says. */
+u64 trampoline_page(void)
+{
+	for (unsigned int i = 0; i < boot_info.nr_ram; i++) {
+		u64 page = max(ALIGN(boot_info.ram[i].start, PAGE_SIZE), (u64)KiB(32));
+
+		for (; page + PAGE_SIZE <= min(boot_info.ram[i].end, (u64)LOW_MEMORY);
+		     page += PAGE_SIZE)
+			if (!page_is_used(page))
+				return page;
+	}
+	return 0;
 }
 
 void setup_arch(void)

@@ -11,6 +11,7 @@
 #include "lib/errno.h"
 #include "lib/util.h"
 #include <asm/io.h>
+#include <asm/irqflags.h>
 #include <asm/msr.h>
 #include <asm/paging.h>
 #include <asm/processor.h>
@@ -20,6 +21,8 @@
 #define LAPIC_TPR 0x080
 #define LAPIC_EOI 0x0b0
 #define LAPIC_SPURIOUS 0x0f0
+#define LAPIC_ICR_LOW 0x300
+#define LAPIC_ICR_HIGH 0x310
 #define LAPIC_LVT_TIMER 0x320
 #define LAPIC_LVT_LINT0 0x350
 #define LAPIC_LVT_LINT1 0x360
@@ -34,8 +37,16 @@
 #define LVT_PERIODIC BIT(17)
 #define DIVIDE_BY_16 3u
 #define APIC_BASE_ENABLE BIT(11)
+/* Interrupt command register, SDM vol. 3A fig. 11-12. */
+#define ICR_NMI (4u << 8)
+#define ICR_INIT (5u << 8)
+#define ICR_STARTUP (6u << 8)
+#define ICR_PENDING BIT(12)
+#define ICR_ASSERT BIT(14)
+#define ICR_ALL_BUT_SELF (3u << 18)
 
-static volatile char *lapic;
+static volatile char *lapic; /* each CPU sees its own there */
+static phys_addr_t lapic_phys;
 
 static u32 lapic_read(unsigned int reg)
 {
@@ -66,8 +77,14 @@ void lapic_init(phys_addr_t address)
 {
 	mask_8259();
 	lapic = map_device(address, 4096);
+	lapic_phys = address;
+	lapic_init_cpu();
+}
+
+void lapic_init_cpu(void)
+{
 	wrmsr(MSR_APIC_BASE,
-	      (rdmsr(MSR_APIC_BASE) & 0xfff & ~APIC_BASE_ENABLE) | address | APIC_BASE_ENABLE);
+	      (rdmsr(MSR_APIC_BASE) & 0xfff & ~APIC_BASE_ENABLE) | lapic_phys | APIC_BASE_ENABLE);
 	lapic_write(LAPIC_LVT_TIMER, LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
@@ -86,21 +103,62 @@ u8 lapic_id(void)
 	return (u8)(lapic_read(LAPIC_ID) >> 24);
 }
 
-void lapic_timer_start(unsigned int hz)
+/* Timer ticks a second. */
+static u64 measure_timer(void)
 {
-	u64 start, ns;
+	u64 start = arch_clock_ns(), ns;
 	u32 ticks;
 
-	lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
-	start = arch_clock_ns();
 	lapic_write(LAPIC_TIMER_INITIAL, ~0u);
 	do {
 		ticks = ~0u - lapic_read(LAPIC_TIMER_CURRENT);
 		ns = arch_clock_ns() - start;
 	} while (ns < 5000000);
-	ticks = (u32)((u64)ticks * 1000000000 / ns / hz);
+	return (u64)ticks * 1000000000 / ns;
+}
+
+void lapic_timer_start(unsigned int hz)
+{
+	static u64 rate; /* all CPUs' timers run on the bus clock */
+
+	lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
+	if (!rate)
+		rate = measure_timer();
 	lapic_write(LAPIC_LVT_TIMER, LVT_PERIODIC | VECTOR_TIMER);
-	lapic_write(LAPIC_TIMER_INITIAL, max(ticks, 1u));
+	lapic_write(LAPIC_TIMER_INITIAL, max((u32)(rate / hz), 1u));
+}
+
+/* The two halves belong together, and an interrupt handler may send one of its own. */
+static void send(u8 apic, u32 command)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
+		cpu_relax();
+	lapic_write(LAPIC_ICR_HIGH, (u32)apic << 24);
+	lapic_write(LAPIC_ICR_LOW, command);
+	local_irq_restore(flags);
+}
+
+void lapic_send_ipi(u8 apic, u8 vector)
+{
+	send(apic, vector);
+}
+
+void lapic_send_init(u8 apic)
+{
+	send(apic, ICR_INIT | ICR_ASSERT);
+}
+
+void lapic_send_startup(u8 apic, u8 page)
+{
+	send(apic, ICR_STARTUP | page);
+}
+
+void lapic_send_nmi_to_others(void)
+{
+	send(0, ICR_NMI | ICR_ALL_BUT_SELF);
 }
 
 /* I/O APIC: index and data window; register numbers from the 82093AA data sheet, 3.2. */

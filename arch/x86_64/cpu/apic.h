@@ -11,16 +11,27 @@
 #define VECTOR_DEVICE_FIRST 48
 #define VECTOR_DEVICE_LAST 239
 #define VECTOR_TIMER 240
+#define VECTOR_RESCHEDULE 241
+#define VECTOR_CALL_FUNCTION 242
 #define VECTOR_SPURIOUS 255
 
-/* Map and enable this CPU's local APIC; the 8259s are remapped and masked. */
+/* Boot: map the local APICs and enable this CPU's; the 8259s are remapped and masked. */
 void lapic_init(phys_addr_t address);
+/* Enable that of another CPU, on it. */
+void lapic_init_cpu(void);
 void lapic_eoi(void);
 u8 lapic_id(void);
 /*
- * Measure the timer against the PIT and start it: VECTOR_TIMER, @hz times a second. Interrupts off.
+ * Start this CPU's timer: VECTOR_TIMER, @hz times a second; the first call measures its rate. Interrupts off.
  */
 void lapic_timer_start(unsigned int hz);
+
+/* Interprocessor interrupts (SDM vol. 3A 11.6) to the CPU with this APIC id. Any context. */
+void lapic_send_ipi(u8 apic, u8 vector);
+void lapic_send_init(u8 apic);
+/* It starts in real mode at physical page @page. */
+void lapic_send_startup(u8 apic, u8 page);
+void lapic_send_nmi_to_others(void);
 
 /* Map the I/O APICs; all their lines masked. */
 void ioapic_init(const struct acpi_madt *madt);

@@ -9,6 +9,7 @@
 #include "lib/util.h"
 #include <asm/io.h>
 #include <asm/msr.h>
+#include <asm/percpu.h>
 #include <asm/processor.h>
 
 #define PIT_HZ 1193182u
@@ -24,8 +25,12 @@
 #define CALIBRATE_US 5000u
 #define CALIBRATE_TRIES 20
 
-/* ns = (tsc - tsc_base) * tsc_mult >> 32. Constant after clock_init(). */
+/* ns = (tsc + tsc_adjust - tsc_base) * tsc_mult >> 32. Constant after clock_init(). */
 static u64 tsc_base, tsc_mult, boot_wall;
+/* The boot CPU's TSC minus this CPU's. Constant once the CPU runs. */
+static DEFINE_PER_CPU(u64, tsc_adjust);
+/* Some adjustment is not 0, and so only as good as it could be measured. */
+static bool clocks_differ;
 
 void pit_wait_start(unsigned int us)
 {
@@ -170,9 +175,70 @@ void clock_init(void)
 		(unsigned long long)boot_wall);
 }
 
+/* Corrected clocks agree to a few hundred ticks only: nobody may see time go backwards by that. */
+static noinline u64 latest(u64 ns)
+{
+	static u64 last;
+	u64 old = __atomic_load_n(&last, __ATOMIC_RELAXED);
+
+	while (old < ns)
+		if (__atomic_compare_exchange_n(&last, &old, ns, true, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			return ns;
+	return old;
+}
+
 u64 arch_clock_ns(void)
 {
-	return tsc_mult ? (u64)((unsigned __int128)(rdtsc() - tsc_base) * tsc_mult >> 32) : 0;
+	u64 tsc = rdtsc() + this_cpu_read(tsc_adjust) - tsc_base;
+	u64 ns = (u64)((unsigned __int128)tsc * tsc_mult >> 32);
+
+	return likely(!READ_ONCE(clocks_differ)) ? ns : latest(ns);
+}
+
+/* --- another CPU's TSC --- */
+
+/*
+ * The other CPU asks SYNC_ROUNDS times what the boot CPU's TSC says. The answer belongs to some moment between
+ * question and return; the quickest round tells it best. A difference smaller than that round is none: most
+ * machines reset all TSCs together.
+ */
+#define SYNC_ROUNDS 64
+
+static unsigned int sync_question, sync_answer;
+static u64 sync_tsc;
+
+void clock_sync_boot_cpu(void)
+{
+	for (unsigned int i = 1; i <= SYNC_ROUNDS; i++) {
+		while (__atomic_load_n(&sync_question, __ATOMIC_ACQUIRE) != i)
+			cpu_relax();
+		sync_tsc = rdtsc();
+		__atomic_store_n(&sync_answer, i, __ATOMIC_RELEASE);
+	}
+}
+
+void clock_sync_secondary(void)
+{
+	u64 shortest = ~0ULL, adjust = 0;
+
+	for (unsigned int i = 1; i <= SYNC_ROUNDS; i++) {
+		u64 start = rdtsc(), round;
+
+		__atomic_store_n(&sync_question, i, __ATOMIC_RELEASE);
+		while (__atomic_load_n(&sync_answer, __ATOMIC_ACQUIRE) != i)
+			cpu_relax();
+		round = rdtsc() - start;
+		if (round < shortest) {
+			shortest = round;
+			adjust = sync_tsc - (start + round / 2);
+		}
+	}
+	sync_question = sync_answer = 0;       /* for the next CPU */
+	if (adjust + shortest <= 2 * shortest) /* within +- shortest */
+		return;
+	this_cpu_write(tsc_adjust, adjust);
+	WRITE_ONCE(clocks_differ, true);
 }
 
 u64 arch_boot_wall_seconds(void)

@@ -16,12 +16,17 @@ extern char boot_stack_guard[], boot_stack[], boot_stack_top[], ist_stacks[];
 DECLARE_PER_CPU(unsigned long, cpu_kernel_stack_top);
 DECLARE_PER_CPU(unsigned long, user_sp_scratch);
 
-/* GDT and TSS of the boot CPU, and its segment registers. Once, before any interrupt. */
-void gdt_init(void);
+/*
+ * This CPU's GDT and TSS, and its segment registers. Before any interrupt. @ist: its stacks for NMI, double fault
+ * and machine check, of IST_STACK_SIZE bytes at least; NULL: the boot CPU's.
+ */
+void gdt_init(char *const *ist);
 /* Which stack an entry from user mode starts on. Interrupts off. */
 void set_kernel_stack(unsigned long top);
-/* All 256 gates. */
+/* All 256 gates, and LIDT. */
 void idt_init(void);
+/* LIDT alone: another CPU. */
+void idt_load(void);
 /* SYSCALL's MSRs on this CPU. */
 void syscall_init(void);
 
@@ -33,8 +38,27 @@ void acpi_init(const struct boot_info *info);
  */
 void interrupts_init(void);
 
+/* smp.c: which CPUs there are, from the MADT. */
+struct acpi_madt;
+void smp_prepare(const struct acpi_madt *madt);
+/* From the handler of VECTOR_CALL_FUNCTION. */
+void smp_handle_calls(void);
+/* From the NMI handler: does not return if the machine is being stopped. */
+void smp_stop_if_asked(void);
+void secondary_main(void) __attribute__((noreturn));
+extern u64 secondary_cr3;
+extern unsigned long secondary_stack, secondary_gs_base;
+/* A free page below 1 MiB, where a CPU in real mode can start; 0: there is none. */
+u64 trampoline_page(void);
+
 /* TSC against the PIT, and the CMOS clock. Before the first use of arch_clock_ns(). */
 void clock_init(void);
+/*
+ * How far another CPU's TSC is from this one's: both call at the same time, interrupts off, and the other
+ * corrects its own from then on.
+ */
+void clock_sync_boot_cpu(void);
+void clock_sync_secondary(void);
 /* Busy-wait on the PIT for about @us microseconds, at most 50000: calibration only. */
 void pit_wait_start(unsigned int us);
 bool pit_wait_done(void);

@@ -110,13 +110,19 @@ void cpu_init_control(void)
 		cr4 |= CR4_SMEP;
 	if (f->umip)
 		cr4 |= CR4_UMIP;
-	if (f->smap) {
-		patch_smap();
+	if (f->smap)
 		cr4 |= CR4_SMAP;
-	}
 	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
 	write_cr0(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
 	write_cr4(cr4);
+}
+
+void cpu_apply_features(void)
+{
+	const struct cpu_features *f = &cpu_features;
+
+	if (f->smap)
+		patch_smap();
 	pr_info("cpu: %s, %u physical bits%s%s%s%s%s", f->model[0] ? f->model : f->vendor,
 		f->phys_bits, f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
 		f->umip ? ", UMIP" : "", f->gbpages ? ", 1 GiB pages" : "",

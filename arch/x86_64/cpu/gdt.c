@@ -38,9 +38,9 @@ static DEFINE_PER_CPU(u64, cpu_gdt[GDT_ENTRIES]) __aligned(16);
  * Top of an IST stack. The word above it tells the entry code this CPU's GS base, which it cannot trust
  * when it came from anywhere at all (see `paranoid` in entry.asm).
  */
-static u64 ist_top(unsigned int n)
+static u64 ist_top(char *stack)
 {
-	char *top = ist_stacks + n * IST_STRIDE + IST_STRIDE - 16;
+	char *top = stack + IST_STACK_SIZE - 16;
 
 	*(unsigned long *)top = this_cpu_read(this_cpu_off);
 	return (u64)top;
@@ -64,7 +64,7 @@ static void load_segments(const struct descriptor_pointer *gdtr)
 			 : "rax", "memory");
 }
 
-void gdt_init(void)
+void gdt_init(char *const *ist)
 {
 	struct tss *tss = this_cpu_ptr(&cpu_tss);
 	u64 *gdt = *this_cpu_ptr(&cpu_gdt);
@@ -72,7 +72,8 @@ void gdt_init(void)
 	struct descriptor_pointer gdtr = { sizeof(cpu_gdt) - 1, (u64)gdt };
 
 	for (unsigned int n = 0; n < NR_IST; n++)
-		tss->ist[n] = ist_top(n);
+		tss->ist[n] =
+			ist_top(ist ? ist[n] : ist_stacks + (n + 1) * IST_STRIDE - IST_STACK_SIZE);
 	tss->iomap_base = sizeof(*tss);
 	gdt[__KERNEL_CS / 8] = DESC_KERNEL_CODE;
 	gdt[__KERNEL_DS / 8] = DESC_KERNEL_DATA;
@@ -82,7 +83,6 @@ void gdt_init(void)
 			   (base >> 24 & 0xff) << 56;
 	gdt[GDT_TSS / 8 + 1] = base >> 32;
 	load_segments(&gdtr);
-	set_kernel_stack((unsigned long)boot_stack_top);
 }
 
 void set_kernel_stack(unsigned long top)

@@ -28,8 +28,13 @@ DEFINE_PER_CPU(unsigned int, irq_depth);
 static DEFINE_PER_CPU(unsigned long, irq_counts[256]);
 
 static DEFINE_SPINLOCK(irq_vectors_lock);
-static struct irq_vector vectors[256]; /* irq_vectors_lock to change */
-static struct acpi_madt madt;          /* constant after boot */
+static struct irq_vector vectors[256] = {
+	/* irq_vectors_lock to change */
+	[VECTOR_TIMER] = { .name = "timer" },
+	[VECTOR_RESCHEDULE] = { .name = "rescheduling" },
+	[VECTOR_CALL_FUNCTION] = { .name = "function call" },
+};
+static struct acpi_madt madt; /* constant after boot */
 
 /* ACPI memory is below 4 GiB and read before arch_paging_init(), while all of that is mapped. */
 static const void *map_low(u64 phys, size_t size)
@@ -52,8 +57,9 @@ void interrupts_init(void)
 {
 	lapic_init(madt.lapic_address);
 	ioapic_init(&madt);
-	pr_info("apic: %u CPU(s) of which one is used, %u I/O APIC(s), %u interrupt overrides",
-		madt.nr_cpus, madt.nr_ioapics, madt.nr_overrides);
+	smp_prepare(&madt);
+	pr_info("apic: %u CPU(s), %u I/O APIC(s), %u interrupt overrides", madt.nr_cpus,
+		madt.nr_ioapics, madt.nr_overrides);
 }
 
 /* A free vector, filled in; 0: none. irq_vectors_lock held. */
@@ -130,7 +136,7 @@ unsigned long irq_count(unsigned int vector, const char **name)
 	unsigned long sum = 0;
 	unsigned int cpu;
 
-	*name = vector == VECTOR_TIMER ? "timer" : vectors[vector & 255].name;
+	*name = vectors[vector & 255].name;
 	for_each_cpu(cpu)
 		sum += per_cpu(irq_counts[vector & 255], cpu);
 	return sum;
@@ -147,10 +153,19 @@ void do_IRQ(struct pt_regs *regs)
 		/* no handler ran for it in the controller either: no EOI (SDM vol. 3A 11.9) */
 		return;
 	this_cpu_inc(irq_depth);
-	if (vector == VECTOR_TIMER) {
+	switch (vector) {
+	case VECTOR_TIMER:
 		lapic_eoi();
 		tick(regs);
-	} else {
+		break;
+	case VECTOR_CALL_FUNCTION:
+		lapic_eoi();
+		smp_handle_calls();
+		break;
+	case VECTOR_RESCHEDULE: /* that it came is all: the way out looks at need_resched() */
+		lapic_eoi();
+		break;
+	default:
 		if (fn)
 			fn(vectors[vector].arg);
 		lapic_eoi();

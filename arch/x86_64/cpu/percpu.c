@@ -8,7 +8,7 @@
 #include <asm/percpu.h>
 
 unsigned long __per_cpu_offset[NR_CPUS];
-unsigned int nr_cpus = 1;
+unsigned int nr_cpus = 1, nr_cpu_ids = 1;
 
 DEFINE_PER_CPU(unsigned long, this_cpu_off);
 DEFINE_PER_CPU(unsigned int, cpu_number);

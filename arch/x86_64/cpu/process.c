@@ -6,6 +6,7 @@
 #include "arch/x86_64/cpu/cpu.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "mm/frame/vmalloc.h"
 #include <asm/fpu.h>
 #include <asm/msr.h>
 #include <asm/switch.h>
@@ -96,10 +97,14 @@ void start_thread(struct pt_regs *regs, unsigned long ip, unsigned long sp)
 
 void arch_adopt_boot_task(struct task_struct *task)
 {
-	task->stack = boot_stack;
-	task->stack_top = (unsigned long)boot_stack_top;
 	set_kernel_stack(task->stack_top);
 	this_cpu_write(current_task, task);
+}
+
+void *arch_boot_stack(void)
+{
+	BUILD_BUG_ON(BOOT_STACK_SIZE != THREAD_SIZE);
+	return boot_stack;
 }
 
 /* Offsets in the FXSAVE area (SDM vol. 1 table 10-2). */

@@ -91,6 +91,22 @@ asm_exc_%1:
 
 section .text.entry progbits alloc exec nowrite align=16
 
+; A CPU other than the first, from boot/start.asm: 64-bit mode, the first page tables, a stack for nobody.
+extern secondary_cr3, secondary_stack, secondary_gs_base, secondary_main
+global secondary_entry
+	align	16
+secondary_entry:
+	mov	rax, [secondary_cr3]
+	mov	cr3, rax
+	mov	rsp, [secondary_stack]
+	mov	rax, [secondary_gs_base]
+	mov	rdx, rax
+	shr	rdx, 32
+	mov	ecx, MSR_GS_BASE
+	wrmsr
+	xor	ebp, ebp			; the end of every backtrace
+	CALL_C	secondary_main			; does not return
+
 idtentry		page_fault, 1, cr2
 
 ; Out of exceptions, interrupts, signals and new tasks into user mode, with a look at what is to be done

@@ -63,13 +63,18 @@ static void set_gate(unsigned int vector, const char *entry, u8 ist, u8 type)
 	};
 }
 
-void idt_init(void)
+void idt_load(void)
 {
 	struct {
 		u16 limit;
 		u64 base;
 	} __packed idtr = { sizeof(idt) - 1, (u64)idt };
 
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+}
+
+void idt_init(void)
+{
 	for (unsigned int v = 0; v < NR_EXCEPTIONS; v++)
 		set_gate(v, asm_exc_spurious_interrupt_bug, 0, 0);
 #define X(name, vector, ist, type) set_gate(vector, asm_exc_##name, ist, type);
@@ -77,7 +82,7 @@ void idt_init(void)
 #undef X
 	for (unsigned int v = NR_EXCEPTIONS; v < 256; v++)
 		set_gate(v, irq_stubs + (v - NR_EXCEPTIONS) * IRQ_STUB_SIZE, 0, 0);
-	__asm__ volatile("lidt %0" : : "m"(idtr));
+	idt_load();
 }
 
 /*

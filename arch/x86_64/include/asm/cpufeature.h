@@ -19,6 +19,8 @@ extern struct cpu_features cpu_features;
  * Read CPUID. Boot CPU, once. boot_fail()s when something the kernel cannot do without is missing.
  */
 void cpu_detect(void);
+/* Change the kernel's text to suit, and log what was found. Boot CPU, once, before cpu_init_control(). */
+void cpu_apply_features(void);
 /*
  * Write CR0, CR4 and EFER of this CPU whole from what cpu_detect() found: WP, PGE, SSE state, and
  * NX, SMEP, SMAP, UMIP where there are any.
@@ -26,7 +28,7 @@ void cpu_detect(void);
 void cpu_init_control(void);
 
 /*
- * Let the kernel touch user pages for a few instructions. Three bytes of NOP until cpu_init_control()
+ * Let the kernel touch user pages for a few instructions. Three bytes of NOP until cpu_apply_features()
  * finds SMAP and patches CLAC and STAC in (section .smap_fixups lists the places).
  */
 static inline __attribute__((__always_inline__)) void stac(void)

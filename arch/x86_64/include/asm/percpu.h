@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Per-CPU variables. They live in the section .data..percpu, which CPU 0 uses as it stands; each
- * other CPU gets a copy. A CPU's GS base is the distance from the section to its own copy (0 for
- * CPU 0), so `gs:var` in assembly and this_cpu_*(var) here reach the running CPU's instance in one
- * instruction. In a debugger a plain `print var` shows CPU 0's.
+ * other CPU has an area of the same layout. A CPU's GS base is the distance from the section to its own
+ * area (0 for CPU 0), so `gs:var` in assembly and this_cpu_*(var) here reach the running CPU's instance in
+ * one instruction. In a debugger a plain `print var` shows CPU 0's.
+ *
+ * All of it is zero at first, for an area is made when CPU 0's variables are long in use: definitions have no
+ * initialiser.
  *
  * this_cpu_*() need no lock against this CPU's own interrupts: each is a single instruction. A
  * pointer from this_cpu_ptr() is good only until the task may move, which it does in schedule().
@@ -20,10 +23,12 @@
 #define DECLARE_PER_CPU(type, name) extern __section(PER_CPU_SECTION) type name
 #define DEFINE_PER_CPU(type, name) __section(PER_CPU_SECTION) type name
 
-/* Distance from the section to each CPU's copy, in bytes. Constant once the CPU runs. */
+/* Distance from the section to each CPU's area, in bytes. Constant once the CPU runs. */
 extern unsigned long __per_cpu_offset[NR_CPUS];
-/* CPUs that run, numbered 0 .. nr_cpus - 1. */
+/* CPUs that run, numbered 0 .. nr_cpus - 1. Grows in smp_boot_cpus() only. */
 extern unsigned int nr_cpus;
+/* As many there may be: what the MADT lists, NR_CPUS at most, cut by the knob maxcpus. Constant from setup_arch() on. */
+extern unsigned int nr_cpu_ids;
 #define for_each_cpu(cpu) for ((cpu) = 0; (cpu) < nr_cpus; (cpu)++)
 
 DECLARE_PER_CPU(unsigned long, this_cpu_off);

@@ -46,7 +46,9 @@ void start_thread(struct pt_regs *regs, unsigned long ip, unsigned long sp);
 void load_user_fs_base(unsigned long base);
 void load_user_gs_base(unsigned long base);
 
-/* The boot context becomes @task (the idle task): sets current, its stack bounds. Boot, once. */
+/* The context in which a CPU begins becomes @task, its idle task, whose stack it runs on: sets current. */
 void arch_adopt_boot_task(struct task_struct *task);
+/* The stack of THREAD_SIZE bytes that kmain() runs on. */
+void *arch_boot_stack(void);
 
 #endif

@@ -11,6 +11,7 @@
 #define DEFINE_PER_CPU(type, name) type name
 
 extern unsigned int nr_cpus;
+#define nr_cpu_ids nr_cpus
 #define for_each_cpu(cpu) for ((cpu) = 0; (cpu) < nr_cpus; (cpu)++)
 
 #define per_cpu_ptr(ptr, cpu) ((void)(cpu), (ptr))
