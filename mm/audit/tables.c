@@ -218,6 +218,20 @@ static bool check_rss(struct walk *w)
 	return true;
 }
 
+/* The kernel's half is init_pgd's, but for entries of the vmalloc area that were not needed yet. */
+static bool check_kernel_half(struct audit *a, const struct mm_struct *mm)
+{
+	for (unsigned long i = USER_PGD_PTRS; i < PTRS_PER_TABLE; i++) {
+		bool lazy = i > pgd_index(VMALLOC_START) && i <= pgd_index(VMALLOC_END);
+
+		if (mm->pgd[i].pgd != init_pgd[i].pgd && !(lazy && pgd_none(mm->pgd[i])))
+			return audit_fail(
+				a, "%s: entry %lu of its top-level table is not the kernel's",
+				audit_owner(mm), i);
+	}
+	return true;
+}
+
 bool audit_tables(struct audit *a, struct mm_struct *mm)
 {
 	struct walk w = { .a = a, .mm = mm, .alive = atomic_read(&mm->mm_users) != 0 };
@@ -227,11 +241,8 @@ bool audit_tables(struct audit *a, struct mm_struct *mm)
 	w.vma = w.alive ? vma_first(mm) : NULL;
 	if (!take_table(a, pfn, false, audit_owner(mm), 0))
 		return false;
-	if (memcmp(mm->pgd + USER_PGD_PTRS, init_pgd + USER_PGD_PTRS,
-		   (PTRS_PER_TABLE - USER_PGD_PTRS) * sizeof(pgd_t)))
-		return audit_fail(a,
-				  "%s: the kernel half of its top-level table is not the kernel's",
-				  audit_owner(mm));
+	if (!check_kernel_half(a, mm))
+		return false;
 	for (unsigned long i = 0; i < USER_PGD_PTRS; i++, addr += PGDIR_SIZE)
 		if (!pgd_none(mm->pgd[i]) && (!enter_table(&w, mm->pgd[i].pgd, addr, PGDIR_SIZE) ||
 					      !walk_puds(&w, pud_offset(&mm->pgd[i], 0), addr)))
@@ -274,15 +285,13 @@ static bool vmalloc_ptes(struct audit *a, const pmd_t *pmd, unsigned long addr)
 	return true;
 }
 
-bool audit_vmalloc(struct audit *a)
+static bool vmalloc_puds(struct audit *a, const pgd_t *pgd, unsigned long addr)
 {
-	const pgd_t *pgd = pgd_offset_pgd(init_pgd, VMALLOC_START);
-	const pud_t *pud = pgd_none(*pgd) ? NULL : pud_offset(pgd, 0);
-	unsigned long addr = VMALLOC_START;
+	const pud_t *pud = pud_offset(pgd, 0);
 
-	if (pud && !take_table(a, pgd_pfn(*pgd), false, "vmalloc", addr))
+	if (!take_table(a, pgd_pfn(*pgd), false, "vmalloc", addr))
 		return false;
-	for (unsigned long i = 0; pud && i < PTRS_PER_TABLE; i++, addr += PUD_SIZE) {
+	for (unsigned long i = 0; i < PTRS_PER_TABLE; i++, addr += PUD_SIZE) {
 		const pmd_t *pmd = pmd_offset(&pud[i], 0);
 
 		if (pud_none(pud[i]))
@@ -292,6 +301,17 @@ bool audit_vmalloc(struct audit *a)
 		for (unsigned long j = 0; j < PTRS_PER_TABLE; j++)
 			if (!pmd_none(pmd[j]) && !vmalloc_ptes(a, &pmd[j], addr + j * PMD_SIZE))
 				return false;
+	}
+	return true;
+}
+
+bool audit_vmalloc(struct audit *a)
+{
+	for (unsigned long addr = VMALLOC_START; addr < VMALLOC_END; addr += PGDIR_SIZE) {
+		const pgd_t *pgd = pgd_offset_pgd(init_pgd, addr);
+
+		if (!pgd_none(*pgd) && !vmalloc_puds(a, pgd, addr))
+			return false;
 	}
 	return true;
 }

@@ -54,6 +54,7 @@ struct pt_regs;
 	X(WP_SHARED, "do_wp_page: shared")                                                         \
 	X(SPURIOUS, "handle_pte_fault: spurious")                                                  \
 	X(RACE, "handle_pte_fault: entry changed")                                                 \
+	X(VMALLOC, "vmalloc_fault")                                                                \
 	X(BAD_AREA, "bad_area")                                                                    \
 	X(FIXUP, "fixup_exception")
 

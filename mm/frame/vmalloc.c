@@ -5,10 +5,14 @@
  * stay few. Behind each area one page is left unmapped, and so is the first page of all: every area
  * has a guard on both sides.
  *
- * The whole area lives below one entry of the top-level table (512 GiB), whose next level is there
- * from boot on. Every address space copies that entry, so mappings made later need no copying.
+ * Address spaces share the area's tables by copying entries of the top level, 512 GiB each, and there
+ * are 64 of them. The first is made at boot, so that every map has it from birth: kernel stacks lie
+ * below it, because a fault on a missing stack could not even be delivered, and so do device windows.
+ * Below the others lies all else. Such an entry is made in init_pgd when its first area is, and a map
+ * that is older takes it over when it first runs into the gap: vmalloc_fault(). That saves the tables
+ * of 63 entries that hardly any machine uses, and a walk over all maps when one is made.
  *
- * Lock: vmap_lock guards the tree and the upper levels of the tables. Leaf entries belong to the
+ * Lock: vmap_lock guards the trees and the upper levels of the tables. Leaf entries belong to the
  * owner of their area.
  */
 #include "kernel/core/panic.h"
@@ -22,8 +26,6 @@
 #include <asm/pgtable.h>
 #include <asm/tlbflush.h>
 
-#define AREA_START (VMALLOC_START + PAGE_SIZE)
-#define AREA_END (VMALLOC_START + PGDIR_SIZE)
 #define STACK_CACHE 16 /* stacks of ended tasks, kept for the next ones */
 #define STACK_FRAMES (THREAD_SIZE / PAGE_SIZE)
 
@@ -33,10 +35,16 @@ struct vmap_area {
 	bool device;              /* maps device memory: no frames to free */
 };
 
+/* A part of the area that is searched for gaps by itself. */
+struct vmap_part {
+	unsigned long start, end;
+	/* No gap of hint_size bytes starts below hint: where the search for one that large begins. */
+	unsigned long hint, hint_size;
+};
+
 static DEFINE_SPINLOCK(vmap_lock);
 static struct rb_root vmap_tree;
-/* No gap of hint_size bytes starts below hint: where the search for a gap that large begins. */
-static unsigned long hint = AREA_START, hint_size;
+static struct vmap_part present_part, lazy_part; /* below the first entry; below the others */
 static unsigned long vmap_frames;
 
 static void *stack_cache[STACK_CACHE];
@@ -79,46 +87,55 @@ static void insert_area(struct vmap_area *area)
 	rb_insert_color(&area->node, &vmap_tree);
 }
 
-/* Reserve @size bytes (whole pages) and a guard page. NULL: no memory for the record, or no gap. */
-static struct vmap_area *alloc_area(size_t size)
+static struct vmap_part *part_of(unsigned long addr)
+{
+	return addr < lazy_part.start ? &present_part : &lazy_part;
+}
+
+/*
+ * Reserve @size bytes (whole pages) of @part and a guard page. NULL: no memory for the record, or no
+ * gap.
+ */
+static struct vmap_area *alloc_area(struct vmap_part *part, size_t size)
 {
 	struct vmap_area *area, *next;
 	unsigned long addr;
 
-	if (!size || size > AREA_END - AREA_START)
+	if (!size || size > part->end - part->start)
 		return NULL;
 	area = kmalloc(sizeof(*area), GFP_KERNEL);
 	if (!area)
 		return NULL;
 	spin_lock(&vmap_lock);
-	addr = size >= hint_size ? hint : AREA_START;
+	addr = size >= part->hint_size ? part->hint : part->start;
 	for (next = find_area(addr); next; next = area_of(rb_next(&next->node))) {
 		if (addr + size + PAGE_SIZE <= next->start)
 			break;
 		addr = next->end + PAGE_SIZE;
 	}
-	if (addr + size + PAGE_SIZE > AREA_END) {
+	if (addr + size + PAGE_SIZE > part->end) {
 		spin_unlock(&vmap_lock);
 		kfree(area);
 		return NULL;
 	}
 	*area = (struct vmap_area){ .start = addr, .end = addr + size };
 	insert_area(area);
-	hint = addr + size + PAGE_SIZE;
-	hint_size = size;
+	part->hint = addr + size + PAGE_SIZE;
+	part->hint_size = size;
 	spin_unlock(&vmap_lock);
 	return area;
 }
 
 static void free_area(struct vmap_area *area)
 {
+	struct vmap_part *part = part_of(area->start);
 	struct vmap_area *prev;
 	unsigned long gap;
 
 	spin_lock(&vmap_lock);
 	prev = area_of(rb_prev(&area->node));
-	gap = prev ? prev->end + PAGE_SIZE : AREA_START;
-	hint = min(hint, gap);
+	gap = prev && prev->start >= part->start ? prev->end + PAGE_SIZE : part->start;
+	part->hint = min(part->hint, gap);
 	rb_erase(&area->node, &vmap_tree);
 	spin_unlock(&vmap_lock);
 	kfree(area);
@@ -129,9 +146,9 @@ static void free_area(struct vmap_area *area)
 static pte_t *vmap_pte(unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset_pgd(init_pgd, addr);
-	pud_t *pud = pud_offset(pgd, addr);
+	pud_t *pud = pgd_none(*pgd) ? NULL : pud_offset(pgd, addr);
 
-	if (pud_none(*pud) || pmd_none(*pmd_offset(pud, addr)))
+	if (!pud || pud_none(*pud) || pmd_none(*pmd_offset(pud, addr)))
 		return NULL;
 	return pte_offset(pmd_offset(pud, addr), addr);
 }
@@ -158,8 +175,12 @@ static bool ensure_table(u64 *entry)
 
 static pte_t *make_vmap_pte(unsigned long addr)
 {
-	pud_t *pud = pud_offset(pgd_offset_pgd(init_pgd, addr), addr);
+	pgd_t *pgd = pgd_offset_pgd(init_pgd, addr);
+	pud_t *pud;
 
+	if (!ensure_table(&pgd->pgd))
+		return NULL;
+	pud = pud_offset(pgd, addr);
 	if (!ensure_table(&pud->pud) || !ensure_table(&pmd_offset(pud, addr)->pmd))
 		return NULL;
 	return pte_offset(pmd_offset(pud, addr), addr);
@@ -204,13 +225,13 @@ static bool map_frames(const struct vmap_area *area, gfp_t gfp)
 	return true;
 }
 
-static void *vmalloc_gfp(size_t size, gfp_t gfp)
+static void *vmalloc_part(struct vmap_part *part, size_t size, gfp_t gfp)
 {
 	struct vmap_area *area;
 
 	if (size > PFN_PHYS(totalram_pages()))
 		return NULL;
-	area = alloc_area(PAGE_ALIGN(size));
+	area = alloc_area(part, PAGE_ALIGN(size));
 	if (!area)
 		return NULL;
 	if (!map_frames(area, gfp)) {
@@ -222,12 +243,12 @@ static void *vmalloc_gfp(size_t size, gfp_t gfp)
 
 void *vmalloc(size_t size)
 {
-	return vmalloc_gfp(size, GFP_KERNEL);
+	return vmalloc_part(&lazy_part, size, GFP_KERNEL);
 }
 
 void *vzalloc(size_t size)
 {
-	return vmalloc_gfp(size, GFP_KERNEL | __GFP_ZERO);
+	return vmalloc_part(&lazy_part, size, GFP_KERNEL | __GFP_ZERO);
 }
 
 void vfree(void *addr)
@@ -262,9 +283,9 @@ void *ioremap(phys_addr_t phys, size_t size)
 	unsigned long offset = phys & ~PAGE_MASK;
 	struct vmap_area *area;
 
-	if (!size || size > AREA_END - AREA_START)
+	if (!size || size > present_part.end - present_part.start)
 		return NULL;
-	area = alloc_area(PAGE_ALIGN(size + offset));
+	area = alloc_area(&present_part, PAGE_ALIGN(size + offset));
 	if (!area)
 		return NULL;
 	area->device = true;
@@ -291,7 +312,7 @@ void *alloc_kernel_stack(void)
 		stack = stack_cache[--nr_cached_stacks];
 	spin_unlock(&stack_lock);
 	if (!stack)
-		stack = vmalloc(THREAD_SIZE);
+		stack = vmalloc_part(&present_part, THREAD_SIZE, GFP_KERNEL);
 	if (stack)
 		mod_node_stat(N_nr_kernel_stack, STACK_FRAMES);
 	return stack;
@@ -337,7 +358,7 @@ bool vmalloc_guard_hit(unsigned long addr, unsigned long *start, unsigned long *
 	bool hit = false;
 
 	/* The oops may have happened under the lock: then no answer. */
-	if (addr < VMALLOC_START || addr >= AREA_END || !spin_trylock(&vmap_lock))
+	if (addr < VMALLOC_START || addr > VMALLOC_END || !spin_trylock(&vmap_lock))
 		return false;
 	above = find_area(page + PAGE_SIZE);
 	below = page > VMALLOC_START ? find_area(page - 1) : NULL;
@@ -362,8 +383,13 @@ unsigned long nr_vmalloc_pages(void)
 
 void vmalloc_init(void)
 {
+	unsigned long lazy = VMALLOC_START + PGDIR_SIZE;
 	pgd_t *pgd = pgd_offset_pgd(init_pgd, VMALLOC_START);
 
+	present_part = (struct vmap_part){ .start = VMALLOC_START + PAGE_SIZE, .end = lazy };
+	lazy_part = (struct vmap_part){ .start = lazy + PAGE_SIZE, .end = VMALLOC_END + 1 };
+	present_part.hint = present_part.start;
+	lazy_part.hint = lazy_part.start;
 	if (!ensure_table(&pgd->pgd))
 		boot_fail(
 			"no memory for the page tables of the vmalloc area: give the machine more RAM (MEM=)");

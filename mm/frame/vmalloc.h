@@ -2,8 +2,11 @@
 /*
  * Virtually contiguous kernel memory between VMALLOC_START and VMALLOC_END, each area followed by
  * an unmapped guard page, so that running past the end faults at once. Kernel stacks live here.
- * Context: process context; may sleep. Page tables of the area hang below entries of init_pgd that
- * are allocated at boot, so every address space sees them at once.
+ * Context: process context; may sleep. Kernel stacks and device windows can be touched by anybody from
+ * then on. What vmalloc() and vzalloc() return may lie below a top-level entry that older maps lack:
+ * the first touch from such a map, in whatever context, faults once and is mended without a lock
+ * (vmalloc_fault()). So nothing that the page fault's own way in needs may lie there: no stack, no
+ * descriptor table, no per-CPU data.
  */
 #ifndef MM_FRAME_VMALLOC_H
 #define MM_FRAME_VMALLOC_H

@@ -100,6 +100,15 @@ def test_user_memory():
           result.show())
 
 
+def test_freed_area():
+    "vmalloc memory that was freed, touched by a process that never had its tables: an oops"
+    result = run(elf=program("crash"), args=["vmalloc-freed"], karg="crash=ask")
+    check("its process dies of SIGSEGV", result.status == SIGSEGV, result.show())
+    whole_report(result, "vmalloc-freed", 0, "ffff[0-9a-f]{12}")
+    report(result, "vmalloc-freed", "oops: kernel read from a page that is not present",
+           "task: crash, pid")
+
+
 def test_process_one():
     "the same mistake in process 1 is a panic: nothing could go on without it"
     result = crash("user-read")

@@ -68,7 +68,10 @@ static void frames_init(unsigned long pages)
 	host_mmu_init(pages);
 	slab_init();
 	vmalloc_init();
-	vfree(vmalloc(1)); /* its page tables stay: they are not to look like a leak later */
+	/* Their page tables stay: they are not to look like a leak later. */
+	vfree(vmalloc(1));
+	free_kernel_stack(alloc_kernel_stack());
+	drop_stack_cache();
 }
 
 void host_boot(unsigned long pages)

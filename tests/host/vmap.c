@@ -10,15 +10,22 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "lib/util.h"
 #include "mm/frame/vmalloc.h"
 #include "tests/host/internal.h"
 #include <asm/pgtable.h>
 
-static unsigned long filled_end = VMALLOC_START; /* no page from here on was ever filled in */
+/* Below each top-level entry of the area: no page from here on was ever filled in. */
+static unsigned long filled_end[] = { VMALLOC_START, VMALLOC_START + PGDIR_SIZE };
 
 static bool in_area(unsigned long addr)
 {
 	return addr >= VMALLOC_START && addr <= VMALLOC_END;
+}
+
+static unsigned long entry_of(unsigned long addr)
+{
+	return (addr - VMALLOC_START) >> PGDIR_SHIFT;
 }
 
 static pte_t kernel_pte(unsigned long addr)
@@ -48,8 +55,8 @@ static void *fill(void *start)
 			abort();
 		}
 	}
-	if (filled_end < page)
-		filled_end = page;
+	if (filled_end[entry_of((unsigned long)start)] < page)
+		filled_end[entry_of((unsigned long)start)] = page;
 	return start;
 }
 
@@ -63,13 +70,15 @@ bool host_vmap_forget(unsigned long addr)
 
 void host_vmap_forget_all(void)
 {
-	unsigned long page = VMALLOC_START;
+	for (unsigned long i = 0; i < ARRAY_SIZE(filled_end); i++) {
+		unsigned long page = VMALLOC_START + i * PGDIR_SIZE;
 
-	munmap((void *)page, filled_end - page);
-	/* What is still mapped comes back at the next touch, for the CPU; here at once. */
-	for (; page < filled_end; page += PAGE_SIZE)
-		if (pte_present(kernel_pte(page)))
-			fill((void *)page);
+		munmap((void *)page, filled_end[i] - page);
+		/* What is still mapped comes back at the next touch, for the CPU; here at once. */
+		for (; page < filled_end[i]; page += PAGE_SIZE)
+			if (pte_present(kernel_pte(page)))
+				fill((void *)page);
+	}
 }
 
 #define FILLED(name)                            \

@@ -169,6 +169,41 @@ static void crash_irq(unsigned long addr)
 		schedule_timeout(NSEC_PER_SEC);
 }
 
+static void crash_vmalloc_freed(unsigned long addr)
+{
+	addr = (unsigned long)vmalloc(PAGE_SIZE);
+	vfree((void *)addr);
+	read_at(addr);
+}
+
+struct touch_timer {
+	struct timer timer;
+	char *area; /* NULL: touched */
+};
+
+static void touch_in_timer(struct timer *timer)
+{
+	struct touch_timer *touch = container_of(timer, struct touch_timer, timer);
+
+	touch->area[0] = 1;
+	WRITE_ONCE(touch->area, NULL);
+}
+
+/* Not touched by us before, and we stay on the CPU: the handler meets this map without the entry. */
+static void crash_vmalloc_irq(unsigned long addr)
+{
+	char *area = vmalloc(PAGE_SIZE);
+	struct touch_timer touch = { .timer.fn = touch_in_timer, .area = area };
+
+	(void)addr;
+	if (!area)
+		panic("no memory for the crash test");
+	timer_add(&touch.timer, ktime_get_ns());
+	while (READ_ONCE(touch.area))
+		cpu_relax();
+	vfree(area);
+}
+
 static void crash_lock_twice(unsigned long addr)
 {
 	static DEFINE_SPINLOCK(lock);
@@ -199,6 +234,8 @@ static const struct {
 		{ "warn", crash_warn },
 		{ "irq", crash_irq },
 		{ "lock-twice", crash_lock_twice },
+		{ "vmalloc-freed", crash_vmalloc_freed },
+		{ "vmalloc-irq", crash_vmalloc_irq },
 #if CONFIG_DEBUG
 #define X(kind, fn) { kind, fn },
 		DEBUG_CRASHES(X)

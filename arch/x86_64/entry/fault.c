@@ -4,7 +4,8 @@
  *
  *   exc_page_fault          which half of the address space?
  *     do_kern_addr_fault    kernel half: a user program has no business there; the kernel itself
- *                           only by mistake: fix-up or oops
+ *                           only where its map is older than an entry of the vmalloc area, or by
+ *                           mistake: fix-up or oops
  *     do_user_addr_fault    user half: find the VMA, grow the stack, check the right, let
  *                           handle_mm_fault() resolve it; then turn its verdict into nothing, a
  *                           signal, a fix-up, an OOM kill or an oops
@@ -256,9 +257,40 @@ retry:
 		balance_dirty_pages_ratelimited(); /* who dirties faster than the disk writes waits here */
 }
 
+/*
+ * The kernel found nothing at @address, in the vmalloc area. If there is something now, it was this
+ * map's top-level table that lacked an entry made after the map was: take it over from init_pgd's.
+ * Somebody else with this map may have done so meanwhile; therefore it is the leaf that decides.
+ * A missing entry is not cached (SDM vol. 3A 4.10.2.3): no flush. No lock is taken and none is needed,
+ * for entries above the leaves never change once they are made: this may have interrupted anything.
+ */
+static bool vmalloc_fault(unsigned long address)
+{
+	const pgd_t *ref = pgd_offset_pgd(init_pgd, address);
+	pgd_t *pgd = pgd_offset_pgd(__va(read_cr3() & PTE_PFN_MASK), address);
+	const pud_t *pud;
+	const pmd_t *pmd;
+
+	if (address < VMALLOC_START || address > VMALLOC_END || pgd_none(*ref))
+		return false;
+	if (pgd_none(*pgd)) {
+		set_pgd(pgd, *ref);
+		count_vm_event(VM_fault_vmalloc);
+	}
+	pud = pud_offset(ref, address);
+	if (pud_none(*pud))
+		return false;
+	pmd = pmd_offset(pud, address);
+	return !pmd_none(*pmd) && ptep_get(pte_offset(pmd, address)).pte & _PAGE_PRESENT;
+}
+
 static void do_kern_addr_fault(struct pt_regs *regs, unsigned long error_code,
 			       unsigned long address)
 {
+	if (!(error_code & (X86_PF_PROT | X86_PF_USER | X86_PF_RSVD)) && vmalloc_fault(address)) {
+		note_door(DOOR_VMALLOC);
+		return;
+	}
 	/* From user mode: the address is not the program's, whatever is there. */
 	bad_area_nosemaphore(regs, error_code, address, SEGV_MAPERR);
 }

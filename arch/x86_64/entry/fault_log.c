@@ -66,6 +66,7 @@ void fault_log_write(const struct pt_regs *regs, unsigned long error_code, unsig
 		     const struct fault_note *note, u64 begin)
 {
 	u64 cycles = rdtsc() - begin, now = ktime_get_ns();
+	unsigned long irqs;
 	char line[400];
 	int n = 0;
 
@@ -87,7 +88,8 @@ void fault_log_write(const struct pt_regs *regs, unsigned long error_code, unsig
 	n += scnprintf(line + n, sizeof(line) - (size_t)n, " cycles=%llu\n",
 		       (unsigned long long)cycles);
 
-	spin_lock(&fault_log_lock);
+	spin_lock_irqsave(&fault_log_lock,
+			  irqs); /* an interrupt handler may run into vmalloc_fault() */
 	debugcon_write(line, (size_t)n);
-	spin_unlock(&fault_log_lock);
+	spin_unlock_irqrestore(&fault_log_lock, irqs);
 }

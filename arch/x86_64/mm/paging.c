@@ -114,9 +114,8 @@ void arch_paging_init(void)
 	init_pgd = table_alloc();
 	map_kernel_image();
 	for_each_ram_range(map_direct);
-	/* One top-level entry is 512 GiB: more than these areas ever fill. */
 	pud_ensure(VMALLOC_START);
-	pud_ensure(VMEMMAP_START);
+	pud_ensure(VMEMMAP_START); /* 512 GiB: more than it ever fills */
 	pte_ensure(DEVICE_MAP_START);
 	write_cr3(__pa(init_pgd));
 	pr_info("paging: text %zu KiB RX, rodata %zu KiB R, data %zu KiB RW, direct map to %llu MiB",

@@ -9,9 +9,11 @@ struct pt_regs;
 
 /*
  * Make the mistake called @kind in the context of the caller; "user-read", "user-write" and "user-exec" make it at
- * @addr, a mapped user address of current. Returns only for "warn", and -EINVAL for an unknown kind.
+ * @addr, a mapped user address of current. Returns only for "warn" and for "vmalloc-irq", which is no
+ * mistake, and -EINVAL for an unknown kind.
  * Kinds: null-read null-write text-write data-exec noncanonical reserved-bit user-read user-write user-exec
- * divide undefined stack-overflow nested bug panic warn irq (in interrupt context) lock-twice;
+ * divide undefined stack-overflow nested bug panic warn irq (in interrupt context) lock-twice
+ * vmalloc-freed vmalloc-irq (memory that the map does not know yet is touched in interrupt context);
  * debug kernels know those of arch/x86_64/entry/crash_debug.h as well.
  */
 int crash_test(const char *kind, unsigned long addr);

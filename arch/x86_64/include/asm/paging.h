@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's own page tables, built once at boot. Afterwards only the vmalloc area changes, below
- * top-level entries that are all made here, so that the copies in user maps never miss one.
+ * The kernel's own page tables, built once at boot. Afterwards only the vmalloc area changes. The
+ * copies in user maps never miss a top-level entry but those of its lazy part (mm/frame/vmalloc.h).
  */
 #ifndef ASM_PAGING_H
 #define ASM_PAGING_H
@@ -15,8 +15,8 @@
 /*
  * Leave the tables of boot/start.asm for the final ones: image text RX, read-only data R, data RW,
  * all but text NX; a direct map of all RAM (for_each_ram_range()) in 1 GiB or 2 MiB pages; guard pages
- * below the boot stacks; nothing in the lower half. Also fills the top-level entries of the vmalloc,
- * vmemmap and direct-map areas. Frames come from early_alloc(). Boot CPU, once; interrupts off.
+ * below the boot stacks; nothing in the lower half. Also fills the top-level entries of the vmemmap
+ * and direct-map areas and the first of the vmalloc area. Frames come from early_alloc(). Boot CPU, once; interrupts off.
  */
 void arch_paging_init(void);
 

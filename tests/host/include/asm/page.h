@@ -15,7 +15,7 @@
 #define PAGE_OFFSET host_page_offset
 #define VMEMMAP_START host_vmemmap
 /*
- * One top-level entry's worth of host addresses that nothing else uses: where AddressSanitizer has
+ * Two top-level entries' worth of host addresses that nothing else uses: where AddressSanitizer has
  * its shadow differs from where valgrind ends.
  */
 #if defined(__SANITIZE_ADDRESS__)
@@ -28,7 +28,7 @@
 #ifndef VMALLOC_START
 #define VMALLOC_START 0x080000000000UL
 #endif
-#define VMALLOC_END (VMALLOC_START + (1UL << 39) - 1)
+#define VMALLOC_END (VMALLOC_START + (2UL << 39) - 1)
 
 extern unsigned long host_page_offset, host_vmemmap;
 
