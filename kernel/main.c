@@ -10,7 +10,9 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/param.h"
 #include "kernel/core/printk.h"
+#include "kernel/core/rcu.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/stop.h"
 #include "kernel/core/time.h"
 #include "kernel/core/vfs.h"
 #include "kernel/debug/kasan.h"
@@ -149,6 +151,8 @@ void kmain(u32 magic, phys_addr_t boot_info)
 	mm_audit_init();
 	crash_test_init();
 	smp_boot_cpus();
+	rcu_init();
+	stop_init();
 	start_init(boot_user, NULL);
 	cpu_idle();
 }

@@ -32,16 +32,20 @@ static inline void rcu_read_unlock(void) { barrier(); }
 #define rcu_dereference(p) READ_ONCE(p)
 #define rcu_assign_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)
 
-/* Call func(head) after a grace period, in a kernel thread; it may sleep. Process context. At once with one CPU. */
+/*
+ * Call func(head) after a grace period, in a kernel thread; it may sleep. Process context, outside of readers' sections.
+ * With one CPU that is at once: so what @func needs must not be locked by the caller.
+ */
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 /* Wait for a grace period. May sleep. */
 void synchronize_rcu(void);
-/* Wait until all callbacks given to call_rcu() so far were called. May sleep. */
+/* Wait until all callbacks that the caller knows of were called. May sleep. */
 void rcu_barrier(void);
 
 /* This CPU is in no section now: schedule(), the tick in user mode or idleness. */
 DECLARE_PER_CPU(unsigned long, rcu_passed);
 static inline void rcu_quiescent_state(void) { this_cpu_inc(rcu_passed); }
+/* After smp_boot_cpus(). */
 void rcu_init(void);
 
 #endif

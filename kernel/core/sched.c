@@ -15,6 +15,7 @@
 #include "kernel/core/sched.h"
 
 #include "kernel/core/panic.h"
+#include "kernel/core/rcu.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/core/time.h"
 #include "lib/string.h"
@@ -244,6 +245,7 @@ void schedule(void)
 	might_sleep();
 	ASSERT(!irqs_disabled());
 	local_irq_save(flags);
+	rcu_quiescent_state();
 	rq = this_cpu_ptr(&run_queues);
 	spin_lock(&rq->lock);
 	clear_thread_flag(prev, TIF_NEED_RESCHED);

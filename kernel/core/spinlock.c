@@ -12,6 +12,7 @@
 
 #include "kernel/core/kallsyms.h"
 #include "kernel/core/lock_check.h"
+#include "kernel/core/rcu.h"
 #include "kernel/core/sched.h"
 #include "kernel/debug/report.h"
 #include "lib/string.h"
@@ -47,6 +48,7 @@ void spin_lock_slow(spinlock_t *lock)
 #define CALLER ((unsigned long)__builtin_return_address(0))
 
 DEFINE_PER_CPU(int, preempt_count);
+DEFINE_PER_CPU(int, rcu_nesting);
 static DEFINE_PER_CPU(struct held_lock, held_spinlocks[MAX_HELD]);
 
 /* Guarded by checker_lock, a bare word for the same reason as printk's. */
@@ -207,15 +209,16 @@ void lock_released(spinlock_t *lock)
 static void check_may_sleep(const char *file, int line, unsigned long caller)
 {
 	int n = this_cpu_read(preempt_count);
+	bool reader = this_cpu_read(rcu_nesting) != 0;
 	char last[120];
 
-	if (likely(!n && (!irqs_disabled() || !current || !current->pid)))
+	if (likely(!n && !reader && (!irqs_disabled() || !current || !current->pid)))
 		return;
 	if (!debug_begin_report())
 		return;
 	if (!n)
-		debug_stop("sleep", file, (unsigned int)line, caller,
-			   "this may sleep, with interrupts off");
+		debug_stop("sleep", file, (unsigned int)line, caller, "this may sleep, with %s",
+			   reader ? "rcu_read_lock() held" : "interrupts off");
 	format_held(&(*this_cpu_ptr(&held_spinlocks))[min(n, MAX_HELD) - 1], last, sizeof(last));
 	debug_stop("sleep", file, (unsigned int)line, caller,
 		   "this may sleep, with %d spinlock(s) held, last taken: %s", n, last);

@@ -6,6 +6,7 @@
 
 #include "kernel/core/param.h"
 #include "kernel/core/printk.h"
+#include "kernel/core/rcu.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/spinlock.h"
 #include "lib/util.h"
@@ -169,6 +170,8 @@ void tick(struct pt_regs *regs)
 
 	this_cpu_write(last_tick_ns, now);
 	WRITE_ONCE(ktime_coarse_ns, now);
+	if (user_mode(regs) || current == this_idle_task())
+		rcu_quiescent_state();
 	if (user_mode(regs))
 		current->utime_ns += delta;
 	else

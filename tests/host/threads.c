@@ -240,6 +240,18 @@ struct task_struct *kthread_run(int (*fn)(void *arg), void *arg, const char *nam
 	return &host->task;
 }
 
+struct task_struct *kthread_run_on_cpu(int (*fn)(void *arg), void *arg, const char *name,
+				       unsigned int cpu)
+{
+	(void)cpu;
+	return kthread_run(fn, arg, name);
+}
+
+void yield(void)
+{
+	schedule();
+}
+
 void host_start(struct task_struct *task, void (*fn)(void *arg), void *arg)
 {
 	struct host_task *own = host_task_new("thread");
