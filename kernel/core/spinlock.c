@@ -14,6 +14,7 @@
 #include "kernel/core/lock_check.h"
 #include "kernel/core/rcu.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/time.h"
 #include "kernel/debug/report.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -30,14 +31,29 @@ static const char *lock_name(const spinlock_t *lock)
 #endif
 }
 
+#define LOCKUP_NS (30 * NSEC_PER_SEC) /* locks are held for microseconds; a host may stop a CPU for seconds */
+#define LOOKS_PER_CLOCK 4096
+
+static void wait_until_free(const spinlock_t *lock, u64 begin)
+{
+	for (unsigned int looks = 0; READ_ONCE(lock->locked); looks++) {
+		cpu_relax();
+		if (unlikely(looks % LOOKS_PER_CLOCK == LOOKS_PER_CLOCK - 1) &&
+		    ktime_get_ns() - begin > LOCKUP_NS)
+			panic("spinlock at %p %s is not let go of: deadlock", (const void *)lock,
+			      lock_name(lock));
+	}
+}
+
 void spin_lock_slow(spinlock_t *lock)
 {
+	u64 begin = ktime_get_ns();
+
+	if (nr_cpu_ids == 1)
+		panic("spinlock at %p %s is waited for by the only CPU", (void *)lock,
+		      lock_name(lock));
 	do {
-		if (nr_cpus == 1)
-			panic("spinlock at %p %s is waited for by the only CPU", (void *)lock,
-			      lock_name(lock));
-		while (READ_ONCE(lock->locked))
-			cpu_relax();
+		wait_until_free(lock, begin);
 	} while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
 }
 
