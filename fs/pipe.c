@@ -24,6 +24,7 @@ struct pipe {
 	struct mutex lock; /* all but wait */
 	unsigned long head, tail;
 	unsigned int readers, writers; /* open files of each end */
+	atomic_t files;                /* of both ends, no lock: the last one frees the pipe */
 	void *page[PIPE_PAGES];        /* allocated when first needed */
 	struct wait_queue_head wait;   /* both ends */
 };
@@ -218,25 +219,30 @@ static unsigned int pipe_poll(struct file *file, struct wait_queue_head **wait)
 
 static long pipe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
+	struct pipe *pipe = file->private_data;
+	int len;
+
 	if (cmd != FIONREAD)
 		return -ENOTTY;
-	return put_user((int)pipe_len(file->private_data), (int __user *)arg);
+	mutex_lock(&pipe->lock); /* head and tail of the same moment */
+	len = (int)pipe_len(pipe);
+	mutex_unlock(&pipe->lock);
+	return put_user(len, (int __user *)arg);
 }
 
 static void pipe_release(struct file *file)
 {
 	struct pipe *pipe = file->private_data;
-	bool last;
 
 	mutex_lock(&pipe->lock);
 	if (file->f_mode & FMODE_READ)
 		pipe->readers--;
 	else
 		pipe->writers--;
-	last = !pipe->readers && !pipe->writers;
 	wake_up_all(&pipe->wait);
 	mutex_unlock(&pipe->lock);
-	if (!last)
+	/* Not under the lock: who lets go of a mutex still looks at it when others may have it. */
+	if (!atomic_dec_and_test(&pipe->files))
 		return;
 	free_pages_of(pipe);
 	kfree(pipe);
@@ -262,6 +268,7 @@ static int make_pipe(struct file *ends[2], int flags)
 	mutex_init(&pipe->lock, "pipe");
 	init_waitqueue_head(&pipe->wait);
 	pipe->readers = pipe->writers = 1;
+	atomic_set(&pipe->files, 2);
 	ends[0] = alloc_file(&pipe_fops, O_RDONLY | (flags & O_NONBLOCK));
 	ends[1] = alloc_file(&pipe_fops, O_WRONLY | (flags & O_NONBLOCK));
 	if (!ends[0] || !ends[1]) {
