@@ -61,7 +61,8 @@ static int wait_for_any(struct watch *watch, struct pollfd *fds, unsigned int n,
 			if (watch[i].queue)
 				prepare_to_wait(watch[i].queue, &watch[i].entry,
 						TASK_INTERRUPTIBLE);
-		current->state = TASK_INTERRUPTIBLE;
+		/* A plain store could land behind the look, over the TASK_RUNNING of a waker. */
+		__atomic_store_n(&current->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
 		ready = look_at_all(watch, fds, n);
 		if (!ready && signal_pending(current))
 			ready = -ERESTARTNOHAND;
