@@ -20,6 +20,8 @@ int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char 
 {
 	if (sb_rdonly(dir->i_sb))
 		return -EROFS;
+	if (!dir->i_nlink)
+		return -ENOENT; /* removed before the caller had it locked */
 	if (!dir->i_op->make)
 		return -EPERM;
 	return dir->i_op->make(dir, dentry, mode, target);
@@ -162,7 +164,7 @@ static int do_link(struct inode *inode, struct inode *dir, struct dentry *dentry
 	if (S_ISDIR(inode->i_mode) || !dir->i_op->link)
 		return -EPERM;
 	inode_lock(inode);
-	err = inode->i_nlink ? dir->i_op->link(inode, dir, dentry) : -ENOENT;
+	err = inode->i_nlink && dir->i_nlink ? dir->i_op->link(inode, dir, dentry) : -ENOENT;
 	inode_unlock(inode);
 	return err;
 }
@@ -354,13 +356,21 @@ static int rename_locked(struct walk *old, struct walk *new, unsigned int flags)
 	if (!err && (!old_dir->i_nlink || !new_dir->i_nlink))
 		err = -ENOENT;
 	if (!err) {
-		struct inode *victim = to->d_inode;
+		struct inode *victim = to->d_inode, *moved = NULL;
 
+		if (S_ISDIR(from->d_inode->i_mode) && old_dir != new_dir)
+			moved = from->d_inode; /* its ".." changes */
+		/* Neither is above the other: may_rename() saw to that. */
 		if (victim)
 			inode_lock(victim);
-		err = old_dir->i_op->rename(old_dir, from, new_dir, to);
+		if (moved)
+			inode_lock(moved);
+		err = to->d_mounted ? -EBUSY
+				    : old_dir->i_op->rename(old_dir, from, new_dir, to);
 		if (!err)
 			d_move(from, to);
+		if (moved)
+			inode_unlock(moved);
 		if (victim)
 			inode_unlock(victim);
 	}
