@@ -261,6 +261,66 @@ bool is_subdir(const struct dentry *dentry, const struct dentry *ancestor)
 	return below;
 }
 
+int d_mount(struct super_block *sb, struct dentry *target)
+{
+	int err = 0;
+
+	spin_lock(&dcache_lock);
+	if (target->d_mounted)
+		err = -EBUSY;
+	else if (hlist_unhashed(&target->d_hash) && target->d_parent != target)
+		err = -ENOENT;
+	if (!err) {
+		sb->s_mountpoint = target;
+		target->d_mounted = sb;
+	}
+	spin_unlock(&dcache_lock);
+	return err;
+}
+
+struct dentry *d_unmount(struct super_block *sb, int users)
+{
+	struct dentry *top = sb->s_root, *target = NULL;
+
+	spin_lock(&dcache_lock);
+	if (top->d_count == users + 1 && list_empty(&top->d_children) && !top->d_mounted) {
+		target = sb->s_mountpoint;
+		target->d_mounted = NULL;
+		sb->s_mountpoint = NULL;
+	}
+	spin_unlock(&dcache_lock);
+	return target;
+}
+
+struct dentry *dget_mounted(const struct dentry *dentry)
+{
+	struct dentry *top = NULL;
+
+	if (likely(!READ_ONCE(dentry->d_mounted)))
+		return NULL;
+	spin_lock(&dcache_lock);
+	if (dentry->d_mounted) {
+		top = dentry->d_mounted->s_root;
+		top->d_count++; /* being mounted holds one */
+	}
+	spin_unlock(&dcache_lock);
+	return top;
+}
+
+struct dentry *dget_mountpoint(const struct dentry *dentry)
+{
+	struct dentry *target;
+
+	if (likely(dentry != dentry->d_sb->s_root))
+		return NULL;
+	spin_lock(&dcache_lock);
+	target = dentry->d_sb->s_mountpoint;
+	if (target)
+		target->d_count++; /* the mount holds one */
+	spin_unlock(&dcache_lock);
+	return target;
+}
+
 struct dentry *dget_parent(struct dentry *dentry)
 {
 	struct dentry *parent;

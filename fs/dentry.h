@@ -61,6 +61,19 @@ void d_move(struct dentry *dentry, struct dentry *target);
 struct dentry *d_make_root(struct super_block *sb, struct inode *inode);
 /* Is @dentry below or at @ancestor, within one file system? */
 bool is_subdir(const struct dentry *dentry, const struct dentry *ancestor);
+/*
+ * Hang @sb over @target, whose reference is taken. The caller holds the i_rwsem of its inode, so that
+ * it is not just being removed. 0; -EBUSY: something is mounted there; -ENOENT: it was removed.
+ */
+int d_mount(struct super_block *sb, struct dentry *target);
+/*
+ * Take @sb out of the tree of names if nobody but @users references to its root is in it: the dentry
+ * it was mounted on, whose reference is the caller's now. NULL: it is in use.
+ */
+struct dentry *d_unmount(struct super_block *sb, int users);
+/* The root of what is mounted on @dentry; what the root @dentry is mounted on. Counted, or NULL. */
+struct dentry *dget_mounted(const struct dentry *dentry);
+struct dentry *dget_mountpoint(const struct dentry *dentry);
 /* dentry's parent, counted. */
 struct dentry *dget_parent(struct dentry *dentry);
 /*

@@ -132,11 +132,14 @@ static struct super_block *make_super(const struct file_system_type *type,
 /* Hang @sb over @target, whose reference is taken. */
 static int attach(struct super_block *sb, struct dentry *target)
 {
-	if (target->d_mounted || target == root)
+	int err;
+
+	if (target == root)
 		return -EBUSY;
-	sb->s_mountpoint = target;
-	target->d_mounted = sb;
-	return 0;
+	inode_lock(target->d_inode);
+	err = d_mount(sb, target);
+	inode_unlock(target->d_inode);
+	return err;
 }
 
 static void destroy_super(struct super_block *sb)
@@ -238,7 +241,6 @@ static int do_umount(struct dentry *top)
 {
 	struct super_block *sb = top->d_sb;
 	struct dentry *mountpoint;
-	bool busy;
 
 	if (top != sb->s_root || !sb->s_mountpoint) {
 		dput(top);
@@ -246,21 +248,15 @@ static int do_umount(struct dentry *top)
 	}
 	mutex_lock(&mount_mutex);
 	shrink_dcache_sb(sb);
-	busy = top->d_count != 2 || !list_empty(&top->d_children) || top->d_mounted;
-	if (!busy)
+	mountpoint = d_unmount(sb, 1);
+	dput(top);
+	if (mountpoint) { /* nobody can get in any more, so nothing becomes dirty behind this */
 		sync_filesystem(sb);
-	if (!busy) {
-		mountpoint = sb->s_mountpoint;
-		mountpoint->d_mounted = NULL;
-		sb->s_mountpoint = NULL;
-		dput(top);
 		destroy_super(sb);
 		dput(mountpoint);
-	} else {
-		dput(top);
 	}
 	mutex_unlock(&mount_mutex);
-	return busy ? -EBUSY : 0;
+	return mountpoint ? 0 : -EBUSY;
 }
 
 long sys_umount2(const char __user *target, int flags)

@@ -34,9 +34,9 @@ char *getname(const char __user *path)
  */
 static struct dentry *follow_up(struct dentry *dentry)
 {
-	while (dentry == dentry->d_sb->s_root && dentry->d_sb->s_mountpoint) {
-		struct dentry *up = dget(dentry->d_sb->s_mountpoint);
+	struct dentry *up;
 
+	while ((up = dget_mountpoint(dentry))) {
 		dput(dentry);
 		dentry = up;
 	}
@@ -46,9 +46,9 @@ static struct dentry *follow_up(struct dentry *dentry)
 /* Down into what is mounted here. Takes and gives a reference. */
 static struct dentry *follow_mount(struct dentry *dentry)
 {
-	while (dentry->d_mounted) {
-		struct dentry *down = dget(dentry->d_mounted->s_root);
+	struct dentry *down;
 
+	while ((down = dget_mounted(dentry))) {
 		dput(dentry);
 		dentry = down;
 	}
