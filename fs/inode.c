@@ -3,6 +3,7 @@
 #include "fs/inode.h"
 
 #include "fs/dentry.h"
+#include "kernel/core/mutex.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/wait.h"
 #include "lib/errno.h"
@@ -17,8 +18,9 @@ static struct hlist_head inode_hash[1 << HASH_BITS]; /* inode_lock */
 static DEFINE_SPINLOCK(inode_lock_);
 static LIST_HEAD(unused_inodes);       /* inode_lock; oldest first */
 static unsigned long inodes_in_memory; /* inode_lock */
-/* Waiters for I_NEW or I_FREEING of any inode to go: rare, so one queue serves all. */
+/* Waiters for I_NEW, I_FREEING or I_SYNC of any inode to go: rare, so one queue serves all. */
 static DECLARE_WAIT_QUEUE_HEAD(inode_wait);
+static DEFINE_MUTEX(sync_mutex);       /* sync_inodes_sb() */
 
 static struct hlist_head *hash_bucket(const struct super_block *sb, unsigned long ino)
 {
@@ -231,6 +233,8 @@ void iput(struct inode *inode)
 
 void mark_inode_dirty(struct inode *inode)
 {
+	/* What was changed must be seen by a writer of the inode whose I_DIRTY this still finds. */
+	smp_mb();
 	if ((READ_ONCE(inode->i_state) & I_DIRTY) || !inode->i_sb->s_op->write_inode)
 		return;
 	spin_lock(&inode_lock_);
@@ -241,16 +245,41 @@ void mark_inode_dirty(struct inode *inode)
 	spin_unlock(&inode_lock_);
 }
 
+/* inode_lock held; let go of while others are writing the inode. */
+static void wait_for_sync(struct inode *inode)
+{
+	while (inode->i_state & I_SYNC) {
+		DEFINE_WAIT(wait);
+
+		prepare_to_wait(&inode_wait, &wait, TASK_UNINTERRUPTIBLE);
+		spin_unlock(&inode_lock_);
+		schedule();
+		finish_wait(&inode_wait, &wait);
+		spin_lock(&inode_lock_);
+	}
+}
+
 int write_inode_now(struct inode *inode)
 {
 	bool dirty;
+	int err;
 
 	spin_lock(&inode_lock_);
+	wait_for_sync(inode); /* clean, yet maybe not written: who syncs waits for that, too */
 	dirty = inode->i_state & I_DIRTY;
-	inode->i_state &= ~I_DIRTY;
+	if (dirty)
+		inode->i_state ^= I_DIRTY | I_SYNC;
 	list_del_init(&inode->i_dirty);
 	spin_unlock(&inode_lock_);
-	return dirty ? inode->i_sb->s_op->write_inode(inode) : 0;
+	if (!dirty)
+		return 0;
+	smp_mb(); /* clean before the fields are read: pairs with mark_inode_dirty() */
+	err = inode->i_sb->s_op->write_inode(inode);
+	spin_lock(&inode_lock_);
+	inode->i_state &= ~I_SYNC;
+	spin_unlock(&inode_lock_);
+	wake_up_all(&inode_wait);
+	return err;
 }
 
 int sync_inodes_sb(struct super_block *sb)
@@ -259,6 +288,8 @@ int sync_inodes_sb(struct super_block *sb)
 	struct inode *inode;
 	int err = 0, result;
 
+	/* One at a time: on the list of another are inodes that the caller wants written, too. */
+	mutex_lock(&sync_mutex);
 	/* A list of our own: what is dirtied meanwhile is for the next time. */
 	spin_lock(&inode_lock_);
 	list_splice_init(&sb->s_dirty, &todo);
@@ -278,6 +309,7 @@ int sync_inodes_sb(struct super_block *sb)
 		spin_lock(&inode_lock_);
 	}
 	spin_unlock(&inode_lock_);
+	mutex_unlock(&sync_mutex);
 	return err;
 }
 

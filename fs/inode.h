@@ -52,6 +52,7 @@ struct super_block;
 #define I_DIRTY 1u   /* the fields here are newer than those on the disk */
 #define I_NEW 2u     /* being read in: others wait */
 #define I_FREEING 4u /* being deleted or dropped: others wait and look again */
+#define I_SYNC 8u    /* its fields are on their way to the metadata cache: other writers wait */
 
 /* A directory's operations on names. The caller holds dir->i_rwsem for writing. */
 struct inode_operations {
