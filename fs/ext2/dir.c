@@ -46,6 +46,7 @@ static void dir_changed(struct inode *dir)
 {
 	EXT2_I(dir)->flags &= ~EXT2_INDEX_FL;
 	file_update_time(dir);
+	mark_inode_dirty(dir); /* its size, even if its times moved in this tick already */
 }
 
 static void set_type(struct inode *dir, struct ext2_dir_entry *de, umode_t mode)

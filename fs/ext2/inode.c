@@ -212,6 +212,7 @@ static void release_xattrs(struct inode *inode)
 			   ei->file_acl);
 	} else if (!bread(s->bdev, ei->file_acl, s->geo.block_size, &buf)) {
 		header = buf.data;
+		mutex_lock(&s->lock); /* h_refcount: its files share nothing else */
 		if (header->h_magic != EXT2_XATTR_MAGIC) {
 			ext2_error(inode->i_sb, "inode %lu has damaged attributes", inode->i_ino);
 			last = false;
@@ -220,6 +221,7 @@ static void release_xattrs(struct inode *inode)
 			bdirty(&buf);
 			last = false;
 		}
+		mutex_unlock(&s->lock);
 		brelse(&buf);
 		if (last) {
 			bforget(s->bdev, ei->file_acl, s->geo.block_size);

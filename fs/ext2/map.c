@@ -98,7 +98,6 @@ static s64 grow_file(struct inode *inode, bool is_node, u32 before)
 	}
 	ei->goal = (u32)block + 1;
 	inode->i_blocks += s->geo.block_size >> SECTOR_SHIFT;
-	mark_inode_dirty(inode);
 	return block;
 }
 
@@ -126,6 +125,7 @@ static s64 walk_tree(struct inode *inode, const u32 *path, unsigned int depth, b
 				*slot = (u32)block;
 				if (buf.page)
 					bdirty(&buf);
+				mark_inode_dirty(inode); /* behind all that is to be written */
 				if (is_leaf)
 					*fresh = true;
 			}
