@@ -23,16 +23,22 @@ struct page_map {
 	bool simple;                /* ... and behind them are only holes */
 };
 
+/*
+ * Of a locked page in the cache. What lies behind the end of file counts as a hole: truncation sets
+ * i_size first, then takes the lock of each page that stands in its way, and only then frees blocks. So
+ * either we see its i_size here, or it waits until we are done with the blocks.
+ */
 static int map_page(struct inode *inode, const struct page *page, struct page_map *map)
 {
 	unsigned int bits = EXT2_SB(inode->i_sb)->geo.block_bits;
 	u64 first = (u64)page->index << (PAGE_SHIFT - bits);
+	u64 end = ((u64)READ_ONCE(inode->i_size) + (1u << bits) - 1) >> bits;
 
 	map->n = 1u << (PAGE_SHIFT - bits);
 	map->mapped = 0;
 	map->simple = true;
 	for (unsigned int i = 0; i < map->n; i++) {
-		s64 block = ext2_get_block(inode, first + i, false, NULL);
+		s64 block = first + i < end ? ext2_get_block(inode, first + i, false, NULL) : 0;
 
 		if (block == -EFBIG)
 			block = 0;

@@ -37,6 +37,21 @@ const struct file_operations ext2_file_fops = {
 	.fsync = ext2_fsync,
 };
 
+/*
+ * The page that the new end is in stays, but some of its blocks go: wait for who is writing them, or
+ * making them for a store through a mapping. Whoever locks it next knows the new i_size.
+ */
+static void settle_last_page(struct inode *inode, loff_t size)
+{
+	struct page *page = find_lock_page(&inode->i_data, (pgoff_t)size >> PAGE_SHIFT);
+
+	if (!page)
+		return;
+	wait_on_page_writeback(page);
+	unlock_page(page);
+	put_page(page);
+}
+
 /* i_rwsem held. */
 static int ext2_truncate(struct inode *inode, loff_t size)
 {
@@ -49,6 +64,8 @@ static int ext2_truncate(struct inode *inode, loff_t size)
 	inode->i_size = size;
 	if (shrinks) {
 		truncate_pagecache(&inode->i_data, size);
+		if (size & (PAGE_SIZE - 1) && block_size < PAGE_SIZE)
+			settle_last_page(inode, size);
 		err = ext2_free_blocks_from(inode, DIV_ROUND_UP((u64)size, block_size));
 	}
 	mark_inode_dirty(inode);
