@@ -117,6 +117,25 @@ struct page *find_or_create_page(struct address_space *mapping, pgoff_t index)
 	}
 }
 
+/* tree_lock held. */
+static void leave_tree(struct address_space *mapping, struct page *page)
+{
+	xa_erase(&mapping->i_pages, page->index);
+	page->mapping = NULL;
+	mapping->nrpages--;
+}
+
+/* The page is in no tree any more: the sums, and the cache's reference. */
+static void account_removal(struct page *page)
+{
+	mod_node_stat(N_nr_file_pages, -1);
+	if (PageSwapBacked(page))
+		mod_node_stat(N_nr_shmem, -1);
+	else if (TestClearPageDirty(page))
+		mod_node_stat(N_nr_dirty, -1);
+	put_page(page);
+}
+
 void delete_from_page_cache(struct page *page)
 {
 	struct address_space *mapping = page->mapping;
@@ -125,16 +144,32 @@ void delete_from_page_cache(struct page *page)
 	if (mapping->a_ops->invalidate_page)
 		mapping->a_ops->invalidate_page(mapping, page);
 	spin_lock(&mapping->tree_lock);
-	xa_erase(&mapping->i_pages, page->index);
-	page->mapping = NULL;
-	mapping->nrpages--;
+	leave_tree(mapping, page);
 	spin_unlock(&mapping->tree_lock);
-	mod_node_stat(N_nr_file_pages, -1);
-	if (PageSwapBacked(page))
-		mod_node_stat(N_nr_shmem, -1);
-	else if (TestClearPageDirty(page))
-		mod_node_stat(N_nr_dirty, -1);
-	put_page(page);
+	account_removal(page);
+}
+
+/*
+ * References to a page that nobody maps come from the tree only, under its lock: 2 there is the truth.
+ * And who has let go of his made it dirty before.
+ */
+bool remove_unused_page(struct page *page)
+{
+	struct address_space *mapping = page->mapping;
+	bool unused;
+
+	ASSERT(PageLocked(page) && mapping && !PageAnon(page));
+	spin_lock(&mapping->tree_lock);
+	unused = page_count(page) == 2 && !PageDirty(page) && !PageWriteback(page);
+	if (unused)
+		leave_tree(mapping, page);
+	spin_unlock(&mapping->tree_lock);
+	if (!unused)
+		return false;
+	if (mapping->a_ops->invalidate_page)
+		mapping->a_ops->invalidate_page(mapping, page);
+	account_removal(page);
+	return true;
 }
 
 /* Read the locked page and wait. Returns with the page unlocked: 0, or the device's error. */

@@ -91,8 +91,10 @@ struct page *find_or_create_page(struct address_space *mapping, pgoff_t index);
  * -ENOMEM.
  */
 int add_to_page_cache_lru(struct page *page, struct address_space *mapping, pgoff_t index);
-/* Take a locked page out; drops the cache's reference. */
+/* Take a locked page out; drops the cache's reference. Nobody maps it. */
 void delete_from_page_cache(struct page *page);
+/* The same if it is clean, and nobody but the cache and the caller has it. True: done. */
+bool remove_unused_page(struct page *page);
 /* Up-to-date page with a reference, read from the device if need be. ERR_PTR(-EIO, -ENOMEM). */
 struct page *read_cache_page(struct address_space *mapping, pgoff_t index);
 

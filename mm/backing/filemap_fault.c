@@ -249,6 +249,18 @@ static struct page *find_next_page(struct address_space *mapping, pgoff_t *index
 	return page;
 }
 
+/*
+ * A fault may have slipped in before i_size was seen. With the page locked there is only one left to wait
+ * for: filemap_map_pages() that found it unlocked, under tree_lock.
+ */
+static void unmap_locked_page(struct address_space *mapping, struct page *page)
+{
+	spin_lock(&mapping->tree_lock);
+	spin_unlock(&mapping->tree_lock);
+	if (page_mapped(page))
+		unmap_mapping_range(mapping, page->index, page->index, true);
+}
+
 /* Drop pages from @start on, dirty or not. */
 static void drop_pages(struct address_space *mapping, pgoff_t start)
 {
@@ -262,8 +274,7 @@ static void drop_pages(struct address_space *mapping, pgoff_t start)
 		lock_page(page);
 		wait_on_page_writeback(page);
 		if (page->mapping == mapping) {
-			if (page_mapped(page)) /* a fault slipped in before i_size was seen */
-				unmap_mapping_range(mapping, page->index, page->index, true);
+			unmap_locked_page(mapping, page);
 			delete_from_page_cache(page);
 		}
 		unlock_page(page);
@@ -298,14 +309,8 @@ unsigned long invalidate_mapping_pages(struct address_space *mapping)
 		if (!page)
 			return dropped;
 		if (trylock_page(page)) {
-			/*
-			 * The cache's reference and ours are all there is: nobody maps or reads it.
-			 */
-			if (page->mapping == mapping && !PageDirty(page) && !PageWriteback(page) &&
-			    page_count(page) == 2) {
-				delete_from_page_cache(page);
-				dropped++;
-			}
+			if (page->mapping == mapping)
+				dropped += remove_unused_page(page);
 			unlock_page(page);
 		}
 		put_page(page);

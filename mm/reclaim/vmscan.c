@@ -178,17 +178,18 @@ static enum verdict pageout(struct page *page, struct scan_control *sc)
 }
 
 /*
- * Take the clean, unmapped, locked page out of its cache: FREED, or KEEP. Only the cache and we may hold it: who
- * looks a page up takes a reference first and checks, once it has the lock, that it still belongs.
+ * Take the clean, unmapped, locked page out of its cache: FREED, or KEEP. Only the cache and we may hold it. Who
+ * looks a page up in the swap cache meanwhile finds out when he has the lock. Whoever held it has let go of it
+ * after he made it dirty: so the count is looked at first.
  */
 static enum verdict leave_cache(struct page *page)
 {
-	if (page_count(page) != 2)
+	if (page_count(page) != 2 || PageDirty(page))
 		return KEEP;
 	if (PageSwapCache(page))
 		delete_from_swap_cache(page);
-	else if (page_mapping(page))
-		delete_from_page_cache(page);
+	else if (page_mapping(page) && !remove_unused_page(page))
+		return KEEP;
 	return page_count(page) == 1 ? FREED : KEEP;
 }
 
