@@ -8,6 +8,7 @@
 #include "mm/space/mm.h"
 #include "mm/stats.h"
 #include <asm/processor.h>
+#include <asm/smp.h>
 #include <asm/tlbflush.h>
 
 static bool mm_is_live(const struct mm_struct *mm)
@@ -21,8 +22,22 @@ static void flush_all_user(void)
 	write_cr3(read_cr3());
 }
 
+static void forget_user(void *unused)
+{
+	(void)unused;
+	write_cr3(read_cr3());
+}
+
+/* Whatever they have loaded: it may be the map. */
+static void flush_others(void)
+{
+	if (nr_cpus > 1)
+		smp_call_function_many(CPU_MASK_ALL, forget_user, NULL);
+}
+
 void flush_tlb_page(struct mm_struct *mm, unsigned long addr)
 {
+	flush_others();
 	if (unlikely(!mm_is_live(mm)))
 		return;
 	count_vm_event(VM_tlb_flush_page);
@@ -31,6 +46,7 @@ void flush_tlb_page(struct mm_struct *mm, unsigned long addr)
 
 void flush_tlb_range(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
+	flush_others();
 	if (!mm_is_live(mm))
 		return;
 	if ((end - start) >> PAGE_SHIFT > TLB_FLUSH_CEILING) {
@@ -44,21 +60,27 @@ void flush_tlb_range(struct mm_struct *mm, unsigned long start, unsigned long en
 
 void flush_tlb_mm(struct mm_struct *mm)
 {
+	flush_others();
 	if (mm_is_live(mm))
 		flush_all_user();
 }
 
+/* Kernel pages are global: only toggling PGE forgets them all (SDM vol. 3A 4.10.4.1). */
+static void forget_all(void *unused)
+{
+	unsigned long cr4 = read_cr4();
+
+	(void)unused;
+	write_cr4(cr4 & ~CR4_PGE);
+	write_cr4(cr4);
+}
+
 void flush_tlb_kernel_range(unsigned long start, unsigned long end)
 {
+	if (nr_cpus > 1)
+		smp_call_function_many(CPU_MASK_ALL, forget_all, NULL);
 	if ((end - start) >> PAGE_SHIFT > TLB_FLUSH_CEILING) {
-		/*
-		 * Kernel pages are global: only toggling PGE forgets them all (SDM vol. 3A
-		 * 4.10.4.1).
-		 */
-		unsigned long cr4 = read_cr4();
-
-		write_cr4(cr4 & ~CR4_PGE);
-		write_cr4(cr4);
+		forget_all(NULL);
 		return;
 	}
 	for (; start < end; start += PAGE_SIZE)
