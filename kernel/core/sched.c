@@ -12,11 +12,10 @@
  * The running task is on no queue. The queue lock is held across the switch and released by the
  * task switched to, so a task that others see off the CPU has really left it.
  */
-#include "kernel/core/sched.h"
+#include "kernel/core/sched_internal.h"
 
 #include "kernel/core/panic.h"
 #include "kernel/core/rcu.h"
-#include "kernel/core/spinlock.h"
 #include "kernel/core/time.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -30,22 +29,12 @@
 
 #define SLICE_TICKS 5
 
-struct run_queue {
-	spinlock_t lock;
-	struct list_head woken, queue; /* lock */
-	unsigned int nr_queued;        /* on both; lock */
-	struct task_struct *idle;      /* constant */
-	struct task_struct *prev;      /* switched from; own CPU, until finish_switch() */
-	struct mm_struct *drop_mm;     /* reference of a kernel thread that went; likewise */
-};
-
-static DEFINE_PER_CPU(struct run_queue, run_queues);
+DEFINE_PER_CPU(struct run_queue, run_queues);
 static struct task_struct idle_tasks[NR_CPUS];
 
 /* --- queues; rq->lock held --- */
 
-static void enqueue(struct run_queue *rq, struct task_struct *task, struct list_head *where,
-		    bool front)
+void enqueue(struct run_queue *rq, struct task_struct *task, struct list_head *where, bool front)
 {
 	if (unlikely(task->urgent)) {
 		where = &rq->woken;
@@ -74,8 +63,7 @@ static struct task_struct *pick_next(struct run_queue *rq)
 	return next;
 }
 
-/* The queue that @task belongs to, locked, interrupts off. */
-static struct run_queue *task_rq_lock(struct task_struct *task, unsigned long *flags)
+struct run_queue *task_rq_lock(struct task_struct *task, unsigned long *flags)
 {
 	for (;;) {
 		int cpu = READ_ONCE(task->cpu);
@@ -90,16 +78,52 @@ static struct run_queue *task_rq_lock(struct task_struct *task, unsigned long *f
 
 /* --- waking --- */
 
+void preempt(struct task_struct *running, unsigned int cpu)
+{
+	u32 old = __atomic_fetch_or(&running->thread_flags, TIF_NEED_RESCHED, __ATOMIC_SEQ_CST);
+
+	if (!(old & TIF_NEED_RESCHED) && cpu != smp_processor_id())
+		smp_send_reschedule(cpu);
+}
+
 /*
  * Woken from an interrupt or out of idleness a task shall run soon. Woken by another task's system
- * call it may wait until that one sleeps, or for the next tick: fewer switches, and pipes run full.
+ * call it may wait until that one sleeps, or for the next tick: fewer switches, and pipes run full. On
+ * another CPU it does not wait for one that has been computing for a tick or more.
  */
-static void maybe_preempt(struct run_queue *rq, int cpu, const struct task_struct *task)
+static void maybe_preempt(struct run_queue *rq, const struct task_struct *task)
 {
+	unsigned int cpu = (unsigned int)task->cpu;
 	struct task_struct *running = per_cpu(current_task, cpu);
 
-	if (running == rq->idle || task->urgent || in_interrupt())
-		set_thread_flag(running, TIF_NEED_RESCHED);
+	if (running == rq->idle || in_interrupt() || task->urgent ||
+	    (nr_cpus > 1 && cpu != smp_processor_id() && running->time_slice < SLICE_TICKS))
+		preempt(running, cpu);
+}
+
+struct run_queue *activate(struct run_queue *rq, struct task_struct *task)
+{
+	while (nr_cpus > 1) {
+		unsigned int cpu = select_cpu(task);
+
+		if (cpu == (unsigned int)task->cpu)
+			break;
+		WRITE_ONCE(task->cpu, (int)cpu);
+		spin_unlock(&rq->lock);
+		rq = per_cpu_ptr(&run_queues, cpu);
+		spin_lock(&rq->lock);
+		if (may_run_on(task, cpu)) /* still */
+			break;
+	}
+	enqueue(rq, task, task->time_slice > 0 ? &rq->woken : &rq->queue, false);
+	maybe_preempt(rq, task);
+	return rq;
+}
+
+/* Its sleep counts in the load average. Kernel threads cannot be signalled, and wait so for work. */
+static bool blocks(const struct task_struct *task)
+{
+	return task->state & TASK_UNINTERRUPTIBLE && !(task->flags & PF_KTHREAD);
 }
 
 bool wake_up_state(struct task_struct *task, unsigned int mask)
@@ -109,12 +133,12 @@ bool wake_up_state(struct task_struct *task, unsigned int mask)
 	bool woken = task->state & mask;
 
 	if (woken) {
+		/* On a queue: still on its way into schedule(), it will come out again. */
+		if (!task->on_rq && blocks(task))
+			rq->nr_blocked--;
 		WRITE_ONCE(task->state, TASK_RUNNING);
-		/* Otherwise it is still on its way into schedule(), and will come out again. */
-		if (!task->on_rq) {
-			enqueue(rq, task, task->time_slice > 0 ? &rq->woken : &rq->queue, false);
-			maybe_preempt(rq, task->cpu, task);
-		}
+		if (!task->on_rq)
+			rq = activate(rq, task);
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);
 	return woken;
@@ -138,12 +162,18 @@ void wake_up_new_task(struct task_struct *task)
 	if (current->time_slice > 1)
 		current->time_slice /= 2;
 	task->cpu = (int)smp_processor_id();
-	if (!(task->cpus_allowed & CPU_MASK(task->cpu)))
-		task->cpu = __builtin_ctzl(task->cpus_allowed & CPU_MASK_ALL);
 	rq = task_rq_lock(task, &flags);
-	enqueue(rq, task, &rq->woken, false);
-	maybe_preempt(rq, task->cpu, task);
+	rq->nr_forks++;
+	rq = activate(rq, task);
 	spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+void kick_process(struct task_struct *task)
+{
+	unsigned int cpu = (unsigned int)READ_ONCE(task->cpu);
+
+	if (cpu != smp_processor_id() && task_runs(task))
+		smp_send_reschedule(cpu);
 }
 
 bool fatal_signal_pending(const struct task_struct *task)
@@ -206,9 +236,12 @@ static void finish_switch(void)
 	struct task_struct *prev = rq->prev;
 	struct mm_struct *mm = rq->drop_mm;
 	u32 state = prev->state;
+	bool evicted = !state && !prev->on_rq;
 
 	rq->prev = NULL;
 	rq->drop_mm = NULL;
+	if (unlikely(evicted))
+		rq = activate(rq, prev);
 	spin_unlock_irq(&rq->lock);
 	if (mm)
 		mmdrop(mm);
@@ -221,7 +254,9 @@ static void context_switch(struct run_queue *rq, struct task_struct *prev, struc
 	u64 now = ktime_get_ns();
 
 	prev->sum_exec_ns += now - prev->last_ran_ns;
+	prev->last_ran_ns = now;
 	next->last_ran_ns = now;
+	rq->nr_switches++;
 	rq->prev = prev;
 	switch_maps(rq, prev, next);
 	switch_to(prev, next);
@@ -236,6 +271,15 @@ static bool signal_pending_state(const struct task_struct *task)
 	return task->state & TASK_WAKEKILL && fatal_signal_pending(task);
 }
 
+/* About to be idle? */
+static void look_around(const struct task_struct *prev)
+{
+	const struct run_queue *rq = this_cpu_ptr(&run_queues);
+
+	if (!READ_ONCE(rq->nr_queued) && (prev->state != TASK_RUNNING || prev == rq->idle))
+		pull_for_idle();
+}
+
 void schedule(void)
 {
 	struct task_struct *prev = current, *next;
@@ -244,6 +288,8 @@ void schedule(void)
 
 	might_sleep();
 	ASSERT(!irqs_disabled());
+	if (nr_cpus > 1)
+		look_around(prev);
 	local_irq_save(flags);
 	rcu_quiescent_state();
 	rq = this_cpu_ptr(&run_queues);
@@ -254,6 +300,10 @@ void schedule(void)
 	if (prev->state != TASK_RUNNING) {
 		prev->on_rq = 0;
 		prev->nvcsw++;
+		if (blocks(prev))
+			rq->nr_blocked++;
+	} else if (unlikely(!may_run_on(prev, smp_processor_id()))) {
+		prev->on_rq = 0; /* evicted: finish_switch() finds it another queue */
 	} else if (prev != rq->idle) {
 		enqueue(rq, prev, &rq->queue, true);
 	}
@@ -284,11 +334,16 @@ void yield(void)
 	schedule();
 }
 
-u64 task_exec_ns(const struct task_struct *task)
+u64 task_exec_ns(struct task_struct *task)
 {
+	unsigned long flags;
+	struct run_queue *rq = task_rq_lock(task, &flags);
 	u64 ns = task->sum_exec_ns;
 
-	return task == current ? ns + ktime_get_ns() - task->last_ran_ns : ns;
+	if (task_runs(task))
+		ns += ktime_get_ns() - task->last_ran_ns;
+	spin_unlock_irqrestore(&rq->lock, flags);
+	return ns;
 }
 
 void scheduler_tick(void)
@@ -298,6 +353,8 @@ void scheduler_tick(void)
 
 	if (task != rq->idle)
 		task->time_slice--;
+	if (nr_cpus > 1)
+		balance_tick(rq, task);
 	if (!rq->nr_queued)
 		return;
 	if (task == rq->idle || task->time_slice <= 0 || !list_empty(&rq->woken))
@@ -352,9 +409,11 @@ void cpu_idle(void)
 	for (;;) {
 		local_irq_disable();
 		while (!need_resched()) {
+			mark_idle();
 			safe_halt();
 			local_irq_disable();
 		}
+		mark_busy();
 		local_irq_enable();
 		schedule();
 	}

@@ -21,6 +21,13 @@ void schedule(void);
 bool wake_up_process(struct task_struct *task);
 /* Wake it only if it sleeps in one of the states of @mask. */
 bool wake_up_state(struct task_struct *task, unsigned int mask);
+/* If it runs on another CPU in user mode, make it look at its thread_flags now. Any context. */
+void kick_process(struct task_struct *task);
+/*
+ * Let @task run on the CPUs of @mask only; one of them there must be. On return it runs on no other. May
+ * sleep. The caller holds a reference.
+ */
+void set_cpus_allowed(struct task_struct *task, cpumask_t mask);
 /* First time on a run queue (after fork). */
 void wake_up_new_task(struct task_struct *task);
 /* Sleep at most @ns (state set before); returns ns left. ~0ULL: no limit. */
@@ -38,7 +45,7 @@ void sched_init_cpu(unsigned int cpu, void *stack);
 /* The running CPU's. */
 struct task_struct *this_idle_task(void);
 /* CPU time of @task in ns, the current stretch included if it is the running one. */
-u64 task_exec_ns(const struct task_struct *task);
+u64 task_exec_ns(struct task_struct *task);
 /* The idle task's loop: never returns. */
 void cpu_idle(void) __attribute__((noreturn));
 /* First thing a new task runs, from ret_from_fork. */

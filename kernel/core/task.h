@@ -64,7 +64,8 @@ struct task_struct {
 	bool urgent;            /* runs before all others of its CPU; set by a bound thread for itself */
 	cpumask_t cpus_allowed; /* may have bits of CPUs that there are not */
 	unsigned long nvcsw, nivcsw;
-	u64 utime_ns, stime_ns, start_ns, last_ran_ns;
+	u64 utime_ns, stime_ns, start_ns;
+	u64 last_ran_ns; /* when it last came on a CPU or left one */
 
 	void *stack;                    /* lowest address, from alloc_kernel_stack() */
 	unsigned long fs_base, gs_base; /* user's; loaded at switch */

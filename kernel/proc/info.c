@@ -19,7 +19,7 @@ void add_usage(struct usage *sum, const struct usage *part)
 	sum->maxrss = max(sum->maxrss, part->maxrss);
 }
 
-struct usage task_usage(const struct task_struct *task)
+struct usage task_usage(struct task_struct *task)
 {
 	return (struct usage){
 		.utime_ns = task->utime_ns,

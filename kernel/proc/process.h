@@ -49,7 +49,7 @@ long futex_wake_shared(u32 __user *addr, int nr);
 
 /* --- usage (info.c) --- */
 /* One thread's. */
-struct usage task_usage(const struct task_struct *task);
+struct usage task_usage(struct task_struct *task);
 /* The most frames @mm ever had mapped. */
 unsigned long mm_maxrss(const struct mm_struct *mm);
 /* The whole process's so far, dead threads included. tasklist_lock held. */

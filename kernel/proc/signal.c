@@ -167,7 +167,8 @@ void recalc_sigpending(void)
 void signal_wake_up(struct task_struct *task, bool fatal)
 {
 	set_thread_flag(task, TIF_SIGPENDING);
-	wake_up_state(task, TASK_INTERRUPTIBLE | (fatal ? TASK_WAKEKILL | TASK_STOPPED : 0));
+	if (!wake_up_state(task, TASK_INTERRUPTIBLE | (fatal ? TASK_WAKEKILL | TASK_STOPPED : 0)))
+		kick_process(task);
 }
 
 /* --- sending --- */
