@@ -87,8 +87,8 @@ int proc_show_statm(struct seq_buf *m, void *arg)
 		return 0;
 	}
 	text = (PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK)) >> PAGE_SHIFT;
-	seq_printf(m, "%lu %lu %ld %lu 0 %lu 0\n", mm->total_vm, mm_rss(mm),
-		   mm->rss[MM_FILEPAGES] + mm->rss[MM_SHMEMPAGES], text,
+	seq_printf(m, "%lu %lu %lu %lu 0 %lu 0\n", mm->total_vm, mm_rss(mm),
+		   get_mm_counter(mm, MM_FILEPAGES) + get_mm_counter(mm, MM_SHMEMPAGES), text,
 		   mm->data_vm + mm->stack_vm);
 	mmput(mm);
 	return 0;
@@ -111,15 +111,15 @@ static void show_mm_status(struct seq_buf *m, struct mm_struct *mm)
 	show_kib(m, "VmLck", (long)mm->locked_vm);
 	show_kib(m, "VmHWM", (long)max(rss, mm->hiwater_rss));
 	show_kib(m, "VmRSS", (long)rss);
-	show_kib(m, "RssAnon", mm->rss[MM_ANONPAGES]);
-	show_kib(m, "RssFile", mm->rss[MM_FILEPAGES]);
-	show_kib(m, "RssShmem", mm->rss[MM_SHMEMPAGES]);
+	show_kib(m, "RssAnon", get_mm_counter(mm, MM_ANONPAGES));
+	show_kib(m, "RssFile", get_mm_counter(mm, MM_FILEPAGES));
+	show_kib(m, "RssShmem", get_mm_counter(mm, MM_SHMEMPAGES));
 	show_kib(m, "VmData", (long)mm->data_vm);
 	show_kib(m, "VmStk", (long)mm->stack_vm);
 	show_kib(m, "VmExe", (long)text);
 	show_kib(m, "VmLib", (long)(mm->exec_vm > text ? mm->exec_vm - text : 0));
 	show_kib(m, "VmPTE", (long)mm->pgtables);
-	show_kib(m, "VmSwap", mm->rss[MM_SWAPENTS]);
+	show_kib(m, "VmSwap", get_mm_counter(mm, MM_SWAPENTS));
 }
 
 int proc_show_status(struct seq_buf *m, void *arg)

@@ -34,9 +34,7 @@ struct usage task_usage(struct task_struct *task)
 
 unsigned long mm_maxrss(const struct mm_struct *mm)
 {
-	long rss = mm->rss[MM_FILEPAGES] + mm->rss[MM_ANONPAGES] + mm->rss[MM_SHMEMPAGES];
-
-	return max(rss < 0 ? 0UL : (unsigned long)rss, mm->hiwater_rss);
+	return max(mm_rss(mm), mm->hiwater_rss);
 }
 
 struct usage process_usage(struct task_struct *leader)

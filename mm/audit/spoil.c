@@ -119,7 +119,7 @@ SPOIL(counted_zero, scene.zero.pfn, target_pte(&scene.zero)->pte ^= _PAGE_SPECIA
 SPOIL(clean_page, scene.shared.pfn, SHARED->flags ^= 1UL << PG_dirty)
 SPOIL(wrong_index, scene.shared.pfn, SHARED->index += (unsigned long)sign)
 SPOIL(nrpages, scene.shared.pfn, page_mapping(SHARED)->nrpages += (unsigned long)sign)
-SPOIL(rss, true, scene.mm->rss[MM_ANONPAGES] += sign)
+SPOIL(rss, true, add_mm_counter(scene.mm, MM_ANONPAGES, sign))
 SPOIL(pgtables, true, scene.mm->pgtables += (unsigned long)sign)
 SPOIL(total_vm, true, scene.mm->total_vm += (unsigned long)sign)
 SPOIL(map_count, true, scene.mm->map_count += sign)

@@ -212,9 +212,10 @@ static bool check_rss(struct walk *w)
 	if (atomic_read(&mm->mm_users) && list_empty(&mm->mmlist))
 		return true;
 	for (int i = 0; i < NR_MM_COUNTERS; i++)
-		if (mm->rss[i] != w->rss[i])
+		if (mm_counter_sum(mm, i) != w->rss[i])
 			return audit_fail(w->a, "%s counts %ld %s, its entries are %ld",
-					  audit_owner(mm), mm->rss[i], names[i], w->rss[i]);
+					  audit_owner(mm), mm_counter_sum(mm, i), names[i],
+					  w->rss[i]);
 	return true;
 }
 

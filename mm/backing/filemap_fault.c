@@ -172,7 +172,7 @@ vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t 
 		mapped++;
 	}
 	spin_unlock(&mapping->tree_lock);
-	vma->vm_mm->rss[counter] += mapped;
+	add_mm_counter(vma->vm_mm, counter, mapped);
 	answered = !pte_none(*target);
 	pte_unmap_unlock(target, ptl);
 	return answered ? VM_FAULT_NOPAGE : 0;

@@ -28,8 +28,8 @@ static bool restore_pte(struct vm_area_struct *vma, pmd_t *pmd, unsigned long ad
 	bool same = ptep_get(pte).pte == entry.val;
 
 	if (same) {
-		mm->rss[MM_SWAPENTS]--;
-		mm->rss[MM_ANONPAGES]++;
+		add_mm_counter(mm, MM_SWAPENTS, -1);
+		add_mm_counter(mm, MM_ANONPAGES, 1);
 		page_add_anon_rmap(page, vma, addr);
 		/* The only copy is in memory now: dirty, so that nobody drops it as clean. */
 		set_pte(pte, pte_mkold(pte_mkdirty(pfn_pte(page_to_pfn(page), vma->vm_page_prot))));

@@ -57,11 +57,11 @@ static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page 
 	pte_clear(vmf->pte);
 	flush_tlb_page(mm, vmf->address);
 	if (!old) {
-		mm->rss[MM_ANONPAGES]++;
+		add_mm_counter(mm, MM_ANONPAGES, 1);
 	} else {
 		if (!PageAnon(old)) {
-			mm->rss[PageSwapBacked(old) ? MM_SHMEMPAGES : MM_FILEPAGES]--;
-			mm->rss[MM_ANONPAGES]++;
+			add_mm_counter(mm, PageSwapBacked(old) ? MM_SHMEMPAGES : MM_FILEPAGES, -1);
+			add_mm_counter(mm, MM_ANONPAGES, 1);
 		}
 		page_remove_rmap(old);
 	}

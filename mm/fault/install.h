@@ -42,11 +42,11 @@ static __always_inline bool install_pte(struct vm_fault *vmf, struct page *page,
 	if (unlikely(!lock_same_pte(vmf)))
 		return false;
 	if (kind == MAP_ANON_NEW) {
-		mm->rss[MM_ANONPAGES]++;
+		add_mm_counter(mm, MM_ANONPAGES, 1);
 		page_add_new_anon_rmap(page, vma, vmf->address);
 		lru_cache_add_anon(page);
 	} else if (kind == MAP_FILE) {
-		mm->rss[PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES]++;
+		add_mm_counter(mm, PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES, 1);
 		page_add_file_rmap(page);
 	}
 	set_pte(vmf->pte, entry);

@@ -44,8 +44,8 @@ static bool install_swapped_page(struct vm_fault *vmf, struct page *page, swp_en
 		pte = maybe_mkwrite(pte_mkdirty(pte), vma);
 		*need_copy = false;
 	}
-	mm->rss[MM_ANONPAGES]++;
-	mm->rss[MM_SWAPENTS]--;
+	add_mm_counter(mm, MM_ANONPAGES, 1);
+	add_mm_counter(mm, MM_SWAPENTS, -1);
 	page_add_anon_rmap(page, vma, vmf->address);
 	set_pte(vmf->pte, pte);
 	if (unlikely(vma->vm_flags & VM_LOCKED))

@@ -38,8 +38,7 @@ static long badness(const struct task_struct *task)
 {
 	const struct mm_struct *mm = task->mm;
 	long total = (long)(totalram_pages() + total_swap_pages());
-	long points = mm->rss[MM_FILEPAGES] + mm->rss[MM_ANONPAGES] + mm->rss[MM_SHMEMPAGES] +
-		      mm->rss[MM_SWAPENTS] + (long)mm->pgtables;
+	long points = (long)(mm_rss(mm) + get_mm_counter(mm, MM_SWAPENTS) + mm->pgtables);
 
 	return max(points + task->oom_score_adj * (total / 1000), 1L);
 }
@@ -48,9 +47,10 @@ static void print_row(const struct task_struct *task)
 {
 	const struct mm_struct *mm = task->mm;
 
-	pr_info("[%7d] %5d %8lu %8ld %8ld %8ld %8ld %7lu %6d %s\n", task->pid, task->tgid,
-		mm->total_vm, mm->rss[MM_ANONPAGES], mm->rss[MM_FILEPAGES], mm->rss[MM_SHMEMPAGES],
-		mm->rss[MM_SWAPENTS], mm->pgtables, task->oom_score_adj, task->comm);
+	pr_info("[%7d] %5d %8lu %8lu %8lu %8lu %8lu %7lu %6d %s\n", task->pid, task->tgid,
+		mm->total_vm, get_mm_counter(mm, MM_ANONPAGES), get_mm_counter(mm, MM_FILEPAGES),
+		get_mm_counter(mm, MM_SHMEMPAGES), get_mm_counter(mm, MM_SWAPENTS), mm->pgtables,
+		task->oom_score_adj, task->comm);
 }
 
 static void print_table(gfp_t gfp, unsigned int order)
@@ -123,8 +123,9 @@ static void kill_victim(struct task_struct *victim)
 	mm = victim->mm;
 	if (mm)
 		pr_err("out of memory: killed process %d (%s): anon %ld KiB, file %ld KiB, swap %ld KiB, oom_score_adj %d\n",
-		       victim->tgid, victim->comm, mm->rss[MM_ANONPAGES] * 4,
-		       mm->rss[MM_FILEPAGES] * 4, mm->rss[MM_SWAPENTS] * 4, victim->oom_score_adj);
+		       victim->tgid, victim->comm, get_mm_counter(mm, MM_ANONPAGES) * 4,
+		       get_mm_counter(mm, MM_FILEPAGES) * 4, get_mm_counter(mm, MM_SWAPENTS) * 4,
+		       victim->oom_score_adj);
 	task_unlock(victim);
 	if (!mm)
 		return; /* gone by itself meanwhile */

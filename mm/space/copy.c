@@ -68,7 +68,7 @@ int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src)
 	struct mm_struct *mm = dst->vm_mm;
 	long rss[NR_MM_COUNTERS] = { 0 };
 	pmd_t *src_pmd, *dst_pmd;
-	int err = 0, i;
+	int err = 0;
 
 	/* Without private pages, all that the entries say can be had again from the file. */
 	if (!src->anon_vma)
@@ -81,9 +81,6 @@ int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src)
 			err = copy_pte_range(src->vm_mm, src_pmd, dst_pmd, addr, next, rss);
 		cond_resched();
 	}
-	spin_lock(&mm->page_table_lock);
-	for (i = 0; i < NR_MM_COUNTERS; i++)
-		mm->rss[i] += rss[i];
-	spin_unlock(&mm->page_table_lock);
+	add_mm_counters(mm, rss);
 	return err ? -ENOMEM : 0;
 }

@@ -36,7 +36,9 @@ struct mm_struct init_mm = {
 
 void mm_init(void)
 {
-	mm_cache = kmem_cache_create("mm_struct", sizeof(struct mm_struct), 0);
+	mm_cache = kmem_cache_create(
+		"mm_struct", sizeof(struct mm_struct) + nr_cpu_ids * sizeof(struct mm_counters),
+		sizeof(struct mm_counters));
 	vma_cache_init();
 	rmap_init();
 	init_mm.pgd = init_pgd;
@@ -226,8 +228,8 @@ static void exit_mmap(struct mm_struct *mm)
 	mm->first_vma = mm->last_vma = NULL;
 	mm->mmap_cache = mm->gap_hint = NULL;
 	mm->map_count = 0;
-	for (unsigned int i = 0; i < NR_MM_COUNTERS; i++)
-		WARN_ON(mm->rss[i]); /* somebody mapped or unmapped without counting */
+	for (int i = 0; i < NR_MM_COUNTERS; i++)
+		WARN_ON(mm_counter_sum(mm, i)); /* somebody mapped or unmapped without counting */
 }
 
 static atomic_t nr_large_exits;

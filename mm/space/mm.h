@@ -17,6 +17,7 @@
 #include "lib/list.h"
 #include "lib/rbtree.h"
 #include "lib/types.h"
+#include "lib/util.h"
 #include "mm/frame/page.h"
 #include <asm/pgtable.h>
 
@@ -51,8 +52,16 @@ struct vm_operations_struct;
 #define VM_STACK VM_GROWSDOWN
 #define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
 
-/* Indexes of mm->rss[]: frames mapped, and swap entries. */
+/* What a map counts: frames mapped, by kind, and swap entries. */
 enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
+
+/*
+ * One CPU's share of them; a cache line. Only that CPU writes it, from process context, so that faults
+ * side by side share nothing. A share alone means nothing and may be negative, the sum is exact.
+ */
+struct mm_counters {
+	long count[NR_MM_COUNTERS];
+} __aligned(64);
 
 /*
  * One range [vm_start, vm_end) with one promise. Page aligned. All fields: written under mmap_lock
@@ -134,8 +143,7 @@ struct mm_struct {
 	/* counted, writers denied (deny_write_access); mmput() undoes both; constant after exec */
 	struct file *exe_file;
 	spinlock_t page_table_lock;   /* all page-table entries below pgd, and: */
-	long rss[NR_MM_COUNTERS];     /* frames; page_table_lock */
-	unsigned long hiwater_rss;    /* frames; page_table_lock */
+	unsigned long hiwater_rss;    /* frames; a writer at the same time may win over a larger one */
 	unsigned long pgtables;       /* frames used by page tables; page_table_lock */
 	struct list_head mmlist;      /* all maps, for swapoff; mmlist_lock */
 	unsigned long flags;          /* MMF_* */
@@ -145,7 +153,58 @@ struct mm_struct {
 	 * root (CAP_IPC_LOCK)
 	 */
 	unsigned long rlim_as, rlim_data, rlim_memlock;
+	struct mm_counters rss[];     /* one for each possible CPU; see add_mm_counter() */
 };
+
+/* --- counters --- */
+/* @n more of them are mapped, counted without a lock: the kernel is not preempted, no handler counts. */
+static inline void add_mm_counter(struct mm_struct *mm, int counter, long n)
+{
+	mm->rss[smp_processor_id()].count[counter] += n;
+}
+static inline void add_mm_counters(struct mm_struct *mm, const long n[NR_MM_COUNTERS])
+{
+	long *count = mm->rss[smp_processor_id()].count;
+
+	for (int i = 0; i < NR_MM_COUNTERS; i++)
+		count[i] += n[i];
+}
+/* The sum, exact when nobody maps or unmaps meanwhile. */
+static inline long mm_counter_sum(const struct mm_struct *mm, int counter)
+{
+	unsigned int cpu;
+	long sum = 0;
+
+	for_each_cpu(cpu)
+		sum += READ_ONCE(mm->rss[cpu].count[counter]);
+	return sum;
+}
+/* For whom it is enough to be about right: not negative while others move shares around. */
+static inline unsigned long get_mm_counter(const struct mm_struct *mm, int counter)
+{
+	return (unsigned long)max(mm_counter_sum(mm, counter), 0L);
+}
+/* Frames mapped now. Before they become fewer, the most there ever were is kept. */
+static inline unsigned long mm_rss(const struct mm_struct *mm)
+{
+	unsigned int cpu;
+	long sum = 0;
+
+	for_each_cpu(cpu) {
+		const long *count = mm->rss[cpu].count;
+
+		sum += READ_ONCE(count[MM_FILEPAGES]) + READ_ONCE(count[MM_ANONPAGES]) +
+		       READ_ONCE(count[MM_SHMEMPAGES]);
+	}
+	return (unsigned long)max(sum, 0L);
+}
+static inline void update_hiwater_rss(struct mm_struct *mm)
+{
+	unsigned long rss = mm_rss(mm);
+
+	if (READ_ONCE(mm->hiwater_rss) < rss)
+		WRITE_ONCE(mm->hiwater_rss, rss);
+}
 
 extern struct list_head mmlist;  /* every mm with mm_users > 0 */
 extern spinlock_t mmlist_lock;

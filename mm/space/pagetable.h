@@ -70,20 +70,7 @@ static inline struct page *vm_normal_page(struct vm_area_struct *vma, unsigned l
 	return likely(!pte_special(pte)) ? pfn_to_page(pte_pfn(pte)) : NULL;
 }
 
-/*
- * Frames mapped now; page_table_lock. Before they become fewer, the most there ever were is kept.
- */
-static inline unsigned long mm_rss(const struct mm_struct *mm)
-{
-	return (unsigned long)(mm->rss[MM_FILEPAGES] + mm->rss[MM_ANONPAGES] +
-			       mm->rss[MM_SHMEMPAGES]);
-}
-static inline void update_hiwater_rss(struct mm_struct *mm)
-{
-	if (mm->hiwater_rss < mm_rss(mm))
-		mm->hiwater_rss = mm_rss(mm);
-}
-/* Which of mm->rss[] counts the page. */
+/* Which counter counts the page. */
 static inline int mm_counter(const struct page *page)
 {
 	if (likely(PageAnon(page)))

@@ -143,12 +143,12 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 		if (pte_dirty(pte))
 			SetPageDirty(page);
 		set_pte(ptep, swp_entry_to_pte(entry));
-		mm->rss[MM_ANONPAGES]--;
-		mm->rss[MM_SWAPENTS]++;
+		add_mm_counter(mm, MM_ANONPAGES, -1);
+		add_mm_counter(mm, MM_SWAPENTS, 1);
 	} else {
 		if (pte_dirty(pte))
 			set_page_dirty(page);
-		mm->rss[mm_counter(page)]--;
+		add_mm_counter(mm, mm_counter(page), -1);
 	}
 	page_remove_rmap(page);
 	put_page(page); /* never the last: the caller holds one */

@@ -150,15 +150,6 @@ static inline bool zap_present_pte(struct mmu_gather *tlb, struct vm_area_struct
 	return tlb_remove_page(tlb, page, addr);
 }
 
-static void add_rss(struct mm_struct *mm, const long *rss)
-{
-	int i;
-
-	update_hiwater_rss(mm);
-	for (i = 0; i < NR_MM_COUNTERS; i++)
-		mm->rss[i] += rss[i];
-}
-
 /*
  * Entries of one table; returns the address behind the last one emptied, short of @end when the
  * batch is full.
@@ -185,7 +176,8 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 			rss[MM_SWAPENTS]--;
 		}
 	}
-	add_rss(mm, rss);
+	update_hiwater_rss(mm);
+	add_mm_counters(mm, rss);
 	pte_unmap_unlock(pte, ptl);
 	return addr;
 }

@@ -108,9 +108,9 @@ static __attribute__((unused)) int teardown(void **state)
 /* Frames of the running process: anonymous, of files, in swap. */
 #define RSS(anon, file, swap)                                                                      \
 	do {                                                                                       \
-		assert_int_equal(current->mm->rss[MM_ANONPAGES], anon);                            \
-		assert_int_equal(current->mm->rss[MM_FILEPAGES], file);                            \
-		assert_int_equal(current->mm->rss[MM_SWAPENTS], swap);                             \
+		assert_int_equal(mm_counter_sum(current->mm, MM_ANONPAGES), anon);                            \
+		assert_int_equal(mm_counter_sum(current->mm, MM_FILEPAGES), file);                            \
+		assert_int_equal(mm_counter_sum(current->mm, MM_SWAPENTS), swap);                             \
 	} while (0)
 /* @statement takes exactly @n page faults. */
 #define FAULTS(n, statement)                                                                       \

@@ -28,7 +28,8 @@ static void test_fork_shares(void **state)
 	assert_true(pte_dirty(host_pte(p, a)));
 	/* The parent's right to write is gone from the TLB as well. */
 	assert_false(host_tlb_lookup(a, &pfn, &writable) && writable);
-	assert_int_equal(child->mm->rss[MM_ANONPAGES], p->mm->rss[MM_ANONPAGES]);
+	assert_int_equal(mm_counter_sum(child->mm, MM_ANONPAGES),
+			 mm_counter_sum(p->mm, MM_ANONPAGES));
 	FAULTS(0, assert_int_equal(host_get(a), 5));
 	host_switch(child);
 	FAULTS(0, assert_int_equal(host_get(a), 5));
@@ -154,7 +155,7 @@ static void test_shared_anonymous_is_not_copied(void **state)
 	OK(host_put(a, 1));
 	page = host_page(p, a);
 	assert_true(PageSwapBacked(page) && !PageAnon(page));
-	assert_int_equal(p->mm->rss[MM_SHMEMPAGES], 1);
+	assert_int_equal(mm_counter_sum(p->mm, MM_SHMEMPAGES), 1);
 	child = host_fork(p);
 	host_switch(child);
 	assert_int_equal(host_get(a), 1);

@@ -30,8 +30,9 @@ static void test_more_than_ram(void **state)
 	for (unsigned long i = 0; i < pages; i++)
 		assert_int_equal(host_get(a + i * PAGE_SIZE), pages + i);
 	host_audit();
-	assert_true(p->mm->rss[MM_SWAPENTS] > (long)RAM / 4);
-	assert_int_equal(p->mm->rss[MM_ANONPAGES] + p->mm->rss[MM_SWAPENTS], pages);
+	assert_true(mm_counter_sum(p->mm, MM_SWAPENTS) > (long)RAM / 4);
+	assert_int_equal(mm_counter_sum(p->mm, MM_ANONPAGES) + mm_counter_sum(p->mm, MM_SWAPENTS),
+			 pages);
 	assert_true(vm_event_sum(VM_pswpout) > RAM / 4);
 	assert_true(vm_event_sum(VM_allocstall) > stalls ||
 		    vm_event_sum(VM_pgsteal_kswapd) > woken);
@@ -80,7 +81,7 @@ static void test_file_larger_than_ram(void **state)
 		if (i % 3 == 0)
 			OK(poke(a + i * PAGE_SIZE, 'X'));
 	}
-	assert_true(p->mm->rss[MM_FILEPAGES] < (long)RAM);
+	assert_true(mm_counter_sum(p->mm, MM_FILEPAGES) < (long)RAM);
 	host_audit();
 	assert_int_equal(host_file_sync(file), 0);
 	for (unsigned long i = 0; i < pages; i++) {
@@ -292,7 +293,7 @@ static void test_mlocked_pages_stay(void **state)
 	assert_int_equal(sys_munlock(a, 64 * PAGE_SIZE), 0);
 	for (int i = 0; i < 8; i++)
 		host_reclaim(64);
-	assert_true(p->mm->rss[MM_SWAPENTS] > 0);
+	assert_true(mm_counter_sum(p->mm, MM_SWAPENTS) > 0);
 	for (unsigned long i = 0; i < 64; i++)
 		assert_int_equal(host_get(a + i * PAGE_SIZE), 0);
 	assert_int_equal(host_swapoff(area), 0);

@@ -40,7 +40,7 @@ static unsigned long swapped_out(unsigned long pages)
 	for (unsigned long i = 0; i < pages; i++)
 		OK(host_put(a + i * PAGE_SIZE, i + 1));
 	host_pageout(a, pages * PAGE_SIZE);
-	assert_int_equal(p->mm->rss[MM_SWAPENTS], pages);
+	assert_int_equal(mm_counter_sum(p->mm, MM_SWAPENTS), pages);
 	return a;
 }
 

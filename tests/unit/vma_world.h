@@ -258,9 +258,9 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, un
 		page = fresh_page(vma, addr, slot ? slot->value : 0);
 		if (slot) {
 			slot->count--;
-			mm->rss[MM_SWAPENTS]--;
+			add_mm_counter(mm, MM_SWAPENTS, -1);
 		}
-		mm->rss[MM_ANONPAGES]++;
+		add_mm_counter(mm, MM_ANONPAGES, 1);
 	} else {
 		page = pfn_to_page(pte_pfn(*pte));
 		if ((flags & FAULT_FLAG_WRITE) && page_count(page) > 1) {
@@ -435,7 +435,7 @@ static void check_entries(struct mm_struct *mm)
 
 	if (walk.vma)
 		walk_page_range(&walk, mm, 0, TASK_SIZE);
-	CHECK(mm->rss[MM_ANONPAGES] == count.present && mm->rss[MM_SWAPENTS] == count.swapped);
+	CHECK(mm_counter_sum(mm, MM_ANONPAGES) == count.present && mm_counter_sum(mm, MM_SWAPENTS) == count.swapped);
 }
 
 static void check_process(struct process *p, const char *step, bool values)
