@@ -120,6 +120,7 @@ SPOIL(clean_page, scene.shared.pfn, SHARED->flags ^= 1UL << PG_dirty)
 SPOIL(wrong_index, scene.shared.pfn, SHARED->index += (unsigned long)sign)
 SPOIL(nrpages, scene.shared.pfn, page_mapping(SHARED)->nrpages += (unsigned long)sign)
 SPOIL(rss, true, add_mm_counter(scene.mm, MM_ANONPAGES, sign))
+SPOIL(table_lock, scene.anon.pfn, virt_to_page(target_pte(&scene.anon))->ptl.locked ^= 1)
 SPOIL(pgtables, true, scene.mm->pgtables += (unsigned long)sign)
 SPOIL(total_vm, true, scene.mm->total_vm += (unsigned long)sign)
 SPOIL(map_count, true, scene.mm->map_count += sign)
@@ -231,6 +232,7 @@ static const struct spoil {
 	{ "a page at a wrong index", "not the file's at that place", wrong_index },
 	{ "a wrong nrpages", "nrpages is", nrpages },
 	{ "a wrong RSS", "anonymous pages, its entries are", rss },
+	{ "a page-table lock left behind", "lock of the page table for", table_lock },
 	{ "a wrong count of page tables", "page tables, the walk finds", pgtables },
 	{ "a wrong total_vm", "total_vm is", total_vm },
 	{ "a wrong map_count", "map_count is", map_count },

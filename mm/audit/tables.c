@@ -184,10 +184,20 @@ static bool enter_table(struct walk *w, u64 entry, unsigned long addr, unsigned 
 	return true;
 }
 
+/* Nobody is in the middle of changing entries: all other CPUs stand where they may sleep. */
+static bool check_unlocked(struct walk *w, const pmd_t *pmd, unsigned long addr)
+{
+	if (spin_is_locked(pte_lockptr(w->mm, pmd)))
+		return audit_fail(w->a, "%s: the lock of the page table for %#lx is held",
+				  audit_owner(w->mm), addr);
+	return true;
+}
+
 static bool walk_pmds(struct walk *w, const pmd_t *pmd, unsigned long addr)
 {
 	for (unsigned long i = 0; i < PTRS_PER_TABLE; i++, addr += PMD_SIZE)
 		if (!pmd_none(pmd[i]) && (!enter_table(w, pmd[i].pmd, addr, PMD_SIZE) ||
+					  !check_unlocked(w, &pmd[i], addr) ||
 					  !walk_ptes(w, pte_offset(&pmd[i], 0), addr)))
 			return false;
 	return true;

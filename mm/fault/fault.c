@@ -14,10 +14,10 @@
  *   present, read-only         shared file  write         do_wp_page: page_mkwrite
  *   present, allows the access any          any           nothing: spurious (another CPU was first)
  *
- * Locks, outermost first: mmap_lock (held for reading by the caller), page lock, page_table_lock.
- * Doors run without page_table_lock, since they allocate and wait for disks; only install_pte()
- * and do_wp_page() hold it, around "is the entry still what we saw?" and the store. That question
- * is what makes two threads faulting on one page come out with one frame.
+ * Locks, outermost first: mmap_lock (held for reading by the caller), page lock, the lock of the
+ * last-level table ("ptl"). Doors run without ptl, since they allocate and wait for disks; only
+ * install_pte() and do_wp_page() hold it, around "is the entry still what we saw?" and the store.
+ * That question is what makes two threads faulting on one page come out with one frame.
  */
 #include "mm/fault/fault.h"
 
@@ -70,18 +70,15 @@ bool __fault_lock_page(struct vm_fault *vmf, struct page *page)
  */
 static vm_fault_t handle_present_pte(struct vm_fault *vmf)
 {
-	pte_t entry = vmf->orig_pte;
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
 
 	if (unlikely(!lock_same_pte(vmf)))
 		return 0;
-	if (vmf->flags & FAULT_FLAG_WRITE) {
-		if (likely(!pte_write(entry)))
-			return do_wp_page(vmf);
-		entry = pte_mkdirty(entry);
-	}
+	if (write && likely(!pte_write(vmf->orig_pte)))
+		return do_wp_page(vmf);
 	vmf->door = DOOR_SPURIOUS;
 	count_vm_event(VM_fault_spurious);
-	set_pte(vmf->pte, pte_mkyoung(entry));
+	ptep_set_access_flags(vmf->pte, write);
 	flush_tlb_page(vmf->vma->vm_mm, vmf->address);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 	return 0;

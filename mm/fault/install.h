@@ -16,7 +16,7 @@
  */
 static __always_inline bool lock_same_pte(struct vm_fault *vmf)
 {
-	vmf->ptl = pte_lockptr(vmf->vma->vm_mm, vmf->pmd);
+	vmf->ptl = ptep_lockptr(vmf->pte);
 	spin_lock(vmf->ptl);
 	if (likely(pte_same(ptep_get(vmf->pte), vmf->orig_pte)))
 		return true;

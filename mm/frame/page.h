@@ -15,6 +15,7 @@
 #define MM_FRAME_PAGE_H
 
 #include "kernel/core/lock_check.h"
+#include "kernel/core/spinlock.h"
 #include "lib/atomic.h"
 #include "lib/bitops.h"
 #include "lib/compiler.h"
@@ -60,7 +61,10 @@ struct page {
 	unsigned long flags;      /* PG_*, atomic bit operations once the page is shared */
 	atomic_t _refcount;       /* 0: free */
 	atomic_t _mapcount;       /* 0: no user entry maps it */
-	struct list_head lru;     /* free list, per-CPU list, LRU list (lru_lock) or slab list */
+	union {
+		struct list_head lru; /* free list, LRU list (lru_lock) or slab list */
+		spinlock_t ptl;       /* PG_table: guards the entries of a last-level table */
+	};
 	/* page cache: owner; anonymous: anon_vma | PAGE_MAPPING_ANON */
 	struct address_space *mapping;
 	/* place in the mapping, in pages; for anon: address >> PAGE_SHIFT */
@@ -80,7 +84,11 @@ static inline unsigned long page_to_pfn(const struct page *page) { return (unsig
 static inline void *page_address(const struct page *page) { return __va(PFN_PHYS(page_to_pfn(page))); }
 static inline phys_addr_t page_to_phys(const struct page *page) { return PFN_PHYS(page_to_pfn(page)); }
 /* @addr lies in the direct map. */
-static inline struct page *virt_to_page(const void *addr) { return pfn_to_page(__pa(addr) >> PAGE_SHIFT); }
+static inline struct page *virt_to_page(const void *addr)
+{
+	/* pfn_to_page(PFN_DOWN(__pa(addr))), with one constant instead of two */
+	return vmemmap + ((unsigned long)addr >> PAGE_SHIFT) - (PAGE_OFFSET >> PAGE_SHIFT);
+}
 /* One past the highest frame number that has a struct page. */
 extern unsigned long max_pfn;
 /*

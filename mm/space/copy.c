@@ -3,7 +3,7 @@
  * fork's copy of a map: entries, not pages. A private page gets one more reference and one more
  * entry, both entries read-only; who writes first pays for the copy (mm/fault/cow.c).
  *
- * The child's tables are filled without its page_table_lock: nobody runs in that map yet, and the
+ * The child's tables are filled without their locks: nobody runs in that map yet, and the
  * reverse map, which may find an entry as soon as it is stored, only takes present entries out, and
  * each is stored once, complete, with its reference and map count taken before.
  */

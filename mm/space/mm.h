@@ -142,7 +142,7 @@ struct mm_struct {
 	unsigned long saved_auxv[48]; /* for /proc/PID/auxv; constant after exec */
 	/* counted, writers denied (deny_write_access); mmput() undoes both; constant after exec */
 	struct file *exe_file;
-	spinlock_t page_table_lock;   /* all page-table entries below pgd, and: */
+	spinlock_t page_table_lock;   /* entries above the last level (mm/space/pagetable.h), and: */
 	unsigned long hiwater_rss;    /* frames; a writer at the same time may win over a larger one */
 	unsigned long pgtables;       /* frames used by page tables; page_table_lock */
 	struct list_head mmlist;      /* all maps, for swapoff; mmlist_lock */

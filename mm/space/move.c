@@ -7,16 +7,28 @@
 #include <asm/tlbflush.h>
 
 /*
- * @len bytes within one table at each end. Old translations are forgotten before the lock is given
+ * Both tables' locks, that of the lower address first: who moves the other way round at the same time
+ * takes them in the same order.
+ */
+static void lock_both(spinlock_t *a, spinlock_t *b)
+{
+	spin_lock(min(a, b));
+	if (a != b)
+		spin_lock(max(a, b));
+}
+
+/*
+ * @len bytes within one table at each end. Old translations are forgotten before the locks are given
  * back: from then on reclaim finds the page at its new address and flushes only that.
  */
 static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, pmd_t *new_pmd,
 		      unsigned long new, unsigned long len)
 {
 	unsigned long addr, low = ~0UL, high = 0;
-	spinlock_t *ptl;
-	pte_t *from = pte_offset_map_lock(mm, old_pmd, old, &ptl), *to = pte_offset(new_pmd, new);
+	spinlock_t *old_ptl = pte_lockptr(mm, old_pmd), *new_ptl = pte_lockptr(mm, new_pmd);
+	pte_t *from = pte_offset(old_pmd, old), *to = pte_offset(new_pmd, new);
 
+	lock_both(old_ptl, new_ptl);
 	for (addr = old; addr < old + len; addr += PAGE_SIZE, from++, to++) {
 		if (pte_none(*from))
 			continue;
@@ -28,7 +40,9 @@ static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, p
 	}
 	if (high)
 		flush_tlb_range(mm, low, high);
-	pte_unmap_unlock(from, ptl);
+	if (new_ptl != old_ptl)
+		spin_unlock(new_ptl);
+	spin_unlock(old_ptl);
 }
 
 unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old,

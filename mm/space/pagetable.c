@@ -24,6 +24,8 @@ static noinline int fill_entry(struct mm_struct *mm, u64 *entry)
 	if (unlikely(!page))
 		return -ENOMEM;
 	__SetPageTable(page);
+	BUILD_BUG_ON(sizeof(struct page) != 64);
+	spin_lock_init(&page->ptl, "ptl");
 	mod_node_stat(N_nr_page_table_pages, 1);
 	spin_lock(&mm->page_table_lock);
 	if (likely(!*entry)) {

@@ -3,9 +3,11 @@
  * Page tables of a user map: made on the way down, walked, copied at fork, emptied at munmap, and
  * freed with the last mapping in them.
  *
- * Lock: mm->page_table_lock guards every entry below the top level ("ptl"). Upper levels are only
- * ever filled under it too, and are emptied only with mmap_lock held for writing (or by the last
- * user), so a holder of mmap_lock for reading may walk down without ptl and take it for the leaf.
+ * Locks: each last-level table has one for its entries, in its struct page ("ptl"). The entries above,
+ * and mm->pgtables, change under mm->page_table_lock: they are only ever filled while somebody else
+ * may walk, and emptied with mmap_lock held for writing (or by the last user) where nobody has any
+ * business. So a holder of mmap_lock for reading may walk down without a lock and take ptl for the
+ * leaf; so may the reverse map, which keeps the VMA from leaving.
  */
 #ifndef MM_SPACE_PAGETABLE_H
 #define MM_SPACE_PAGETABLE_H
@@ -30,11 +32,17 @@ pmd_t *alloc_tables(struct mm_struct *mm, unsigned long addr);
 /* All the way down without making anything: NULL when a level is missing. */
 pmd_t *mm_find_pmd(struct mm_struct *mm, unsigned long addr);
 
-static inline spinlock_t *pte_lockptr(struct mm_struct *mm, pmd_t *pmd)
+/*
+ * The lock of the table under @pmd. Two tables of one map (move_ptes) are locked in the order of
+ * these addresses.
+ */
+static inline spinlock_t *pte_lockptr(struct mm_struct *mm, const pmd_t *pmd)
 {
-	(void)pmd;
-	return &mm->page_table_lock;
+	(void)mm;
+	return &pfn_to_page(pmd_pfn(*pmd))->ptl;
 }
+/* The same for who has the entry. */
+static inline spinlock_t *ptep_lockptr(const pte_t *pte) { return &virt_to_page(pte)->ptl; }
 /*
  * The first entry at or above *@addr, below @end, that has a last-level table; *@addr moves to it
  * (or to the start of the table's part of the range). NULL: none is left. Its part ends at

@@ -9,7 +9,7 @@
  * save the chains at every fork.)
  * File: page->mapping->i_mmap holds the VMAs of the file the same way.
  *
- * Lock order: mmap_lock, page lock, i_mmap_rwsem or anon_vma->lock, page_table_lock.
+ * Lock order: mmap_lock, page lock, i_mmap_rwsem or anon_vma->rwsem, ptl.
  */
 #ifndef MM_SPACE_RMAP_H
 #define MM_SPACE_RMAP_H

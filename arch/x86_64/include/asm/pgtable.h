@@ -11,8 +11,15 @@
  *   present   P is set, or PROT_NONE: P clear but bit 8 set; the frame number stands in it
  *   swap      P and bit 8 clear, rest not zero: a swap entry (mm/backing/swap.h)
  *
- * Locks: pmd and pte entries of a user map change only under that map's page_table_lock (see
- * pte_lockptr()); the makers below are pure.
+ * Locks: who changes entries of a user map, and under what, is in mm/space/pagetable.h. The makers below
+ * are pure. But the CPUs take part without a lock: each sets the accessed bit of any entry that it may
+ * use (P set), and the dirty bit of any that it may write through (RW set), at any time, until it has
+ * forgotten the entry (flush). So
+ *   - an entry without P is stored with set_pte(): install, move, a swap entry after the flush;
+ *   - one with P but not RW may be overwritten by what has the accessed bit (wp_page_reuse);
+ *   - of any other, bits are changed one by one with an atomic operation (ptep_set_access_flags,
+ *     ptep_set_wrprotect, ptep_test_and_clear_young, ptep_try_update), or it is taken out
+ *     (ptep_get_and_clear), flushed, and stored anew from what came out (mkclean_one).
  */
 #ifndef ASM_PGTABLE_H
 #define ASM_PGTABLE_H
@@ -118,6 +125,11 @@ static inline bool ptep_try_update(pte_t *ptep, pte_t *old, pte_t new)
 {
 	return __atomic_compare_exchange_n(&ptep->pte, &old->pte, new.pte, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_RELAXED);
+}
+/* The CPU may use or, in the kernel's knowledge, has used the entry: nothing is lost that it sets itself meanwhile. */
+static inline void ptep_set_access_flags(pte_t *ptep, bool dirty)
+{
+	__atomic_fetch_or(&ptep->pte, _PAGE_ACCESSED | (dirty ? _PAGE_DIRTY : 0), __ATOMIC_ACQ_REL);
 }
 /* Drop the right to write without losing a dirty bit set meanwhile. */
 static inline void ptep_set_wrprotect(pte_t *ptep)
