@@ -5,12 +5,16 @@
 
 #include "lib/types.h"
 #include <asm/percpu.h>
+#include <asm/segment.h>
 
 /* Stacks of stacks.asm. */
 #define BOOT_STACK_SIZE 16384UL
 #define IST_STACK_SIZE 8192UL
 #define IST_STRIDE (4096 + IST_STACK_SIZE)
 extern char boot_stack_guard[], boot_stack[], boot_stack_top[], ist_stacks[];
+
+/* Where this CPU's stacks for NMI, double fault and machine check begin, IST_STACK_SIZE bytes each. */
+DECLARE_PER_CPU(unsigned long, ist_stack[NR_IST]);
 
 /* Top of the running task's kernel stack, where SYSCALL begins. Kept by set_kernel_stack(). */
 DECLARE_PER_CPU(unsigned long, cpu_kernel_stack_top);

@@ -31,6 +31,7 @@ struct descriptor_pointer {
 
 DEFINE_PER_CPU(unsigned long, cpu_kernel_stack_top);
 DEFINE_PER_CPU(unsigned long, user_sp_scratch);
+DEFINE_PER_CPU(unsigned long, ist_stack[NR_IST]);
 static DEFINE_PER_CPU(struct tss, cpu_tss);
 static DEFINE_PER_CPU(u64, cpu_gdt[GDT_ENTRIES]) __aligned(16);
 
@@ -71,9 +72,12 @@ void gdt_init(char *const *ist)
 	u64 base = (u64)tss, limit = sizeof(*tss) - 1;
 	struct descriptor_pointer gdtr = { sizeof(cpu_gdt) - 1, (u64)gdt };
 
-	for (unsigned int n = 0; n < NR_IST; n++)
-		tss->ist[n] =
-			ist_top(ist ? ist[n] : ist_stacks + (n + 1) * IST_STRIDE - IST_STACK_SIZE);
+	for (unsigned int n = 0; n < NR_IST; n++) {
+		char *stack = ist ? ist[n] : ist_stacks + (n + 1) * IST_STRIDE - IST_STACK_SIZE;
+
+		this_cpu_write(ist_stack[n], (unsigned long)stack);
+		tss->ist[n] = ist_top(stack);
+	}
 	tss->iomap_base = sizeof(*tss);
 	gdt[__KERNEL_CS / 8] = DESC_KERNEL_CODE;
 	gdt[__KERNEL_DS / 8] = DESC_KERNEL_DATA;

@@ -43,8 +43,9 @@ static bool on_stack(unsigned long addr)
 		return false;
 	if (addr - (unsigned long)boot_stack < BOOT_STACK_SIZE - 8)
 		return true;
-	if (addr - (unsigned long)ist_stacks < NR_IST * IST_STRIDE - 8)
-		return (addr - (unsigned long)ist_stacks) % IST_STRIDE >= PAGE_SIZE;
+	for (unsigned int n = 0; n < NR_IST; n++)
+		if (addr - this_cpu_read(ist_stack[n]) < IST_STACK_SIZE - 8)
+			return true;
 	return task && task->stack && addr - (unsigned long)task->stack < THREAD_SIZE - 8;
 }
 
@@ -129,6 +130,25 @@ static void show_task(void)
 /* A report is being made on this CPU; how deep. */
 static DEFINE_PER_CPU(int, oops_depth);
 
+/* Whose report it is, -1 for none: two at once would be read as one. */
+static int reporter = -1;
+
+static void begin_report(void)
+{
+	int none = -1;
+
+	while (!__atomic_compare_exchange_n(&reporter, &none, (int)smp_processor_id(), false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		none = -1;
+		cpu_relax();
+	}
+}
+
+static void end_report(void)
+{
+	__atomic_store_n(&reporter, -1, __ATOMIC_RELEASE);
+}
+
 /*
  * Code that has no stack frame yet, or never makes one, has its return address on top of the stack. For
  * other code the word there is whatever it is: shown only if it could be one, and differs from the frame's.
@@ -158,6 +178,7 @@ void oops_report(const char *what, const struct pt_regs *regs, long err, unsigne
 			machine_exit(EXIT_PANIC);
 		panic("fault while reporting a fault");
 	}
+	begin_report();
 	pr_err("oops: %s", what);
 	pr_err("address %016lx, error code %04lx", addr, (unsigned long)err);
 	show_task();
@@ -168,6 +189,7 @@ void oops_report(const char *what, const struct pt_regs *regs, long err, unsigne
 	pr_err("backtrace:");
 	show_leaf_caller(regs);
 	show_frames(regs->bp);
+	end_report();
 	this_cpu_dec(oops_depth);
 }
 
