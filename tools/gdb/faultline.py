@@ -7,12 +7,14 @@
   buddy             free blocks of each order, zone by zone
   swap              swap areas, and how many slots are in use
   tasks             every task: pid, state, program, map
+  cpus              what runs on each CPU; `thread N` selects CPU N - 1
   why ADDR r|w|x    what the next such access by the current task would do, in a sentence
 
 A breakpoint in the program stops that program only (its condition is $runs("NAME")).
 
 All of them read the stopped machine's memory and change nothing. `current` means the task that runs
-on CPU 0; until the first program runs there is no user address space to show.
+on the selected CPU; until the first program runs there is no user address space to show. A per-CPU
+variable of the selected CPU is $percpu("NAME"); its plain name means CPU 0's.
 """
 import re
 
@@ -77,8 +79,22 @@ def read_u64(virtual):
     return int.from_bytes(bytes(data), "little")
 
 
+def selected_cpu():
+    """QEMU shows CPU n as thread n + 1."""
+    thread = gdb.selected_thread()
+    return thread.ptid[1] - 1 if thread and thread.ptid[1] > 0 else 0
+
+
+def per_cpu(name, cpu):
+    """That CPU's instance of a per-CPU variable."""
+    plain = value(name)
+    offset = int(value(f"__per_cpu_offset[{cpu}]"))
+    return pointer(int(plain.address) + offset & (1 << 64) - 1, "char").cast(
+        plain.type.pointer()).dereference()
+
+
 def current():
-    task = value("current_task")
+    task = per_cpu("current_task", selected_cpu())
     if not int(task):
         raise Said("no task runs yet: set a breakpoint (`break exc_page_fault`) and continue")
     return task
@@ -478,6 +494,17 @@ class Tasks(gdb.Command):
                   f"{task['comm'].string():16s} {kind}")
 
 
+class Cpus(gdb.Command):
+    """cpus: what runs on each CPU, the selected one marked."""
+
+    def invoke(self, text, from_tty):
+        arguments(text, 0, 0, "cpus")
+        for cpu in range(int(value("nr_cpus"))):
+            task = per_cpu("current_task", cpu)
+            what = f"{int(task['pid']):5}  {task['comm'].string()}" if int(task) else "    -  -"
+            print(f"{'*' if cpu == selected_cpu() else ' '} CPU {cpu}: {what}")
+
+
 class Why(gdb.Command):
     """why ADDR r|w|x: what the next such access by the current program would do."""
 
@@ -496,15 +523,26 @@ class Audit(gdb.Command):
         if int(value("$cs")) & 3:
             raise Said("the program runs now: stop in the kernel (break exc_page_fault), "
                        "then the kernel can be asked")
-        print(value("(char *)mm_audit_text()").string())
+        gdb.execute("set scheduler-locking on")  # the other CPUs stay where they are
+        try:
+            print(value("(char *)mm_audit_text()").string())
+        finally:
+            gdb.execute("set scheduler-locking off")
 
 
 class Runs(gdb.Function):
     """$runs("NAME"): does the program NAME run now?"""
 
     def invoke(self, name):
-        task = gdb.parse_and_eval("current_task")
+        task = per_cpu("current_task", selected_cpu())
         return bool(int(task)) and task["comm"].string() == name.string()[:15]
+
+
+class PerCpu(gdb.Function):
+    """$percpu("NAME"): the selected CPU's instance of a per-CPU variable."""
+
+    def invoke(self, name):
+        return per_cpu(name.string(), selected_cpu())
 
 
 def program_breakpoint(breakpoint):
@@ -522,7 +560,8 @@ def program_breakpoint(breakpoint):
 
 
 Runs("runs")
+PerCpu("percpu")
 gdb.events.breakpoint_created.connect(program_breakpoint)
 for command, name in ((Vmas, "vmas"), (Pt, "pt"), (Page, "page"), (Buddy, "buddy"), (Swap, "swap"),
-                      (Tasks, "tasks"), (Why, "why"), (Audit, "audit")):
+                      (Tasks, "tasks"), (Cpus, "cpus"), (Why, "why"), (Audit, "audit")):
     command(name, gdb.COMMAND_DATA)
