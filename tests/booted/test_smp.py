@@ -47,3 +47,13 @@ def test_panic():
     result = run(cmd="hello", smp=4, karg="crash=panic")
     check("exit status of a panic", result.status == PANIC, result.show())
     check("said once", result.kernel_log.count("kernel panic: ") == 1, result.kernel_log)
+
+
+def test_overflow_elsewhere():
+    "a stack overflow is reported from its own exception stack on whichever CPU it happens"
+    for _ in range(3):
+        result = run(cmd="hello", smp=4, karg="crash=stack-overflow")
+        check("exit status of a panic", result.status == PANIC, result.show())
+        check("the overflow is named, with a backtrace",
+              re.search(r"kernel stack overflow.*backtrace:\n.*overflow", result.kernel_log,
+                        re.DOTALL), result.kernel_log)
