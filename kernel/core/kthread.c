@@ -35,7 +35,7 @@ static struct task_struct *make(int (*fn)(void *arg), void *arg, const char *nam
 		return NULL;
 	}
 	*start = (struct kthread_start){ fn, arg };
-	task->flags = PF_KTHREAD;
+	task->flags = PF_KTHREAD | (allowed == ~0UL ? 0 : PF_NO_SETAFFINITY);
 	task->cpus_allowed = allowed;
 	strlcpy(task->comm, name, sizeof(task->comm));
 	arch_prepare_kthread(task, kthread_entry, start);

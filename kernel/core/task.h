@@ -42,6 +42,7 @@ struct completion;
 #define PF_MEMALLOC 0x4u /* reclaiming: may use all reserves, must not recurse into reclaim */
 #define PF_OOM_VICTIM 0x8u
 #define PF_FORKNOEXEC 0x10u
+#define PF_NO_SETAFFINITY 0x20u /* a kernel thread bound to its CPU */
 
 struct task_struct {
 	volatile u32 thread_flags; /* offset 0; TIF_* */

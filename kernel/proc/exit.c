@@ -189,6 +189,8 @@ static bool exit_notify(struct task_struct *task)
 		task->state = TASK_ZOMBIE;
 		autoreap =
 			task->signal->nr_threads == 1 && do_notify_parent(task, task->exit_signal);
+		if (autoreap)
+			task->state = TASK_DEAD; /* a parent that waits does not take it */
 		wake_exec(task->signal);
 	}
 	spin_unlock_irq(&tasklist_lock);

@@ -186,27 +186,61 @@ static bool thread_exists(pid_t pid)
 	return task;
 }
 
-long sys_sched_getaffinity(pid_t pid, unsigned int size, unsigned long __user *mask)
+/* Counted; 0 is the caller. NULL: no such thread. */
+static struct task_struct *get_thread(pid_t pid)
 {
-	unsigned long all = BIT(nr_cpus) - 1;
-
-	if (size < sizeof(all) || size & (sizeof(all) - 1))
-		return -EINVAL;
-	if (!thread_exists(pid))
-		return -ESRCH;
-	return copy_to_user(mask, &all, sizeof(all)) ? -EFAULT : (long)sizeof(all);
+	if (pid)
+		return find_get_task(pid);
+	get_task_struct(current);
+	return current;
 }
 
-/* Accepted when some CPU that there is stays allowed; the tasks run where they ran. */
+long sys_sched_getaffinity(pid_t pid, unsigned int size, unsigned long __user *umask)
+{
+	struct task_struct *task;
+	unsigned long mask;
+
+	if (size < sizeof(mask) || size & (sizeof(mask) - 1))
+		return -EINVAL;
+	task = get_thread(pid);
+	if (!task)
+		return -ESRCH;
+	mask = READ_ONCE(task->cpus_allowed) & CPU_MASK_ALL;
+	put_task_struct(task);
+	return copy_to_user(umask, &mask, sizeof(mask)) ? -EFAULT : (long)sizeof(mask);
+}
+
+/* The same user, or root. */
+static bool may_set_affinity(const struct task_struct *task)
+{
+	uid_t me = current->signal->uid.effective;
+
+	return !me || (task->signal && (task->signal->uid.effective == me ||
+					task->signal->uid.real == me));
+}
+
 long sys_sched_setaffinity(pid_t pid, unsigned int size, const unsigned long __user *umask)
 {
+	struct task_struct *task;
 	unsigned long mask = 0;
+	long ret = 0;
 
 	if (copy_from_user(&mask, umask, min((size_t)size, sizeof(mask))))
 		return -EFAULT;
-	if (!thread_exists(pid))
+	task = get_thread(pid);
+	if (!task)
 		return -ESRCH;
-	return mask & (BIT(nr_cpus) - 1) ? 0 : -EINVAL;
+	mask &= CPU_MASK_ALL;
+	if (task->flags & PF_NO_SETAFFINITY)
+		ret = -EINVAL;
+	else if (!may_set_affinity(task))
+		ret = -EPERM;
+	else if (!mask)
+		ret = -EINVAL;
+	else
+		set_cpus_allowed(task, mask);
+	put_task_struct(task);
+	return ret;
 }
 
 /* SCHED_OTHER (0) with priority 0 is all there is. */
