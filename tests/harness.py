@@ -22,6 +22,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(TOP, "build/test")
 DEBUG = os.environ.get("DEBUG", "0") not in ("", "0")  # larger, slower, and a seventh of the RAM
 KERNEL = os.path.join(TOP, "build/debug" if DEBUG else "build/kernel", "faultline.elf")
+# What the kernel says when something is wrong with itself.
+COMPLAINTS = ("warning at", "lock order:", "may sleep at", "oops:", "bad page", "panic", "slab ")
 HOST_SECONDS = 300  # for one run, whatever the guest's limit is
 
 current = contextvars.ContextVar("current")  # the Report of the test that runs in this thread
@@ -57,6 +59,12 @@ def check(name, condition, diagnosis=""):
     """Record one check; diagnosis is shown if it failed. Returns condition as a bool."""
     current.get().checks.append((name, bool(condition), str(diagnosis)))
     return bool(condition)
+
+
+def complaints(log):
+    """The first lines of a kernel's log in which it complains about itself, as text."""
+    return "\n".join([line for line in log.splitlines()
+                      if any(words in line for words in COMPLAINTS)][:20])
 
 
 def skip(name, why):

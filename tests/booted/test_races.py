@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""Each race of tests/programs/race_*.c, on 1, 2 and 4 CPUs and on the debug kernel. What is claimed
+there holds on Linux too: `make oracle T=race`."""
+import os
+import shutil
+
+from harness import TOP, check, complaints, program, run, tap, tmp
+
+MS = 200  # for each race; they are told apart by what they find in that time
+
+
+def races(smp, **knobs):
+    """All of them in one boot, with so little memory that swapping goes on beside."""
+    folder = tmp()
+    os.mkdir(os.path.join(folder, "t"))
+    names = sorted(file[:-2] for file in os.listdir(os.path.join(TOP, "tests/programs"))
+                   if file.startswith("race_") and file.endswith(".c"))
+    for name in names:
+        shutil.copy(program(name), os.path.join(folder, "t"))
+    words = " ".join(f"'/t/{name} {MS}'" for name in names)
+    result = run(cmd="runtests " + words, overlay=folder, smp=smp, swap="256M", limit=200, **knobs)
+    tap(result, f"SMP={smp}: ")
+    said = complaints(result.kernel_log)
+    check("no complaint of the kernel", not said, said)
+
+
+def test_races_1():
+    "races on one CPU"
+    races(1, mem="40M")
