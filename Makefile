@@ -86,7 +86,7 @@ endif
 UCFLAGS := -static -no-pie -O2 -g -std=gnu17 -D_GNU_SOURCE -Iuser $(WARN)
 UNIT_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -DCONFIG_DEBUG=1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
-	-Itests/host/include -I. $(WARN)
+	-Itests/host/include -Iarch/x86_64/include -I. $(WARN)
 
 # ---- What there is -----------------------------------------------------------------------------
 SOURCES := $(sort $(shell find boot arch/x86_64 lib kernel mm fs drivers \

@@ -17,7 +17,9 @@
 	/* one per kind of fault, named after its door (no counterpart in Linux) */                 \
 	X(fault_anon_zero) X(fault_anon_write) X(fault_read) X(fault_around) X(fault_cow)           \
 	X(fault_shared) X(fault_swap) X(fault_wp_reuse) X(fault_wp_copy) X(fault_wp_shared)         \
-	X(fault_spurious) X(fault_stack_grow) X(fault_fixup) X(fault_vmalloc) X(tlb_flush_page) X(tlb_flush_all)
+	X(fault_spurious) X(fault_stack_grow) X(fault_fixup) X(fault_vmalloc)                       \
+	X(nr_tlb_remote_flush) X(nr_tlb_remote_flush_received) X(nr_tlb_local_flush_all)            \
+	X(nr_tlb_local_flush_one)
 
 enum vm_event {
 #define X(name) VM_##name,

@@ -25,6 +25,7 @@
 #include <asm/irq.h>
 #include <asm/processor.h>
 #include <asm/switch.h>
+#include <asm/tlbflush.h>
 #include <asm/uaccess.h>
 
 #define SLICE_TICKS 5
@@ -184,12 +185,6 @@ bool fatal_signal_pending(const struct task_struct *task)
 
 /* --- switching --- */
 
-void switch_mm(struct mm_struct *prev, struct mm_struct *next)
-{
-	if (prev != next)
-		write_cr3(__pa(next->pgd));
-}
-
 void use_mm(struct mm_struct *mm)
 {
 	struct task_struct *task = current;
@@ -197,7 +192,7 @@ void use_mm(struct mm_struct *mm)
 
 	local_irq_save(flags);
 	task_lock(task);
-	switch_mm(task->active_mm, mm);
+	switch_mm_irqs_off(mm);
 	task->mm = mm;
 	task->active_mm = mm;
 	task_unlock(task);
@@ -206,18 +201,19 @@ void use_mm(struct mm_struct *mm)
 
 /*
  * A kernel thread runs in whatever map is loaded and keeps it from being freed; handed on if the
- * next is one too.
+ * next is one too. Meanwhile the map is loaded lazily (asm/tlbflush.h).
  */
 static void switch_maps(struct run_queue *rq, struct task_struct *prev, struct task_struct *next)
 {
 	struct mm_struct *loaded = prev->active_mm;
 
 	if (next->mm) {
-		switch_mm(loaded, next->mm);
+		switch_mm_irqs_off(next->mm);
 		next->active_mm = next->mm;
 		if (!prev->mm)
 			rq->drop_mm = loaded;
 	} else {
+		enter_lazy_tlb();
 		next->active_mm = loaded;
 		if (prev->mm)
 			mmgrab(loaded);
@@ -388,6 +384,7 @@ void sched_init_cpu(unsigned int cpu, void *stack)
 	idle->on_rq = 1;
 	idle->active_mm = &init_mm;
 	mmgrab(&init_mm);
+	tlb_init_cpu(cpu);
 	idle->stack = stack;
 	idle->stack_top = (unsigned long)stack + THREAD_SIZE;
 }
@@ -404,17 +401,36 @@ struct task_struct *this_idle_task(void)
 	return this_cpu_ptr(&run_queues)->idle;
 }
 
+/* This idle CPU keeps a map alive that a flush has taken out of its CR3: it died meanwhile. */
+static bool keeps_dead_map(void)
+{
+	const struct mm_struct *mm = current->active_mm;
+
+	return mm != &init_mm && this_cpu_loaded_mm() != mm;
+}
+
+static void drop_dead_map(void)
+{
+	struct mm_struct *mm = current->active_mm;
+
+	mmgrab(&init_mm);
+	current->active_mm = &init_mm;
+	mmdrop(mm);
+}
+
 void cpu_idle(void)
 {
 	for (;;) {
 		local_irq_disable();
-		while (!need_resched()) {
+		while (!need_resched() && !keeps_dead_map()) {
 			mark_idle();
 			safe_halt();
 			local_irq_disable();
 		}
 		mark_busy();
 		local_irq_enable();
+		if (keeps_dead_map())
+			drop_dead_map();
 		schedule();
 	}
 }

@@ -50,11 +50,6 @@ u64 task_exec_ns(struct task_struct *task);
 void cpu_idle(void) __attribute__((noreturn));
 /* First thing a new task runs, from ret_from_fork. */
 void schedule_tail(void);
-/*
- * Switch page tables: kernel threads keep the previous map (active_mm). Also used by exec.
- * Interrupts off or from exec.
- */
-void switch_mm(struct mm_struct *prev, struct mm_struct *next);
 /* A running task replaces its mm (exec): drops nothing. */
 void use_mm(struct mm_struct *mm);
 

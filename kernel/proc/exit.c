@@ -18,6 +18,7 @@
 #include "mm/space/mm.h"
 #include <asm/irq.h>
 #include <asm/processor.h>
+#include <asm/tlbflush.h>
 #include <asm/uaccess.h>
 
 /* --- the map --- */
@@ -61,6 +62,7 @@ static void exit_mm(struct task_struct *task)
 	task_lock(task);
 	task->mm = NULL;
 	task_unlock(task);
+	enter_lazy_tlb();
 	mmput(mm);
 }
 

@@ -79,7 +79,7 @@ static vm_fault_t handle_present_pte(struct vm_fault *vmf)
 	vmf->door = DOOR_SPURIOUS;
 	count_vm_event(VM_fault_spurious);
 	ptep_set_access_flags(vmf->pte, write);
-	flush_tlb_page(vmf->vma->vm_mm, vmf->address);
+	flush_tlb_fix_spurious_fault(vmf->address);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 	return 0;
 }

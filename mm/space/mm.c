@@ -27,6 +27,7 @@ static struct kmem_cache *mm_cache;
 #define DEFAULT_STACK_LIMIT (8UL << 20)
 
 struct mm_struct init_mm = {
+	.context = { .id = 1, .tlb_gen = ATOMIC_LONG_INIT(1) },
 	.mm_users = ATOMIC_INIT(1),
 	.mm_count = ATOMIC_INIT(1),
 	.mmap_lock = RWSEM_INIT(init_mm.mmap_lock, "init_mm.mmap_lock"),
@@ -73,6 +74,7 @@ static struct mm_struct *new_mm(void)
 	}
 	atomic_set(&mm->mm_users, 1);
 	atomic_set(&mm->mm_count, 1);
+	init_new_context(mm);
 	init_rwsem(&mm->mmap_lock, "mmap_lock");
 	spin_lock_init(&mm->page_table_lock, "page_table_lock");
 	INIT_LIST_HEAD(&mm->mmlist);
@@ -265,7 +267,7 @@ void mmdrop(struct mm_struct *mm)
 {
 	if (!atomic_dec_and_test(&mm->mm_count))
 		return;
-	ASSERT(mm->pgtables == 0);
+	ASSERT(mm->pgtables == 0 && !mm->context.cpumask);
 	free_page(mm->pgd);
 	kmem_cache_free(mm_cache, mm);
 }

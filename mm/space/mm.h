@@ -19,6 +19,7 @@
 #include "lib/types.h"
 #include "lib/util.h"
 #include "mm/frame/page.h"
+#include <asm/mmu.h>
 #include <asm/pgtable.h>
 
 struct file;
@@ -121,6 +122,7 @@ struct vm_operations_struct {
 
 struct mm_struct {
 	pgd_t *pgd;                   /* top level; constant */
+	mm_context_t context;         /* which CPUs have it loaded: asm/tlbflush.h */
 	atomic_t mm_users, mm_count;
 	struct rw_semaphore mmap_lock;/* VMAs and the layout fields below */
 	struct rb_root mm_rb;         /* mmap_lock */

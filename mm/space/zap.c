@@ -92,7 +92,9 @@ void tlb_flush_mmu(struct mmu_gather *tlb)
 		return;
 	if (tlb->fullmm) {
 		if (tlb->freed_tables)
-			flush_tlb_mm(tlb->mm);
+			flush_tlb_freed_tables(tlb->mm);
+	} else if (tlb->freed_tables) {
+		flush_tlb_freed_tables(tlb->mm);
 	} else if (tlb->end) {
 		flush_tlb_range(tlb->mm, tlb->start, tlb->end);
 	}

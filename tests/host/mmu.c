@@ -14,6 +14,7 @@
 #include "lib/util.h"
 #include "mm/space/pagetable.h"
 #include "tests/host/internal.h"
+#include <asm/cpufeature.h>
 #include <asm/pf.h>
 #include <asm/processor.h>
 
@@ -35,6 +36,7 @@ static LIST_HEAD(tlb);
 static bool tlb_on = true;
 static unsigned int *frame_uses; /* by frame: TLB entries that lead to it or through it */
 static unsigned long nr_frames, cr3, cr4;
+struct cpu_features cpu_features;
 
 /* --- TLB --- */
 static struct tlb_entry **bucket(unsigned long addr)
@@ -139,11 +141,9 @@ void host_mmu_frame_freed(unsigned long pfn)
 
 	if (!frame_uses[pfn])
 		return;
-	/* A map that nobody runs in any more may keep stale entries: nobody will use them. */
-	if (current->active_mm && atomic_read(&current->active_mm->mm_users) == 0)
-		return;
+	/* Who has no map of his own uses no entry of the one that is loaded; tables may be walked. */
 	list_for_each_entry(entry, &tlb, all) {
-		for (int i = 0; i < LEVELS; i++)
+		for (int i = current->mm ? 0 : 1; i < LEVELS; i++)
 			if (entry->pfn[i] == pfn) {
 				host_complain("%s %#lx is freed while the TLB maps %#lx %s it",
 					      i ? "page table" : "frame", pfn, entry->page,

@@ -15,6 +15,7 @@
 #include "tests/host/internal.h"
 #include <asm/pf.h>
 #include <asm/ptrace.h>
+#include <asm/tlbflush.h>
 #include <asm/traps.h>
 
 #define STACK_BYTES (132UL << 10) /* what exec maps at first */
@@ -126,6 +127,7 @@ static void exit_mm(void)
 		return;
 	mmgrab(mm);
 	current->mm = NULL;
+	enter_lazy_tlb();
 	mmput(mm);
 }
 

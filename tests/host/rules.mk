@@ -12,7 +12,7 @@ HOST_KERNEL := $(sort $(shell find mm -name '*.c')) \
 	kernel/core/spinlock.c kernel/core/stop.c \
 	kernel/core/wait.c \
 	arch/x86_64/entry/fault.c arch/x86_64/entry/fault_log.c arch/x86_64/entry/pf_error.c \
-	arch/x86_64/mm/tlb.c
+	arch/x86_64/mm/asid.c arch/x86_64/mm/tlb.c
 HOST_MACHINE := $(patsubst %,tests/host/%.c,\
 	access disks failure files kasan machine mmu process shim threads vmap)
 HOST_SOURCES := $(HOST_KERNEL) $(HOST_MACHINE)

@@ -322,6 +322,14 @@ __weak void flush_tlb_page(struct mm_struct *mm, unsigned long addr)
 	(void)mm;
 	(void)addr;
 }
+__weak void flush_tlb_freed_tables(struct mm_struct *mm)
+{
+	(void)mm;
+}
+__weak void init_new_context(struct mm_struct *mm)
+{
+	(void)mm;
+}
 __weak void flush_tlb_kernel_range(unsigned long start, unsigned long end)
 {
 	(void)start;

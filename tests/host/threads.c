@@ -20,6 +20,7 @@
 #include "tests/host/internal.h"
 #include <asm/processor.h>
 #include <asm/roots.h>
+#include <asm/tlbflush.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HOST_ASAN 1
@@ -107,22 +108,17 @@ bool host_task_runs(const struct task_struct *task)
 }
 
 /* --- maps --- */
-void switch_mm(struct mm_struct *prev, struct mm_struct *next)
-{
-	if (prev != next)
-		write_cr3(__pa(next->pgd));
-}
-
 static void switch_maps(struct task_struct *prev, struct task_struct *next)
 {
 	struct mm_struct *loaded = prev->active_mm, *drop = NULL;
 
 	if (next->mm) {
-		switch_mm(loaded, next->mm);
+		switch_mm_irqs_off(next->mm);
 		next->active_mm = next->mm;
 		if (!prev->mm)
 			drop = loaded;
 	} else {
+		enter_lazy_tlb();
 		next->active_mm = loaded;
 		if (prev->mm)
 			mmgrab(loaded);
@@ -150,7 +146,7 @@ void host_drop_lazy_map(void)
 	if (current->mm || loaded == &init_mm)
 		return;
 	mmgrab(&init_mm);
-	switch_mm(loaded, &init_mm);
+	switch_mm_irqs_off(&init_mm);
 	current->active_mm = &init_mm;
 	mmdrop(loaded);
 }
@@ -458,6 +454,7 @@ void host_threads_init(void)
 	own->task.pid = own->task.tgid = 0;
 	own->task.active_mm = &init_mm;
 	mmgrab(&init_mm);
+	tlb_init_cpu(0);
 	main_thread.next = &main_thread;
 	main_thread.own = own;
 	main_thread.wakeup = NEVER;

@@ -57,10 +57,12 @@ void cpu_detect(void)
 	f->apic = d & BIT(9);
 	f->pge = d & BIT(13);
 	f->fxsr = d & BIT(24);
+	f->pcid = c & BIT(17) && f->pge; /* else INVLPG would leave kernel pages of other PCIDs */
 	if (max >= 7) {
 		cpuid(7, 0, &a, &b, &c, &d);
 		f->smep = b & BIT(7);
 		f->erms = b & BIT(9);
+		f->invpcid = b & BIT(10);
 		f->smap = b & BIT(20);
 		f->umip = c & BIT(2);
 	}
@@ -112,6 +114,8 @@ void cpu_init_control(void)
 		cr4 |= CR4_UMIP;
 	if (f->smap)
 		cr4 |= CR4_SMAP;
+	if (f->pcid)
+		cr4 |= CR4_PCIDE; /* CR3 names PCID 0 now, as it must (SDM vol. 3A 4.10.1) */
 	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
 	write_cr0(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
 	write_cr4(cr4);
@@ -123,8 +127,8 @@ void cpu_apply_features(void)
 
 	if (f->smap)
 		patch_smap();
-	pr_info("cpu: %s, %u physical bits%s%s%s%s%s", f->model[0] ? f->model : f->vendor,
+	pr_info("cpu: %s, %u physical bits%s%s%s%s%s%s", f->model[0] ? f->model : f->vendor,
 		f->phys_bits, f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
 		f->umip ? ", UMIP" : "", f->gbpages ? ", 1 GiB pages" : "",
-		f->erms ? ", ERMS" : "");
+		f->erms ? ", ERMS" : "", f->pcid ? ", PCID" : "");
 }

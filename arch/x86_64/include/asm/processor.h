@@ -22,6 +22,7 @@
 #define CR4_OSFXSR (1UL << 9)
 #define CR4_OSXMMEXCPT (1UL << 10)
 #define CR4_UMIP (1UL << 11)
+#define CR4_PCIDE (1UL << 17)
 #define CR4_SMEP (1UL << 20)
 #define CR4_SMAP (1UL << 21)
 
@@ -66,6 +67,14 @@ static __always_inline void safe_halt(void)
 static __always_inline void invlpg(unsigned long addr)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory");
+}
+
+/* Every translation, global ones and those of all PCIDs too (SDM vol. 2A, INVPCID, type 2). */
+static __always_inline void invpcid_all(void)
+{
+	const u64 descriptor[2] = { 0, 0 };
+
+	__asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"(2UL) : "memory");
 }
 
 static __always_inline void cpuid(u32 leaf, u32 subleaf, u32 *a, u32 *b, u32 *c, u32 *d)

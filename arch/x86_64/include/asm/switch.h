@@ -22,7 +22,7 @@ static inline struct pt_regs *task_pt_regs(const struct task_struct *task)
 /*
  * Run @next instead of @prev on this CPU: FPU state, FS and GS base, kernel stack, `current`. Returns
  * when @prev is switched to again, possibly on another CPU. Interrupts off; page tables are switched
- * by the caller (switch_mm) before.
+ * by the caller (switch_mm_irqs_off) before.
  */
 void switch_to(struct task_struct *prev, struct task_struct *next);
 
