@@ -20,7 +20,7 @@ static LIST_HEAD(unused_inodes);       /* inode_lock; oldest first */
 static unsigned long inodes_in_memory; /* inode_lock */
 /* Waiters for I_NEW, I_FREEING or I_SYNC of any inode to go: rare, so one queue serves all. */
 static DECLARE_WAIT_QUEUE_HEAD(inode_wait);
-static DEFINE_MUTEX(sync_mutex);       /* sync_inodes_sb() */
+static DEFINE_MUTEX(sync_mutex); /* sync_inodes_sb() */
 
 static struct hlist_head *hash_bucket(const struct super_block *sb, unsigned long ino)
 {

@@ -365,8 +365,7 @@ static int rename_locked(struct walk *old, struct walk *new, unsigned int flags)
 			inode_lock(victim);
 		if (moved)
 			inode_lock(moved);
-		err = to->d_mounted ? -EBUSY
-				    : old_dir->i_op->rename(old_dir, from, new_dir, to);
+		err = to->d_mounted ? -EBUSY : old_dir->i_op->rename(old_dir, from, new_dir, to);
 		if (!err)
 			d_move(from, to);
 		if (moved)

@@ -40,6 +40,12 @@ int proc_show_slabinfo(struct seq_buf *m, void *arg);
 int proc_show_swaps(struct seq_buf *m, void *arg);
 int proc_show_mm_audit(struct seq_buf *m, void *arg);
 int proc_show_mm_audit_spoil(struct seq_buf *m, void *arg);
+/* About the CPUs. */
+int proc_show_cpuinfo(struct seq_buf *m, void *arg);
+int proc_show_cpu_stat(struct seq_buf *m, void *arg);
+int proc_show_interrupts(struct seq_buf *m, void *arg);
+int proc_show_loadavg(struct seq_buf *m, void *arg);
+int proc_show_uptime(struct seq_buf *m, void *arg);
 extern const struct pseudo_entry proc_sys_entries[];
 
 void proc_init(void);

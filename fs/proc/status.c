@@ -122,6 +122,25 @@ static void show_mm_status(struct seq_buf *m, struct mm_struct *mm)
 	show_kib(m, "VmSwap", get_mm_counter(mm, MM_SWAPENTS));
 }
 
+/* The mask in hexadecimal, and as ranges: "0-2,5". */
+static void show_cpus(struct seq_buf *m, cpumask_t mask)
+{
+	const char *comma = "";
+	unsigned int cpu, last;
+
+	seq_printf(m, "Cpus_allowed:\t%0*lx\nCpus_allowed_list:\t", (int)(nr_cpus + 3) / 4, mask);
+	for (cpu = 0; cpu < nr_cpus; cpu = last + 1) {
+		last = cpu;
+		if (!(mask & CPU_MASK(cpu)))
+			continue;
+		while (last + 1 < nr_cpus && mask & CPU_MASK(last + 1))
+			last++;
+		seq_printf(m, cpu == last ? "%s%u" : "%s%u-%u", comma, cpu, last);
+		comma = ",";
+	}
+	seq_puts(m, "\n");
+}
+
 int proc_show_status(struct seq_buf *m, void *arg)
 {
 	struct task_struct *task = proc_task(arg);
@@ -139,6 +158,7 @@ int proc_show_status(struct seq_buf *m, void *arg)
 		show_mm_status(m, mm);
 	mmput(mm);
 	seq_printf(m, "Threads:\t%d\n", ids.threads);
+	show_cpus(m, READ_ONCE(task->cpus_allowed) & CPU_MASK_ALL);
 	seq_printf(m, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 		   task->nvcsw, task->nivcsw);
 	put_task_struct(task);

@@ -40,14 +40,6 @@ void mark_busy(void)
 		clear_bit(cpu, &idle_cpus);
 }
 
-/* Tasks that want to run there. */
-static unsigned int load_of(unsigned int cpu)
-{
-	const struct run_queue *rq = per_cpu_ptr(&run_queues, cpu);
-
-	return READ_ONCE(rq->nr_queued) + (READ_ONCE(per_cpu(current_task, cpu)) != rq->idle);
-}
-
 /* --- a place for one that becomes runnable --- */
 
 /* The bit is taken, so that two wakers do not choose the same idle CPU. */

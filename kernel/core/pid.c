@@ -40,6 +40,11 @@ static unsigned long take_next_pid(void)
 	return nr;
 }
 
+pid_t last_allocated_pid(void)
+{
+	return (pid_t)READ_ONCE(last_pid);
+}
+
 static bool names_a_group(pid_t pid)
 {
 	unsigned long flags;

@@ -14,6 +14,7 @@
  */
 #include "kernel/core/sched_internal.h"
 
+#include "kernel/core/load.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/rcu.h"
 #include "kernel/core/time.h"
@@ -355,6 +356,21 @@ void scheduler_tick(void)
 		return;
 	if (task == rq->idle || task->time_slice <= 0 || !list_empty(&rq->woken))
 		set_thread_flag(task, TIF_NEED_RESCHED);
+}
+
+void get_sched_totals(struct sched_totals *totals)
+{
+	unsigned int cpu;
+
+	*totals = (struct sched_totals){ 0 };
+	for_each_cpu(cpu) {
+		const struct run_queue *rq = per_cpu_ptr(&run_queues, cpu);
+
+		totals->switches += READ_ONCE(rq->nr_switches);
+		totals->forks += READ_ONCE(rq->nr_forks);
+		totals->running += load_of(cpu);
+		totals->blocked += (unsigned int)READ_ONCE(rq->nr_blocked);
+	}
 }
 
 /* --- start and idleness --- */

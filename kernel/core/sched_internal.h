@@ -50,6 +50,14 @@ static inline bool may_run_on(const struct task_struct *task, unsigned int cpu)
 	return task->cpus_allowed & CPU_MASK(cpu);
 }
 
+/* Tasks that want to run there. */
+static inline unsigned int load_of(unsigned int cpu)
+{
+	const struct run_queue *rq = per_cpu_ptr(&run_queues, cpu);
+
+	return READ_ONCE(rq->nr_queued) + (READ_ONCE(per_cpu(current_task, cpu)) != rq->idle);
+}
+
 /* --- balance.c --- */
 
 /* The best CPU for @task, which is to run: one that it may run on. Interrupts off. */

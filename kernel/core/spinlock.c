@@ -31,7 +31,8 @@ static const char *lock_name(const spinlock_t *lock)
 #endif
 }
 
-#define LOCKUP_NS (30 * NSEC_PER_SEC) /* locks are held for microseconds; a host may stop a CPU for seconds */
+#define LOCKUP_NS \
+	(30 * NSEC_PER_SEC) /* locks are held for microseconds; a host may stop a CPU for seconds */
 #define LOOKS_PER_CLOCK 4096
 
 static void wait_until_free(const spinlock_t *lock, u64 begin)

@@ -108,10 +108,10 @@ void show_tasks(void)
 {
 	struct task_struct *task;
 
-	pr_err("   pid  tgid  ppid state    cpu ms  name\n");
+	pr_err("   pid  tgid  ppid state cpu    cpu ms  name\n");
 	list_for_each_entry(task, &task_list, tasks)
-		pr_err("%6d%6d%6d   %c %10llu    %s%s\n", task->pid, task->tgid,
+		pr_err("%6d%6d%6d   %c %3d %10llu    %s%s\n", task->pid, task->tgid,
 		       task->real_parent ? task->real_parent->tgid : 0, task_state_char(task),
-		       (task->utime_ns + task->stime_ns) / 1000000, task->comm,
-		       task == current ? " (running)" : "");
+		       task->cpu, (task->utime_ns + task->stime_ns) / 1000000, task->comm,
+		       per_cpu(current_task, task->cpu) == task ? " (running)" : "");
 }

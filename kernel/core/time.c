@@ -4,6 +4,7 @@
  */
 #include "kernel/core/time.h"
 
+#include "kernel/core/load.h"
 #include "kernel/core/param.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/rcu.h"
@@ -165,18 +166,16 @@ static void check_time_limit(u64 now)
 
 void tick(struct pt_regs *regs)
 {
-	u64 now = ktime_get_ns();
-	u64 delta = now - this_cpu_read(last_tick_ns);
+	u64 now = ktime_get_ns(), last = this_cpu_read(last_tick_ns);
+	u64 delta = likely(last) ? now - last : TICK_NSEC; /* a CPU's first */
 
 	this_cpu_write(last_tick_ns, now);
 	WRITE_ONCE(ktime_coarse_ns, now);
 	if (user_mode(regs) || current == this_idle_task())
 		rcu_quiescent_state();
-	if (user_mode(regs))
-		current->utime_ns += delta;
-	else
-		current->stime_ns += delta;
+	account_cpu_time(user_mode(regs), delta);
 	if (smp_processor_id() == 0) {
+		update_load_averages(now);
 		run_timers(now);
 		check_time_limit(now);
 	}

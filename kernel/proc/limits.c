@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Resource limits, what was used, and how busy the machine is. */
+#include "kernel/core/load.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -135,10 +136,17 @@ struct sysinfo {
 	u32 mem_unit;
 };
 
+/* It wants 16 binary digits after the point. */
+static unsigned long sysinfo_load(int i)
+{
+	return READ_ONCE(load_averages[i]) << (16 - LOAD_SHIFT);
+}
+
 long sys_sysinfo(struct sysinfo __user *uinfo)
 {
 	struct sysinfo info = {
 		.uptime = (long)(ktime_get_ns() / NSEC_PER_SEC),
+		.loads = { sysinfo_load(0), sysinfo_load(1), sysinfo_load(2) },
 		.totalram = totalram_pages() << PAGE_SHIFT,
 		.freeram = nr_free_pages() << PAGE_SHIFT,
 		.sharedram = node_stat(N_nr_shmem) << PAGE_SHIFT,
@@ -215,8 +223,8 @@ static bool may_set_affinity(const struct task_struct *task)
 {
 	uid_t me = current->signal->uid.effective;
 
-	return !me || (task->signal && (task->signal->uid.effective == me ||
-					task->signal->uid.real == me));
+	return !me || (task->signal &&
+		       (task->signal->uid.effective == me || task->signal->uid.real == me));
 }
 
 long sys_sched_setaffinity(pid_t pid, unsigned int size, const unsigned long __user *umask)

@@ -12,27 +12,30 @@
 #include "kernel/core/spinlock.h"
 #include "kernel/core/time.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "lib/util.h"
+#include "lib/vsprintf.h"
 #include <asm/page.h>
 
 struct irq_vector {
 	irq_handler_t fn; /* set last: a vector with fn is complete */
 	void *arg;
 	const char *name;
-	unsigned int irq; /* line, for request_irq()'s */
+	const char *letters; /* the CPU's own interrupts have no line */
+	unsigned int irq;    /* line, for request_irq()'s */
 };
 
 #define NO_LINE ~0u
 
 DEFINE_PER_CPU(unsigned int, irq_depth);
-static DEFINE_PER_CPU(unsigned long, irq_counts[256]);
+static DEFINE_PER_CPU(unsigned long, irq_counts[NR_VECTORS]);
 
 static DEFINE_SPINLOCK(irq_vectors_lock);
-static struct irq_vector vectors[256] = {
+static struct irq_vector vectors[NR_VECTORS] = {
 	/* irq_vectors_lock to change */
-	[VECTOR_TIMER] = { .name = "timer" },
-	[VECTOR_RESCHEDULE] = { .name = "rescheduling" },
-	[VECTOR_CALL_FUNCTION] = { .name = "function call" },
+	[VECTOR_TIMER] = { .name = "Local timer interrupts", .letters = "LOC" },
+	[VECTOR_RESCHEDULE] = { .name = "Rescheduling interrupts", .letters = "RES" },
+	[VECTOR_CALL_FUNCTION] = { .name = "Function call interrupts", .letters = "CAL" },
 };
 static struct acpi_madt madt; /* constant after boot */
 
@@ -131,15 +134,25 @@ int alloc_msi_vector(irq_handler_t fn, void *arg, const char *name, u64 *msg_add
 	return 0;
 }
 
-unsigned long irq_count(unsigned int vector, const char **name)
+unsigned long irq_count(unsigned int vector, unsigned int cpu)
 {
-	unsigned long sum = 0;
-	unsigned int cpu;
+	return READ_ONCE(per_cpu(irq_counts, cpu)[vector]);
+}
 
-	*name = vectors[vector & 255].name;
-	for_each_cpu(cpu)
-		sum += per_cpu(irq_counts[vector & 255], cpu);
-	return sum;
+/* As on Linux: a line by its number, its own interrupts by three letters; a message by its vector. */
+bool get_irq_name(unsigned int vector, struct irq_name *name)
+{
+	const struct irq_vector *v = &vectors[vector];
+
+	if (!v->name)
+		return false;
+	name->what = v->name;
+	if (v->letters)
+		strlcpy(name->number, v->letters, sizeof(name->number));
+	else
+		snprintf(name->number, sizeof(name->number), "%u",
+			 v->irq == NO_LINE ? vector : v->irq);
+	return true;
 }
 
 /* From common_interrupt, interrupts off. */

@@ -29,7 +29,14 @@ int alloc_msi_vector(irq_handler_t fn, void *arg, const char *name, u64 *msg_add
 DECLARE_PER_CPU(unsigned int, irq_depth);
 static inline bool in_interrupt(void) { return this_cpu_read(irq_depth) != 0; }
 
-/* For /proc/interrupts: count and name of a vector 0..255; name NULL when unused. */
-unsigned long irq_count(unsigned int vector, const char **name);
+/* For /proc/interrupts: how often @vector came to @cpu. */
+#define NR_VECTORS 256
+unsigned long irq_count(unsigned int vector, unsigned int cpu);
+/* What it is called there. False: it is not in use. */
+struct irq_name {
+	char number[8];
+	const char *what;
+};
+bool get_irq_name(unsigned int vector, struct irq_name *name);
 
 #endif
