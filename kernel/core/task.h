@@ -40,7 +40,6 @@ struct completion;
 #define PF_KTHREAD 0x1u
 #define PF_EXITING 0x2u
 #define PF_MEMALLOC 0x4u /* reclaiming: may use all reserves, must not recurse into reclaim */
-#define PF_OOM_VICTIM 0x8u
 #define PF_FORKNOEXEC 0x10u
 #define PF_NO_SETAFFINITY 0x20u /* a kernel thread bound to its CPU */
 
@@ -106,6 +105,8 @@ struct task_struct {
 	unsigned long robust_list; /* user address of the head of held robust futexes */
 	int pdeath_signal;         /* sent to this task when its parent dies; own task only */
 	int oom_score_adj;
+	/* Set by the OOM killer on any CPU, which flags must not be: may use reserves on its way out. */
+	bool oom_victim;
 	u64 sum_exec_ns; /* time on a CPU up to the last switch; run queue lock */
 	/* task_lock(): mm, files, fs, comm and vfork_done as others see them. */
 	spinlock_t alloc_lock;

@@ -54,7 +54,7 @@ static enum alloc_level reserve_level(gfp_t gfp)
 
 	if ((gfp & __GFP_MEMALLOC) || (flags & PF_MEMALLOC))
 		return LEVEL_ALL;
-	if (flags & PF_OOM_VICTIM)
+	if (current && READ_ONCE(current->oom_victim))
 		return LEVEL_VICTIM;
 	return gfp & __GFP_HIGH ? LEVEL_HIGH : LEVEL_MIN;
 }
@@ -96,7 +96,7 @@ static struct page *alloc_by_reclaim(gfp_t gfp, unsigned int order)
 		page = try_alloc(gfp, order, reserve_level(gfp));
 		if (page)
 			return page;
-		if ((current->flags & PF_OOM_VICTIM) && !(gfp & __GFP_NOFAIL))
+		if (READ_ONCE(current->oom_victim) && !(gfp & __GFP_NOFAIL))
 			return NULL; /* it is to exit, not to wait */
 		/* Freed frames need not make a block: give up on those in time. */
 		if (order && ++rounds >= 2 * RECLAIM_RETRIES && !(gfp & __GFP_NOFAIL))

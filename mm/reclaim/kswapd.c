@@ -159,7 +159,7 @@ static const struct reclaim_ops reclaim_ops = {
 void reclaim_init(void)
 {
 	register_reclaim(&reclaim_ops);
-	if (IS_ERR(kthread_run(kswapd, NULL, "kswapd0")))
+	if (!kthread_run(kswapd, NULL, "kswapd0"))
 		boot_fail("no memory to start kswapd: give the machine more RAM (MEM=)");
 }
 

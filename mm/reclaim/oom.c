@@ -4,6 +4,7 @@
  * its oom_score_adj) gets SIGKILL and the right to use the reserves on its way out; everyone else tries
  * again when it is gone. Never taken: pid 1, kernel threads, and who asked for -1000.
  */
+#include "kernel/core/mutex.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
@@ -23,8 +24,9 @@
 #define VICTIM_PATIENCE_NS (3 * NSEC_PER_SEC) /* then the next one: it hangs on something we hold */
 #define TABLE_ROWS 24
 
-static u64 last_kill_ns;
-static u64 exit_wait_began_ns; /* 0: no large process is on its way out */
+static DEFINE_MUTEX(oom_lock);
+static u64 last_kill_ns;       /* oom_lock */
+static u64 exit_wait_began_ns; /* oom_lock; 0: no large process is on its way out */
 
 /* May be killed: has memory of its own, and is not one that must not be. task_lock held. */
 static bool eligible(const struct task_struct *task)
@@ -96,7 +98,7 @@ static struct task_struct *select_victim(bool *dying)
 		long points = 0;
 
 		task_lock(task);
-		if (eligible(task) && (task->flags & PF_OOM_VICTIM))
+		if (eligible(task) && READ_ONCE(task->oom_victim))
 			*dying = true;
 		else if (eligible(task))
 			points = badness(task);
@@ -134,7 +136,7 @@ static void kill_victim(struct task_struct *victim)
 	spin_lock_irqsave(&tasklist_lock, flags);
 	list_for_each_entry(task, &task_list, tasks)
 		if (task->mm == mm)
-			__atomic_fetch_or(&task->flags, PF_OOM_VICTIM, __ATOMIC_RELAXED);
+			WRITE_ONCE(task->oom_victim, true);
 	spin_unlock_irqrestore(&tasklist_lock, flags);
 	send_sig_kill(victim);
 }
@@ -154,34 +156,40 @@ static bool large_exit_pending(u64 now)
 	return now - exit_wait_began_ns < VICTIM_PATIENCE_NS;
 }
 
-bool out_of_memory(gfp_t gfp, unsigned int order)
+/* Kill somebody, unless one who was killed before is still on the way. oom_lock held. */
+static void choose_and_kill(gfp_t gfp, unsigned int order)
 {
 	struct task_struct *victim;
 	bool dying;
 	u64 now;
 
-	/* Who is dying anyway gets the reserves: that is the quickest way to have its memory. */
-	if (current->mm && current->tgid != 1 && fatal_signal_pending(current)) {
-		current->flags |= PF_OOM_VICTIM;
-		return true;
-	}
 	victim = select_victim(&dying);
 	now = ktime_get_ns();
 	if ((dying && (!victim || now - last_kill_ns < VICTIM_PATIENCE_NS)) ||
 	    large_exit_pending(now)) {
 		if (victim)
 			put_task_struct(victim);
-		current->state = TASK_UNINTERRUPTIBLE;
-		schedule_timeout(VICTIM_WAIT_NS);
-		return true;
-	}
-	if (!victim) {
-		print_table(gfp, order);
-		panic("out of memory, and no process is left that may be killed: give the machine more RAM (MEM=) or swap");
+		return;
 	}
 	print_table(gfp, order);
+	if (!victim)
+		panic("out of memory, and no process is left that may be killed: give the machine more RAM (MEM=) or swap");
 	kill_victim(victim);
 	put_task_struct(victim);
+}
+
+bool out_of_memory(gfp_t gfp, unsigned int order)
+{
+	/* Who is dying anyway gets the reserves: that is the quickest way to have its memory. */
+	if (current->mm && current->tgid != 1 && fatal_signal_pending(current)) {
+		current->oom_victim = true;
+		return true;
+	}
+	/* Several CPUs run out at once: one kills, and one victim is enough for all. */
+	if (mutex_trylock(&oom_lock)) {
+		choose_and_kill(gfp, order);
+		mutex_unlock(&oom_lock);
+	}
 	current->state = TASK_UNINTERRUPTIBLE;
 	schedule_timeout(VICTIM_WAIT_NS);
 	return true;

@@ -128,7 +128,7 @@ static void test_oom_kills_the_largest(void **state)
 	assert_true(n > RAM / 2 && n < RAM);
 	assert_true(host_killed(hog) && !host_killed(p));
 	assert_true(host_log_has("out of memory: killed process"));
-	assert_true(hog->flags & PF_OOM_VICTIM);
+	assert_true(hog->oom_victim);
 	host_exit(hog);
 	host_switch(p);
 	assert_int_equal(host_get(a), 42);
@@ -203,7 +203,7 @@ static void test_oom_of_a_dying_task(void **state)
 	while (n < 2 * RAM && !copy_to_user((void *)(a + n * PAGE_SIZE), "x", 1))
 		n++;
 	assert_true(n > RAM / 2 && n < RAM);
-	assert_true(p->flags & PF_OOM_VICTIM);
+	assert_true(p->oom_victim);
 	assert_int_equal(vm_event_sum(VM_oom_kill), kills);
 	assert_false(host_killed(bystander));
 	host_switch(NULL);
