@@ -83,8 +83,11 @@ int exec_count_args(struct exec *exec)
 
 void exec_put_page(struct exec *exec)
 {
-	if (exec->page)
+	if (exec->page) {
+		/* Reclaim may have taken it off the map, and written it, before our last store. */
+		SetPageDirty(exec->page);
 		put_page(exec->page);
+	}
 	exec->page = NULL;
 }
 

@@ -11,6 +11,7 @@
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include "mm/backing/filemap.h"
 #include "mm/fault/fault.h"
 #include "mm/space/mm.h"
 #include <asm/uaccess.h>
@@ -144,16 +145,15 @@ static int read_word_atomic(u32 *value, u32 __user *addr)
 
 /* --- waking --- */
 
-/* Bucket locked. After this the waiter's frame may be gone. */
+/*
+ * Bucket locked. After the last line the waiter's frame, and the waiter, may be gone; up to then it waits for the
+ * bucket's lock, however early it runs.
+ */
 static void wake_waiter(struct futex_waiter *waiter)
 {
-	struct task_struct *task = waiter->task;
-
-	get_task_struct(task);
 	list_del_init(&waiter->list);
+	wake_up_process(waiter->task);
 	smp_store_release(&waiter->bucket, NULL);
-	wake_up_process(task);
-	put_task_struct(task);
 }
 
 static int wake_key(struct futex_bucket *bucket, const struct futex_key *key, int nr, u32 bitset)
@@ -440,7 +440,11 @@ static int user_cmpxchg(u32 __user *addr, u32 old, u32 new, u32 *found)
 	if (IS_ERR(page))
 		return -EFAULT;
 	word = (u32 *)((char *)page_address(page) + ((unsigned long)addr & ~PAGE_MASK));
+	/* The entry's dirty bit may be on its way to the disk, without this. The lock keeps the page's owner. */
+	lock_page(page);
 	*found = cmpxchg(word, old, new);
+	set_page_dirty(page);
+	unlock_page(page);
 	put_page(page);
 	return 0;
 }
