@@ -225,14 +225,16 @@ static DECLARE_WAIT_QUEUE_HEAD(expired_wait);
 static void real_timer_fires(struct timer *timer)
 {
 	struct signal_struct *signal = container_of(timer, struct signal_struct, real_timer);
+	u64 interval;
 
 	spin_lock(&expired_lock);
 	if (list_empty(&signal->expired_node))
 		list_add_tail(&signal->expired_node, &expired);
 	spin_unlock(&expired_lock);
 	wake_up(&expired_wait);
-	if (signal->real_interval)
-		timer_add(timer, max(timer->expires + signal->real_interval, ktime_get_ns()));
+	interval = READ_ONCE(signal->real_interval);
+	if (interval)
+		timer_add(timer, max(timer->expires + interval, ktime_get_ns()));
 }
 
 /* Interrupts are off. */
@@ -300,22 +302,29 @@ void exit_itimer(struct signal_struct *signal)
 	spin_unlock_irq(&expired_lock);
 }
 
-/* What is left, and the interval, of a timer that is then set anew if @set. ns. */
+/*
+ * What is left, and the interval, of a timer that is then set anew if @set. ns. sighand->lock keeps the
+ * process's threads apart; the timer itself does without it.
+ */
 static void change_real_timer(u64 *left, u64 *interval, bool set, u64 new_left, u64 new_interval)
 {
 	struct signal_struct *signal = current->signal;
-	u64 now = ktime_get_ns(), expires = READ_ONCE(signal->real_timer.expires);
+	spinlock_t *lock = &current->sighand->lock;
+	u64 now, expires;
 
+	spin_lock_irq(lock);
+	now = ktime_get_ns();
+	expires = READ_ONCE(signal->real_timer.expires);
 	*left = READ_ONCE(signal->real_timer.queued) ? expires > now ? expires - now : 1000 : 0;
 	*interval = signal->real_interval;
-	if (!set)
-		return;
-	signal->real_interval = 0;
-	timer_del(&signal->real_timer);
-	if (new_left) {
-		signal->real_interval = new_interval;
-		timer_add(&signal->real_timer, now + new_left);
+	if (set) {
+		WRITE_ONCE(signal->real_interval, 0);
+		timer_del(&signal->real_timer);
+		WRITE_ONCE(signal->real_interval, new_left ? new_interval : 0);
+		if (new_left)
+			timer_add(&signal->real_timer, now + new_left);
 	}
+	spin_unlock_irq(lock);
 }
 
 static bool timeval_ns(const struct timeval *tv, u64 *ns)

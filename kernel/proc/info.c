@@ -116,7 +116,8 @@ void get_process_ids(struct task_struct *task, struct process_ids *ids)
 {
 	*ids = (struct process_ids){ .tty_pgrp = -1, .threads = 1 };
 	spin_lock_irq(&tasklist_lock);
-	if (task->group_leader->real_parent)
+	/* One that was released meanwhile does not keep its family alive. */
+	if (task->sighand && task->group_leader->real_parent)
 		ids->ppid = task->group_leader->real_parent->tgid;
 	if (task->signal) {
 		ids->pgrp = task->signal->pgrp;

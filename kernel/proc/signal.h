@@ -223,8 +223,8 @@ struct signal_struct {
 	struct usage dead;     /* of threads that are gone; tasklist_lock */
 	struct usage children; /* of children waited for; tasklist_lock */
 	struct task_struct *owner; /* the group leader; tasklist_lock */
-	struct timer real_timer;   /* ITIMER_REAL */
-	u64 real_interval;         /* ns, 0: once */
+	struct timer real_timer;   /* ITIMER_REAL; set under sighand->lock */
+	u64 real_interval;         /* ns, 0: once; likewise */
 	struct list_head expired_node; /* among those whose timer fired; kernel/proc/clock.c */
 };
 
