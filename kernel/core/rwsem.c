@@ -2,7 +2,9 @@
 /*
  * The slow ways of reader-writer semaphores. Waiters stand in one queue; only the first may take
  * the semaphore, and a reader that did wakes the next one if that is a reader too. New readers do
- * not overtake (they see nr_waiters); a new writer may, in the moment when the semaphore is free.
+ * not overtake (they see nr_waiters); a new writer may, in the moment when the semaphore is free: that
+ * saves two switches. But a CPU that takes it and lets go of it in a loop is always there before the
+ * waiter that it wakes: after MAX_OVERTAKEN times the waiter forbids it.
  *
  * No wake-up is lost: a waiter counts itself in nr_waiters and then looks at count; who lets go
  * changes count and then looks at nr_waiters; both in one total order (SEQ_CST).
@@ -12,16 +14,20 @@
 #include "kernel/core/sched.h"
 #include "lib/errno.h"
 
+#define MAX_OVERTAKEN 4
+
 struct rwsem_waiter {
 	struct list_head list;
 	struct task_struct *task;
 	bool writer;
+	unsigned int overtaken; /* times it was first, and did not get in */
 };
 
 void init_rwsem(struct rw_semaphore *sem, const char *name)
 {
 	sem->count = 0;
 	sem->nr_waiters = 0;
+	sem->fair = false;
 	spin_lock_init(&sem->wait_lock, "rwsem->wait_lock");
 	INIT_LIST_HEAD(&sem->waiters);
 	sem->name = name;
@@ -53,16 +59,17 @@ void __rwsem_wake(struct rw_semaphore *sem)
 	spin_unlock_irqrestore(&sem->wait_lock, flags);
 }
 
-static bool try_take(struct rw_semaphore *sem, bool writer)
+/* By the first waiter. wait_lock held. */
+static bool try_take(struct rw_semaphore *sem, struct rwsem_waiter *waiter)
 {
 	int old = __atomic_load_n(&sem->count, __ATOMIC_SEQ_CST);
 
-	if (writer)
-		return __down_write_trylock(sem);
-	while (old >= 0)
-		if (__atomic_compare_exchange_n(&sem->count, &old, old + 1, false, __ATOMIC_SEQ_CST,
-						__ATOMIC_SEQ_CST))
+	while (waiter->writer ? old == 0 : old >= 0)
+		if (__atomic_compare_exchange_n(&sem->count, &old, waiter->writer ? -1 : old + 1,
+						false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			return true;
+	if (++waiter->overtaken > MAX_OVERTAKEN)
+		WRITE_ONCE(sem->fair, true);
 	return false;
 }
 
@@ -77,7 +84,7 @@ static int down_slow(struct rw_semaphore *sem, bool writer, bool killable)
 	list_add_tail(&waiter.list, &sem->waiters);
 	__atomic_fetch_add(&sem->nr_waiters, 1, __ATOMIC_SEQ_CST);
 	for (;;) {
-		if (first_waiter(sem) == &waiter && try_take(sem, writer))
+		if (first_waiter(sem) == &waiter && try_take(sem, &waiter))
 			break;
 		if (killable && fatal_signal_pending(current)) {
 			ret = -EINTR;
@@ -88,6 +95,8 @@ static int down_slow(struct rw_semaphore *sem, bool writer, bool killable)
 		schedule();
 		spin_lock_irqsave(&sem->wait_lock, flags);
 	}
+	if (first_waiter(sem) == &waiter)
+		WRITE_ONCE(sem->fair, false);
 	list_del(&waiter.list);
 	__atomic_fetch_sub(&sem->nr_waiters, 1, __ATOMIC_SEQ_CST);
 	/*

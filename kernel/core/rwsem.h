@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reader-writer semaphore: many readers or one writer; waiters sleep, first come first served, so
- * that a stream of readers cannot starve a writer. Process context only. Not recursive.
+ * that a stream of readers cannot starve a writer. A writer that finds it free may overtake those who
+ * sleep, but not again and again. Process context only. Not recursive.
  */
 #ifndef KERNEL_CORE_RWSEM_H
 #define KERNEL_CORE_RWSEM_H
@@ -13,6 +14,7 @@
 struct rw_semaphore {
 	int count;            /* readers inside, or -1: a writer; atomic when uncontended */
 	int nr_waiters;       /* wait_lock */
+	bool fair;            /* wait_lock; nobody overtakes the first waiter any more */
 	spinlock_t wait_lock;
 	struct list_head waiters; /* wait_lock; FIFO */
 	const char *name;     /* class for the order checker */
@@ -53,6 +55,8 @@ static inline bool __down_write_trylock(struct rw_semaphore *sem)
 {
 	int none = 0;
 
+	if (unlikely(__atomic_load_n(&sem->fair, __ATOMIC_RELAXED)))
+		return false;
 	return __atomic_compare_exchange_n(&sem->count, &none, -1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 static __lock_inline bool down_read_trylock(struct rw_semaphore *sem)
