@@ -168,6 +168,14 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 	return alloc_pages_slow(gfp, order);
 }
 
+void split_page(struct page *page, unsigned int order)
+{
+	for (unsigned long i = 1; i < 1UL << order; i++) {
+		page[i].zone_id = page->zone_id;
+		atomic_set(&page[i]._refcount, 1);
+	}
+}
+
 void __free_pages(struct page *page, unsigned int order)
 {
 	if (page_count(page) == 1)

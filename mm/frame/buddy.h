@@ -68,6 +68,8 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order);
 struct page *alloc_page(gfp_t gfp);
 /* Gives back what alloc_pages(order) gave; refcount must be 0 or 1 (the caller's). */
 void __free_pages(struct page *page, unsigned int order);
+/* What alloc_pages(order) gave becomes single frames, each with a reference of its own. */
+void split_page(struct page *page, unsigned int order);
 /* Order 0, refcount already 0: to this CPU's list. What put_page() ends in. */
 void free_unref_page(struct page *page);
 /*

@@ -118,6 +118,9 @@ static bool prepare_cpu(unsigned int cpu)
 		secondary_ist[n] = alloc_kernel_stack();
 	if (!area || !stack || !secondary_ist[NR_IST - 1])
 		return false;
+	split_page(area, area_order());
+	for (unsigned int i = 0; i < 1u << area_order(); i++)
+		SetPageReserved(area + i); /* for good: no pointer needs to lead there */
 	__per_cpu_offset[cpu] = (unsigned long)page_address(area) - (unsigned long)__per_cpu_start;
 	per_cpu(this_cpu_off, cpu) = __per_cpu_offset[cpu];
 	per_cpu(cpu_number, cpu) = cpu;
