@@ -14,7 +14,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 # The knobs of a run, handed to tools/run.py through the environment, byte for byte.
 KNOBS := PROG ELF ARGS OVERLAY CMD SMP MEM ACCEL ICOUNT FIRMWARE QEMU_ARGS SWAP LIMIT KARGS DISK \
-	DISK_SIZE KEEP FAULTS GDB_PORT GDB_SCRIPT
+	DISK_SIZE RAMDISK KEEP FAULTS GDB_PORT GDB_SCRIPT
 $(foreach k,$(KNOBS),$(if $(filter-out undefined,$(origin $k)),\
 	$(eval override export $k := $$(value $k))))
 
@@ -27,6 +27,7 @@ PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 GOALS := $(or $(MAKECMDGOALS),all)
 SETS := run $(if $(filter test booted debug,$(GOALS)),debug) \
 	$(if $(filter test booted unit host coverage oracle fuzz,$(GOALS)),test) \
+	$(if $(filter test booted bochs,$(GOALS)),bochs) \
 	$(if $(filter test host coverage,$(GOALS)),coverage) $(if $(filter fuzz,$(GOALS)),clang) \
 	$(if $(filter oracle bench test,$(GOALS)),linux) $(if $(filter bench,$(GOALS)),bench) \
 	$(if $(findstring clang,$(CC)),clang) $(if $(filter uefi,$(FIRMWARE)),uefi)
@@ -118,13 +119,13 @@ endif
 say = @mkdir -p $(@D); printf '  %-7s %s\n' $(1) $(2) >&2; $(if $(V),set -x;)
 
 # ---- Targets -----------------------------------------------------------------------------------
-.PHONY: all kernel user run run-machine debug test unit booted doctor check-tools clean format help
+.PHONY: all kernel user run bochs run-machine bochs-machine debug test unit booted doctor check-tools clean format help
 all: kernel user compile_commands.json ## build the kernel and the programs
 kernel: $(IMAGE)
 user: $(USER)
 
 # tools/exit.c teaches make to end with the status of the guest's program instead of its own 2.
-ifneq ($(filter run,$(GOALS)),)
+ifneq ($(filter run bochs,$(GOALS)),)
 ifeq ($(wildcard build/exit.so),)
 $(shell mkdir -p build && gcc -shared -fPIC -O2 -o build/exit.so tools/exit.c >&2)
 endif
@@ -134,10 +135,12 @@ endif
 endif
 RUN := $(PYTHON) tools/run.py --kernel $(KERNEL) --env
 
-run-machine: kernel user
-	@mkdir -p build/run; rm -f build/run/status; $(RUN) run; echo $$? >build/run/status
+run-machine bochs-machine: %-machine: kernel user
+	@mkdir -p build/run; rm -f build/run/status; $(RUN) $*; echo $$? >build/run/status
 
 run: run-machine ## boot to a shell, or run PROG=, ELF= or CMD= and end with its status
+bochs: bochs-machine ## the same in Bochs, which has what QEMU's TCG lacks: PCID, x2APIC; no swap
+run bochs:
 	@$(exit-with $(file <build/run/status))exit $$(cat build/run/status)
 
 debug: kernel user ## the same machine, stopped, with gdb attached
@@ -154,10 +157,10 @@ booted: kernel user $(TESTS) ## the booted tests alone
 	@$(PYTHON) tests/run.py booted
 
 doctor: ## find missing tools; as root, install them
-	@tools/doctor.sh -v run test coverage linux bench debug clang $(SETS)
+	@tools/doctor.sh -v run test bochs coverage linux bench debug clang $(SETS)
 
 check-tools: ## only tell which tools are missing
-	@tools/doctor.sh -v -n run test coverage linux bench debug clang uefi format
+	@tools/doctor.sh -v -n run test bochs coverage linux bench debug clang uefi format
 
 format: ## apply .clang-format to the C sources (headers are tables, kept by hand)
 	@tools/doctor.sh format

@@ -301,7 +301,8 @@ void mount_root(const char *dev)
 	bdev_init();
 	if (!bdev)
 		boot_fail(
-			"there is no disk %s to be the root; give QEMU a virtio-blk disk (disable-legacy=on) "
+			"there is no disk %s to be the root; give QEMU a virtio-blk disk (disable-legacy=on), "
+			"the boot loader a module for /dev/ram0, "
 			"or name another with root=",
 			dev);
 	mutex_lock(&mount_mutex);

@@ -5,6 +5,7 @@
  */
 
 #include "drivers/pci/pci.h"
+#include "drivers/ramdisk/ramdisk.h"
 #include "drivers/virtio/virtio.h"
 #include "kernel/core/block.h"
 #include "kernel/core/panic.h"
@@ -140,6 +141,7 @@ void kmain(u32 magic, phys_addr_t boot_info)
 	maps_init();
 	process_init();
 	block_init();
+	ramdisk_init();
 	pci_init();
 	virtio_blk_init();
 	vfs_init(); /* it looks at the disks that there are */

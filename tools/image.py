@@ -15,6 +15,7 @@ import tempfile
 from knobs import MIB, Refused, top
 
 DISK_SIZE = 64 * MIB
+RAM_DISK_ROOM = 2 * MIB  # for what programs write
 UUID = "fa017000-0000-4000-8000-000000000001"
 SWAP_UUID = "fa017000-0000-4000-8000-000000000002"
 # <elf.h>
@@ -168,7 +169,8 @@ def make_root(path, knobs):
         os.chmod(root, 0o755)
         stage(root, knobs)
         need = tree_size(root) * 33 // 32 + MIB // 2
-        size = knobs.disk_size or max(DISK_SIZE, (need + 8 * MIB) // MIB * MIB)
+        least, room = (0, RAM_DISK_ROOM) if knobs.ramdisk else (DISK_SIZE, 8 * MIB)
+        size = knobs.disk_size or max(least, (need + room) // MIB * MIB)
         if size < need:
             raise Refused(f"DISK_SIZE={size >> 10}K is too small: the files need {need >> 10}K")
         with open(path, "wb") as file:
@@ -208,7 +210,8 @@ def main():
     overlay = sys.argv[2] if len(sys.argv) == 3 else None
     try:
         make_root(sys.argv[1],
-                  SimpleNamespace(elf=None, argv=None, overlay=overlay, disk_size=None))
+                  SimpleNamespace(elf=None, argv=None, overlay=overlay, disk_size=None,
+                                  ramdisk=False))
     except Refused as refusal:
         sys.exit(f"faultline: {refusal}")
 

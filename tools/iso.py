@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import os
 import shlex
+import shutil
 import tempfile
 
-from image import run_tool
+from image import put, run_tool
 from knobs import Refused, top
 
 CACHE, CACHED = top("build/iso"), 32
@@ -30,17 +31,43 @@ def _prune():
             os.unlink(path)
 
 
+def _config(cmdline, module):
+    """GRUB's words. If it cannot load the kernel it resets the machine, which ends the run, instead
+    of waiting."""
+    return ("set timeout=0\nif multiboot2 /boot/faultline " + " ".join(map(shlex.quote, cmdline))
+            + "\nthen\n" + ("module2 /boot/root root\n" if module else "") + "boot\nfi\nreboot\n")
+
+
+def write(path, kernel, cmdline, firmware, module=None):
+    """Write a CD image that boots the file kernel with the words of cmdline and, as its module, the
+    file module."""
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as stage:
+        os.makedirs(os.path.join(stage, "cd/boot/grub"))
+        try:
+            shutil.copyfile(kernel, os.path.join(stage, "cd/boot/faultline"))
+        except OSError as error:
+            raise Refused(f"the kernel {kernel}: {error.strerror}; type `make`") from None
+        if module:
+            put(module, os.path.join(stage, "cd/boot/root"))
+        with open(os.path.join(stage, "cd/boot/grub/grub.cfg"), "wb") as file:
+            file.write(os.fsencode(_config(cmdline, module)))
+        made = os.path.join(stage, "cd.iso")
+        run_tool(["grub-mkrescue", "-d", PLATFORM[firmware],
+                  "--install-modules=" + MODULES[firmware], "--fonts=",
+                  "--locales=", "--themes=", "--compress=xz", "-o", made,
+                  os.path.join(stage, "cd")], "making the CD image")
+        os.rename(made, path)
+
+
 def make(kernel, cmdline, firmware):
-    """The path of a CD image that boots the file kernel with the words of cmdline."""
+    """The path of such an image, without a module; it may be an older run's."""
     try:
         with open(kernel, "rb") as file:
             content = file.read()
     except OSError as error:
         raise Refused(f"the kernel {kernel}: {error.strerror}; type `make`") from None
-    # If GRUB cannot load the kernel it resets the machine, which ends the run, instead of waiting.
-    config = ("set timeout=0\nif multiboot2 /boot/faultline " + " ".join(map(shlex.quote, cmdline))
-              + "\nthen boot\nfi\nreboot\n")
-    key = hashlib.sha256(b"\0".join([content, os.fsencode(config), MODULES[firmware].encode()]))
+    key = hashlib.sha256(b"\0".join([content, os.fsencode(_config(cmdline, None)),
+                                     MODULES[firmware].encode()]))
     path = os.path.join(CACHE, f"{key.hexdigest()[:16]}-{firmware}.iso")
     os.makedirs(CACHE, exist_ok=True)
     try:
@@ -48,17 +75,6 @@ def make(kernel, cmdline, firmware):
         return path
     except FileNotFoundError:
         pass
-    with tempfile.TemporaryDirectory(dir=CACHE) as stage:
-        os.makedirs(os.path.join(stage, "cd/boot/grub"))
-        with open(os.path.join(stage, "cd/boot/faultline"), "wb") as file:
-            file.write(content)
-        with open(os.path.join(stage, "cd/boot/grub/grub.cfg"), "wb") as file:
-            file.write(os.fsencode(config))
-        made = os.path.join(stage, "cd.iso")
-        run_tool(["grub-mkrescue", "-d", PLATFORM[firmware],
-                  "--install-modules=" + MODULES[firmware], "--fonts=",
-                  "--locales=", "--themes=", "--compress=xz", "-o", made,
-                  os.path.join(stage, "cd")], "making the CD image")
-        os.rename(made, path)
+    write(path, kernel, cmdline, firmware)
     _prune()
     return path

@@ -21,9 +21,11 @@ HELP = {
     "OVERLAY": "folder whose content is added to the root disk",
     "MEM": "RAM, 128M unless given, at least 16M",
     "SMP": "number of CPUs",
-    "SWAP": "size of the swap disk (4 times MEM unless given), a file to use as it is, or none",
+    "SWAP": "size of the swap disk (4 times MEM unless given), a file to use as it is, or none "
+            "(make bochs has none)",
     "DISK": "root disk image to use, and change, as it is (otherwise each run makes a new one)",
     "DISK_SIZE": "size of the root disk that is made, 64M unless given",
+    "RAMDISK": "1: the boot loader brings the root disk, as /dev/ram0; what is written is lost",
     "KEEP": "file in which to keep the root disk after the run",
     "LIMIT": "seconds of guest time after which the run is given up, 0 for none "
              f"({BATCH_LIMIT} unless interactive)",
@@ -103,8 +105,9 @@ def _argv(values):
     return [b"/root/" + os.path.basename(name)] + args, os.fsdecode(name)
 
 
-def parse(values, rundir):
-    """Check a dict of name -> bytes. Returns the knobs as attributes; raises Refused."""
+def parse(values, rundir, bochs=False):
+    """Check a dict of name -> bytes. Returns the knobs as attributes; raises Refused. bochs: for a
+    machine without virtio."""
     for name in values:
         if name not in HELP:
             raise Refused(f"{name}= is not a knob; there are: {' '.join(HELP)}")
@@ -116,7 +119,7 @@ def parse(values, rundir):
         raise Refused(f"MEM={text['MEM']} is too little to boot with; give at least 16M")
     knobs.smp = number("SMP", text.get("SMP", "1"), 1, 255)
     knobs.swap_file, knobs.swap_size = None, min(4 * knobs.mem, SWAP_MAX)
-    swap = text.get("SWAP")
+    swap = "none" if bochs else text.get("SWAP")
     if swap in ("none", "0"):
         knobs.swap_size = 0
     elif swap and re.fullmatch(r"\d+[KMG]?", swap):
@@ -129,6 +132,10 @@ def parse(values, rundir):
     if knobs.disk and (knobs.elf or knobs.overlay or knobs.disk_size or knobs.keep):
         raise Refused("DISK= is used as it is: ELF=, OVERLAY=, DISK_SIZE= and KEEP= belong to a "
                       "disk that is made anew")
+    knobs.bochs = bochs
+    knobs.ramdisk = bochs or choice("RAMDISK", text.get("RAMDISK", "0"), "0", "1") == "1"
+    if knobs.ramdisk and knobs.keep:
+        raise Refused("KEEP= keeps a root disk, of which a RAM disk leaves nothing")
     knobs.limit = number("LIMIT", text["LIMIT"], 0, 10**6) if "LIMIT" in text else None
     faults = text.get("FAULTS", "0")
     knobs.faults = {"0": None, "1": os.path.join(rundir, "faults.log")}.get(faults, faults)

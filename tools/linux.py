@@ -177,7 +177,8 @@ def _make_disks(scratch, argv, swap, overlay):
             raise Refused(f"{path}: there is no such file; build it first")
         shutil.copy2(path, target)
     root = os.path.join(scratch, "root.img")
-    image.make_root(root, SimpleNamespace(elf=None, argv=argv, overlay=tree, disk_size=None))
+    image.make_root(root, SimpleNamespace(elf=None, argv=argv, overlay=tree, disk_size=None,
+                                          ramdisk=False))
     if not swap:
         return root, None
     path = os.path.join(scratch, "swap.img")

@@ -26,6 +26,8 @@ LOG_KEPT = 256 << 10
 # A guest writes byte by byte: wait this long, in seconds, for more before passing on a few bytes.
 GATHER, FEW = 0.0005, 256
 PR_SET_PDEATHSIG = 1
+# What isa-debug-exit makes (2 * code + 1) of the codes in arch/x86_64/include/asm/processor.h.
+RC_POWER_OFF, RC_PANIC, RC_BOOT_FAILURE, RC_LIMIT = 33, 35, 37, 39
 
 
 class Quit(Exception):
@@ -50,7 +52,8 @@ def command(knobs, iso, root, swap, rundir):
              "-vga", "none", "-display", "none", "-monitor", "none", "-no-reboot",
              "-boot", "order=d", "-cdrom", iso]
     # A disk made for this run does not outlive it; one of the user's is treated with care.
-    words += drive("root", root, "writeback" if knobs.disk else "unsafe")
+    if not knobs.ramdisk:
+        words += drive("root", root, "writeback" if knobs.disk else "unsafe")
     if swap:
         words += drive("swap", swap, "writeback" if knobs.swap_file else "unsafe")
     words += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
@@ -108,6 +111,7 @@ class Keys:
 
 class Machine:
     """One QEMU. start(), pump() until it ends, and stop() in every case."""
+    TRIPLE_FAULT = "Triple fault"  # as qemu.log says it
 
     def __init__(self, words, rundir):
         self.words, self.rundir = words, rundir
@@ -117,12 +121,11 @@ class Machine:
         self.stopped = None     # signal by which stop() ended QEMU, if it had to
         self.pending = b""      # input read but not yet sent
         self.ready = False
-        self.uefi = OVMF in words
+        self.uefi = OVMF in (words or [])
         self.log_started = None # when the kernel's first words came
 
     def start(self, stopped=False, gdb_port=None):
         """Start QEMU, with its CPUs stopped and a gdb stub if asked for. Raises Refused."""
-        self.log_file = open(os.path.join(self.rundir, "kernel.log"), "wb", buffering=0)
         self.com1, far1 = socket.socketpair()
         self.com2, far2 = socket.socketpair()
         words = self.words + ["-chardev", f"socket,id=com1,fd={far1.fileno()}",
@@ -133,23 +136,29 @@ class Machine:
             words += ["-gdb", f"tcp:127.0.0.1:{gdb_port}"]
         if stopped:
             words.append("-S")
+        try:
+            self._spawn(words, (far1.fileno(), far2.fileno()))
+        finally:
+            far1.close()
+            far2.close()
+        self.com1.setblocking(False)
+        self.com2.setblocking(False)
+
+    def _spawn(self, words, fds=()):
         prctl = ctypes.CDLL(None).prctl
+        self.log_file = open(os.path.join(self.rundir, "kernel.log"), "wb", buffering=0)
         errors = open(os.path.join(self.rundir, "qemu.err"), "wb")
         try:
             # A session of its own: Ctrl-C on the terminal is for us, or for gdb, not for QEMU. And
             # it goes when we go, even by SIGKILL.
             self.process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
-                start_new_session=True, pass_fds=(far1.fileno(), far2.fileno()),
+                start_new_session=True, pass_fds=fds,
                 preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
         except FileNotFoundError:
             raise Refused(f"{words[0]} is missing: type `make doctor`") from None
         finally:
             errors.close()
-            far1.close()
-            far2.close()
-        self.com1.setblocking(False)
-        self.com2.setblocking(False)
 
     def stop(self):
         """End QEMU if it still runs. Returns its exit status (negative: a signal)."""
@@ -159,7 +168,8 @@ class Machine:
             self.process.kill()
             self.stopped = signal.SIGKILL
         for end in (self.com1, self.com2, self.log_file):
-            end.close()
+            if end:
+                end.close()
         return self.process.wait()
 
     def pump(self, source, write, deadline):

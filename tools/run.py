@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Runs Faultline: makes its disks, starts QEMU, joins the terminal, and ends with the program's own
-exit status. `make run` and `make debug` are thin names for
+exit status. `make run`, `make debug` and `make bochs` are thin names for
 
-    tools/run.py [run|debug] [--kernel ELF] [--rundir FOLDER] [--fsck] [--env] [KNOB=VALUE...]
+    tools/run.py [run|debug|bochs] [--kernel ELF] [--rundir FOLDER] [--fsck] [--env] [KNOB=VALUE...]
 
 --env takes knobs from the environment too; --fsck has e2fsck look at the root disk after the run.
 Standard output is exactly what the guest wrote to its terminal. What the runner itself has to say
@@ -22,16 +22,16 @@ import termios
 import time
 import tty
 
+import bochs
 import image
 import iso
 import knobs
 import machine
 from knobs import Refused
+from machine import RC_BOOT_FAILURE, RC_LIMIT, RC_PANIC, RC_POWER_OFF
 
 BOOT_FAILURE, PANIC, RESET, LIMIT, REFUSED, DAMAGED = range(120, 126)
 POWER_OFF = re.compile(rb"power-off: status (\d{1,3})\s*$", re.MULTILINE)
-# What isa-debug-exit makes (2 * code + 1) of the codes in arch/x86_64/include/asm/processor.h.
-RC_POWER_OFF, RC_PANIC, RC_BOOT_FAILURE, RC_LIMIT = 33, 35, 37, 39
 
 ENDING_SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
@@ -106,8 +106,9 @@ def choose_source():
 
 def kernel_cmdline(wanted, interactive, limit):
     """The words for GRUB's multiboot2 command."""
-    words = ["root=/dev/vda", f"tty={'line' if interactive else 'framed'}",
-             f"swap={'/dev/vdb' if wanted.swap_size or wanted.swap_file else 'none'}"]
+    root, swap = ("ram0", "vda") if wanted.ramdisk else ("vda", "vdb")
+    words = [f"root=/dev/{root}", f"tty={'line' if interactive else 'framed'}",
+             f"swap={'/dev/' + swap if wanted.swap_size or wanted.swap_file else 'none'}"]
     if limit:
         words.append(f"limit={limit}")
     if wanted.faults:
@@ -146,7 +147,14 @@ def prepare(wanted, kernel, rundir, scratch, interactive, limit):
         except OSError as error:
             raise Refused(f"FAULTS={wanted.faults}: {error.strerror}") from None
     root, swap = make_disks(wanted, scratch)
-    cd = iso.make(kernel, kernel_cmdline(wanted, interactive, limit), wanted.firmware)
+    cmdline = kernel_cmdline(wanted, interactive, limit)
+    if wanted.ramdisk:
+        cd = os.path.join(scratch, "cd.iso")
+        iso.write(cd, kernel, cmdline, wanted.firmware, root)
+    else:
+        cd = iso.make(kernel, cmdline, wanted.firmware)
+    if wanted.bochs:
+        return bochs.Bochs(wanted, cd, rundir), root
     return machine.Machine(machine.command(wanted, cd, root, swap, rundir), rundir), root
 
 
@@ -158,10 +166,10 @@ def last_words(log, start=None, count=12):
     return "".join(f"\n  | {line}" for line in shown)
 
 
-def reset_kind(rundir):
+def reset_kind(vm):
     """How the machine came to reset: QEMU's own log knows a triple fault."""
-    with open(os.path.join(rundir, "qemu.log"), errors="replace") as file:
-        return "triple fault" if "Triple fault" in file.read() else "the machine reset itself"
+    with open(os.path.join(vm.rundir, "qemu.log"), errors="replace") as file:
+        return "triple fault" if vm.TRIPLE_FAULT in file.read() else "the machine reset itself"
 
 
 def judge(vm, rc, rundir):
@@ -179,10 +187,10 @@ def judge(vm, rc, rundir):
         return LIMIT, ("the time limit was reached, in guest time; LIMIT=seconds sets another one"
                        + where + last_words(log))
     if rc == 0 and not vm.log_started:
-        return RESET, (reset_kind(rundir) + " before the kernel's first word: GRUB could not load "
+        return RESET, (reset_kind(vm) + " before the kernel's first word: GRUB could not load "
                        "it, or it failed very early")
     if rc in (0, RC_POWER_OFF):
-        return RESET, reset_kind(rundir) + ", not a power-off" + where + last_words(log)
+        return RESET, reset_kind(vm) + ", not a power-off" + where + last_words(log)
     with open(os.path.join(rundir, "qemu.err"), errors="replace") as file:
         said = file.read().strip()
     how = f"died of signal {-rc}" if rc < 0 else f"ended with status {rc}"
@@ -237,7 +245,8 @@ def run(wanted, opts, rundir, scratch):
         tell(sentence)
     if wanted.faults:
         tell(f"the faults are in {wanted.faults}")
-    damage = fsck(root) if opts["fsck"] and not sentence else None  # a clean end owes a clean disk
+    looked = opts["fsck"] and not wanted.ramdisk  # of which nothing comes back
+    damage = fsck(root) if looked and not sentence else None  # a clean end owes a clean disk
     if damage:
         tell(damage)
         status = DAMAGED
@@ -263,10 +272,11 @@ def options(words):
         elif re.match(r"[A-Z_]+=", word):
             name, value = word.split("=", 1)
             values[name] = os.fsencode(value)
-        elif word in ("run", "debug"):
+        elif word in ("run", "debug", "bochs"):
             mode = word
         else:
-            raise Refused(f"what is `{word}`? Usage: tools/run.py [run|debug] [KNOB=VALUE...]")
+            raise Refused(f"what is `{word}`? "
+                          "Usage: tools/run.py [run|debug|bochs] [KNOB=VALUE...]")
     # The same kernel without debug information is what GRUB loads.
     opts["symbols"], opts["kernel"] = opts["kernel"], opts["kernel"].removesuffix(".elf")
     return mode, opts, values
@@ -289,7 +299,9 @@ def main():
         mode, opts, values = options(sys.argv[1:])
         rundir = opts["rundir"]
         os.makedirs(rundir, exist_ok=True)
-        wanted = knobs.parse(values, rundir)
+        wanted = knobs.parse(values, rundir, mode == "bochs")
+        if wanted.bochs:
+            bochs.check(wanted)
         with tempfile.TemporaryDirectory(dir=rundir, prefix="disks.") as scratch:
             if mode == "debug":
                 import debug

@@ -29,7 +29,10 @@ struct bio {
 	unsigned int nr_vecs;
 	struct bio_vec vecs[BIO_MAX_VECS];
 	int status;             /* 0, or -EIO when done */
-	/* in the completion thread; owns the bio, usually ends in bio_put() */
+	/*
+	 * in the completion thread, or, when there was nothing to wait for, before submit_bio() returns;
+	 * owns the bio, usually ends in bio_put()
+	 */
 	void (*end_io)(struct bio *bio);
 	void *private;
 	struct list_head list;  /* driver's */
@@ -37,7 +40,7 @@ struct bio {
 
 struct block_device_ops {
 	const char *name;
-	/* Take the bio; completes later through bio_endio(). May sleep for a free slot. */
+	/* Take the bio; completes, now or later, through bio_endio(). May sleep for a free slot. */
 	void (*submit)(struct block_device *bdev, struct bio *bio);
 };
 

@@ -142,6 +142,16 @@ void setup_arch(void)
 	interrupts_init();
 }
 
+void *boot_module(unsigned int n, size_t *size)
+{
+	const struct boot_module *module = &boot_info.modules[n];
+
+	if (n >= boot_info.nr_modules || module->end > early_mem_end())
+		return NULL;
+	*size = module->end - module->start;
+	return __va(module->start);
+}
+
 void start_timer_interrupt(void)
 {
 	lapic_timer_start(HZ);

@@ -95,7 +95,7 @@ u64 arch_boot_wall_seconds(void);
  * @status is pid 1's exit status, 0..255. File systems are synced by the caller.
  */
 void machine_power_off(int status) __noreturn;
-/* Leave QEMU through isa-debug-exit (its rc is 2 * code + 1); stops the CPU where there is none. */
+/* Leave QEMU through isa-debug-exit (its rc is 2 * code + 1), or Bochs; elsewhere, stop the CPU. */
 void machine_exit(u8 code) __noreturn;
 #define EXIT_POWER_OFF 0x10
 #define EXIT_PANIC 0x11

@@ -17,6 +17,8 @@ const char *setup_arch_early(u32 magic, phys_addr_t boot_info);
  * taken with early_alloc() and devices mapped with map_device(), until for_each_free_range().
  */
 void setup_arch(void);
+/* The memory of the boot loader's module number @n, ours to write, for ever. NULL: there is none. */
+void *boot_module(unsigned int n, size_t *size);
 /*
  * The periodic timer interrupt: from now on tick() is called HZ times a second, once interrupts are
  * on.
