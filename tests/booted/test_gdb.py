@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 
-from harness import check, read, start, tmp, TOP
+from harness import check, program, read, start, tmp, TOP
 
 SECONDS = 120
 # Follows one fault of cow, its second write to new memory (user/cow.c), and looks at everything.
@@ -124,6 +124,22 @@ kill
 """
 
 
+CPUS = r"""
+hbreak exc_page_fault
+continue
+echo MARK boot\n
+cpus
+delete
+hbreak exc_page_fault if $runs("hello") && $percpu("cpu_number") == 1
+continue
+echo MARK pinned\n
+cpus
+print $percpu("cpu_number")
+vmas
+kill
+"""
+
+
 def free_port():
     """A port that nobody listens on now."""
     with socket.socket() as probe:
@@ -193,6 +209,16 @@ def test_step():
          r"why 1: usage: why ADDR r\|w\|x", "why 1 q: usage", "buddy 1: usage",
          "pt no_such_symbol: cannot read",
          r"page 0x123456000: .*maps no frame")
+
+
+def test_cpus():
+    "on many CPUs the commands speak of the selected one"
+    text, status, _ = session(CPUS, elf=program("pin"), args=["1", "/bin/hello"], smp=3)
+    parts = marked(text)
+    check("the script runs to its end", "pinned" in parts and status == 0,
+          f"status {status}\n{text[-3000:]}")
+    says(parts, "boot", r"^\* CPU \d: +\d+  init", r"^  CPU \d: +0  idle", r"CPU 2: ")
+    says(parts, "pinned", r"^\* CPU 1: +\d+  hello", r"= 1$", r"file hello \+0x1 pages")
 
 
 def ask(name, count):
