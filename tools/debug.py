@@ -88,7 +88,7 @@ def run(wanted, opts, rundir, scratch):
         runner.write_out(said)
     if ended:  # gdb calls that a lost connection, whatever the reason was
         judged, sentence = runner.judge(vm, rc, rundir)
-        if judged == runner.RESET and runner.reset_kind(rundir) != "triple fault":
+        if judged == runner.RESET and runner.reset_kind(vm) != "triple fault":
             return status  # gdb's `kill`
         status = judged
         runner.tell(sentence or f"the machine powered off, status {status}")
