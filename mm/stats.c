@@ -3,7 +3,7 @@
 #include "mm/stats.h"
 
 DEFINE_PER_CPU(unsigned long, vm_events[NR_VM_EVENTS]);
-long node_stats[NR_NODE_STATS];
+DEFINE_PER_CPU(long, node_stats[NR_NODE_STATS]);
 
 const char *const vm_event_names[NR_VM_EVENTS] = {
 #define X(name) #name,
@@ -24,5 +24,15 @@ unsigned long vm_event_sum(enum vm_event event)
 
 	for_each_cpu(cpu)
 		sum += READ_ONCE(per_cpu(vm_events, cpu)[event]);
+	return sum;
+}
+
+long node_stat_sum(enum node_stat stat)
+{
+	unsigned int cpu;
+	long sum = 0;
+
+	for_each_cpu(cpu)
+		sum += READ_ONCE(per_cpu(node_stats, cpu)[stat]);
 	return sum;
 }

@@ -33,7 +33,10 @@ DECLARE_PER_CPU(unsigned long, vm_events[NR_VM_EVENTS]);
 static inline void count_vm_event(enum vm_event event) { this_cpu_inc(vm_events[event]); }
 static inline void count_vm_events(enum vm_event event, unsigned long n) { this_cpu_add(vm_events[event], n); }
 
-/* Gauges: frames in each state now. Atomic, since any CPU changes them. */
+/*
+ * Gauges: frames in each state now. Each CPU counts what it changes, so that its own share alone may be
+ * negative; the sum is exact when nobody changes anything meanwhile.
+ */
 #define NODE_STATS(X)                                                                              \
 	X(nr_inactive_anon) X(nr_active_anon) X(nr_inactive_file) X(nr_active_file)                 \
 	X(nr_unevictable) X(nr_anon_pages) X(nr_mapped) X(nr_file_pages) X(nr_dirty)                \
@@ -46,21 +49,19 @@ enum node_stat {
 	NR_NODE_STATS
 };
 
-extern long node_stats[NR_NODE_STATS];
+DECLARE_PER_CPU(long, node_stats[NR_NODE_STATS]);
 
-static inline void mod_node_stat(enum node_stat stat, long delta)
-{
-	__atomic_fetch_add(&node_stats[stat], delta, __ATOMIC_RELAXED);
-}
+static inline void mod_node_stat(enum node_stat stat, long delta) { this_cpu_add(node_stats[stat], delta); }
+
+/* Sums over all CPUs. */
+unsigned long vm_event_sum(enum vm_event event);
+long node_stat_sum(enum node_stat stat);
 static inline unsigned long node_stat(enum node_stat stat)
 {
-	long n = __atomic_load_n(&node_stats[stat], __ATOMIC_RELAXED);
+	long n = node_stat_sum(stat);
 
 	return n < 0 ? 0 : (unsigned long)n;
 }
-
-/* Sum over all CPUs. */
-unsigned long vm_event_sum(enum vm_event event);
 /* Their names, in order. */
 extern const char *const vm_event_names[NR_VM_EVENTS];
 extern const char *const node_stat_names[NR_NODE_STATS];

@@ -133,9 +133,9 @@ static unsigned long check_frame(struct audit *a, const struct page *page, u32 m
 /* --- gauges --- */
 static bool check_gauge(struct audit *a, enum node_stat stat, unsigned long is)
 {
-	if (node_stats[stat] == (long)is)
+	if (node_stat_sum(stat) == (long)is)
 		return true;
-	return audit_fail(a, "%s is %ld, there are %lu", node_stat_names[stat], node_stats[stat],
+	return audit_fail(a, "%s is %ld, there are %lu", node_stat_names[stat], node_stat_sum(stat),
 			  is);
 }
 

@@ -153,10 +153,10 @@ bool audit_lru_lists(struct audit *a)
 				return false;
 			pages++;
 		}
-		if ((long)pages != node_stats[list])
-			return audit_fail(a, "%s is %ld, the %s list has %lu pages",
-					  node_stat_names[list], node_stats[list], lru_names[list],
-					  pages);
+		if ((long)pages != node_stat_sum((enum node_stat)list))
+			return audit_fail(
+				a, "%s is %ld, the %s list has %lu pages", node_stat_names[list],
+				node_stat_sum((enum node_stat)list), lru_names[list], pages);
 	}
 	return true;
 }
