@@ -122,7 +122,7 @@ bool audit_free_lists(struct audit *a)
 }
 
 /* --- LRU lists --- */
-static bool lru_page(struct audit *a, struct page *page, enum lru_list list)
+static bool lru_page(struct audit *a, struct page *page, u32 vec, enum lru_list list)
 {
 	u32 *mark = mark_of(a, page);
 
@@ -137,22 +137,35 @@ static bool lru_page(struct audit *a, struct page *page, enum lru_list list)
 		return audit_fail(a, "frame %#lx is on the %s list, its flags %#lx say %s",
 				  page_to_pfn(page), lru_names[list], page->flags,
 				  lru_names[page_lru(page)]);
+	if (page->lruvec != vec)
+		return audit_fail(a, "frame %#lx is on list %s of set %u, it says %u",
+				  page_to_pfn(page), lru_names[list], vec, page->lruvec);
+	return true;
+}
+
+/* One list of one set. */
+static bool lru_list(struct audit *a, u32 vec, enum lru_list list, unsigned long *pages)
+{
+	const struct list_head *head = &lruvecs[vec].lists[list], *entry;
+
+	for (entry = head; entry->next != head; entry = entry->next) {
+		struct page *page = list_page(a, entry, lru_names[list]);
+
+		if (!page || !lru_page(a, page, vec, list))
+			return false;
+		++*pages;
+	}
 	return true;
 }
 
 bool audit_lru_lists(struct audit *a)
 {
 	for (int list = 0; list < NR_LRU_LISTS; list++) {
-		const struct list_head *head = &lru_lists[list], *entry;
 		unsigned long pages = 0;
 
-		for (entry = head; entry->next != head; entry = entry->next) {
-			struct page *page = list_page(a, entry, lru_names[list]);
-
-			if (!page || !lru_page(a, page, (enum lru_list)list))
+		for (u32 vec = 0; vec < NR_LRUVECS; vec++)
+			if (!lru_list(a, vec, (enum lru_list)list, &pages))
 				return false;
-			pages++;
-		}
 		if ((long)pages != node_stat_sum((enum node_stat)list))
 			return audit_fail(
 				a, "%s is %ld, the %s list has %lu pages", node_stat_names[list],

@@ -111,6 +111,7 @@ SPOIL(missing_reference, scene.anon.pfn, atomic_add(-sign, &ANON->_refcount))
 SPOIL(extra_mapcount, scene.file.pfn, atomic_add(sign, &pfn_to_page(scene.file.pfn)->_mapcount))
 SPOIL(wrong_lru_list, scene.anon.pfn, ANON->flags ^= 1UL << PG_active)
 SPOIL(off_the_list, scene.anon.pfn, ANON->flags ^= 1UL << PG_lru)
+SPOIL(wrong_lruvec, scene.anon.pfn, ANON->lruvec += (u32)sign)
 SPOIL(untagged_write, scene.shared.pfn, SHARED->flags ^= 1UL << PG_writeback)
 SPOIL(executable, scene.anon.pfn, target_pte(&scene.anon)->pte ^= _PAGE_NX)
 SPOIL(writable_file, scene.file.pfn, target_pte(&scene.file)->pte ^= _PAGE_RW)
@@ -222,6 +223,7 @@ static const struct spoil {
 	{ "a reference too few", "has refcount 0, entries", missing_reference },
 	{ "a mapcount too high", "entries map it", extra_mapcount },
 	{ "a page on the wrong LRU list", "anon list, its flags", wrong_lru_list },
+	{ "a page in the wrong set of LRU lists", "of set", wrong_lruvec },
 	{ "a page on an LRU list unmarked", "without PG_lru", off_the_list },
 	{ "writeback without a tag", "has PG_writeback", untagged_write },
 	{ "an executable entry", "other rights than its VMA", executable },

@@ -62,7 +62,7 @@ struct page {
 	atomic_t _refcount;       /* 0: free */
 	atomic_t _mapcount;       /* 0: no user entry maps it */
 	union {
-		struct list_head lru; /* free list, LRU list (lru_lock) or slab list */
+		struct list_head lru; /* free list, LRU list (lock of its lruvec) or slab list */
 		spinlock_t ptl;       /* PG_table: guards the entries of a last-level table */
 	};
 	/* page cache: owner; anonymous: anon_vma | PAGE_MAPPING_ANON */
@@ -72,7 +72,10 @@ struct page {
 	/* PG_buddy: order; PG_swapcache: swp_entry_t.val; slab: free list */
 	unsigned long private;
 	u32 zone_id;              /* 1 + index of its zone; 0: the allocator never had this frame */
-	u32 slab_inuse;           /* PG_slab: objects handed out; else owner's use */
+	union {
+		u32 slab_inuse;   /* PG_slab: objects handed out; kmalloc()'s block: LARGE_MAGIC */
+		u32 lruvec;       /* PG_lru: which set of lists it is on (mm/reclaim/internal.h) */
+	};
 };
 
 #define PAGE_MAPPING_ANON 1UL

@@ -11,16 +11,26 @@
 #include "mm/reclaim/lru.h"
 #include "mm/stats.h"
 
-extern struct list_head lru_lists[NR_LRU_LISTS]; /* lru_lock */
-extern spinlock_t lru_lock;
+/* One set of lists; see lru.c for the sets. Lock order: that of the shared set, then that of a CPU's. */
+struct lruvec {
+	spinlock_t lock; /* the lists, and PG_lru, PG_active, PG_unevictable, lruvec and lru of their pages */
+	struct list_head lists[NR_LRU_LISTS];
+} __aligned(64);
 
-/* The list that the page's flags name. lru_lock held, or the page is isolated. */
+#define LRUVEC_SHARED NR_CPUS /* behind the CPUs' own */
+#define NR_LRUVECS (NR_CPUS + 1)
+extern struct lruvec lruvecs[NR_LRUVECS]; /* index: page->lruvec */
+#define lru_shared (&lruvecs[LRUVEC_SHARED])
+
+/* The list that the page's flags name. Its set is locked, or the page is isolated. */
 enum lru_list page_lru(const struct page *page);
-/*
- * Put a page that is on no list on the one that suits it; take one off, flags kept. lru_lock held.
- */
-void lru_add_locked(struct page *page);
+/* Lock the set that the page stands in. NULL: it is on no list, nothing was locked. */
+struct lruvec *lock_page_lruvec(struct page *page);
+/* Take it off, flags kept. Its set is locked. */
 void lru_del_locked(struct page *page);
+#define GATHER 256 /* pages taken over from each CPU at a time */
+/* Bring the oldest pages of each CPU's @list into the shared set, whose lock is held. */
+void lru_gather(enum lru_list list);
 /* mlocked, or of a mapping whose pages have nowhere to go. */
 bool page_is_unevictable(const struct page *page);
 

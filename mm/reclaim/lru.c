@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The page lists: on which one a page stands is told by its flags alone, so that whoever changes the
- * flags under lru_lock moves the page with them.
+ * flags under the lists' lock moves the page with them.
  *
  *   swapbacked  active  unevictable   list
  *   yes         no/yes  no            LRU_INACTIVE_ANON / LRU_ACTIVE_ANON
@@ -9,6 +9,12 @@
  *   any         no      yes           LRU_UNEVICTABLE
  *
  * Pages enter at the head; reclaim takes from the tail.
+ *
+ * Each CPU has a set of these lists with a lock of its own, which the pages that it adds enter; there
+ * most of them live and die, and CPUs that make and free pages side by side do not meet. Reclaim takes
+ * from one more set, the shared one, older than all others: when one of its lists runs empty, the oldest
+ * pages of each CPU's follow (lru_gather), so that with one CPU the order is that of a single list.
+ * page->lruvec says in which set a page stands.
  */
 #include "mm/reclaim/lru.h"
 
@@ -18,13 +24,15 @@
 #include "mm/reclaim/internal.h"
 #include "mm/stats.h"
 
-struct list_head lru_lists[NR_LRU_LISTS];
-DEFINE_SPINLOCK(lru_lock);
+struct lruvec lruvecs[NR_LRUVECS];
 
 void lru_init(void)
 {
-	for (int list = 0; list < NR_LRU_LISTS; list++)
-		INIT_LIST_HEAD(&lru_lists[list]);
+	for (int i = 0; i < NR_LRUVECS; i++) {
+		spin_lock_init(&lruvecs[i].lock, i == LRUVEC_SHARED ? "lru_lock" : "lru_cpu_lock");
+		for (int list = 0; list < NR_LRU_LISTS; list++)
+			INIT_LIST_HEAD(&lruvecs[i].lists[list]);
+	}
 }
 
 static __always_inline enum lru_list lru_of(unsigned long flags)
@@ -69,34 +77,29 @@ static noinline void fix_unevictable(struct page *page)
 	}
 }
 
-/* Inline: every page that is made or freed comes by here. */
-static __always_inline void add_page(struct page *page)
+/* At the head of the list that the flags name. Its lock held, PG_lru set. */
+static void link_page(struct lruvec *vec, struct page *page)
 {
-	unsigned long flags = page->flags;
 	enum lru_list list;
 
-	ASSERT(!PageLRU(page));
-	if (unlikely(flags & (1UL << PG_mlocked | 1UL << PG_unevictable)) ||
-	    (!PageAnon(page) && unlikely(page_is_unevictable(page)))) {
+	if (unlikely(page->flags & (1UL << PG_mlocked | 1UL << PG_unevictable)) ||
+	    (!PageAnon(page) && unlikely(page_is_unevictable(page))))
 		fix_unevictable(page);
-		flags = page->flags;
-	}
-	list = lru_of(flags);
-	SetPageLRU(page);
-	list_add(&page->lru, &lru_lists[list]);
+	list = page_lru(page);
+	list_add(&page->lru, &vec->lists[list]);
 	count_lru(list, 1);
+}
+
+static __always_inline void unlink_page(struct page *page)
+{
+	count_lru(lru_of(page->flags), -1);
+	__list_del_entry(&page->lru);
 }
 
 static __always_inline void del_page(struct page *page)
 {
-	count_lru(lru_of(page->flags), -1);
-	__list_del_entry(&page->lru);
+	unlink_page(page);
 	ClearPageLRU(page);
-}
-
-void lru_add_locked(struct page *page)
-{
-	add_page(page);
 }
 
 void lru_del_locked(struct page *page)
@@ -104,41 +107,138 @@ void lru_del_locked(struct page *page)
 	del_page(page);
 }
 
+/*
+ * PG_lru is set before the look at the other flags, and mlock_page() sets its flag before it looks at
+ * PG_lru: one of them sees the other.
+ */
 void lru_cache_add(struct page *page)
 {
-	spin_lock(&lru_lock);
-	add_page(page);
-	spin_unlock(&lru_lock);
+	u32 cpu = smp_processor_id();
+	struct lruvec *vec = &lruvecs[cpu];
+
+	spin_lock(&vec->lock);
+	ASSERT(!PageLRU(page));
+	page->lruvec = cpu;
+	SetPageLRU(page);
+	link_page(vec, page);
+	spin_unlock(&vec->lock);
+}
+
+static __always_inline void add_anon_unlock(struct page *page, u32 cpu)
+{
+	struct lruvec *vec = &lruvecs[cpu];
+
+	page->lruvec = cpu;
+	__SetPageLRU(page);
+	list_add(&page->lru, &vec->lists[LRU_INACTIVE_ANON]);
+	count_lru(LRU_INACTIVE_ANON, 1);
+	spin_unlock(&vec->lock);
+}
+
+/* Reclaim is at this CPU's lists: apart, for the fast path has nothing to save on the stack. */
+static noinline void add_anon_waiting(struct page *page)
+{
+	u32 cpu = smp_processor_id();
+
+	spin_lock(&lruvecs[cpu].lock);
+	add_anon_unlock(page, cpu);
 }
 
 void lru_cache_add_anon(struct page *page)
 {
+	u32 cpu = smp_processor_id();
+
 	ASSERT(PageAnon(page) && PageSwapBacked(page));
-	__SetPageLRU(page);
-	spin_lock(&lru_lock);
-	list_add(&page->lru, &lru_lists[LRU_INACTIVE_ANON]);
-	count_lru(LRU_INACTIVE_ANON, 1);
-	spin_unlock(&lru_lock);
+	if (CONFIG_DEBUG || unlikely(!spin_trylock(&lruvecs[cpu].lock)))
+		add_anon_waiting(page);
+	else
+		add_anon_unlock(page, cpu);
+}
+
+/*
+ * A page's set changes only under its lock, and is stored before PG_lru is set: who sees both as before
+ * once the lock is held has the right one.
+ */
+struct lruvec *lock_page_lruvec(struct page *page)
+{
+	while (PageLRU(page)) {
+		u32 i = READ_ONCE(page->lruvec);
+
+		spin_lock(&lruvecs[i].lock);
+		if (likely(PageLRU(page) && READ_ONCE(page->lruvec) == i))
+			return &lruvecs[i];
+		spin_unlock(&lruvecs[i].lock);
+	}
+	return NULL;
+}
+
+/* From its CPU's set to the shared one. Both locks held. */
+static void to_shared(struct page *page, enum lru_list list)
+{
+	list_move(&page->lru, &lru_shared->lists[list]);
+	WRITE_ONCE(page->lruvec, LRUVEC_SHARED);
+}
+
+void lru_gather(enum lru_list list)
+{
+	unsigned int cpu;
+
+	for_each_cpu(cpu) {
+		struct lruvec *vec = &lruvecs[cpu];
+		struct list_head *from = &vec->lists[list];
+
+		if (list_empty(from))
+			continue;
+		spin_lock(&vec->lock);
+		for (int i = 0; i < GATHER && !list_empty(from); i++)
+			to_shared(list_last_entry(from, struct page, lru), list);
+		spin_unlock(&vec->lock);
+	}
+}
+
+/* Have a page that is on a list stand in the shared set, whose lock is held. False: on none. */
+static bool pull_page(struct page *page)
+{
+	while (PageLRU(page)) {
+		u32 i = READ_ONCE(page->lruvec);
+		bool found;
+
+		if (i == LRUVEC_SHARED)
+			return true;
+		spin_lock(&lruvecs[i].lock);
+		found = PageLRU(page) && READ_ONCE(page->lruvec) == i;
+		if (found)
+			to_shared(page, page_lru(page));
+		spin_unlock(&lruvecs[i].lock);
+		if (found)
+			return true;
+	}
+	return false;
 }
 
 void lru_del(struct page *page)
 {
-	spin_lock(&lru_lock);
-	if (likely(PageLRU(page)))
-		del_page(page);
-	spin_unlock(&lru_lock);
+	struct lruvec *vec = lock_page_lruvec(page);
+
+	if (unlikely(!vec))
+		return;
+	del_page(page);
+	spin_unlock(&vec->lock);
 }
 
 static void activate_page(struct page *page)
 {
-	spin_lock(&lru_lock);
-	if (PageLRU(page) && !PageActive(page) && !PageUnevictable(page)) {
-		lru_del_locked(page);
+	struct lruvec *vec = lock_page_lruvec(page);
+
+	if (!vec)
+		return;
+	if (!PageActive(page) && !PageUnevictable(page)) {
+		unlink_page(page);
 		SetPageActive(page);
-		lru_add_locked(page);
+		link_page(vec, page);
 		count_vm_event(VM_pgactivate);
 	}
-	spin_unlock(&lru_lock);
+	spin_unlock(&vec->lock);
 }
 
 void mark_page_accessed(struct page *page)
@@ -151,25 +251,31 @@ void mark_page_accessed(struct page *page)
 	}
 }
 
-/* To the inactive list's tail. lru_lock held. */
-static void move_to_inactive_tail(struct page *page)
-{
-	lru_del_locked(page);
-	ClearPageActive(page);
-	lru_add_locked(page);
-	list_move_tail(&page->lru, &lru_lists[page_lru(page)]);
-}
-
 void deactivate_page(struct page *page)
 {
-	spin_lock(&lru_lock);
-	if (PageLRU(page) && !PageUnevictable(page)) {
+	spin_lock(&lru_shared->lock);
+	if (pull_page(page) && !PageUnevictable(page)) {
 		if (PageActive(page))
 			count_vm_event(VM_pgdeactivate);
 		ClearPageReferenced(page);
-		move_to_inactive_tail(page);
+		unlink_page(page);
+		ClearPageActive(page);
+		link_page(lru_shared, page);
+		list_move_tail(&page->lru, &lru_shared->lists[page_lru(page)]);
 	}
-	spin_unlock(&lru_lock);
+	spin_unlock(&lru_shared->lock);
+}
+
+/* PG_mlocked has changed. An isolated page finds the right list when it is put back. */
+static void relink_page(struct page *page)
+{
+	struct lruvec *vec = lock_page_lruvec(page);
+
+	if (!vec)
+		return;
+	unlink_page(page);
+	link_page(vec, page);
+	spin_unlock(&vec->lock);
 }
 
 void mlock_page(struct page *page)
@@ -177,15 +283,7 @@ void mlock_page(struct page *page)
 	if (TestSetPageMlocked(page))
 		return;
 	count_vm_event(VM_unevictable_pgs_mlocked);
-	/*
-	 * An isolated page goes to the right list when it is put back: that looks at the flag too.
-	 */
-	spin_lock(&lru_lock);
-	if (PageLRU(page)) {
-		lru_del_locked(page);
-		lru_add_locked(page);
-	}
-	spin_unlock(&lru_lock);
+	relink_page(page);
 }
 
 /* If another VM_LOCKED mapping has the page, reclaim finds out and locks it again. */
@@ -194,23 +292,18 @@ void munlock_page(struct page *page)
 	if (!TestClearPageMlocked(page))
 		return;
 	count_vm_event(VM_unevictable_pgs_munlocked);
-	spin_lock(&lru_lock);
-	if (PageLRU(page)) {
-		lru_del_locked(page);
-		lru_add_locked(page);
-	}
-	spin_unlock(&lru_lock);
+	relink_page(page);
 }
 
 /* Its write is done and reclaim waits for it: the next scan finds it first. */
 static void rotate_reclaimable_page(struct page *page)
 {
-	spin_lock(&lru_lock);
-	if (PageLRU(page) && !PageActive(page) && !PageUnevictable(page)) {
-		list_move_tail(&page->lru, &lru_lists[page_lru(page)]);
+	spin_lock(&lru_shared->lock);
+	if (pull_page(page) && !PageActive(page) && !PageUnevictable(page)) {
+		list_move_tail(&page->lru, &lru_shared->lists[page_lru(page)]);
 		count_vm_event(VM_pgrotated);
 	}
-	spin_unlock(&lru_lock);
+	spin_unlock(&lru_shared->lock);
 }
 
 /* --- the ends of a page that mm/frame/page.h declares --- */
@@ -254,22 +347,31 @@ void __put_page(struct page *page)
 	free_unlisted(page);
 }
 
-/* lru_lock is let go of now and then: somebody may wait for it. */
+/* The lock is let go of now and then: somebody may wait for it. */
 #define RELEASE_BATCH 64U
 
+/* Pages that follow each other were mostly added by one CPU: its lock is kept from one to the next. */
 static void release_batch(struct page *const *pages, unsigned int nr)
 {
-	spin_lock(&lru_lock);
+	u32 held = NR_LRUVECS;
+
 	for (unsigned int i = 0; i < nr; i++) {
 		struct page *page = pages[i];
 
 		if (!atomic_dec_and_test(&page->_refcount))
 			continue;
-		if (likely(PageLRU(page)))
+		if (likely(PageLRU(page))) {
+			if (unlikely(READ_ONCE(page->lruvec) != held)) {
+				if (held != NR_LRUVECS)
+					spin_unlock(&lruvecs[held].lock);
+				held = (u32)(lock_page_lruvec(page) - lruvecs);
+			}
 			del_page(page);
+		}
 		free_unlisted(page);
 	}
-	spin_unlock(&lru_lock);
+	if (held != NR_LRUVECS)
+		spin_unlock(&lruvecs[held].lock);
 }
 
 void release_pages(struct page *const *pages, unsigned int nr)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The lists that order pages by how likely they are to be missed: active and inactive, for anon
- * (swap-backed) and file pages, and one for the unevictable. lru_lock guards the lists and PG_lru,
- * PG_active and PG_unevictable; innermost.
+ * (swap-backed) and file pages, and one for the unevictable; a set of them for each CPU, and one that
+ * reclaim takes from. Their locks guard PG_lru, PG_active and PG_unevictable too; innermost.
  */
 #ifndef MM_RECLAIM_LRU_H
 #define MM_RECLAIM_LRU_H
@@ -23,7 +23,7 @@ void lru_cache_add(struct page *page);
 void lru_cache_add_anon(struct page *page);
 /* The page is being freed: off its list. Any holder of the last reference. */
 void lru_del(struct page *page);
-/* put_page() for each of @pages, with lru_lock taken once for many. */
+/* put_page() for each of @pages, with the lists' locks taken once for many. */
 void release_pages(struct page *const *pages, unsigned int nr);
 /* It was used through read(2) or a fault: inactive+unreferenced -> referenced -> active. Cheap. */
 void mark_page_accessed(struct page *page);

@@ -32,7 +32,7 @@
 
 /*
  * Of 0: anon and 1: file, how many pages were looked at lately, and how many of those were in use.
- * lru_lock.
+ * Lock of the shared set.
  */
 static unsigned long recent_scanned[2], recent_rotated[2];
 unsigned long nr_isolated;
@@ -65,15 +65,20 @@ void wait_for_writeback(void)
 unsigned long isolate_pages(enum lru_list list, unsigned long nr, struct list_head *dst,
 			    unsigned long *taken)
 {
-	struct list_head *src = &lru_lists[list];
+	struct list_head *src = &lru_shared->lists[list];
 	unsigned long looked;
 
 	*taken = 0;
-	spin_lock(&lru_lock);
-	for (looked = 0; looked < nr && !list_empty(src); looked++) {
-		struct page *page = list_last_entry(src, struct page, lru);
+	spin_lock(&lru_shared->lock);
+	for (looked = 0; looked < nr; looked++) {
+		struct page *page;
 
-		if (!get_page_unless_zero(page)) { /* on its way out, waits for lru_lock */
+		if (list_empty(src))
+			lru_gather(list);
+		if (list_empty(src))
+			break;
+		page = list_last_entry(src, struct page, lru);
+		if (!get_page_unless_zero(page)) { /* on its way out, waits for the lock */
 			list_move(&page->lru, src);
 			continue;
 		}
@@ -82,7 +87,7 @@ unsigned long isolate_pages(enum lru_list list, unsigned long nr, struct list_he
 		(*taken)++;
 	}
 	recent_scanned[is_file_list(list)] += *taken;
-	spin_unlock(&lru_lock);
+	spin_unlock(&lru_shared->lock);
 	__atomic_fetch_add(&nr_isolated, *taken, __ATOMIC_RELAXED);
 	return looked;
 }
@@ -100,14 +105,15 @@ void putback_pages(struct list_head *pages, unsigned long taken)
 
 bool isolate_lru_page(struct page *page)
 {
-	bool isolated = false;
+	struct lruvec *vec = lock_page_lruvec(page);
+	bool isolated;
 
-	spin_lock(&lru_lock);
-	if (PageLRU(page) && get_page_unless_zero(page)) {
+	if (!vec)
+		return false;
+	isolated = get_page_unless_zero(page);
+	if (isolated)
 		lru_del_locked(page);
-		isolated = true;
-	}
-	spin_unlock(&lru_lock);
+	spin_unlock(&vec->lock);
 	return isolated;
 }
 
@@ -272,9 +278,9 @@ static void shrink_inactive_list(enum lru_list list, unsigned long nr, struct sc
 	count_vm_events(sc->kswapd ? VM_pgsteal_kswapd : VM_pgsteal_direct, freed);
 	count_vm_events(VM_pgactivate, sc->nr_activated);
 	putback_pages(&pages, taken);
-	spin_lock(&lru_lock);
+	spin_lock(&lru_shared->lock);
 	recent_rotated[file] += sc->nr_activated;
-	spin_unlock(&lru_lock);
+	spin_unlock(&lru_shared->lock);
 	if (!freed && sc->nr_writeback == taken)
 		wait_for_writeback();
 }
@@ -306,9 +312,9 @@ static void shrink_active_list(enum lru_list list, unsigned long nr, struct scan
 	}
 	count_vm_events(VM_pgdeactivate, moved);
 	putback_pages(&pages, taken);
-	spin_lock(&lru_lock);
+	spin_lock(&lru_shared->lock);
 	recent_rotated[file] += rotated;
-	spin_unlock(&lru_lock);
+	spin_unlock(&lru_shared->lock);
 }
 
 static unsigned long int_sqrt(unsigned long n)
@@ -346,7 +352,7 @@ static void scan_counts(const struct scan_control *sc, unsigned long *count)
 	/* Pages with a slot already can go even when there is no free slot left. */
 	bool swap = (sc->gfp & __GFP_IO) && (nr_swap_pages() || node_stat(N_nr_swapcache));
 
-	spin_lock(&lru_lock);
+	spin_lock(&lru_shared->lock);
 	for (int kind = 0; kind < 2; kind++) {
 		if (recent_scanned[kind] > size[kind] / 4 + BATCH) { /* old news counts half */
 			recent_scanned[kind] /= 2;
@@ -355,7 +361,7 @@ static void scan_counts(const struct scan_control *sc, unsigned long *count)
 		weight[kind] =
 			weight[kind] * (recent_scanned[kind] + 1) / (recent_rotated[kind] + 1) + 1;
 	}
-	spin_unlock(&lru_lock);
+	spin_unlock(&lru_shared->lock);
 	if (sc->priority <= 2)
 		weight[0] = weight[1] = 1; /* desperate: everything, whatever it costs */
 	if (!swap)
