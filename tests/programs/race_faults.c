@@ -12,7 +12,6 @@ static int region_file;
 
 /* ---- Everybody's first touch ---- */
 
-
 /* Half of the threads read before they write: the zero page is replaced under the others. */
 static void touch_the_same(int id)
 {
@@ -50,7 +49,8 @@ static void direct_the_same(void)
 		return;
 	n = faults_so_far() - before;
 	if (n < (long)PAGES || n > (long)PAGES * race_threads * 3 + 64)
-		complain("%lu pages touched by %d threads at once: %ld faults", PAGES, race_threads, n);
+		complain("%lu pages touched by %d threads at once: %ld faults", PAGES, race_threads,
+			 n);
 	for (size_t i = 0; i < PAGES; i++) {
 		if (*word_at(area, i, 0) != (uint64_t)race_threads)
 			complain("page %zu counts %lu", i, (uint64_t)*word_at(area, i, 0));
@@ -85,7 +85,8 @@ static void race_same(void)
 	madvise(area, PAGES * PAGE, MADV_DONTNEED);
 	after = status_kb("RssAnon:");
 	/* Linux counts up to 64 pages of a thread late. */
-	if (!check(before >= 0 && labs(after - before) <= 64 * 4 + 32, "and RSS is what it was before"))
+	if (!check(before >= 0 && labs(after - before) <= 64 * 4 + 32,
+		   "and RSS is what it was before"))
 		printf("# %ld KiB before, %ld after\n", before, after);
 	munmap(area, PAGES * PAGE);
 }
@@ -106,8 +107,8 @@ static void read_what_was_told(int id)
 		if (page >= n || atomic_load(&told) >> 32 != before >> 32)
 			continue;
 		if (value != (before >> 32) + page)
-			complain("page %lu of %lu: read %#lx after %#lx was written", page, n, value,
-				 (before >> 32) + page);
+			complain("page %lu of %lu: read %#lx after %#lx was written", page, n,
+				 value, (before >> 32) + page);
 	}
 }
 

@@ -19,10 +19,12 @@ static void touch_to_the_end(int id)
 {
 	while (!stopped()) {
 		unsigned long before = phase_now(), page = below(PAGES);
-		bool private = below(3) == 0, write = !private && before & 1 && (before & 3) == THERE;
+		bool private = below(3) == 0,
+		     write = !private && before & 1 && (before & 3) == THERE;
 		word_t *p = word_at(private ? private_area : area, page, 1 + id);
 		uint64_t value = 0;
-		int how = write ? try_write(p, before) : try_read(p, &value), state = phase_since(before);
+		int how = write ? try_write(p, before) : try_read(p, &value),
+		    state = phase_since(before);
 
 		now_and_then_yield();
 		if (page < HALF && how)
@@ -123,13 +125,18 @@ static void write_and_check(int id)
 			if (pread(file, &value, 8, at) != 8 || value != last[page])
 				complain("pread gives %lu after %lu writes", value, last[page]);
 			break;
-		case 2: madvise(area + page * PAGE, PAGE, MADV_DONTNEED); break;
+		case 2:
+			madvise(area + page * PAGE, PAGE, MADV_DONTNEED);
+			break;
 		case 3:
-		case 4: *p = ++last[page]; break;
+		case 4:
+			*p = ++last[page];
+			break;
 		default:
 			value = *p;
 			if (value != last[page])
-				complain("the mapping holds %lu after %lu writes", value, last[page]);
+				complain("the mapping holds %lu after %lu writes", value,
+					 last[page]);
 		}
 	}
 }
@@ -148,11 +155,21 @@ static void direct_sync(void)
 	size_t page = below(PAGES);
 
 	switch (below(5)) {
-	case 0: msync(area, PAGES * PAGE, MS_SYNC); break;
-	case 1: msync(area + page * PAGE, PAGE, MS_ASYNC); break;
-	case 2: fsync(file); break;
-	case 3: sync(); break;
-	case 4: drop_caches(); break;
+	case 0:
+		msync(area, PAGES * PAGE, MS_SYNC);
+		break;
+	case 1:
+		msync(area + page * PAGE, PAGE, MS_ASYNC);
+		break;
+	case 2:
+		fsync(file);
+		break;
+	case 3:
+		sync();
+		break;
+	case 4:
+		drop_caches();
+		break;
 	}
 }
 
@@ -171,7 +188,8 @@ static void race_sync(void)
 		for (int id = 0; id < race_threads; id++)
 			if (*word_at(area, i, 1 + id) != last_written[id][i])
 				complain("the disk has %lu of %lu writes of thread %d to page %zu",
-					 (uint64_t)*word_at(area, i, 1 + id), last_written[id][i], id, i);
+					 (uint64_t)*word_at(area, i, 1 + id), last_written[id][i],
+					 id, i);
 	check(!race_wrong, "and is on the disk");
 	munmap(area, PAGES * PAGE);
 	close(file);
@@ -191,7 +209,8 @@ static void read_from_disk(int id)
 		char *from = below(2) ? own : area;
 
 		now_and_then_yield();
-		if (*word_at(from, page, 0) != page + 1 || *word_at(from, page, PAGE / 8 - 1) != page + 1)
+		if (*word_at(from, page, 0) != page + 1 ||
+		    *word_at(from, page, PAGE / 8 - 1) != page + 1)
 			complain("thread %d: page %zu of the file holds %lu", id, page,
 				 (uint64_t)*word_at(from, page, 0));
 		if (below(64) == 0)

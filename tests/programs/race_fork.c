@@ -95,8 +95,10 @@ static void direct_snapshot(void)
 	}
 	status = status_of(pid);
 	if (status)
-		complain("%s (wait status %#x)", status == 0x100 ? "a child sees a write made after fork"
-			 : status == 0x200 ? "what a child sees changes" : "a child sees later writes",
+		complain("%s (wait status %#x)",
+			 status == 0x100 ? "a child sees a write made after fork" :
+			 status == 0x200 ? "what a child sees changes" :
+					   "a child sees later writes",
 			 status);
 }
 
@@ -216,8 +218,11 @@ static void end_under_fire(int how, useconds_t us)
 	both[0] = 1;
 	usleep(us);
 	switch (how) {
-	case BY_EXIT: _exit(17);
-	case BY_KILL: for (;;) pause();
+	case BY_EXIT:
+		_exit(17);
+	case BY_KILL:
+		for (;;)
+			pause();
 	case BY_SEGV:
 		signal(SIGSEGV, SIG_DFL);
 		*(volatile int *)area = *(volatile int *)PAGE;
@@ -249,8 +254,8 @@ static void direct_ends(void)
 /* Beside it, others look into every process that there is, as ps does. */
 static void look_at_all(int id)
 {
-	static const char *const files[] = { "maps", "cmdline", "status", "stat", "statm", "environ",
-					     "pagemap" };
+	static const char *const files[] = { "maps",  "cmdline", "status", "stat",
+					     "statm", "environ", "pagemap" };
 	char path[64], text[2048];
 
 	(void)id;
@@ -264,7 +269,8 @@ static void look_at_all(int id)
 
 			if (pid < getpid())
 				continue;
-			snprintf(path, sizeof(path), "/proc/%ld/%s", pid, files[below(COUNT(files))]);
+			snprintf(path, sizeof(path), "/proc/%ld/%s", pid,
+				 files[below(COUNT(files))]);
 			fd = open(path, O_RDONLY);
 			if (fd < 0)
 				continue;

@@ -23,7 +23,8 @@ static void touch_there_or_gone(int id)
 		int state = phase_since(before);
 
 		if (state == THERE && how)
-			complain("thread %d: %s of mapped memory gave %#x", id, write ? "write" : "read", how);
+			complain("thread %d: %s of mapped memory gave %#x", id,
+				 write ? "write" : "read", how);
 		if (state == GONE && how != FAULT(SIGSEGV, SEGV_MAPERR))
 			complain("thread %d: %s after munmap gave %#x, value %#lx", id,
 				 write ? "write" : "read", how, value);
@@ -81,7 +82,8 @@ static void touch_replaced(int id)
 		if (how)
 			complain("a replaced mapping has a gap: %#x", how);
 		else if (phase_since(before) == THERE && value != before)
-			complain("a read gave %#lx from an old mapping, now is %#lx", value, before);
+			complain("a read gave %#lx from an old mapping, now is %#lx", value,
+				 before);
 	}
 }
 
@@ -190,8 +192,8 @@ static void touch_own(int id)
 		if (!how)
 			how = try_read(p, &value);
 		if (how || value != count)
-			complain("page %zu, that nobody else touches: %#x, %#lx instead of %#lx", page,
-				 how, value, count);
+			complain("page %zu, that nobody else touches: %#x, %#lx instead of %#lx",
+				 page, how, value, count);
 		if (below(4) == 0)
 			madvise(AREA + page * PAGE, PAGE, MADV_DONTNEED);
 	}
@@ -203,12 +205,24 @@ static void direct_neighbours(void)
 	char *at = AREA + (below(PAGES / 2) * 2 + 1) * PAGE;
 
 	switch (below(6)) {
-	case 0: mprotect(at, PAGE, PROT_READ); break;
-	case 1: mprotect(at, PAGE, RW); break;
-	case 2: munmap(at, PAGE); break;
-	case 3: map_at(at, 1, RW, PRIVATE, -1); break;
-	case 4: mlock(at, PAGE); break;
-	case 5: munlock(at, PAGE); break;
+	case 0:
+		mprotect(at, PAGE, PROT_READ);
+		break;
+	case 1:
+		mprotect(at, PAGE, RW);
+		break;
+	case 2:
+		munmap(at, PAGE);
+		break;
+	case 3:
+		map_at(at, 1, RW, PRIVATE, -1);
+		break;
+	case 4:
+		mlock(at, PAGE);
+		break;
+	case 5:
+		munlock(at, PAGE);
+		break;
 	}
 	if (below(16) == 0) /* everything is one mapping again */
 		for (size_t i = 1; i < PAGES; i += 2)
@@ -243,7 +257,8 @@ static void count_while_moved(int id)
 		int how = try_read(p, &value);
 
 		if (!how && value != counts[page])
-			complain("thread %d page %zu holds %lu after %lu writes", id, page, value, counts[page]);
+			complain("thread %d page %zu holds %lu after %lu writes", id, page, value,
+				 counts[page]);
 		if (!how)
 			how = try_write(p, counts[page] + 1);
 		if (!how)
@@ -290,8 +305,8 @@ static void write_and_look(int id)
 		uint64_t value = *p;
 
 		if (value && value != last[page])
-			complain("thread %d reads %#lx, neither zero nor its last write %#lx", id, value,
-				 last[page]);
+			complain("thread %d reads %#lx, neither zero nor its last write %#lx", id,
+				 value, last[page]);
 		if (below(2))
 			*p = last[page] = (uint64_t)(id + 1) << 48 | ++count;
 	}
@@ -337,7 +352,8 @@ static void direct_tables(void)
 		return;
 	for (size_t i = 0; i < TABLES; i++)
 		if (*(word_t *)(AREA + i * STRIDE) != race_threads)
-			complain("page %zu counts %lu of %d threads", i, *(word_t *)(AREA + i * STRIDE), race_threads);
+			complain("page %zu counts %lu of %d threads", i,
+				 *(word_t *)(AREA + i * STRIDE), race_threads);
 	munmap(AREA, TABLES * STRIDE);
 }
 
@@ -368,24 +384,24 @@ static void direct_growth(void)
 	for (size_t i = 1; i < PAGES; i++)
 		for (size_t id = 0; id < race_threads; id++)
 			if (*word_at(AREA, PAGES - 1 - i, id) != i)
-				complain("page %zu of the stack lost the write of thread %zu", i, id);
+				complain("page %zu of the stack lost the write of thread %zu", i,
+					 id);
 	munmap(AREA, PAGES * PAGE);
 }
 
 static void race_growth(void)
 {
-	check(race(grow_down, direct_growth),
-	      "a mapping that grows downward under all at once");
+	check(race(grow_down, direct_growth), "a mapping that grows downward under all at once");
 	munmap(AREA, PAGES * PAGE);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct race_test tests[] = {
-		{ "munmap", race_munmap },	   { "replace", race_replace },
-		{ "mprotect", race_mprotect },	   { "neighbours", race_neighbours },
-		{ "mremap", race_mremap },	   { "dontneed", race_dontneed },
-		{ "tables", race_tables },	   { "growth", race_growth },
+		{ "munmap", race_munmap },     { "replace", race_replace },
+		{ "mprotect", race_mprotect }, { "neighbours", race_neighbours },
+		{ "mremap", race_mremap },     { "dontneed", race_dontneed },
+		{ "tables", race_tables },     { "growth", race_growth },
 	};
 
 	(void)argc;

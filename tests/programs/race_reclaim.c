@@ -63,8 +63,7 @@ static void race_pageout(void)
 	munmap(area, pages * PAGE);
 
 	area = map_at(NULL, pages, RW, SHARED, -1);
-	check(race(count_in_pages, direct_pageout),
-	      "the same for shared anonymous memory");
+	check(race(count_in_pages, direct_pageout), "the same for shared anonymous memory");
 	check_counts("and all of them are there at the end");
 	munmap(area, pages * PAGE);
 }
@@ -120,7 +119,8 @@ static void free_and_write(int id)
 		if (below(2)) {
 			a = *first, b = *last;
 			if ((a && a != count) || (b && b != count) || (!a && b))
-				complain("a freed page holds %lu and %lu, written was %lu", a, b, count);
+				complain("a freed page holds %lu and %lu, written was %lu", a, b,
+					 count);
 		}
 		*first = ++count;
 		*last = count;
@@ -175,7 +175,8 @@ static void race_swapoff(void)
 		return;
 	}
 	area = map_at(NULL, pages, RW, PRIVATE, -1);
-	check(race(count_in_pages, direct_swapoff), "swapoff under readers and writers: no write is lost");
+	check(race(count_in_pages, direct_swapoff),
+	      "swapoff under readers and writers: no write is lost");
 	check_counts("and all of them are there at the end");
 	munmap(area, pages * PAGE);
 	area = map_at(NULL, pages, RW, SHARED, -1);
@@ -222,8 +223,8 @@ static void race_pressure(void)
 int main(int argc, char **argv)
 {
 	static const struct race_test tests[] = {
-		{ "pageout", race_pageout }, { "shared", race_pageout_shared },
-		{ "free", race_free },	     { "swapoff", race_swapoff },
+		{ "pageout", race_pageout },   { "shared", race_pageout_shared },
+		{ "free", race_free },         { "swapoff", race_swapoff },
 		{ "pressure", race_pressure },
 	};
 
