@@ -16,11 +16,11 @@
  * does not: what, where, seen and expected. -ENOMEM: no memory for the tables of the audit itself,
  * 4 bytes for each frame and 2 for each swap slot; they are kept from the first audit on.
  *
- * Process context, no spinlock held. May sleep before it begins, then holds the CPU until it ends: no
- * lock is taken, since nobody else runs. Needs the other CPUs stopped, if there are any.
+ * Process context, no spinlock held. May sleep; then all other CPUs stand still until it ends, each between two
+ * tasks: no lock is taken, since nobody else runs, and who is in the middle of something sleeps.
  */
 int mm_audit(char *sentence, size_t size);
-/* The same as a text: "ok" or the sentence, good until the caller sleeps. For /proc and gdb. */
+/* The same as a text: "ok" or the sentence. For gdb, which has stopped all CPUs. */
 const char *mm_audit_text(void);
 
 /*

@@ -127,8 +127,10 @@ int proc_show_swaps(struct seq_buf *m, void *arg)
 /* Faultline's own: "ok", or what the audit found. */
 int proc_show_mm_audit(struct seq_buf *m, void *arg)
 {
+	char what[AUDIT_SENTENCE];
+
 	(void)arg;
-	seq_printf(m, "%s\n", mm_audit_text());
+	seq_printf(m, "%s\n", mm_audit(what, sizeof(what)) ? what : "ok");
 	return 0;
 }
 

@@ -55,6 +55,8 @@ void kasan_check_write(const void *addr, size_t size);
 void slab_describe(const void *addr, struct kasan_object *object);
 /* This CPU's freed objects that wait are free now. */
 void kasan_drain_quarantine(void);
+/* All CPUs', while no other CPU runs anything. */
+void kasan_drain_all_quarantines(void);
 #else
 static inline void kasan_init(void) { }
 static inline void kasan_poison(const void *addr, size_t size, u8 why) { (void)addr; (void)size; (void)why; }
@@ -63,6 +65,7 @@ static inline void kasan_limit(const void *addr, size_t size, size_t room) { (vo
 static inline void kasan_alloc_pages(struct page *page, unsigned int order) { (void)page; (void)order; }
 static inline void kasan_free_pages(struct page *page, unsigned int order) { (void)page; (void)order; }
 static inline void kasan_drain_quarantine(void) { }
+static inline void kasan_drain_all_quarantines(void) { }
 static inline void kasan_forget(struct kasan_track *track) { (void)track; }
 static inline void kasan_record(struct kasan_track *track) { (void)track; }
 static inline void kasan_check_read(const void *addr, size_t size) { (void)addr; (void)size; }

@@ -7,9 +7,11 @@
 
 #include <stdarg.h>
 
+#include "kernel/core/mutex.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/param.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/stop.h"
 #include "kernel/core/time.h"
 #include "kernel/debug/kasan.h"
 #include "lib/errno.h"
@@ -21,7 +23,9 @@
 #include "mm/frame/slab_internal.h"
 #include "mm/frame/vmalloc.h"
 
-/* Kept from the first audit on, so that the later ones change nothing of what they look at. */
+/* One audit at a time. */
+static DEFINE_MUTEX(audit_mutex);
+/* Kept from the first audit on, so that the later ones change nothing of what they look at. audit_mutex. */
 static void *tables;
 static size_t tables_size;
 
@@ -77,13 +81,18 @@ static unsigned long place_slots(struct audit *a)
 	return slots;
 }
 
-/* Zeroed tables, as large as needed once they are there. False: out of memory. */
-static bool prepare(struct audit *a)
+static size_t tables_needed(struct audit *a)
 {
-	size_t marks = max_pfn * sizeof(*a->marks);
-	size_t size = marks + place_slots(a) * sizeof(*a->slots);
+	return max_pfn * sizeof(*a->marks) + place_slots(a) * sizeof(*a->slots);
+}
 
-	while (size > tables_size) { /* an allocation may sleep, and swap may come meanwhile */
+/* As large as is needed now. audit_mutex held. False: out of memory. */
+static bool make_tables(void)
+{
+	struct audit a;
+	size_t size;
+
+	while ((size = tables_needed(&a)) > tables_size) { /* swap may come while we allocate */
 		void *larger = vmalloc(size), *old = tables;
 
 		if (!larger)
@@ -91,20 +100,17 @@ static bool prepare(struct audit *a)
 		tables = larger;
 		tables_size = size;
 		vfree(old);
-		size = marks + place_slots(a) * sizeof(*a->slots);
 	}
-	memset(tables, 0, size);
-	a->marks = tables;
-	a->slots = (u16 *)((char *)tables + marks);
 	return true;
 }
 
 void mm_audit_prepare(void)
 {
-	struct audit a;
-
-	if (CONFIG_DEBUG)
-		prepare(&a); /* too little memory is said when an audit is asked for */
+	if (!CONFIG_DEBUG) /* too little memory is said when an audit is asked for */
+		return;
+	mutex_lock(&audit_mutex);
+	make_tables();
+	mutex_unlock(&audit_mutex);
 }
 
 unsigned long mm_audit_frames(void)
@@ -112,16 +118,23 @@ unsigned long mm_audit_frames(void)
 	return PFN_UP(tables_size);
 }
 
-int mm_audit(char *sentence, size_t size)
+static int no_tables(struct audit *a)
+{
+	audit_fail(a, "not enough memory to audit: %lu KiB", max_pfn * sizeof(*a->marks) / 1024);
+	return -ENOMEM;
+}
+
+int audit_now(char *sentence, size_t size)
 {
 	struct audit a = { .what = sentence, .size = size };
+	size_t needed = tables_needed(&a);
 
-	if (!prepare(&a)) {
-		audit_fail(&a, "not enough memory to audit: %lu KiB",
-			   max_pfn * sizeof(*a.marks) / 1024);
-		return -ENOMEM;
-	}
-	kasan_drain_quarantine(); /* what waits there is on no chain of free objects */
+	if (needed > tables_size)
+		return no_tables(&a);
+	memset(tables, 0, needed);
+	a.marks = tables;
+	a.slots = (u16 *)(a.marks + max_pfn);
+	kasan_drain_all_quarantines(); /* what waits there is on no chain of free objects */
 	if (audit_free_lists(&a) && audit_lru_lists(&a) && audit_slabs(&a) && audit_spaces(&a) &&
 	    audit_page_caches(&a) && audit_swap(&a) && audit_vmalloc(&a) && audit_find_names(&a) &&
 	    audit_frames(&a))
@@ -129,17 +142,52 @@ int mm_audit(char *sentence, size_t size)
 	return -EUCLEAN;
 }
 
-static char what[AUDIT_SENTENCE]; /* who asks reads it before it sleeps again */
-
-const char *mm_audit_text(void)
+int audit_alone(int (*fn)(void *arg), void *arg)
 {
-	return mm_audit(what, sizeof(what)) ? what : "ok";
+	int ret = -ENOMEM;
+
+	mutex_lock(&audit_mutex);
+	if (make_tables())
+		ret = stop_machine(fn, arg);
+	mutex_unlock(&audit_mutex);
+	return ret;
+}
+
+struct answer {
+	char *sentence;
+	size_t size;
+};
+
+static int answer(void *arg)
+{
+	const struct answer *to = arg;
+
+	return audit_now(to->sentence, to->size);
+}
+
+int mm_audit(char *sentence, size_t size)
+{
+	struct audit a = { .what = sentence, .size = size };
+	int ret;
+
+	sentence[0] = '\0';
+	ret = audit_alone(answer, &(struct answer){ sentence, size });
+	return ret == -ENOMEM ? no_tables(&a) : ret;
 }
 
 void mm_audit_or_panic(const char *when)
 {
+	char what[AUDIT_SENTENCE];
+
 	if (mm_audit(what, sizeof(what)) == -EUCLEAN)
 		panic("audit %s: %s", when, what);
+}
+
+const char *mm_audit_text(void)
+{
+	static char what[AUDIT_SENTENCE];
+
+	return audit_now(what, sizeof(what)) ? what : "ok";
 }
 
 /* --- the knob --- */
@@ -166,7 +214,8 @@ void mm_audit_fault(void)
 {
 	static unsigned long faults;
 
-	if (interval_faults && ++faults % interval_faults == 0)
+	if (interval_faults &&
+	    __atomic_add_fetch(&faults, 1, __ATOMIC_RELAXED) % interval_faults == 0)
 		mm_audit_or_panic("after a page fault");
 }
 #endif

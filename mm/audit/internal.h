@@ -66,6 +66,15 @@ static inline u32 *mark_of(struct audit *a, const struct page *page)
 	return &a->marks[page_to_pfn(page)];
 }
 
+/* --- audit.c --- */
+/*
+ * fn(arg) while no other CPU runs anything, with room for an audit: its value, or -ENOMEM. May sleep before. One
+ * caller at a time.
+ */
+int audit_alone(int (*fn)(void *arg), void *arg);
+/* The audit itself; nobody else runs. As mm_audit(). */
+int audit_now(char *sentence, size_t size);
+
 /* --- lists.c: the buddy's free lists, the per-CPU lists, the LRU lists --- */
 bool audit_free_lists(struct audit *a);
 bool audit_lru_lists(struct audit *a);

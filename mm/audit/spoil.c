@@ -266,34 +266,41 @@ static noinline __no_sanitize_address void scrub_stack(void)
 	__asm__ volatile("" : : "r"(words) : "memory");
 }
 
-static noinline int spoil_and_look(unsigned int n, char *what, size_t size)
+struct order {
+	unsigned int n;
+	char *what;
+	size_t size;
+};
+
+/* Nobody else runs. */
+static noinline int spoil_and_look(void *arg)
 {
-	static char said[AUDIT_SENTENCE];
-	const struct spoil *spoil = &spoils[n];
+	const struct order *order = arg;
+	const struct spoil *spoil = &spoils[order->n];
+	char said[AUDIT_SENTENCE] = "";
 	const char *verdict = "";
 	int err = 0;
 
-	if (n >= ARRAY_SIZE(spoils))
-		return -ENOENT;
-	mm_audit(said, sizeof(said)); /* may sleep, this once */
-	said[0] = '\0';
 	look_around(current->mm);
 	if (!spoil->apply(1)) {
 		err = -ENODATA;
 		verdict = " # SKIP there is none in this map";
 	} else {
 		scrub_stack();
-		mm_audit(said, sizeof(said));
+		audit_now(said, sizeof(said));
 		spoil->apply(-1);
 		err = strstr(said, spoil->says) ? 0 : -EUCLEAN;
 	}
-	scnprintf(what, size, "%s%s%s%s", spoil->name, *said ? ": " : "", said, verdict);
+	scnprintf(order->what, order->size, "%s%s%s%s", spoil->name, *said ? ": " : "", said,
+		  verdict);
 	return err;
 }
 
 int mm_audit_spoil(unsigned int n, char *what, size_t size)
 {
+	if (n >= ARRAY_SIZE(spoils))
+		return -ENOENT;
 	scrub_stack();
-	return spoil_and_look(n, what, size);
+	return audit_alone(spoil_and_look, &(struct order){ n, what, size });
 }
 #endif

@@ -351,6 +351,14 @@ void kasan_drain_quarantine(void)
 {
 	shrink_quarantine(this_cpu_ptr(&quarantine), 0, 0);
 }
+
+void kasan_drain_all_quarantines(void)
+{
+	unsigned int cpu;
+
+	for_each_cpu(cpu)
+		shrink_quarantine(per_cpu_ptr(&quarantine, cpu), 0, 0);
+}
 #else
 #define free_object give_back
 #endif
