@@ -81,7 +81,10 @@ void free_zeroed_page(struct page *page);
 void *get_zeroed_page(gfp_t gfp);
 void free_page(void *addr);
 
-/* Give this CPU's lists, the zeroed frames too, back to the buddy (drop_caches, audits, before declaring OOM). */
+/*
+ * Give every CPU's lists, the zeroed frames too, back to the buddy (drop_caches, before declaring OOM). May
+ * sleep, also in reclaim and with any sleeping lock held: the threads that do it need no memory and no lock.
+ */
 void drain_all_pages(void);
 
 /* Totals in frames. Free includes the per-CPU lists and nr_sleeping_pages. */

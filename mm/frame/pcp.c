@@ -10,6 +10,7 @@
  *
  * No lock: only the CPU itself touches its list, from process context, without sleeping in between.
  */
+#include "kernel/core/stop.h"
 #include "lib/string.h"
 #include "mm/frame/internal.h"
 #include "mm/stats.h"
@@ -43,13 +44,19 @@ static noinline void pcp_drain(struct pcp *pcp, unsigned int nr)
 	memmove(pcp->pages, pcp->pages + nr, pcp->count * sizeof(pcp->pages[0]));
 }
 
-void drain_all_pages(void)
+static void drain_local_pages(void *unused)
 {
 	struct pcp *pcp = this_cpu_ptr(&frame_pcp);
 
+	(void)unused;
 	pcp_drain(pcp, pcp->count);
 	buddy_give_bulk(pcp->zeroed, pcp->nr_zeroed);
 	pcp->nr_zeroed = 0;
+}
+
+void drain_all_pages(void)
+{
+	schedule_on_each_cpu(drain_local_pages, NULL);
 }
 
 unsigned long pcp_frames(void)
@@ -78,10 +85,11 @@ void pcp_for_each(bool (*fn)(struct page *page, void *arg), void *arg)
 
 struct page *alloc_page(gfp_t gfp)
 {
-	struct pcp *pcp = this_cpu_ptr(&frame_pcp);
+	struct pcp *pcp;
 
 	if (gfp & __GFP_RECLAIM)
 		might_sleep();
+	pcp = this_cpu_ptr(&frame_pcp);
 	if (unlikely(!pcp->count || (gfp & (__GFP_ZERO | __GFP_DMA32))))
 		return alloc_pages_slow(gfp, 0);
 	count_vm_event(VM_pgalloc);

@@ -19,6 +19,7 @@
  */
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
+#include "kernel/core/stop.h"
 #include "kernel/debug/kasan.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -271,11 +272,13 @@ static noinline void *alloc_after_refill(struct kmem_cache *cache, gfp_t gfp)
 
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
-	struct cpu_slab *c = this_cpu_slab(cache);
-	void *object = c->free;
+	struct cpu_slab *c;
+	void *object;
 
 	if (gfp & __GFP_RECLAIM)
 		might_sleep();
+	c = this_cpu_slab(cache);
+	object = c->free;
 	if (unlikely(!object))
 		return alloc_after_refill(cache, gfp);
 	c->free = *link_of(cache, object);
@@ -538,7 +541,7 @@ static void disown_cpu_slab(struct kmem_cache *cache, struct cpu_slab *c)
 		add_partial(cache, slab);
 }
 
-unsigned long kmem_cache_shrink_all(void)
+unsigned long kmem_cache_shrink_local(void)
 {
 	struct kmem_cache *cache;
 	unsigned long freed = 0;
@@ -566,15 +569,39 @@ unsigned long kmem_cache_shrink_all(void)
 	return freed;
 }
 
+static void shrink_this_cpu(void *freed)
+{
+	__atomic_fetch_add((unsigned long *)freed, kmem_cache_shrink_local(), __ATOMIC_RELAXED);
+}
+
+unsigned long kmem_cache_shrink_all(void)
+{
+	unsigned long freed = 0;
+
+	schedule_on_each_cpu(shrink_this_cpu, &freed);
+	return freed;
+}
+
 unsigned long nr_slab_pages(void)
 {
 	return __atomic_load_n(&slab_frames, __ATOMIC_RELAXED);
+}
+
+/* A CPU's chain changes without a lock: only the CPU itself can walk it. */
+static void count_chains(void *unused)
+{
+	struct kmem_cache *cache;
+
+	(void)unused;
+	for_each_cache(cache)
+		this_cpu_slab(cache)->counted = chain_length(cache, this_cpu_slab(cache)->free);
 }
 
 void slab_for_each(void (*fn)(const struct slab_stat *stat, void *arg), void *arg)
 {
 	struct kmem_cache *cache;
 
+	schedule_on_each_cpu(count_chains, NULL);
 	for_each_cache(cache) {
 		struct slab_stat stat = {
 			.name = cache->name,
@@ -592,13 +619,14 @@ void slab_for_each(void (*fn)(const struct slab_stat *stat, void *arg), void *ar
 		for_each_cpu(cpu) {
 			struct cpu_slab *c = &cache->cpu[cpu];
 
+			/* what its owner did since then makes the sum a little wrong */
 			if (c->base)
-				free += chain_length(cache, c->free) +
+				free += c->counted +
 					chain_length(cache, (void *)owned_slab(c)->private);
 		}
 		stat.slabs = cache->nr_slabs;
 		stat.objects = cache->nr_slabs * cache->per_slab;
-		stat.in_use = stat.objects - free;
+		stat.in_use = stat.objects - min(free, stat.objects);
 		spin_unlock(&cache->lock);
 		fn(&stat, arg);
 	}

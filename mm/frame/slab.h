@@ -23,7 +23,9 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 /* NULL when out of memory. With __GFP_ZERO zeroed. */
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
 void kmem_cache_free(struct kmem_cache *cache, void *object);
-/* Give wholly free slabs of all caches back; returns frames freed. */
+/* Give wholly free slabs of all caches back, but what other CPUs own; returns frames freed. */
+unsigned long kmem_cache_shrink_local(void);
+/* The same of all CPUs. May sleep, also in reclaim, as drain_all_pages(). */
 unsigned long kmem_cache_shrink_all(void);
 
 /* Any size up to 4 MiB; sizes above a page come from the buddy. kfree(NULL) is fine. */

@@ -15,6 +15,7 @@
 struct cpu_slab {
 	void *free;         /* chain of this CPU's slab */
 	unsigned long base; /* address of the slab, or 0 */
+	unsigned int counted; /* length of the chain when slab_for_each() asked last */
 } __aligned(64);
 
 struct kmem_cache {

@@ -39,8 +39,12 @@ static void shrink_slabs(const struct scan_control *sc)
 		for (unsigned int i = 0; i < nr_shrinkers; i++)
 			shrinkers[i](BATCH >> min(sc->priority, 3));
 	if (sc->priority < DEF_PRIORITY / 2) {
-		kmem_cache_shrink_all();
 		drop_stack_cache();
+		/* The other CPUs are only disturbed when nothing else has helped. */
+		if (sc->priority)
+			kmem_cache_shrink_local();
+		else
+			kmem_cache_shrink_all();
 	}
 }
 

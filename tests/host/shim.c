@@ -17,6 +17,7 @@
 #include "kernel/core/rwsem.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/core/stop.h"
 #include "kernel/core/wait.h"
 #include "kernel/debug/report.h"
 #include "lib/util.h"
@@ -157,6 +158,11 @@ __weak void boot_fail(const char *fmt, ...)
 __weak void warn_at(const char *cond, const char *file, int line)
 {
 	printk_level(LOGLEVEL_WARN, "warning at %s:%d: %s\n", file, line, cond);
+}
+
+__weak void schedule_on_each_cpu(void (*fn)(void *arg), void *arg)
+{
+	fn(arg);
 }
 
 /* --- locks: taken twice by the one thread is a deadlock --- */
