@@ -209,6 +209,36 @@ static long flush(struct tty *tty, unsigned long what)
 	return 0;
 }
 
+static long get_termios(struct tty *tty, struct termios __user *user)
+{
+	struct termios termios;
+
+	mutex_lock(&tty->lock);
+	termios = tty->termios;
+	mutex_unlock(&tty->lock);
+	return copy_to_user(user, &termios, sizeof(termios)) ? -EFAULT : 0;
+}
+
+static long get_winsize(struct tty *tty, struct winsize __user *user)
+{
+	struct winsize size;
+
+	mutex_lock(&tty->lock);
+	size = tty->winsize;
+	mutex_unlock(&tty->lock);
+	return copy_to_user(user, &size, sizeof(size)) ? -EFAULT : 0;
+}
+
+static int input_len(struct tty *tty)
+{
+	int len;
+
+	mutex_lock(&tty->lock); /* the tty thread moves canon, readers move head */
+	len = (int)(tty->canon - tty->head);
+	mutex_unlock(&tty->lock);
+	return len;
+}
+
 long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct tty *tty = &console_tty;
@@ -216,7 +246,7 @@ long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	switch (cmd) {
 	case TCGETS:
-		return copy_to_user(user, &tty->termios, sizeof(tty->termios)) ? -EFAULT : 0;
+		return get_termios(tty, user);
 	case TCSETS:
 	case TCSETSW: /* output is never queued: there is nothing to wait for */
 	case TCSETSF:
@@ -238,13 +268,13 @@ long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case TIOCGSID:
 		return tty_is_mine(tty) ? put_user(tty->session, (int __user *)user) : -ENOTTY;
 	case TIOCGWINSZ:
-		return copy_to_user(user, &tty->winsize, sizeof(tty->winsize)) ? -EFAULT : 0;
+		return get_winsize(tty, user);
 	case TIOCSWINSZ:
 		return set_winsize(tty, arg);
 	case TIOCOUTQ:
 		return put_user(0, (int __user *)user);
 	case FIONREAD:
-		return put_user((int)(tty->canon - tty->head), (int __user *)user);
+		return put_user(input_len(tty), (int __user *)user);
 	}
 	return -ENOTTY;
 }

@@ -247,7 +247,7 @@ static void edit(struct tty *tty, u8 c)
 	} else if (extended && is_cc(tty, VLNEXT, c)) {
 		tty->literal = true;
 		if (has(tty, ECHO) && has(tty, ECHOCTL))
-			serial_write((const u8 *)"^\b", 2);
+			put(tty, "^\b");
 	} else if (is_cc(tty, VERASE, c)) {
 		if (tty->tail != tty->canon)
 			erase_one(tty);
