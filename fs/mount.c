@@ -108,19 +108,17 @@ static struct super_block *make_super(const struct file_system_type *type,
 	strlcpy(sb->s_source, source, sizeof(sb->s_source));
 	INIT_LIST_HEAD(&sb->s_dirty);
 	INIT_LIST_HEAD(&sb->s_inodes);
-	if (bdev && bdev->claimed) {
+	if (bdev && !bdev_claim(bdev)) {
 		kfree(sb);
 		return ERR_PTR(-EBUSY);
 	}
-	if (bdev)
-		bdev->claimed = true;
 	err = type->fill_super(sb, type);
 	if (!err) {
 		list_add_tail(&sb->s_list, &supers);
 		return sb;
 	}
 	if (bdev)
-		bdev->claimed = false;
+		bdev_release(bdev);
 	if (sb->s_why[0] && why)
 		strlcpy(why, sb->s_why, sizeof(sb->s_why));
 	else if (sb->s_why[0])
@@ -155,7 +153,7 @@ static void destroy_super(struct super_block *sb)
 	if (sb->s_op->put_super)
 		sb->s_op->put_super(sb);
 	if (bdev)
-		bdev->claimed = false;
+		bdev_release(bdev);
 	kfree(sb);
 }
 

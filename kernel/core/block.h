@@ -54,7 +54,7 @@ struct block_device {
 	struct address_space mapping; /* page cache of the raw device */
 	loff_t size;            /* bytes, = nr_sectors << 9 */
 	struct list_head list;
-	bool claimed;           /* mounted or swap: holder excludes others */
+	bool claimed;           /* mounted or swap: bdev_claim() */
 };
 
 /* A driver found a disk. Names must be unique. */
@@ -82,6 +82,15 @@ int submit_bio_wait(struct bio *bio);
 void block_register_poll(void (*poll)(void *arg), void *arg);
 void block_irq(void);
 void bio_endio(struct bio *bio, int status);
+/* Have the disk to oneself. False: somebody has it already. */
+static inline bool bdev_claim(struct block_device *bdev)
+{
+	return !__atomic_exchange_n(&bdev->claimed, true, __ATOMIC_ACQUIRE);
+}
+static inline void bdev_release(struct block_device *bdev)
+{
+	__atomic_store_n(&bdev->claimed, false, __ATOMIC_RELEASE);
+}
 /* Make the device's write cache durable. Sleeps. */
 int blkdev_flush(struct block_device *bdev);
 void block_init(void);

@@ -227,12 +227,13 @@ static int enable_area(struct swap_area *area, struct file *file, int flags, voi
 	err = map_extents(area, file, info.last_page + 1UL);
 	if (!err)
 		err = make_maps(area, &info);
+	if (!err && !area->is_file && !bdev_claim(area->bdev))
+		err = -EBUSY; /* mounted since check_backing() looked */
 	if (err) {
 		free_maps(area);
 		return err;
 	}
 	if (!area->is_file) {
-		area->bdev->claimed = true;
 		/* What the page cache knows of the device is about to become stale. */
 		filemap_write_range(&area->bdev->mapping, 0, ~0UL, true);
 		invalidate_mapping_pages(&area->bdev->mapping);
@@ -312,7 +313,7 @@ static void retire_area(struct swap_area *area)
 	spin_unlock(&area->lock);
 	free_maps(area);
 	if (!area->is_file)
-		area->bdev->claimed = false;
+		bdev_release(area->bdev);
 	fput(area->file);
 	area->in_use = false;
 	if (area->prio >= 0)
