@@ -9,6 +9,12 @@
  *
  * Left and right cases are one piece of code with a constant `left`, which the compiler unfolds.
  * The plain tree is the augmented one with callbacks that do nothing, which it folds away.
+ *
+ * Somebody may walk down without a lock while all this goes on (mm/space/vma_lock.c). Such a walk may
+ * miss what is there, but it meets only nodes that are or were in the tree, and it ends: child
+ * pointers are stored whole (WRITE_ONCE) and in an order in which they form no circle at any moment.
+ * A node that moves up is first cut off below its old place and hung in at the new one last; one
+ * that leaves keeps its children, so who stands on it finds the way on.
  */
 #include "lib/rbtree.h"
 
@@ -45,11 +51,11 @@ static __always_inline void change_child(struct rb_node *old, struct rb_node *ne
 					 struct rb_node *parent, struct rb_root *root)
 {
 	if (!parent)
-		root->rb_node = new;
+		WRITE_ONCE(root->rb_node, new);
 	else if (parent->rb_left == old)
-		parent->rb_left = new;
+		WRITE_ONCE(parent->rb_left, new);
 	else
-		parent->rb_right = new;
+		WRITE_ONCE(parent->rb_right, new);
 }
 
 /* Turn @node down to its left (or right) side; the child on the other side takes its place. */
@@ -60,10 +66,10 @@ static __always_inline void rotate(struct rb_node *node, bool left, struct rb_ro
 	struct rb_node *between = *child(up, left);
 	struct rb_node *parent = rb_parent(node);
 
-	*child(node, !left) = between;
+	WRITE_ONCE(*child(node, !left), between);
 	if (between)
 		set_parent(between, node);
-	*child(up, left) = node;
+	WRITE_ONCE(*child(up, left), node);
 	set_parent(up, parent);
 	change_child(node, up, parent, root);
 	set_parent(node, up);
@@ -191,13 +197,13 @@ static __always_inline struct rb_node *unlink_inner(struct rb_node *node, struct
 	*moved = next->rb_right;
 	*black = !is_red(next);
 	if (parent != next) {
-		parent->rb_left = *moved;
+		WRITE_ONCE(parent->rb_left, *moved);
 		if (*moved)
 			set_parent(*moved, parent);
-		next->rb_right = node->rb_right;
+		WRITE_ONCE(next->rb_right, node->rb_right);
 		set_parent(next->rb_right, next);
 	}
-	next->rb_left = node->rb_left;
+	WRITE_ONCE(next->rb_left, node->rb_left);
 	set_parent(next->rb_left, next);
 	change_child(node, next, rb_parent(node), root);
 	next->__rb_parent_color = node->__rb_parent_color;

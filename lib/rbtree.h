@@ -64,7 +64,7 @@ static inline void rb_link_node(struct rb_node *node, struct rb_node *parent, st
 	node->__rb_parent_color = (unsigned long)parent;
 	node->rb_left = NULL;
 	node->rb_right = NULL;
-	*link = node;
+	__atomic_store_n(link, node, __ATOMIC_RELEASE); /* complete, for walks without a lock */
 }
 
 /* Rebalance after rb_link_node. O(log n), at most two rotations. */

@@ -19,7 +19,9 @@
 	X(fault_shared) X(fault_swap) X(fault_wp_reuse) X(fault_wp_copy) X(fault_wp_shared)         \
 	X(fault_spurious) X(fault_stack_grow) X(fault_fixup) X(fault_vmalloc)                       \
 	X(nr_tlb_remote_flush) X(nr_tlb_remote_flush_received) X(nr_tlb_local_flush_all)            \
-	X(nr_tlb_local_flush_one)
+	X(nr_tlb_local_flush_one)                                                                   \
+	/* faults under their VMA's lock: done, not to be had, begun anew, found what had left */   \
+	X(vma_lock_success) X(vma_lock_abort) X(vma_lock_retry) X(vma_lock_miss)
 
 enum vm_event {
 #define X(name) VM_##name,

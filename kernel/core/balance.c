@@ -60,12 +60,13 @@ unsigned int select_cpu(const struct task_struct *task)
 		return best;
 	if (claim_idle(idle, self))
 		return self;
-	for_each_cpu_in(cpu, idle) if (claim_idle(idle, cpu)) return cpu;
+	for_each_cpu_in(cpu, idle)
+		if (claim_idle(idle, cpu))
+			return cpu;
 	if (!(allowed & CPU_MASK(best)))
 		best = __ffs(allowed);
 	least = load_of(best);
-	for_each_cpu_in(cpu, allowed)
-	{
+	for_each_cpu_in(cpu, allowed) {
 		unsigned int load = load_of(cpu);
 
 		if (load < least) {

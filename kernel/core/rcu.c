@@ -44,8 +44,9 @@ static bool grace_period_over(struct grace_period *gp)
 {
 	unsigned int cpu;
 
-	for_each_cpu_in(cpu, gp->missing) if (READ_ONCE(per_cpu(rcu_passed, cpu)) != gp->seen[cpu])
-		gp->missing &= ~CPU_MASK(cpu);
+	for_each_cpu_in(cpu, gp->missing)
+		if (READ_ONCE(per_cpu(rcu_passed, cpu)) != gp->seen[cpu])
+			gp->missing &= ~CPU_MASK(cpu);
 	if (gp->missing)
 		return false;
 	smp_mb(); /* and all they did in their sections is done before what follows */

@@ -196,6 +196,7 @@ void use_mm(struct mm_struct *mm)
 	switch_mm_irqs_off(mm);
 	task->mm = mm;
 	task->active_mm = mm;
+	task->vma_hint_seq = 0; /* of the old map */
 	task_unlock(task);
 	local_irq_restore(flags);
 }

@@ -15,6 +15,7 @@
 #include <asm/smp.h>
 
 struct mm_struct;
+struct vm_area_struct;
 struct files_struct;
 struct fs_struct;
 struct signal_struct;
@@ -54,6 +55,9 @@ struct task_struct {
 	unsigned int nr_dirtied; /* pages since balance_dirty_pages() last looked; own task only */
 	int pagefault_disabled; /* > 0: a user copy fails instead of faulting; own task only */
 	unsigned long min_flt, maj_flt; /* own task only */
+	/* The VMA of the last fault, while mm->vma_left_seq is that (0: none); own task only. */
+	struct vm_area_struct *vma_hint;
+	unsigned long vma_hint_seq;
 	struct fault_note *fault_note;  /* filled by the fault path when not NULL; own task only */
 	pid_t pid, tgid;                /* constant */
 	char comm[16];

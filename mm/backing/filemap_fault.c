@@ -39,18 +39,51 @@ static pgoff_t mapping_pages(const struct address_space *mapping)
  * A mapped page was not in the cache: start reading it, and what madvise() says is worth reading
  * with it.
  */
-static void mmap_readahead(struct vm_area_struct *vma, pgoff_t index)
+static void mmap_readahead(struct file *file, unsigned long vm_flags, pgoff_t index)
 {
-	struct file *file = vma->vm_file;
 	struct address_space *mapping = file->f_mapping;
 	pgoff_t start = ALIGN_DOWN(index, (pgoff_t)RA_MAX_PAGES);
 
-	if (vma->vm_flags & VM_RAND_READ)
+	if (vm_flags & VM_RAND_READ)
 		force_page_cache_readahead(mapping, index, 1);
-	else if (vma->vm_flags & VM_SEQ_READ)
+	else if (vm_flags & VM_SEQ_READ)
 		page_cache_sync_readahead(mapping, &file->f_ra, index, RA_MAX_PAGES);
 	else
 		force_page_cache_readahead(mapping, start, RA_MAX_PAGES);
+}
+
+/*
+ * Where the disk is asked, no lock is held that another fault or an mmap may need: the file keeps
+ * itself, and what its VMA wants is noted before the lock goes. The page is waited for, but not kept.
+ */
+static noinline vm_fault_t read_unlocked(struct vm_fault *vmf, pgoff_t index)
+{
+	struct file *file = get_file(vmf->vma->vm_file);
+	unsigned long vm_flags = vmf->vma->vm_flags;
+	struct page *page;
+
+	release_fault_lock(vmf);
+	mmap_readahead(file, vm_flags, index);
+	page = find_get_page(file->f_mapping, index);
+	if (page) {
+		wait_on_page_locked_killable(page);
+		put_page(page);
+	}
+	fput(file);
+	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
+}
+
+/* The page that carries the mark of read-ahead was reached: start the next window. */
+static noinline vm_fault_t read_ahead_unlocked(struct vm_fault *vmf, struct page *page,
+					       pgoff_t index)
+{
+	struct file *file = get_file(vmf->vma->vm_file);
+
+	release_fault_lock(vmf);
+	page_cache_async_readahead(file->f_mapping, &file->f_ra, page, index);
+	put_page(page);
+	fput(file);
+	return VM_FAULT_RETRY;
 }
 
 /* It is not in the cache: begin reading it, and what lies around. NULL: out of memory. */
@@ -59,7 +92,7 @@ static noinline struct page *fault_read_page(struct vm_fault *vmf, struct addres
 {
 	struct page *page;
 
-	mmap_readahead(vmf->vma, index);
+	mmap_readahead(vmf->vma->vm_file, vmf->vma->vm_flags, index);
 	page = find_get_page(mapping, index);
 	if (page)
 		return page;
@@ -106,16 +139,20 @@ vm_fault_t filemap_fault(struct vm_fault *vmf)
 		if (unlikely(!page)) {
 			if (index >= mapping_pages(mapping))
 				return VM_FAULT_SIGBUS;
+			if (fault_may_wait_unlocked(vmf))
+				return read_unlocked(vmf, index);
 			major = VM_FAULT_MAJOR;
 			page = fault_read_page(vmf, mapping, index);
 			if (!page)
 				return VM_FAULT_OOM;
 		} else if (unlikely(PageReadahead(page)) && !major &&
 			   !(vmf->vma->vm_flags & VM_RAND_READ)) {
+			if (fault_may_wait_unlocked(vmf))
+				return read_ahead_unlocked(vmf, page, index);
 			page_cache_async_readahead(mapping, &vmf->vma->vm_file->f_ra, page, index);
 		}
 		if (!fault_lock_page(vmf, page))
-			return VM_FAULT_RETRY | major;
+			return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 		if (likely(page->mapping == mapping && PageUptodate(page)))
 			break;
 		if (page->mapping == mapping)
@@ -178,20 +215,44 @@ vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t 
 	return answered ? VM_FAULT_NOPAGE : 0;
 }
 
+/* The page, of which @in_file bytes lie in the file, is about to be written. 0 or -errno. */
+static inline int reserve_blocks(struct address_space *mapping, struct page *page, loff_t in_file)
+{
+	if (!mapping->a_ops->prepare_write)
+		return 0;
+	return mapping->a_ops->prepare_write(mapping, page, 0,
+					     (unsigned int)min((loff_t)PAGE_SIZE, in_file));
+}
+
+/*
+ * Which blocks are the page's may stand on the disk only: ask with the page locked but not the map.
+ * What goes wrong is found again at the next try.
+ */
+static noinline vm_fault_t reserve_unlocked(struct vm_fault *vmf, struct page *page, loff_t in_file)
+{
+	struct file *file = get_file(vmf->vma->vm_file);
+
+	release_fault_lock(vmf);
+	reserve_blocks(file->f_mapping, page, in_file);
+	unlock_page(page);
+	put_page(page);
+	fput(file);
+	return VM_FAULT_RETRY;
+}
+
 vm_fault_t filemap_page_mkwrite(struct vm_fault *vmf)
 {
 	struct address_space *mapping = vmf->vma->vm_file->f_mapping;
 	struct page *page = vmf->page;
-	loff_t start, size;
-	int err = 0;
+	loff_t in_file = *mapping->i_size - ((loff_t)page->index << PAGE_SHIFT);
+	int err;
 
-	size = *mapping->i_size;
-	start = (loff_t)page->index << PAGE_SHIFT;
-	if (unlikely(page->mapping != mapping || start >= size))
+	if (unlikely(page->mapping != mapping || in_file <= 0))
 		return VM_FAULT_NOPAGE; /* truncated: the access faults again and gets its SIGBUS */
-	if (mapping->a_ops->prepare_write)
-		err = mapping->a_ops->prepare_write(
-			mapping, page, 0, (unsigned int)min((loff_t)PAGE_SIZE, size - start));
+	if (unlikely(!PageMappedToDisk(page)) && mapping->a_ops->prepare_write &&
+	    fault_may_wait_unlocked(vmf))
+		return reserve_unlocked(vmf, page, in_file);
+	err = reserve_blocks(mapping, page, in_file);
 	if (unlikely(err))
 		return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 	return 0;

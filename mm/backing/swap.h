@@ -46,7 +46,7 @@ struct page *lookup_swap_cache(swp_entry_t entry);
  * device was asked. NULL: out of memory. Not up to date after the lock: read error (a page whose
  * read failed together with others is read once more, alone, by the next call).
  */
-struct page *swapin_readahead(swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr, bool *major);
+struct page *swapin_readahead(swp_entry_t entry, bool *major);
 /*
  * Give the locked anonymous page a slot and put it in the swap cache, dirty. False: no space or
  * memory.

@@ -237,16 +237,13 @@ static void read_window(struct page **pages, unsigned int nr, const struct page 
 			put_page(pages[i]);
 }
 
-struct page *swapin_readahead(swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr,
-			      bool *major)
+struct page *swapin_readahead(swp_entry_t entry, bool *major)
 {
 	unsigned long slot = swp_offset(entry), first;
 	unsigned int window = ra_window(slot);
 	struct page *pages[RA_MAX] = { NULL }, *target;
 	bool fresh;
 
-	(void)vma;
-	(void)addr;
 	/* The page itself first: it may wait for memory, the others must not keep it waiting. */
 	target = find_or_add_page(entry, GFP_USER, &fresh);
 	if (!target)

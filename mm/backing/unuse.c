@@ -50,7 +50,7 @@ static int unuse_pte(struct vm_area_struct *vma, pmd_t *pmd, unsigned long addr,
 	int err = 0;
 
 	if (!page)
-		page = swapin_readahead(entry, vma, addr, &major);
+		page = swapin_readahead(entry, &major);
 	if (!page)
 		return swap_count(entry) ? -ENOMEM : 0;
 	lock_page(page);

@@ -12,6 +12,7 @@
 vm_fault_t do_anonymous_page(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
+	vm_fault_t refused;
 	struct page *page;
 	pte_t entry;
 
@@ -23,8 +24,9 @@ vm_fault_t do_anonymous_page(struct vm_fault *vmf)
 		return 0;
 	}
 
-	if (unlikely(anon_vma_prepare(vma)))
-		return VM_FAULT_OOM;
+	refused = vmf_anon_prepare(vmf);
+	if (unlikely(refused))
+		return refused;
 	page = alloc_page(GFP_USER);
 	if (unlikely(!page))
 		return VM_FAULT_OOM;

@@ -77,14 +77,17 @@ static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page 
 /* @old: referenced by us, or NULL for the zero page. ptl is not held. */
 static vm_fault_t wp_page_copy(struct vm_fault *vmf, struct page *old)
 {
+	vm_fault_t refused = vmf_anon_prepare(vmf);
 	struct page *copy = NULL;
 
-	if (likely(!anon_vma_prepare(vmf->vma)))
+	if (likely(!refused)) {
 		copy = alloc_page(GFP_USER);
-	if (unlikely(!copy)) {
+		refused = copy ? 0 : VM_FAULT_OOM;
+	}
+	if (unlikely(refused)) {
 		if (old)
 			put_page(old);
-		return VM_FAULT_OOM;
+		return refused;
 	}
 	if (old)
 		copy_page(page_address(copy), page_address(old));
@@ -116,6 +119,8 @@ static vm_fault_t wp_page_shared(struct vm_fault *vmf, struct page *page)
 	if (vma->vm_ops && vma->vm_ops->page_mkwrite)
 		refused = vma->vm_ops->page_mkwrite(vmf);
 	if (unlikely(refused)) {
+		if (refused & VM_FAULT_RETRY)
+			return refused;
 		unlock_page(page);
 		put_page(page);
 		return refused & VM_FAULT_ERROR;

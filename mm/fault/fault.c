@@ -14,10 +14,10 @@
  *   present, read-only         shared file  write         do_wp_page: page_mkwrite
  *   present, allows the access any          any           nothing: spurious (another CPU was first)
  *
- * Locks, outermost first: mmap_lock (held for reading by the caller), page lock, the lock of the
- * last-level table ("ptl"). Doors run without ptl, since they allocate and wait for disks; only
- * install_pte() and do_wp_page() hold it, around "is the entry still what we saw?" and the store.
- * That question is what makes two threads faulting on one page come out with one frame.
+ * Locks, outermost first: the VMA's or mmap_lock (held for reading by the caller), page lock, the
+ * lock of the last-level table ("ptl"). Doors run without ptl, since they allocate and wait for
+ * disks; only install_pte() and do_wp_page() hold it, around "is the entry still what we saw?" and
+ * the store. That question is what makes two threads faulting on one page come out with one frame.
  */
 #include "mm/fault/fault.h"
 
@@ -54,14 +54,32 @@ void fault_init(void)
 
 bool __fault_lock_page(struct vm_fault *vmf, struct page *page)
 {
-	if ((vmf->flags & (FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED)) != FAULT_FLAG_ALLOW_RETRY) {
+	if (!fault_may_wait_unlocked(vmf)) {
 		lock_page(page);
 		return true;
 	}
-	mmap_read_unlock(vmf->vma->vm_mm);
-	wait_on_page_locked(page);
+	release_fault_lock(vmf);
+	wait_on_page_locked_killable(page);
 	put_page(page);
 	return false;
+}
+
+vm_fault_t __vmf_anon_prepare(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct mm_struct *mm = vma->vm_mm;
+	bool extra = vmf->flags & FAULT_FLAG_VMA_LOCK;
+	int err;
+
+	/* A writer that waits for this VMA has mmap_lock: do not wait for it here. */
+	if (extra && !mmap_read_trylock(mm)) {
+		release_fault_lock(vmf);
+		return VM_FAULT_RETRY;
+	}
+	err = __anon_vma_prepare(vma);
+	if (extra)
+		mmap_read_unlock(mm);
+	return err ? VM_FAULT_OOM : 0;
 }
 
 /*
@@ -96,7 +114,8 @@ static vm_fault_t handle_pte_fault(struct vm_fault *vmf)
 
 /*
  * The entry above the last-level table for @address, with the tables that are missing made on the
- * way. NULL: out of memory. mmap_lock held for reading, which keeps tables where they are.
+ * way. NULL: out of memory. The fault lock keeps tables where they are: munmap frees a table only
+ * when no VMA reaches into its range, and the VMAs that did it has locked for writing before.
  */
 static __always_inline pmd_t *walk_to_pmd(struct mm_struct *mm, unsigned long address)
 {
@@ -137,6 +156,7 @@ static noinline vm_fault_t finish_fault(const struct vm_fault *vmf, vm_fault_t v
 
 vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, unsigned int flags)
 {
+	vma_assert_locked(vma);
 	pmd_t *pmd = walk_to_pmd(vma->vm_mm, address);
 	pte_t *pte = likely(pmd) ? pte_offset(pmd, address) : NULL;
 	struct vm_fault vmf = {

@@ -3,9 +3,11 @@
  * The fault path below the architecture: handle_mm_fault() and what its doors share.
  *
  * Contract. The caller decoded the access (FAULT_FLAG_*), found the VMA, checked its rights, and
- * holds mm->mmap_lock for reading. handle_mm_fault() returns a set of VM_FAULT_* verdict bits and
- * never kills, signals or prints: who called decides. On VM_FAULT_RETRY the mmap_lock has been
- * released; on every other verdict it is still held.
+ * holds the fault lock: with FAULT_FLAG_VMA_LOCK that VMA's (mm/space/vma_lock.h), else
+ * mm->mmap_lock for reading. handle_mm_fault() returns a set of VM_FAULT_* verdict bits and never
+ * kills, signals or prints: who called decides. On VM_FAULT_RETRY the fault lock has been released;
+ * on every other verdict it is still held. With VM_FAULT_MAJOR the retry comes after a wait for a
+ * page that was being read.
  *
  * Doors (do_anonymous_page, do_fault, do_swap_page, do_wp_page) prepare a frame; the entry is stored
  * by one function, which compares with the entry seen when the fault began (vmf->orig_pte).
@@ -14,18 +16,22 @@
 #define MM_FAULT_FAULT_H
 
 #include "mm/space/mm.h"
+#include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/rmap.h"
+#include "mm/space/vma_lock.h"
 
 struct pt_regs;
 
 /* What kind of access it is, and how the caller lets us behave. */
 #define FAULT_FLAG_WRITE 0x01u
-#define FAULT_FLAG_ALLOW_RETRY 0x04u /* may answer VM_FAULT_RETRY, mmap_lock released */
+#define FAULT_FLAG_ALLOW_RETRY 0x04u /* may answer VM_FAULT_RETRY, fault lock released */
 #define FAULT_FLAG_KILLABLE 0x10u    /* a fatal signal ends a wait for the disk */
 #define FAULT_FLAG_TRIED 0x20u       /* second try */
 #define FAULT_FLAG_USER 0x40u        /* the access came from user mode */
 #define FAULT_FLAG_REMOTE 0x80u      /* another process's map */
 #define FAULT_FLAG_INSTRUCTION 0x100u
+#define FAULT_FLAG_VMA_LOCK 0x1000u  /* the VMA alone is locked; comes with ALLOW_RETRY */
 
 /* Verdicts. */
 #define VM_FAULT_OOM 0x0001u
@@ -34,8 +40,8 @@ struct pt_regs;
 #define VM_FAULT_SIGSEGV 0x0040u
 #define VM_FAULT_NOPAGE 0x0100u  /* ->fault stored the entry itself */
 #define VM_FAULT_LOCKED 0x0200u  /* vmf->page came locked */
-#define VM_FAULT_RETRY 0x0400u   /* mmap_lock was released: look everything up again */
-#define VM_FAULT_DIRTIED 0x0800u /* a page of a shared file was: when mmap_lock is released, pace the writer */
+#define VM_FAULT_RETRY 0x0400u   /* the fault lock was released: look everything up again */
+#define VM_FAULT_DIRTIED 0x0800u /* a page of a shared file was: with no lock held, pace the writer */
 #define VM_FAULT_ERROR (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
 
 /* The door that resolved a fault, for the fault log; X(id, text). */
@@ -73,7 +79,7 @@ struct vm_fault {
 	const unsigned int flags;    /* FAULT_FLAG_* */
 
 	pmd_t *const pmd;            /* NULL: no memory for the tables */
-	pte_t *const pte;            /* stays where it is while mmap_lock is held; changes under ptl */
+	pte_t *const pte;            /* stays where it is under the fault lock; changes under ptl */
 	pte_t orig_pte;              /* the entry seen when the fault began */
 	spinlock_t *ptl;             /* while it is held */
 	struct page *page;           /* from ->fault: referenced, locked */
@@ -97,10 +103,32 @@ vm_fault_t do_swap_page(struct vm_fault *vmf);      /* swap.c: entry names a swa
 vm_fault_t do_wp_page(struct vm_fault *vmf);
 
 /* --- shared by the doors (fault.c) --- */
+/* Let go of what the caller of handle_mm_fault() holds. The VMA may be gone at once. */
+static inline void release_fault_lock(const struct vm_fault *vmf)
+{
+	if (vmf->flags & FAULT_FLAG_VMA_LOCK)
+		vma_end_read(vmf->vma);
+	else
+		mmap_read_unlock(vmf->vma->vm_mm);
+}
+/* May the fault lock be released and VM_FAULT_RETRY answered, once the disk has been waited for? */
+static inline bool fault_may_wait_unlocked(const struct vm_fault *vmf)
+{
+	return (vmf->flags & (FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED)) == FAULT_FLAG_ALLOW_RETRY;
+}
+/*
+ * Give the VMA an anon_vma, which all private pages need. 0, VM_FAULT_OOM, or VM_FAULT_RETRY. It may
+ * be a neighbour's, and neighbours are to be looked at under mmap_lock only.
+ */
+vm_fault_t __vmf_anon_prepare(struct vm_fault *vmf);
+static inline vm_fault_t vmf_anon_prepare(struct vm_fault *vmf)
+{
+	return likely(READ_ONCE(vmf->vma->anon_vma)) ? 0 : __vmf_anon_prepare(vmf);
+}
 /*
  * Lock @page, on which we hold a reference. False: it was busy with I/O and the fault may be
- * retried, so mmap_lock was released, the I/O waited for and the reference dropped: answer
- * VM_FAULT_RETRY and touch neither VMA nor page again.
+ * retried, so the fault lock was released, the I/O waited for and the reference dropped: answer
+ * VM_FAULT_RETRY | VM_FAULT_MAJOR and touch neither VMA nor page again.
  */
 bool __fault_lock_page(struct vm_fault *vmf, struct page *page);
 static inline bool fault_lock_page(struct vm_fault *vmf, struct page *page)

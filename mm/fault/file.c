@@ -82,8 +82,9 @@ static vm_fault_t do_cow_fault(struct vm_fault *vmf)
 	vm_fault_t verdict;
 	pte_t entry;
 
-	if (unlikely(anon_vma_prepare(vma)))
-		return VM_FAULT_OOM;
+	verdict = vmf_anon_prepare(vmf);
+	if (unlikely(verdict))
+		return verdict;
 	copy = alloc_page(GFP_USER);
 	if (unlikely(!copy))
 		return VM_FAULT_OOM;
@@ -116,6 +117,8 @@ static vm_fault_t do_shared_fault(struct vm_fault *vmf)
 		return verdict;
 	refused = mkwrite ? mkwrite(vmf) : 0;
 	if (unlikely(refused)) {
+		if (refused & VM_FAULT_RETRY)
+			return refused;
 		unlock_page(vmf->page);
 		put_page(vmf->page);
 		return refused & VM_FAULT_ERROR;

@@ -69,6 +69,24 @@ static vm_fault_t write_swapped_page(struct vm_fault *vmf)
 	return verdict;
 }
 
+/*
+ * Ask the device with no lock held that another fault or an mmap may need. The slot may be freed
+ * meanwhile, and be another page's when it is read: then the entry has changed as well.
+ */
+static noinline vm_fault_t swapin_unlocked(struct vm_fault *vmf, swp_entry_t entry)
+{
+	struct page *page;
+	bool major;
+
+	release_fault_lock(vmf);
+	page = swapin_readahead(entry, &major);
+	if (page) {
+		wait_on_page_locked_killable(page);
+		put_page(page);
+	}
+	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
+}
+
 vm_fault_t do_swap_page(struct vm_fault *vmf)
 {
 	swp_entry_t entry = pte_to_swp_entry(vmf->orig_pte);
@@ -77,17 +95,20 @@ vm_fault_t do_swap_page(struct vm_fault *vmf)
 	struct page *page;
 
 	vmf->door = DOOR_SWAP;
-	count_vm_event(VM_fault_swap);
 	page = lookup_swap_cache(entry);
-	if (!page)
-		page = swapin_readahead(entry, vmf->vma, vmf->address, &major);
+	if (!page) {
+		if (fault_may_wait_unlocked(vmf))
+			return swapin_unlocked(vmf, entry);
+		page = swapin_readahead(entry, &major);
+	}
 	if (unlikely(!page))
 		return entry_changed(vmf) ? 0 : VM_FAULT_OOM;
 	if (major)
 		verdict = VM_FAULT_MAJOR;
 	if (!fault_lock_page(vmf, page))
-		return verdict | VM_FAULT_RETRY;
+		return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 
+	count_vm_event(VM_fault_swap);
 	if (unlikely(!PageSwapCache(page) || page->private != entry.val))
 		/* left the cache while we waited: the entry has changed, or will fault again */
 		goto drop;

@@ -57,7 +57,7 @@ void __lock_page(struct page *page)
 	finish_wait(q, &wait);
 }
 
-static void wait_on_page_bit(struct page *page, enum pageflags bit)
+static void wait_on_page_bit(struct page *page, enum pageflags bit, u32 state)
 {
 	struct wait_queue_head *q = page_waitqueue(page);
 	DEFINE_WAIT(wait);
@@ -66,9 +66,10 @@ static void wait_on_page_bit(struct page *page, enum pageflags bit)
 		return;
 	might_sleep();
 	for (;;) {
-		prepare_to_wait(q, &wait, TASK_UNINTERRUPTIBLE);
+		prepare_to_wait(q, &wait, (int)state);
 		smp_mb(); /* on the queue before the look at the bit; pairs with the atomic clear */
-		if (!test_bit(bit, &page->flags))
+		if (!test_bit(bit, &page->flags) ||
+		    (state == TASK_KILLABLE && fatal_signal_pending(current)))
 			break;
 		schedule();
 	}
@@ -77,10 +78,15 @@ static void wait_on_page_bit(struct page *page, enum pageflags bit)
 
 void wait_on_page_locked(struct page *page)
 {
-	wait_on_page_bit(page, PG_locked);
+	wait_on_page_bit(page, PG_locked, TASK_UNINTERRUPTIBLE);
+}
+
+void wait_on_page_locked_killable(struct page *page)
+{
+	wait_on_page_bit(page, PG_locked, TASK_KILLABLE);
 }
 
 void wait_on_page_writeback(struct page *page)
 {
-	wait_on_page_bit(page, PG_writeback);
+	wait_on_page_bit(page, PG_writeback, TASK_UNINTERRUPTIBLE);
 }

@@ -219,6 +219,8 @@ static __lock_inline void lock_page(struct page *page)
 }
 /* Sleep until the flag is clear. The caller holds a reference. */
 void wait_on_page_locked(struct page *page);
+/* The same, but a fatal signal ends the wait. */
+void wait_on_page_locked_killable(struct page *page);
 void wait_on_page_writeback(struct page *page);
 /*
  * Clear PG_writeback and its tag, wake the waiters. Called by end_io in the block completion

@@ -82,7 +82,7 @@ static void swapin_range(struct vm_area_struct *vma, unsigned long start, unsign
 		pte = ptep_get(pte_offset(pmd, start));
 		if (!is_swap_pte(pte))
 			continue;
-		page = swapin_readahead(pte_to_swp_entry(pte), vma, start, &major);
+		page = swapin_readahead(pte_to_swp_entry(pte), &major);
 		if (page)
 			put_page(page);
 		cond_resched();

@@ -14,6 +14,7 @@
 #include "mm/space/pagetable.h"
 #include "mm/space/rmap.h"
 #include "mm/space/vma.h"
+#include "mm/space/vma_lock.h"
 #include <asm/tlbflush.h>
 
 LIST_HEAD(mmlist);
@@ -76,6 +77,8 @@ static struct mm_struct *new_mm(void)
 	atomic_set(&mm->mm_count, 1);
 	init_new_context(mm);
 	init_rwsem(&mm->mmap_lock, "mmap_lock");
+	init_waitqueue_head(&mm->vma_wait);
+	mm->vma_left_seq = 1;
 	spin_lock_init(&mm->page_table_lock, "page_table_lock");
 	INIT_LIST_HEAD(&mm->mmlist);
 	mm->mmap_base = TASK_SIZE - MIN_STACK_ROOM;
@@ -161,6 +164,11 @@ static int dup_mmap(struct mm_struct *mm, struct mm_struct *old)
 	int err = 0;
 
 	for_each_vma(old, vma) {
+		/*
+		 * Until the flush below a CPU may write to a page through an entry that has lost the
+		 * right: a fault that copied the page meanwhile would lose that write.
+		 */
+		vma_start_write(vma);
 		if (vma->vm_flags & VM_DONTCOPY) {
 			vm_stat_account(mm, vma->vm_flags, -(long)vma_pages(vma));
 			continue;
@@ -189,6 +197,7 @@ struct mm_struct *dup_mm(struct mm_struct *oldmm)
 		deny_write_access(mm->exe_file); /* cannot fail: the parent's denial stands */
 	}
 	mmap_write_unlock(oldmm);
+	vma_end_write_all(mm); /* they were linked locked; nobody has it yet */
 	publish_mm(mm);
 	if (!err)
 		return mm;

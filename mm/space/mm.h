@@ -10,8 +10,10 @@
 #ifndef MM_SPACE_MM_H
 #define MM_SPACE_MM_H
 
+#include "kernel/core/rcu.h"
 #include "kernel/core/rwsem.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/core/wait.h"
 #include "lib/atomic.h"
 #include "lib/interval_tree.h"
 #include "lib/list.h"
@@ -66,10 +68,14 @@ struct mm_counters {
 
 /*
  * One range [vm_start, vm_end) with one promise. Page aligned. All fields: written under mmap_lock
- * held for writing, read under it held for reading (or writing).
+ * held for writing, read under it held for reading (or writing). What a fault looks at is written
+ * only with the VMA locked for writing too (vma_start_write()), so that a fault may read it with
+ * nothing but the VMA locked: all up to anon_vma.
  */
 struct vm_area_struct {
 	unsigned long vm_start, vm_end;
+	int vm_readers;               /* faults inside, and VMA_CLOSED; atomic (vma_lock.h) */
+	unsigned int vm_lock_seq;     /* equal to mm->mm_lock_seq: locked for writing */
 	struct mm_struct *vm_mm;
 	/* rights of a fresh entry; never RW for private mappings of pages not owned */
 	pgprot_t vm_page_prot;
@@ -90,7 +96,10 @@ struct vm_area_struct {
 	struct vm_area_struct *vm_prev, *vm_next; /* neighbours by address, or NULL */
 	unsigned long vm_gap;         /* free bytes just below, less the guard gap of a stack */
 	unsigned long rb_subtree_gap; /* the largest free gap just below any VMA of this subtree */
-	struct interval_node anon_node; /* in anon_vma->tree, pgoff range; anon_vma->lock */
+	union {
+		struct interval_node anon_node; /* in anon_vma->tree, pgoff range; anon_vma->lock */
+		struct rcu_head vm_rcu; /* when it is being freed */
+	};
 	struct interval_node file_node; /* in mapping->i_mmap, pgoff range; mapping->i_mmap_rwsem */
 };
 
@@ -102,7 +111,8 @@ struct vm_operations_struct {
 	const char *name;
 	/*
 	 * Bring the page at vmf_pgoff(): sets vmf->page to it, referenced, LOCKED and up to date, and
-	 * returns VM_FAULT_LOCKED (| VM_FAULT_MAJOR), or an error verdict. May sleep.
+	 * returns VM_FAULT_LOCKED (| VM_FAULT_MAJOR), an error verdict, or VM_FAULT_RETRY (fault.h),
+	 * before it asks a disk. May sleep.
 	 */
 	vm_fault_t (*fault)(struct vm_fault *vmf);
 	/*
@@ -113,7 +123,8 @@ struct vm_operations_struct {
 	/*
 	 * A shared page, vmf->page, locked, is about to become writable: reserve its blocks. 0, or why
 	 * not: an error verdict (VM_FAULT_SIGBUS, _OOM), or VM_FAULT_NOPAGE when it left the file
-	 * meanwhile. It stays locked. May sleep.
+	 * meanwhile. It stays locked. VM_FAULT_RETRY: the fault lock, the page's lock and the reference
+	 * on it are released. May sleep.
 	 */
 	vm_fault_t (*page_mkwrite)(struct vm_fault *vmf);
 	void (*open)(struct vm_area_struct *vma);  /* the VMA was copied (fork, split) */
@@ -122,10 +133,13 @@ struct vm_operations_struct {
 
 struct mm_struct {
 	pgd_t *pgd;                   /* top level; constant */
+	struct rb_root mm_rb;         /* mmap_lock; faults walk it without (lock_vma_under_rcu()) */
+	unsigned long vma_left_seq;   /* VMAs that left the tree, from 1 on; mmap_lock */
+	unsigned int mm_lock_seq;     /* raised as mmap_lock for writing is given back; mmap_lock */
 	mm_context_t context;         /* which CPUs have it loaded: asm/tlbflush.h */
 	atomic_t mm_users, mm_count;
+	struct wait_queue_head vma_wait; /* a writer, for the faults in a VMA to end */
 	struct rw_semaphore mmap_lock;/* VMAs and the layout fields below */
-	struct rb_root mm_rb;         /* mmap_lock */
 	struct vm_area_struct *first_vma, *last_vma; /* the same VMAs as a list; mmap_lock */
 	struct vm_area_struct *mmap_cache; /* the VMA of the last find; hint */
 	/*

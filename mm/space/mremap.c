@@ -11,6 +11,7 @@
 #include "mm/space/pagetable.h"
 #include "mm/space/rmap.h"
 #include "mm/space/vma.h"
+#include "mm/space/vma_lock.h"
 
 /* One call in flight. mmap_lock is held for writing from the first use to the last. */
 struct mremap {
@@ -99,6 +100,7 @@ static void unmap_moved(struct mm_struct *mm, unsigned long addr, unsigned long 
 
 	if (!vma || !len)
 		return;
+	vma_start_write(vma);
 	if (accounted)
 		vma->vm_flags &= ~VM_ACCOUNT;
 	if (vma->vm_start < addr)
@@ -165,6 +167,7 @@ static unsigned long move_vma(struct mremap *req, struct vm_area_struct *vma)
 	if (vm_flags & VM_LOCKED)
 		mm->locked_vm += new_pages;
 	vma = vma_lookup(mm, req->addr);
+	vma_start_write(vma); /* as @copy is */
 	moved = move_page_tables(vma, req->addr, copy, req->new_addr, req->old_len);
 	if (moved < req->old_len) {
 		/* The tables of the old range are still there: the way back needs no memory. */

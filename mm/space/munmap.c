@@ -5,6 +5,7 @@
 #include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
 #include "mm/space/vma.h"
+#include "mm/space/vma_lock.h"
 
 static void unaccount(struct vm_area_struct *vma, unsigned long pages)
 {
@@ -22,6 +23,7 @@ static void unaccount(struct vm_area_struct *vma, unsigned long pages)
 static bool unmap_vma(struct mmu_gather *tlb, struct vm_area_struct *vma, unsigned long start,
 		      unsigned long end)
 {
+	vma_start_write(vma);
 	unmap_page_range(tlb, vma, start, end);
 	unaccount(vma, (end - start) >> PAGE_SHIFT);
 	if (vma->vm_start == start && vma->vm_end == end) {

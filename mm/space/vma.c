@@ -7,11 +7,13 @@
  *                                          the largest such gap (rb_subtree_gap): subtrees without
  *                                          a gap that fits are not entered
  *
- * Locks: mmap_lock, for writing to change anything. mmap_cache alone is written by readers too;
- * it is a hint whose bounds are checked at each use, and removal moves it on.
+ * Locks: mmap_lock, for writing to change anything; faults walk down without (vma_lock.c).
+ * mmap_cache alone is written by readers too; it is a hint whose bounds are checked at each use,
+ * and removal moves it on.
  */
 #include "lib/util.h"
 #include "mm/space/vma.h"
+#include "mm/space/vma_lock.h"
 
 static __always_inline struct vm_area_struct *to_vma(struct rb_node *rb)
 {
@@ -118,6 +120,7 @@ void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma, struct vm
 		parent = &next->vm_rb;
 		link = &parent->rb_left;
 	}
+	vma_set_write_locked(vma, mm);
 	list_link(mm, vma, prev, next);
 	rb_link_node(&vma->vm_rb, parent, link);
 	vma->vm_gap = vma->rb_subtree_gap = gap_between(prev, vma);
@@ -145,6 +148,7 @@ void vma_tree_remove(struct mm_struct *mm, struct vm_area_struct *vma)
 	if (next)
 		set_gap(next, prev);
 	rb_erase_augmented(&vma->vm_rb, &mm->mm_rb, &vma_gap);
+	vma_mark_detached(mm, vma);
 	if (mm->mmap_cache == vma)
 		mm->mmap_cache = next; /* what find_vma() now answers for its range */
 	mm->map_count--;

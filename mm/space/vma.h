@@ -33,10 +33,12 @@ static inline struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigne
 }
 /*
  * Bounds are set and overlap no other VMA; @prev is the one below, NULL if there is none. Counts
- * map_count. O(1) but for balancing and gaps.
+ * map_count. O(1) but for balancing and gaps. Faults find it at once, but it comes locked for
+ * writing, so it may still be changed.
  */
 void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma,
 		     struct vm_area_struct *prev);
+/* @vma is locked for writing (vma_start_write()). No fault enters it any more. */
 void vma_tree_remove(struct mm_struct *mm, struct vm_area_struct *vma);
 /* The bounds of @vma changed, without passing a neighbour: put the gaps around it right. */
 void vma_gap_update(struct vm_area_struct *vma);
@@ -47,7 +49,10 @@ void vma_cache_init(void);
 struct vm_area_struct *vm_area_alloc(struct mm_struct *mm);
 /* A copy of @vma that holds its own references to file and anon_vma but is in no tree; or NULL. */
 struct vm_area_struct *vm_area_dup(const struct vm_area_struct *vma);
-/* Only for a VMA in no tree and without references: straight back to its cache. */
+/*
+ * Only for a VMA in no tree and without references: back to its cache, after a grace period if a
+ * fault may still look at it (vma_lock.h).
+ */
 void vm_area_free(struct vm_area_struct *vma);
 /* Drops file and anon_vma, calls vm_ops->close, frees. Already out of every tree. May sleep. */
 void vma_release(struct vm_area_struct *vma);
@@ -82,8 +87,9 @@ struct vm_area_struct *vma_merge(const struct vma_range *range, struct vm_area_s
 				 struct vm_area_struct *next, bool next_first);
 /*
  * Make [start, end) of @vma a VMA (or part of one) that can have @vm_flags: merged with neighbours
- * that have these flags already, or split off. The caller then stores the flags. ERR_PTR(-ENOMEM):
- * out of memory or over max_map_count; nothing changed.
+ * that have these flags already, or split off. It is locked for writing (vma_start_write()), and the
+ * caller then stores the flags. ERR_PTR(-ENOMEM): out of memory or over max_map_count; nothing
+ * changed.
  */
 struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start,
 				  unsigned long end, unsigned long vm_flags);

@@ -6,8 +6,8 @@
  *
  * Every change of bounds goes through one function, vma_edit(). It takes a few VMAs that lie side
  * by side and gives each its new bounds, or none: then it goes away. Locks: mmap_lock for
- * writing; i_mmap_rwsem and the anon_vma's rwsem are held over the change, so a walk of the
- * reverse map sees either all of the old state or all of the new.
+ * writing; it locks the VMAs for writing itself, so that no fault sees half of the change;
+ * i_mmap_rwsem and the anon_vma's rwsem are held over it, so that no walk of the reverse map does.
  */
 #include "kernel/core/vfs.h"
 #include "lib/util.h"
@@ -15,6 +15,7 @@
 #include "mm/frame/slab.h"
 #include "mm/space/rmap.h"
 #include "mm/space/vma.h"
+#include "mm/space/vma_lock.h"
 
 static struct kmem_cache *vma_cache;
 
@@ -42,15 +43,24 @@ struct vm_area_struct *vm_area_dup(const struct vm_area_struct *vma)
 	if (!copy)
 		return NULL;
 	*copy = *vma;
+	copy->vm_readers = 0; /* those are in the other */
 	anon_vma_clone(copy, vma);
 	if (copy->vm_file)
 		get_file(copy->vm_file);
 	return copy;
 }
 
+static void free_vma_rcu(struct rcu_head *head)
+{
+	kmem_cache_free(vma_cache, container_of(head, struct vm_area_struct, vm_rcu));
+}
+
 void vm_area_free(struct vm_area_struct *vma)
 {
-	kmem_cache_free(vma_cache, vma);
+	if (likely(mm_has_one_task(vma->vm_mm)))
+		kmem_cache_free(vma_cache, vma);
+	else
+		call_rcu(&vma->vm_rcu, free_vma_rcu);
 }
 
 static void drop_references(struct vm_area_struct *vma)
@@ -136,12 +146,17 @@ static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
 {
 	struct address_space *mapping = vma_mapping(edits[0].vma);
 	const struct vm_area_struct *family = NULL;
-	bool keeps[MAX_EDITS];
+	bool keeps[MAX_EDITS], alone = mm_has_one_task(mm);
 	int i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		if (likely(alone))
+			vma_set_write_locked(edits[i].vma, mm);
+		else
+			vma_start_write(edits[i].vma);
 		if (edits[i].vma->anon_vma)
 			family = edits[i].vma;
+	}
 	rmap_lock(mapping, family ? family->anon_vma : NULL);
 	for (i = 0; i < n; i++) {
 		keeps[i] = keeps_its_place(&edits[i], family);
@@ -337,5 +352,7 @@ struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long star
 	more = (start > vma->vm_start) + (end < vma->vm_end);
 	if (vma->vm_mm->map_count + more > sysctl_max_map_count && more)
 		return ERR_PTR(-ENOMEM);
+	if (!more)
+		vma_start_write(vma); /* or vma_carve() does it */
 	return vma_carve(vma, start, end) ? ERR_PTR(-ENOMEM) : vma;
 }

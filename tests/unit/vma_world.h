@@ -108,12 +108,9 @@ void free_swap_and_cache(swp_entry_t entry)
 	CHECK(slots[swp_offset(entry)].count > 0);
 	slots[swp_offset(entry)].count--;
 }
-struct page *swapin_readahead(swp_entry_t entry, struct vm_area_struct *vma, unsigned long addr,
-			      bool *major)
+struct page *swapin_readahead(swp_entry_t entry, bool *major)
 {
 	(void)entry;
-	(void)vma;
-	(void)addr;
 	(void)major;
 	return NULL;
 }

@@ -129,6 +129,6 @@ void cpu_apply_features(void)
 		patch_smap();
 	pr_info("cpu: %s, %u physical bits%s%s%s%s%s%s", f->model[0] ? f->model : f->vendor,
 		f->phys_bits, f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
-		f->umip ? ", UMIP" : "", f->gbpages ? ", 1 GiB pages" : "",
-		f->erms ? ", ERMS" : "", f->pcid ? ", PCID" : "");
+		f->umip ? ", UMIP" : "", f->gbpages ? ", 1 GiB pages" : "", f->erms ? ", ERMS" : "",
+		f->pcid ? ", PCID" : "");
 }

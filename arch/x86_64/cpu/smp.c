@@ -244,9 +244,10 @@ void smp_call_function_many(cpumask_t mask, smp_call_func_t fn, void *arg)
 	call->fn = fn;
 	call->arg = arg;
 	__atomic_store_n(&call->pending, mask, __ATOMIC_RELEASE);
-	for_each_cpu_in(cpu, mask) if (!__atomic_fetch_or(per_cpu_ptr(&call_from, cpu),
-							  CPU_MASK(self), __ATOMIC_SEQ_CST))
-		lapic_send_ipi(apic_ids[cpu], VECTOR_CALL_FUNCTION);
+	for_each_cpu_in(cpu, mask)
+		if (!__atomic_fetch_or(per_cpu_ptr(&call_from, cpu), CPU_MASK(self),
+				       __ATOMIC_SEQ_CST))
+			lapic_send_ipi(apic_ids[cpu], VECTOR_CALL_FUNCTION);
 	while (__atomic_load_n(&call->pending, __ATOMIC_ACQUIRE))
 		cpu_relax();
 }
@@ -269,8 +270,7 @@ void smp_handle_calls(void)
 	unsigned int cpu;
 
 	from = __atomic_exchange_n(this_cpu_ptr(&call_from), 0, __ATOMIC_SEQ_CST);
-	for_each_cpu_in(cpu, from)
-	{
+	for_each_cpu_in(cpu, from) {
 		struct call *call = per_cpu_ptr(&outgoing_call, cpu);
 
 		call->fn(call->arg);

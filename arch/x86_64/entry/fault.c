@@ -6,9 +6,11 @@
  *     do_kern_addr_fault    kernel half: a user program has no business there; the kernel itself
  *                           only where its map is older than an entry of the vmalloc area, or by
  *                           mistake: fix-up or oops
- *     do_user_addr_fault    user half: find the VMA, grow the stack, check the right, let
+ *     do_user_addr_fault    user half: find the VMA and lock it alone, check the right, let
  *                           handle_mm_fault() resolve it; then turn its verdict into nothing, a
  *                           signal, a fix-up, an OOM kill or an oops
+ *       fault_mmap_locked   the same with the whole map locked, where that does not do: there is no
+ *                           VMA, the stack must grow, an mmap is going on there, the disk was asked
  *
  * This is the only place that knows error-code bits, and the only one on the path that kills.
  */
@@ -201,6 +203,74 @@ static bool kernel_may_fault(const struct pt_regs *regs, unsigned long error_cod
 	return search_exception_table(regs->ip) != NULL;
 }
 
+/* handle_mm_fault() is done, no lock is held. */
+static void fault_done(struct pt_regs *regs, unsigned long error_code, unsigned long address,
+		       vm_fault_t verdict)
+{
+	if (unlikely(verdict & VM_FAULT_ERROR))
+		fault_error(regs, error_code, address, verdict);
+	else if (verdict & VM_FAULT_DIRTIED)
+		balance_dirty_pages_ratelimited(); /* who dirties faster than the disk writes waits here */
+}
+
+/* The task is being killed: user mode is never seen again, a copy by the kernel ends. */
+static void fault_killed(struct pt_regs *regs, unsigned long error_code, unsigned long address)
+{
+	if (!user_mode(regs))
+		kernel_fixup_or_oops(regs, error_code, address);
+}
+
+/*
+ * With mmap_lock held for reading; by a task that is killed while it waits, not at all. @tried is 0,
+ * or FAULT_FLAG_TRIED when the disk was waited for already.
+ */
+static noinline void fault_mmap_locked(struct pt_regs *regs, unsigned long error_code,
+				       unsigned long address, unsigned int tried)
+{
+	unsigned int flags = fault_flags(error_code) | tried;
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	vm_fault_t verdict;
+
+retry:
+	if (mmap_read_lock_killable(mm)) {
+		fault_killed(regs, error_code, address);
+		return;
+	}
+	vma = find_fault_vma(mm, address);
+	if (unlikely(!vma)) {
+		bad_area(regs, error_code, address, SEGV_MAPERR);
+		return;
+	}
+	if (unlikely(access_error(error_code, vma))) {
+		bad_area(regs, error_code, address, SEGV_ACCERR);
+		return;
+	}
+	vma_set_hint(mm, vma);
+	verdict = handle_mm_fault(vma, address, flags);
+	if (likely(!(verdict & VM_FAULT_RETRY))) {
+		mmap_read_unlock(mm);
+		fault_done(regs, error_code, address, verdict);
+		return;
+	}
+	flags |= FAULT_FLAG_TRIED;
+	if (!fatal_signal_pending(current))
+		goto retry;
+	fault_killed(regs, error_code, address);
+}
+
+/* The fault with its VMA locked has to begin anew. */
+static noinline void fault_vma_retry(struct pt_regs *regs, unsigned long error_code,
+				     unsigned long address, vm_fault_t verdict)
+{
+	count_vm_event(VM_vma_lock_retry);
+	if (fatal_signal_pending(current))
+		fault_killed(regs, error_code, address);
+	else
+		fault_mmap_locked(regs, error_code, address,
+				  verdict & VM_FAULT_MAJOR ? FAULT_FLAG_TRIED : 0);
+}
+
 /* A table entry has a reserved bit set: somebody wrote over it. The process cannot go on. */
 static void pgtable_bad(struct pt_regs *regs, unsigned long error_code, unsigned long address)
 {
@@ -216,7 +286,6 @@ static void do_user_addr_fault(struct pt_regs *regs, unsigned long error_code,
 			       unsigned long address)
 {
 	struct mm_struct *mm = current->mm;
-	unsigned int flags = fault_flags(error_code);
 	struct vm_area_struct *vma;
 	vm_fault_t verdict;
 
@@ -228,33 +297,25 @@ static void do_user_addr_fault(struct pt_regs *regs, unsigned long error_code,
 		kernel_fixup_or_oops(regs, error_code, address);
 		return;
 	}
-retry:
-	mmap_read_lock(mm);
-	vma = find_fault_vma(mm, address);
+	vma = lock_vma_under_rcu(mm, address);
 	if (unlikely(!vma)) {
-		bad_area(regs, error_code, address, SEGV_MAPERR);
+		fault_mmap_locked(regs, error_code, address, 0);
 		return;
 	}
 	if (unlikely(access_error(error_code, vma))) {
-		bad_area(regs, error_code, address, SEGV_ACCERR);
+		vma_end_read(vma);
+		bad_area_nosemaphore(regs, error_code, address, SEGV_ACCERR);
 		return;
 	}
-	verdict = handle_mm_fault(vma, address, flags);
+	verdict = handle_mm_fault(vma, address, fault_flags(error_code) | FAULT_FLAG_VMA_LOCK);
 	if (unlikely(verdict & VM_FAULT_RETRY)) {
-		flags |= FAULT_FLAG_TRIED;
-		if (!fatal_signal_pending(current))
-			goto retry;
-		if (!user_mode(regs))
-			kernel_fixup_or_oops(regs, error_code, address);
+		fault_vma_retry(regs, error_code, address, verdict);
 		return;
 	}
-	mmap_read_unlock(mm);
-	if (likely(!(verdict & (VM_FAULT_ERROR | VM_FAULT_DIRTIED))))
-		return;
-	if (verdict & VM_FAULT_ERROR)
-		fault_error(regs, error_code, address, verdict);
-	else
-		balance_dirty_pages_ratelimited(); /* who dirties faster than the disk writes waits here */
+	vma_end_read(vma);
+	count_vm_event(VM_vma_lock_success);
+	if (unlikely(verdict & (VM_FAULT_ERROR | VM_FAULT_DIRTIED)))
+		fault_done(regs, error_code, address, verdict);
 }
 
 /*
