@@ -13,7 +13,7 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 
-#define HELD_LOCKS_MAX 16 /* a task that holds more is not looked at any longer */
+#define HELD_LOCKS_MAX 48 /* reclaim has up to 32 pages locked; a task that holds more is not looked at any longer */
 
 struct held_lock {
 	const void *lock;

@@ -10,6 +10,7 @@
 #include "mm/frame/gfp.h"
 #include "mm/reclaim/lru.h"
 #include "mm/stats.h"
+#include <asm/tlbflush.h>
 
 /* One set of lists; see lru.c for the sets. Lock order: that of the shared set, then that of a CPU's. */
 struct lruvec {
@@ -46,8 +47,9 @@ struct scan_control {
 	unsigned long target;       /* frames wanted in all */
 	unsigned long scanned, reclaimed;
 	unsigned long submitted;    /* pages whose write was begun in this pass */
-	unsigned long nr_activated, nr_writeback; /* of the current batch */
+	unsigned long nr_activated, nr_writeback, nr_freed; /* of the current batch */
 	struct swap_batch batch;    /* pages on their way to swap, not submitted yet */
+	struct tlb_batch tlb;       /* of entries looked at or taken out, not flushed yet */
 };
 
 extern unsigned long nr_isolated;

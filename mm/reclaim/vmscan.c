@@ -12,6 +12,9 @@
  *   dirty                    is written; freed when the write is done and the scan finds it again
  *   clean                    leaves the page cache or swap cache and is free
  *
+ * Entries are taken out of up to 32 pages, which stay locked, before CPUs are told once for all of them
+ * (asm/tlbflush.h); only then is any of the pages written or freed.
+ *
  * Pages being looked at are off their list ("isolated"), 32 at a time, with a reference each. Who
  * asks for all this, and how often, is in kswapd.c.
  */
@@ -128,15 +131,15 @@ enum verdict {
 	KEEP,     /* back to its list */
 	ACTIVATE, /* back to the active list */
 	WRITTEN,  /* its write has begun and unlocked it; back to its list */
-	RECLAIM,  /* its use does not speak for it */
+	RECLAIM,  /* its use does not speak for it; nobody maps it */
 	FREED,    /* only our reference is left */
 };
 
 /* What its use since the last look says. Page locked. */
-static enum verdict check_references(struct page *page, const struct scan_control *sc)
+static enum verdict check_references(struct page *page, struct scan_control *sc)
 {
 	unsigned long vm_flags = 0;
-	int entries = page_mapped(page) ? page_referenced(page, &vm_flags) : 0;
+	int entries = page_mapped(page) ? page_referenced(page, &vm_flags, &sc->tlb) : 0;
 	bool marked = TestClearPageReferenced(page);
 
 	if (unlikely(vm_flags & VM_LOCKED)) { /* munlock() of another mapping took the mark away */
@@ -157,7 +160,7 @@ static enum verdict check_references(struct page *page, const struct scan_contro
 	return marked || entries > 1 || (vm_flags & VM_EXEC) ? ACTIVATE : KEEP;
 }
 
-/* Start writing the dirty, unmapped, locked page. */
+/* Start writing the dirty, unmapped, locked page. The file system may wait for anything. */
 static enum verdict pageout(struct page *page, struct scan_control *sc)
 {
 	struct address_space *mapping = page_mapping(page);
@@ -175,7 +178,7 @@ static enum verdict pageout(struct page *page, struct scan_control *sc)
 		wakeup_flusher(); /* it writes in file order; that beats our order by far */
 		return KEEP;
 	}
-	swap_batch_submit(&sc->batch); /* the file system may wait for anything */
+	swap_batch_submit(&sc->batch);
 	if (!clear_page_dirty_for_io(page))
 		return KEEP;
 	SetPageReclaim(page);
@@ -199,8 +202,11 @@ static enum verdict leave_cache(struct page *page)
 	return page_count(page) == 1 ? FREED : KEEP;
 }
 
-/* The page is isolated and locked; on WRITTEN it comes back unlocked. */
-static enum verdict shrink_page(struct page *page, struct scan_control *sc)
+/*
+ * Shall the isolated, locked page go? RECLAIM: yes, and nobody maps it any more; after the flush
+ * let_go() finishes it.
+ */
+static enum verdict look_at(struct page *page, struct scan_control *sc)
 {
 	enum verdict verdict;
 
@@ -221,9 +227,63 @@ static enum verdict shrink_page(struct page *page, struct scan_control *sc)
 	if (PageAnon(page) && !PageSwapCache(page) &&
 	    (!(sc->gfp & __GFP_IO) || !page_mapped(page) || !add_to_swap(page)))
 		return ACTIVATE;
-	if (page_mapped(page) && !try_to_unmap(page))
+	if (page_mapped(page) && !try_to_unmap(page, &sc->tlb))
 		return PageMlocked(page) ? KEEP : ACTIVATE;
+	return RECLAIM;
+}
+
+/* No CPU can reach the page now. On WRITTEN it comes back unlocked. */
+static enum verdict let_go(struct page *page, struct scan_control *sc)
+{
 	return PageDirty(page) ? pageout(page, sc) : leave_cache(page);
+}
+
+/* The verdict is known: unlock the page, and take it off its list if it is free. */
+static void settle(struct page *page, enum verdict verdict, struct scan_control *sc)
+{
+	if (verdict == WRITTEN)
+		sc->submitted++;
+	else
+		unlock_page(page);
+	if (verdict == ACTIVATE) {
+		SetPageActive(page);
+		sc->nr_activated++;
+	} else if (verdict == FREED) {
+		list_del(&page->lru);
+		put_page(page);
+		sc->nr_freed++;
+	}
+}
+
+/*
+ * What was found to go, locked: CPUs are told once for all of them. A file's dirty pages are unlocked
+ * with the others and locked again one by one, as the file system may wait for any page. What stays
+ * goes back to @pages.
+ */
+static void let_go_of_all(struct list_head *gone, struct list_head *pages, struct scan_control *sc)
+{
+	struct page *page, *next;
+	LIST_HEAD(to_file);
+
+	tlb_batch_flush(&sc->tlb);
+	list_for_each_entry_safe(page, next, gone, lru) {
+		if (PageDirty(page) && !PageSwapCache(page)) {
+			unlock_page(page);
+			list_move_tail(&page->lru, &to_file);
+		} else {
+			settle(page, let_go(page, sc), sc);
+		}
+	}
+	list_splice_init(gone, pages);
+	list_for_each_entry_safe(page, next, &to_file, lru) {
+		bool changed;
+
+		if (!trylock_page(page))
+			continue;
+		changed = page_mapped(page) || PageWriteback(page);
+		settle(page, changed ? KEEP : let_go(page, sc), sc);
+	}
+	list_splice_init(&to_file, pages);
 }
 
 bool drop_page(struct page *page)
@@ -235,30 +295,31 @@ bool drop_page(struct page *page)
 unsigned long shrink_page_list(struct list_head *pages, struct scan_control *sc)
 {
 	struct page *page, *next;
-	unsigned long freed = 0;
+	unsigned int nr_gone = 0;
+	LIST_HEAD(gone);
+	LIST_HEAD(stay);
 
-	sc->nr_activated = sc->nr_writeback = 0;
+	sc->nr_activated = sc->nr_writeback = sc->nr_freed = 0;
 	list_for_each_entry_safe(page, next, pages, lru) {
 		enum verdict verdict;
 
 		if (!trylock_page(page))
 			continue;
-		verdict = shrink_page(page, sc);
-		if (verdict == WRITTEN)
-			sc->submitted++;
-		else
-			unlock_page(page);
-		if (verdict == ACTIVATE) {
-			SetPageActive(page);
-			sc->nr_activated++;
-		} else if (verdict == FREED) {
-			list_del(&page->lru);
-			put_page(page);
-			freed++;
+		verdict = look_at(page, sc);
+		if (verdict != RECLAIM) {
+			settle(page, verdict, sc);
+			continue;
+		}
+		list_move_tail(&page->lru, &gone);
+		if (++nr_gone == BATCH) {
+			let_go_of_all(&gone, &stay, sc);
+			nr_gone = 0;
 		}
 	}
+	let_go_of_all(&gone, &stay, sc);
+	list_splice_init(&stay, pages);
 	swap_batch_submit(&sc->batch);
-	return freed;
+	return sc->nr_freed;
 }
 
 /* --- one list --- */
@@ -302,7 +363,7 @@ static void shrink_active_list(enum lru_list list, unsigned long nr, struct scan
 		if (!trylock_page(page))
 			continue; /* busy: it stays where it is */
 		if (page_mapped(page))
-			used = page_referenced(page, &vm_flags);
+			used = page_referenced(page, &vm_flags, &sc->tlb);
 		unlock_page(page);
 		rotated += used;
 		if (used && file && (vm_flags & VM_EXEC))
@@ -310,6 +371,7 @@ static void shrink_active_list(enum lru_list list, unsigned long nr, struct scan
 		ClearPageActive(page);
 		moved++;
 	}
+	tlb_batch_flush(&sc->tlb);
 	count_vm_events(VM_pgdeactivate, moved);
 	putback_pages(&pages, taken);
 	spin_lock(&lru_shared->lock);

@@ -62,7 +62,7 @@ static int copy_pte_range(struct mm_struct *src_mm, pmd_t *src_pmd, pmd_t *dst_p
 	return err;
 }
 
-int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src)
+int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src, bool *stale)
 {
 	unsigned long addr = src->vm_start, next;
 	struct mm_struct *mm = dst->vm_mm;
@@ -81,6 +81,7 @@ int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src)
 			err = copy_pte_range(src->vm_mm, src_pmd, dst_pmd, addr, next, rss);
 		cond_resched();
 	}
+	*stale |= rss[MM_ANONPAGES]; /* only those could be written */
 	add_mm_counters(mm, rss);
 	return err ? -ENOMEM : 0;
 }

@@ -145,9 +145,10 @@ static int cold_range(struct vm_area_struct *vma, unsigned long start, unsigned 
 	if (vma->vm_flags & VM_LOCKED)
 		return -EINVAL;
 	walk_page_range(&walk, vma->vm_mm, start, end);
-	flush_tlb_range(vma->vm_mm, start, end); /* or accesses from now on would leave no mark */
 	if (!list_empty(&pages))
 		reclaim_pages(&pages);
+	else
+		flush_tlb_range(vma->vm_mm, start, end); /* or accesses would leave no mark */
 	return 0;
 }
 

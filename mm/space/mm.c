@@ -130,8 +130,11 @@ static void copy_layout(struct mm_struct *mm, const struct mm_struct *old)
 	mm->rlim_memlock = old->rlim_memlock;
 }
 
-/* The child's copy of one VMA, linked and filled. 0 or -ENOMEM (then it is linked or freed). */
-static int dup_vma(struct mm_struct *mm, struct vm_area_struct *old)
+/*
+ * The child's copy of one VMA, linked and filled. 0 or -ENOMEM (then it is linked or freed). *@stale:
+ * the parent's entries need a flush.
+ */
+static int dup_vma(struct mm_struct *mm, struct vm_area_struct *old, bool *stale)
 {
 	bool wipe = old->vm_flags & VM_WIPEONFORK;
 	struct vm_area_struct *vma;
@@ -155,12 +158,13 @@ static int dup_vma(struct mm_struct *mm, struct vm_area_struct *old)
 	if (vma->vm_ops && vma->vm_ops->open)
 		vma->vm_ops->open(vma);
 	vma_link(mm, vma, vma_last(mm)); /* copied in order */
-	return wipe ? 0 : copy_page_range(vma, old);
+	return wipe ? 0 : copy_page_range(vma, old, stale);
 }
 
 static int dup_mmap(struct mm_struct *mm, struct mm_struct *old)
 {
 	struct vm_area_struct *vma;
+	bool stale = false;
 	int err = 0;
 
 	for_each_vma(old, vma) {
@@ -173,12 +177,19 @@ static int dup_mmap(struct mm_struct *mm, struct mm_struct *old)
 			vm_stat_account(mm, vma->vm_flags, -(long)vma_pages(vma));
 			continue;
 		}
-		err = dup_vma(mm, vma);
+		err = dup_vma(mm, vma, &stale);
 		if (err)
 			break;
 	}
-	/* Entries of the parent lost the right to write: once for all of them. */
-	flush_tlb_mm(old);
+	/*
+	 * Entries of the parent lost the right to write: once for all of them. What its other threads
+	 * write until then the child may see: it was written during fork. A page that reclaim took
+	 * out meanwhile the child has as a swap entry; there, too, writes end here.
+	 */
+	if (stale)
+		flush_tlb_mm(old);
+	else
+		flush_tlb_batched_pending(old);
 	return err;
 }
 

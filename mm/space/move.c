@@ -18,17 +18,19 @@ static void lock_both(spinlock_t *a, spinlock_t *b)
 }
 
 /*
- * @len bytes within one table at each end. Old translations are forgotten before the locks are given
- * back: from then on reclaim finds the page at its new address and flushes only that.
+ * @len bytes within one table at each end. Once the locks are given back others find a page at its
+ * new address, and would flush only that. So old translations are forgotten before, if these tables
+ * are the @last; else the flush is put off, which makes every other one in between flush all.
  */
 static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, pmd_t *new_pmd,
-		      unsigned long new, unsigned long len)
+		      unsigned long new, unsigned long len, struct stale_range *stale, bool last)
 {
 	unsigned long addr, low = ~0UL, high = 0;
 	spinlock_t *old_ptl = pte_lockptr(mm, old_pmd), *new_ptl = pte_lockptr(mm, new_pmd);
 	pte_t *from = pte_offset(old_pmd, old), *to = pte_offset(new_pmd, new);
 
 	lock_both(old_ptl, new_ptl);
+	flush_tlb_batched_pending(mm);
 	for (addr = old; addr < old + len; addr += PAGE_SIZE, from++, to++) {
 		if (pte_none(*from))
 			continue;
@@ -38,8 +40,16 @@ static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, p
 		}
 		set_pte(to, ptep_get_and_clear(from));
 	}
-	if (high)
-		flush_tlb_range(mm, low, high);
+	if (high) {
+		stale->start = min(stale->start, low);
+		stale->end = high;
+	}
+	if (last) {
+		flush_stale_range(mm, stale);
+		stale->end = 0;
+	} else if (high) {
+		put_off_tlb_flush(mm);
+	}
 	if (new_ptl != old_ptl)
 		spin_unlock(new_ptl);
 	spin_unlock(old_ptl);
@@ -51,6 +61,7 @@ unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old,
 	unsigned long addr = old, end = old + len, next, target, size;
 	struct address_space *mapping = vma_mapping(vma);
 	struct mm_struct *mm = vma->vm_mm;
+	struct stale_range stale = { .start = end };
 	pmd_t *old_pmd, *new_pmd;
 
 	for (; (old_pmd = next_pte_table(mm, &addr, end)); addr = next) {
@@ -60,15 +71,17 @@ unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old,
 		next = addr + size;
 		new_pmd = alloc_tables(mm, target);
 		if (!new_pmd)
-			return addr - old;
+			break;
 		/*
 		 * A walk that saw neither the old nor the new entry would think the page
 		 * unmapped.
 		 */
 		rmap_lock(mapping, new_vma->anon_vma);
-		move_ptes(mm, old_pmd, addr, new_pmd, target, size);
+		move_ptes(mm, old_pmd, addr, new_pmd, target, size, &stale, next == end);
 		rmap_unlock(mapping, new_vma->anon_vma);
 		cond_resched();
 	}
-	return len;
+	if (stale.end)
+		flush_stale_range(mm, &stale);
+	return old_pmd ? addr - old : len;
 }

@@ -30,7 +30,7 @@ static int account_writable(struct vm_area_struct *vma, unsigned long pages,
  * memory that may be written now gets its copies here, not by faults later. 0 or -ENOMEM.
  */
 static int mprotect_fixup(struct vm_area_struct **vmap, unsigned long start, unsigned long end,
-			  unsigned long vm_flags)
+			  unsigned long vm_flags, struct stale_range *stale)
 {
 	struct vm_area_struct *vma = *vmap;
 	unsigned long old_flags = vma->vm_flags, pages = (end - start) >> PAGE_SHIFT;
@@ -48,7 +48,7 @@ static int mprotect_fixup(struct vm_area_struct **vmap, unsigned long start, uns
 	*vmap = vma;
 	vma->vm_flags = vm_flags;
 	vma->vm_page_prot = vma_page_prot(vma);
-	change_protection(vma, start, end, vma->vm_page_prot);
+	change_protection(vma, start, end, vma->vm_page_prot, stale);
 	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (vm_flags & VM_WRITE))
 		populate_vma(vma, start, end);
 	vm_stat_account(vma->vm_mm, old_flags, -(long)pages);
@@ -76,7 +76,7 @@ static struct vm_area_struct *first_vma(struct mm_struct *mm, unsigned long *sta
 }
 
 static int protect_range(struct mm_struct *mm, unsigned long start, unsigned long end,
-			 unsigned long prot, unsigned long grows)
+			 unsigned long prot, unsigned long grows, struct stale_range *stale)
 {
 	struct vm_area_struct *vma = first_vma(mm, &start, end, grows);
 	int err;
@@ -91,7 +91,7 @@ static int protect_range(struct mm_struct *mm, unsigned long start, unsigned lon
 		/* VM_MAY* stand four bits above what they allow. */
 		if (vm_flags & ~(vm_flags >> 4) & VM_ACCESS_FLAGS)
 			return -EACCES;
-		err = mprotect_fixup(&vma, start, stop, vm_flags);
+		err = mprotect_fixup(&vma, start, stop, vm_flags, stale);
 		if (err)
 			return err;
 		/*
@@ -110,6 +110,7 @@ static int protect_range(struct mm_struct *mm, unsigned long start, unsigned lon
 long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
 {
 	unsigned long grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP), end;
+	struct stale_range stale = { 0, 0 };
 	struct mm_struct *mm = current->mm;
 	int err;
 
@@ -124,7 +125,13 @@ long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
 		return -EINVAL;
 	mmap_write_lock(mm);
-	err = protect_range(mm, start, end, prot, grows);
+	err = protect_range(mm, start, end, prot, grows, &stale);
+	/*
+	 * Once for all VMAs. Until now a CPU may have written where it should not any more, but nobody
+	 * was told so: mprotect() has not returned, and an entry without the right to write keeps
+	 * the dirty bit that such a store needs, so reclaim and writeback do not miss it.
+	 */
+	flush_stale_range(mm, &stale);
 	mmap_write_unlock(mm);
 	return err;
 }

@@ -13,6 +13,7 @@
 #define MM_SPACE_PAGETABLE_H
 
 #include "mm/space/mm.h"
+#include <asm/tlbflush.h>
 
 static inline pgd_t *pgd_offset(const struct mm_struct *mm, unsigned long addr)
 {
@@ -86,6 +87,12 @@ static inline int mm_counter(const struct page *page)
 	return PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES;
 }
 
+/* Does another thread empty parts of the map, too? A gather counts itself. */
+static inline bool tlb_flush_nested(const struct mm_struct *mm)
+{
+	return atomic_read(&mm->context.tlb_flush_pending) > 1;
+}
+
 /*
  * Frames and tables taken out of a map wait here until the TLB flush is done; then they are freed.
  * On the stack of the unmapper; about 4 KiB of page pointers in batches come from the heap when
@@ -98,6 +105,7 @@ struct mmu_gather {
 	bool freed_tables;         /* but the CPU may still walk a table */
 	bool found_tables;         /* last-level ones, by unmap_page_range() */
 	bool skip_anon;            /* leave private copies and swap entries; the caller's to set */
+	bool dirty_file;           /* shared pages of files that were written here are in it */
 	unsigned int nr, max;
 	struct page **pages;
 	struct page *local[32];
@@ -130,14 +138,35 @@ void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long en
 
 /*
  * fork: share @src's pages in [vm_start, vm_end) with @dst, write-protecting private ones in
- * both. 0 or -ENOMEM. Both mmap_locks held for writing.
+ * both; *@stale: entries of @src lost the right to write, the caller flushes. 0 or -ENOMEM. Both
+ * mmap_locks held for writing.
  */
-int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src);
-/* mprotect: give present entries the VMA's new rights; flushes. mmap_lock for writing. */
-void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end,
-		       pgprot_t newprot);
+int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src, bool *stale);
 /*
- * mremap: move entries of [old, old+len) of @vma to new in @new_vma. Returns bytes moved (short
+ * Entries of [start, end) were changed and are to be flushed before mmap_lock is given back; end 0:
+ * none.
+ */
+struct stale_range {
+	unsigned long start, end;
+};
+/*
+ * Flush it; or everything, if somebody else has entries under way that this one may have found empty.
+ */
+static inline void flush_stale_range(struct mm_struct *mm, const struct stale_range *stale)
+{
+	if (unlikely(atomic_read(&mm->context.tlb_flush_pending)))
+		flush_tlb_mm(mm);
+	else if (stale->end)
+		flush_tlb_range(mm, stale->start, stale->end);
+}
+/*
+ * mprotect: give present entries the VMA's new rights. Those that lost some are added to @stale:
+ * the caller flushes them. mmap_lock for writing.
+ */
+void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+		       pgprot_t newprot, struct stale_range *stale);
+/*
+ * mremap: move entries of [old, old+len) of @vma to new in @new_vma, and flush them. Returns bytes moved (short
  * on -ENOMEM). mmap_lock for writing.
  */
 unsigned long move_page_tables(struct vm_area_struct *vma, unsigned long old,

@@ -42,7 +42,7 @@ static inline bool change_entry(pte_t *pte, pgprot_t prot, unsigned long vm_flag
 }
 
 void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end,
-		       pgprot_t newprot)
+		       pgprot_t newprot, struct stale_range *stale)
 {
 	unsigned long vm_flags = vma->vm_flags;
 	unsigned long addr = start, stop, low = ~0UL, high = 0;
@@ -54,6 +54,7 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 	while ((pmd = next_pte_table(mm, &addr, end))) {
 		stop = pmd_addr_end(addr, end);
 		pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
+		flush_tlb_batched_pending(mm);
 		for (; addr < stop; addr += PAGE_SIZE, pte++) {
 			if (change_entry(pte, newprot, vm_flags)) {
 				low = min(low, addr);
@@ -63,6 +64,9 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 		pte_unmap_unlock(pte, ptl);
 		cond_resched();
 	}
-	if (high)
-		flush_tlb_range(mm, low, high);
+	if (!high)
+		return;
+	if (!stale->end)
+		stale->start = low; /* VMAs come in order */
+	stale->end = high;
 }

@@ -29,6 +29,7 @@ struct rmap_walk {
 	struct page *page;
 	bool (*visit)(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *pte,
 		      unsigned long addr);
+	struct tlb_batch *batch; /* NULL: the visitor flushes itself */
 	unsigned long vm_flags;
 	int count;
 	bool skip_private; /* VMAs whose entries are never written to the file */
@@ -97,22 +98,20 @@ static void rmap_walk(struct rmap_walk *walk)
 static bool referenced_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *pte,
 			   unsigned long addr)
 {
+	(void)addr;
 	walk->vm_flags |= vma->vm_flags;
 	if (!ptep_test_and_clear_young(pte))
 		return true;
-	/*
-	 * Without this a busy page whose translation stays in the TLB would look idle ever after.
-	 */
-	flush_tlb_page(vma->vm_mm, addr);
+	tlb_batch_add(walk->batch, vma->vm_mm);
 	/* A page streamed through is no better for it. */
 	if (!(vma->vm_flags & VM_SEQ_READ))
 		walk->count++;
 	return true;
 }
 
-int page_referenced(struct page *page, unsigned long *vm_flags)
+int page_referenced(struct page *page, unsigned long *vm_flags, struct tlb_batch *batch)
 {
-	struct rmap_walk walk = { .page = page, .visit = referenced_one };
+	struct rmap_walk walk = { .page = page, .visit = referenced_one, .batch = batch };
 
 	rmap_walk(&walk);
 	*vm_flags = walk.vm_flags;
@@ -127,6 +126,7 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 	swp_entry_t entry = { 0 };
 	pte_t pte;
 
+	(void)addr;
 	if (vma->vm_flags & VM_LOCKED) {
 		mlock_page(page);
 		return false;
@@ -137,7 +137,7 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 			return false;
 	}
 	pte = ptep_get_and_clear(ptep);
-	flush_tlb_page(mm, addr);
+	tlb_batch_add(walk->batch, mm);
 	update_hiwater_rss(mm);
 	if (PageAnon(page)) {
 		if (pte_dirty(pte))
@@ -155,9 +155,9 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 	return true;
 }
 
-bool try_to_unmap(struct page *page)
+bool try_to_unmap(struct page *page, struct tlb_batch *batch)
 {
-	struct rmap_walk walk = { .page = page, .visit = unmap_one };
+	struct rmap_walk walk = { .page = page, .visit = unmap_one, .batch = batch };
 
 	rmap_walk(&walk);
 	return !page_mapped(page);

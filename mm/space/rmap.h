@@ -18,6 +18,7 @@
 #include "kernel/core/vfs.h"
 #include "mm/space/mm.h"
 #include "mm/stats.h"
+#include <asm/tlbflush.h>
 
 struct anon_vma {
 	struct rw_semaphore rwsem; /* the tree */
@@ -106,15 +107,17 @@ static inline void page_remove_rmap(struct page *page)
 
 /*
  * Clears the accessed bit of every entry that maps the page; returns how many were set.
- * *vm_flags: OR of the VMAs' flags. Page locked.
+ * *vm_flags: OR of the VMAs' flags. The flush is left to @batch: without it a busy page whose
+ * translation stays in a TLB would look idle ever after. Page locked.
  */
-int page_referenced(struct page *page, unsigned long *vm_flags);
+int page_referenced(struct page *page, unsigned long *vm_flags, struct tlb_batch *batch);
 /*
  * Take every mapping of the page out (but those of VM_LOCKED VMAs: these mlock the page):
  * anonymous entries become the swap entry in page->private (page must be in the swap cache), file
- * entries are cleared, dirty bits move to the page. True when no mapping is left. Page locked.
+ * entries are cleared, dirty bits move to the page. True when no mapping is left. Page locked, and it
+ * stays so until @batch was flushed: before that CPUs may still read and write it.
  */
-bool try_to_unmap(struct page *page);
+bool try_to_unmap(struct page *page, struct tlb_batch *batch);
 /*
  * Write-protect and clean every entry of a shared file page; true when one was dirty (caller
  * marks the page). Page locked.

@@ -25,11 +25,12 @@ static void gather_init(struct mmu_gather *tlb, struct mm_struct *mm, bool fullm
 {
 	tlb->mm = mm;
 	tlb->fullmm = fullmm;
-	tlb->freed_tables = tlb->found_tables = tlb->skip_anon = false;
+	tlb->freed_tables = tlb->found_tables = tlb->skip_anon = tlb->dirty_file = false;
 	tlb->nr = 0;
 	tlb->max = ARRAY_SIZE(tlb->local);
 	tlb->pages = tlb->local;
 	reset_range(tlb);
+	atomic_inc(&mm->context.tlb_flush_pending);
 }
 
 void tlb_gather_mmu(struct mmu_gather *tlb, struct mm_struct *mm)
@@ -90,14 +91,10 @@ void tlb_flush_mmu(struct mmu_gather *tlb)
 
 	if (!tlb->nr && !tlb->end)
 		return;
-	if (tlb->fullmm) {
-		if (tlb->freed_tables)
-			flush_tlb_freed_tables(tlb->mm);
-	} else if (tlb->freed_tables) {
-		flush_tlb_freed_tables(tlb->mm);
-	} else if (tlb->end) {
+	if (tlb->freed_tables)
+		flush_tlb_freed_tables(tlb->mm, tlb->start, tlb->end);
+	else if (tlb->end && !tlb->fullmm)
 		flush_tlb_range(tlb->mm, tlb->start, tlb->end);
-	}
 	for (i = 0; i < tlb->nr; i++) {
 		struct page *page = tlb->pages[i];
 
@@ -116,9 +113,17 @@ void tlb_flush_mmu(struct mmu_gather *tlb)
 	reset_range(tlb);
 }
 
+/*
+ * Another thread may empty parts of the same map at the same time (madvise, truncate). What it has
+ * taken out this one found empty and did not note, so who is not alone flushes everything: when this
+ * returns, nobody can reach what was in the range, whoever took it out.
+ */
 void tlb_finish_mmu(struct mmu_gather *tlb)
 {
 	tlb_flush_mmu(tlb);
+	if (unlikely(tlb_flush_nested(tlb->mm)))
+		flush_tlb_mm(tlb->mm);
+	atomic_dec(&tlb->mm->context.tlb_flush_pending);
 	if (tlb->pages != tlb->local)
 		kfree(tlb->pages);
 }
@@ -140,8 +145,10 @@ static inline bool zap_present_pte(struct mmu_gather *tlb, struct vm_area_struct
 	if (likely(PageAnon(page))) {
 		rss[MM_ANONPAGES]--;
 	} else {
-		if (pte_dirty(pte))
+		if (pte_dirty(pte)) {
 			set_page_dirty(page);
+			tlb->dirty_file = true;
+		}
 		if (pte_young(pte) && !(vma->vm_flags & VM_SEQ_READ))
 			mark_page_accessed(page);
 		rss[mm_counter(page)]--;
@@ -150,6 +157,17 @@ static inline bool zap_present_pte(struct mmu_gather *tlb, struct vm_area_struct
 		munlock_page(page);
 	page_remove_rmap(page);
 	return tlb_remove_page(tlb, page, addr);
+}
+
+/*
+ * A file's page that is not mapped here any more is one that page_mkclean() will not find here. Nobody
+ * may write it after that: CPUs forget it while the table is locked.
+ */
+static noinline void flush_dirty_file(struct mmu_gather *tlb)
+{
+	flush_tlb_range(tlb->mm, tlb->start, tlb->end);
+	tlb->dirty_file = false;
+	reset_range(tlb);
 }
 
 /*
@@ -165,6 +183,7 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 	spinlock_t *ptl;
 	pte_t *pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
 
+	flush_tlb_batched_pending(mm);
 	for (; addr < end && !full; addr += PAGE_SIZE, pte++) {
 		if (pte_none(*pte))
 			continue;
@@ -180,6 +199,8 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 	}
 	update_hiwater_rss(mm);
 	add_mm_counters(mm, rss);
+	if (unlikely(tlb->dirty_file))
+		flush_dirty_file(tlb);
 	pte_unmap_unlock(pte, ptl);
 	return addr;
 }

@@ -335,7 +335,26 @@ __weak void flush_tlb_page(struct mm_struct *mm, unsigned long addr)
 	(void)mm;
 	(void)addr;
 }
-__weak void flush_tlb_freed_tables(struct mm_struct *mm)
+__weak void flush_tlb_freed_tables(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	(void)mm;
+	(void)start;
+	(void)end;
+}
+__weak void put_off_tlb_flush(struct mm_struct *mm)
+{
+	(void)mm;
+}
+__weak void tlb_batch_add(struct tlb_batch *batch, struct mm_struct *mm)
+{
+	(void)batch;
+	(void)mm;
+}
+__weak void tlb_batch_flush(struct tlb_batch *batch)
+{
+	(void)batch;
+}
+__weak void __flush_tlb_batched_pending(struct mm_struct *mm)
 {
 	(void)mm;
 }

@@ -306,6 +306,7 @@ static uint64_t peek(struct mm_struct *mm, unsigned long addr)
  */
 static void swap_out(struct page *page)
 {
+	struct tlb_batch batch = { 0 };
 	unsigned long slot = 1;
 
 	while (slots[slot].count)
@@ -316,7 +317,7 @@ static void swap_out(struct page *page)
 	SetPageLocked(page);
 	SetPageSwapCache(page);
 	page->private = swp_entry(0, slot).val;
-	CHECK(try_to_unmap(page));
+	CHECK(try_to_unmap(page, &batch));
 	ClearPageSwapCache(page);
 	slots[slot].count--;
 	unlock_page(page);

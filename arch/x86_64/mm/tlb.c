@@ -175,10 +175,10 @@ void flush_tlb_mm(struct mm_struct *mm)
 	flush_mm_range(mm, ALL_OF_IT);
 }
 
-void flush_tlb_freed_tables(struct mm_struct *mm)
+void flush_tlb_freed_tables(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
 	ASSERT(!irqs_disabled());
-	flush_mm_slow(mm, ALL_OF_IT, raise_tlb_gen(mm), true);
+	flush_mm_slow(mm, start, end, raise_tlb_gen(mm), true);
 }
 
 void put_off_tlb_flush(struct mm_struct *mm)

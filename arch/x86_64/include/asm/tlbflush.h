@@ -55,8 +55,8 @@ void flush_tlb_range(struct mm_struct *mm, unsigned long start, unsigned long en
 void flush_tlb_page(struct mm_struct *mm, unsigned long addr);
 /* All of @mm. */
 void flush_tlb_mm(struct mm_struct *mm);
-/* The same, and page tables were taken out: lazy CPUs stop using the map. */
-void flush_tlb_freed_tables(struct mm_struct *mm);
+/* A range whose page tables were taken out: lazy CPUs, too, and they stop using the map. */
+void flush_tlb_freed_tables(struct mm_struct *mm, unsigned long start, unsigned long end);
 /*
  * Entries of @mm were changed, and a flush will follow before the caller's mmap_lock (for writing) is
  * given back. Until then whoever flushes for reasons of his own flushes these as well. The table's
