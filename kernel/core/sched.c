@@ -62,6 +62,7 @@ static struct task_struct *pick_next(struct run_queue *rq)
 		return rq->idle;
 	list_del_init(&next->run_node);
 	rq->nr_queued--;
+	rq->computes = from == &rq->queue;
 	return next;
 }
 
@@ -91,20 +92,23 @@ void preempt(struct task_struct *running, unsigned int cpu)
 /*
  * Woken from an interrupt or out of idleness a task shall run soon. Woken by another task's system
  * call it may wait until that one sleeps, or for the next tick: fewer switches, and pipes run full. On
- * another CPU it does not wait for one that has been computing for a tick or more.
+ * another CPU who slept does not wait for one that computes.
  */
-static void maybe_preempt(struct run_queue *rq, const struct task_struct *task)
+static void maybe_preempt(struct run_queue *rq, const struct task_struct *task, bool slept)
 {
 	unsigned int cpu = (unsigned int)task->cpu;
 	struct task_struct *running = per_cpu(current_task, cpu);
 
 	if (running == rq->idle || in_interrupt() || task->urgent ||
-	    (nr_cpus > 1 && cpu != smp_processor_id() && running->time_slice < SLICE_TICKS))
+	    (slept && nr_cpus > 1 && cpu != smp_processor_id() &&
+	     (rq->computes || running->time_slice <= 0)))
 		preempt(running, cpu);
 }
 
 struct run_queue *activate(struct run_queue *rq, struct task_struct *task)
 {
+	bool slept = task->time_slice > 0;
+
 	while (nr_cpus > 1) {
 		unsigned int cpu = select_cpu(task);
 
@@ -117,8 +121,8 @@ struct run_queue *activate(struct run_queue *rq, struct task_struct *task)
 		if (may_run_on(task, cpu)) /* still */
 			break;
 	}
-	enqueue(rq, task, task->time_slice > 0 ? &rq->woken : &rq->queue, false);
-	maybe_preempt(rq, task);
+	enqueue(rq, task, slept ? &rq->woken : &rq->queue, false);
+	maybe_preempt(rq, task, slept);
 	return rq;
 }
 
@@ -344,13 +348,14 @@ u64 task_exec_ns(struct task_struct *task)
 	return ns;
 }
 
-void scheduler_tick(void)
+void scheduler_tick(u64 ns)
 {
 	struct run_queue *rq = this_cpu_ptr(&run_queues);
 	struct task_struct *task = current;
 
+	/* A host that takes the CPU away for a while swallows ticks. */
 	if (task != rq->idle)
-		task->time_slice--;
+		task->time_slice -= (int)min(max(ns / TICK_NSEC, 1ULL), (u64)SLICE_TICKS);
 	if (nr_cpus > 1)
 		balance_tick(rq, task);
 	if (!rq->nr_queued)

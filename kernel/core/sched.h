@@ -32,8 +32,8 @@ void set_cpus_allowed(struct task_struct *task, cpumask_t mask);
 void wake_up_new_task(struct task_struct *task);
 /* Sleep at most @ns (state set before); returns ns left. ~0ULL: no limit. */
 u64 schedule_timeout(u64 ns);
-/* Called by the timer interrupt, and when a task is to be preempted at return to user. */
-void scheduler_tick(void);
+/* Called by the timer interrupt, which last came @ns ago. */
+void scheduler_tick(u64 ns);
 /* Go behind all others that want to run, with a fresh time slice. */
 void yield(void);
 /*

@@ -19,6 +19,7 @@ struct run_queue {
 	spinlock_t lock;
 	struct list_head woken, queue;    /* lock */
 	unsigned int nr_queued;           /* on both; lock to write */
+	bool computes;                    /* the running task came from `queue`; lock */
 	struct task_struct *idle;         /* constant */
 	struct task_struct *prev;         /* switched from; own CPU, until finish_switch() */
 	struct mm_struct *drop_mm;        /* reference of a kernel thread that went; likewise */

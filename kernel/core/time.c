@@ -179,5 +179,5 @@ void tick(struct pt_regs *regs)
 		run_timers(now);
 		check_time_limit(now);
 	}
-	scheduler_tick();
+	scheduler_tick(delta);
 }

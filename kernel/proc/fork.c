@@ -151,6 +151,7 @@ static int copy_mm(struct task_struct *child, u64 flags)
 		mm = dup_mm(mm);
 		if (IS_ERR(mm))
 			return (int)PTR_ERR(mm);
+		mm->membarrier = current->mm->membarrier;
 	}
 	child->mm = mm;
 	child->active_mm = mm;

@@ -147,26 +147,6 @@ long sys_personality(unsigned int persona)
 	return 0;
 }
 
-#define MEMBARRIER_CMD_QUERY 0
-#define MEMBARRIER_CMD_ALL 0x1ff
-
-/*
- * One full barrier orders everything while one CPU runs user code; with more, schedule() does on
- * each.
- */
-long sys_membarrier(int cmd, unsigned int flags, int cpu)
-{
-	(void)cpu;
-	if (flags)
-		return -EINVAL;
-	if (cmd == MEMBARRIER_CMD_QUERY)
-		return MEMBARRIER_CMD_ALL;
-	if (cmd < 0 || cmd & (cmd - 1) || cmd & ~MEMBARRIER_CMD_ALL)
-		return -EINVAL;
-	smp_mb();
-	return 0;
-}
-
 /* --- random bytes --- */
 
 #define GRND_NONBLOCK 1u

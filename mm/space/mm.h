@@ -163,6 +163,7 @@ struct mm_struct {
 	unsigned long pgtables;       /* frames used by page tables; page_table_lock */
 	struct list_head mmlist;      /* all maps, for swapoff; mmlist_lock */
 	unsigned long flags;          /* MMF_* */
+	unsigned int membarrier;      /* commands of membarrier(2) it registered for; atomic */
 	unsigned long rlim_stack;     /* bytes: RLIMIT_STACK as the stack's growth sees it */
 	/*
 	 * bytes, of the owning process, kept by setrlimit/setuid/exec/fork; rlim_memlock is ~0 for

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smp - many CPUs, as a program sees them.
+ *
+ * What you see: how many CPUs there are, told in four places alike; a mask of CPUs is kept, inherited
+ * and obeyed at once, even by a thread that is busy elsewhere; two threads really run at the same time;
+ * more busy processes than CPUs get the same share each; who sleeps is woken beside one that computes;
+ * a busy loop on another CPU is killed; membarrier(2) orders what two CPUs do.
+ *
+ * Served by: kernel/core/sched.c and balance.c, sched_setaffinity and getcpu in kernel/proc/limits.c,
+ * kernel/proc/membarrier.c, the reschedule interrupt. With one CPU some claims are skipped (SMP=2).
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "probe.h"
+#include "tap.h"
+
+static int cpus; /* 0 .. cpus - 1 */
+static const char *self_path;
+
+static unsigned long mask_of(pid_t tid)
+{
+	unsigned long mask = 0;
+
+	if (syscall(SYS_sched_getaffinity, tid, sizeof(mask), &mask) != sizeof(mask))
+		bail("sched_getaffinity");
+	return mask;
+}
+
+static long pin(pid_t tid, unsigned long mask)
+{
+	return syscall(SYS_sched_setaffinity, tid, sizeof(mask), &mask);
+}
+
+static int this_cpu(void)
+{
+	unsigned int cpu = 0;
+
+	syscall(SYS_getcpu, &cpu, NULL, NULL);
+	return (int)cpu;
+}
+
+static double now(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void spin_for(double seconds)
+{
+	double end = now(CLOCK_MONOTONIC) + seconds;
+
+	while (now(CLOCK_MONOTONIC) < end)
+		;
+}
+
+/* --- how many --- */
+
+static int count_lines(const char *path, const char *start)
+{
+	FILE *file = fopen(path, "r");
+	char line[512];
+	int n = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		n += !strncmp(line, start, strlen(start));
+	if (file)
+		fclose(file);
+	return n;
+}
+
+/* Columns of the heading of /proc/interrupts. */
+static int interrupt_columns(void)
+{
+	FILE *file = fopen("/proc/interrupts", "r");
+	char line[1024] = "";
+	int n = 0;
+
+	if (file && fgets(line, sizeof(line), file))
+		for (char *p = line; (p = strstr(p, "CPU")); p++)
+			n++;
+	if (file)
+		fclose(file);
+	return n;
+}
+
+static void number_of_cpus(void)
+{
+	ok_eq(mask_of(0), (1L << cpus) - 1, "at first every CPU is allowed");
+	ok_eq(count_lines("/proc/cpuinfo", "processor"), cpus, "/proc/cpuinfo tells of each");
+	ok_eq(count_lines("/proc/stat", "cpu"), cpus + 1, "/proc/stat too, and of all together");
+	ok_eq(interrupt_columns(), cpus, "/proc/interrupts has a column for each");
+}
+
+/* --- masks --- */
+
+static void refused(void)
+{
+	unsigned long mask = 1, none = 0, beyond = 1UL << 63, wide[16];
+	pid_t gone = fork();
+
+	if (!gone)
+		_exit(0);
+	waitpid(gone, NULL, 0);
+	ok_errno(pin(0, none), EINVAL, "no CPU at all");
+	ok_errno(pin(0, beyond), EINVAL, "only one that is not there");
+	ok_errno(syscall(SYS_sched_setaffinity, 0, 0, &mask), EINVAL, "a mask of no bytes");
+	ok_errno(syscall(SYS_sched_setaffinity, 0, 8, 8), EFAULT, "a mask at a bad address");
+	ok_errno(syscall(SYS_sched_setaffinity, gone, 8, 8), EFAULT, "that is found out first");
+	ok_errno(pin(gone, mask), ESRCH, "a thread that is gone");
+	ok_errno(pin(gone, none), ESRCH, "and that before the mask");
+	ok_errno(pin(-1, mask), ESRCH, "no thread has a negative number");
+	ok_errno(syscall(SYS_sched_getaffinity, 0, 4, &mask), EINVAL, "room for half a mask");
+	ok_errno(syscall(SYS_sched_getaffinity, 0, 12, wide), EINVAL, "for one and a half");
+	ok_errno(syscall(SYS_sched_getaffinity, 0, 8, 8), EFAULT, "at a bad address");
+	ok_errno(syscall(SYS_sched_getaffinity, gone, 8, &mask), ESRCH, "of nobody");
+	ok_eq(syscall(SYS_sched_getaffinity, 0, sizeof(wide), wide), 8,
+	      "of a lot of room 8 bytes are used");
+	ok_eq(pin(0, beyond | 1), 0, "a CPU that is not there beside one that is: fine");
+	ok_eq(mask_of(0), 1, "and not remembered");
+	ok_eq(pin(0, ~0UL), 0, "all that there may be");
+	ok_eq(mask_of(0), (1L << cpus) - 1, "are all that there are");
+}
+
+/* Field 39 of /proc/self/stat. */
+static int cpu_in_stat(void)
+{
+	FILE *file = fopen("/proc/self/stat", "r");
+	char line[1024] = "", *p;
+
+	if (file && !fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
+	p = strrchr(line, ')');
+	for (int field = 2; p && field < 39; field++)
+		p = strchr(p + 1, ' ');
+	return p ? atoi(p + 1) : -1;
+}
+
+static void obeyed_by_oneself(void)
+{
+	int at_once = 0, later = 0, told = 0;
+
+	for (int round = 0; round < 10; round++)
+		for (int cpu = 0; cpu < cpus; cpu++) {
+			pin(0, 1UL << cpu);
+			at_once += this_cpu() == cpu;
+			usleep(100);
+			spin_for(0.001);
+			sched_yield();
+			later += this_cpu() == cpu;
+			told += cpu_in_stat() == cpu;
+		}
+	ok_eq(at_once, 10 * cpus, "who pins itself runs there when the call returns");
+	ok_eq(later, 10 * cpus, "and still after sleeping, computing and yielding");
+	ok_eq(told, 10 * cpus, "field 39 of /proc/self/stat says the same");
+	pin(0, ~0UL);
+}
+
+static void *tell_mask(void *arg)
+{
+	*(unsigned long *)arg = mask_of(0);
+	return NULL;
+}
+
+static void inherited(void)
+{
+	unsigned long one = 1UL << (cpus - 1), of_thread = 0;
+	pthread_t thread;
+	int status = 0;
+	pid_t child;
+
+	pin(0, one);
+	child = fork();
+	if (!child)
+		_exit(mask_of(0) == one ? 7 : 1);
+	waitpid(child, &status, 0);
+	ok_eq(WEXITSTATUS(status), 7, "a child has its parent's mask");
+	child = fork();
+	if (!child) {
+		execl(self_path, self_path, "mask", (char *)NULL);
+		_exit(1);
+	}
+	waitpid(child, &status, 0);
+	ok_eq(WEXITSTATUS(status), cpus, "and keeps it over exec");
+	pthread_create(&thread, NULL, tell_mask, &of_thread);
+	pthread_join(thread, NULL);
+	ok_eq((long)of_thread, (long)one, "a thread has its maker's");
+	pin(0, ~0UL);
+}
+
+/* --- a busy thread --- */
+
+static struct busy {
+	atomic_int tid, cpu, stop;
+	atomic_long rounds;
+} busy;
+
+static void *be_busy(void *unused)
+{
+	(void)unused;
+	atomic_store(&busy.tid, (int)syscall(SYS_gettid));
+	while (!atomic_load(&busy.stop)) {
+		atomic_store(&busy.cpu, this_cpu());
+		atomic_fetch_add(&busy.rounds, 1);
+	}
+	return NULL;
+}
+
+static void start_busy(pthread_t *thread)
+{
+	memset(&busy, 0, sizeof(busy));
+	if (pthread_create(thread, NULL, be_busy, NULL))
+		bail("pthread_create");
+	while (!atomic_load(&busy.tid))
+		sched_yield();
+}
+
+static void stop_busy(pthread_t thread)
+{
+	atomic_store(&busy.stop, 1);
+	pthread_join(thread, NULL);
+}
+
+static void obeyed_by_others(void)
+{
+	int right = 0, rounds = 0;
+	pthread_t thread;
+
+	start_busy(&thread);
+	for (int i = 0; i < 25; i++)
+		for (int cpu = 0; cpu < cpus; cpu++, rounds++) {
+			long seen;
+
+			pin(busy.tid, 1UL << cpu);
+			seen = atomic_load(&busy.rounds);
+			while (atomic_load(&busy.rounds) < seen + 2)
+				sched_yield();
+			right += atomic_load(&busy.cpu) == cpu;
+		}
+	stop_busy(thread);
+	ok_eq(right, rounds, "a busy thread is moved before the call returns");
+}
+
+/* --- at the same time --- */
+
+static atomic_long ball;
+static double used_there;
+
+/* Hits back every odd number; ends at -1. */
+static void *hit_back(void *arg)
+{
+	pin(0, 1UL << (intptr_t)arg);
+	for (;;) {
+		long n = atomic_load(&ball);
+
+		if (n < 0)
+			break;
+		if (n & 1)
+			atomic_compare_exchange_strong(&ball, &n, n + 1);
+	}
+	used_there = now(CLOCK_THREAD_CPUTIME_ID);
+	return NULL;
+}
+
+/*
+ * How often the ball goes over depends on how many CPUs the host has free. But on one CPU the two
+ * together would have used no more than the time that went by.
+ */
+static void side_by_side(void)
+{
+	double start, used_here, passed;
+	long n = 0;
+	pthread_t thread;
+
+	if (cpus < 2) {
+		skip("two pinned threads run at the same time", "one CPU");
+		skip("and see what the other does", "one CPU");
+		return;
+	}
+	pin(0, 1);
+	atomic_store(&ball, 0);
+	start = now(CLOCK_MONOTONIC);
+	used_here = now(CLOCK_THREAD_CPUTIME_ID);
+	pthread_create(&thread, NULL, hit_back, (void *)1);
+	while ((passed = now(CLOCK_MONOTONIC) - start) < 1)
+		for (int i = 0; i < 1000; i++) {
+			n = atomic_load(&ball);
+			if (!(n & 1))
+				atomic_store(&ball, n + 1);
+		}
+	used_here = now(CLOCK_THREAD_CPUTIME_ID) - used_here;
+	atomic_store(&ball, -1);
+	pthread_join(thread, NULL);
+	diag("in %.2f s two threads used %.2f and %.2f s; the ball went over %ld times", passed,
+	     used_here, used_there, n);
+	ok(used_here + used_there > 1.5 * passed, "two pinned threads run at the same time");
+	ok(n > 10, "and see what the other does");
+	pin(0, ~0UL);
+}
+
+/* --- shares --- */
+
+/* @tasks compute for 2.5 seconds. No share is more than @off from the mean, as part of it? */
+static bool fair(int tasks, double off)
+{
+	double *used = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	double sum = 0, least = 1e9, most = 0, end = now(CLOCK_MONOTONIC) + 2.5;
+
+	for (int i = 0; i < tasks; i++)
+		if (!fork()) {
+			while (now(CLOCK_MONOTONIC) < end)
+				;
+			used[i] = now(CLOCK_PROCESS_CPUTIME_ID);
+			_exit(0);
+		}
+	while (wait(NULL) > 0)
+		;
+	for (int i = 0; i < tasks; i++) {
+		sum += used[i];
+		least = used[i] < least ? used[i] : least;
+		most = used[i] > most ? used[i] : most;
+	}
+	diag("%d tasks on %d CPUs: %.2f s each, %.2f to %.2f", tasks, cpus, sum / tasks, least,
+	     most);
+	munmap(used, PAGE);
+	return least > (1 - off) * sum / tasks && most < (1 + off) * sum / tasks;
+}
+
+/* A host that is busy itself takes ticks away: it may be so kind once in three times. */
+static void shares(int tasks, const char *what)
+{
+	bool is_fair = false;
+
+	for (int i = 0; i < 3 && !is_fair; i++)
+		is_fair = fair(tasks, 0.25);
+	ok(is_fair, "%s than CPUs: fair shares", what);
+}
+
+/* --- waking --- */
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int ping[2], pong[2];
+
+static void *answer(void *arg)
+{
+	char c;
+
+	pin(0, 1UL << (intptr_t)arg);
+	while (read(ping[0], &c, 1) == 1 && c == 'x')
+		if (write(pong[1], &c, 1) != 1)
+			break;
+	return NULL;
+}
+
+/* Median of the times from asking a sleeper on @cpu to its answer. */
+static double wake_time(int cpu)
+{
+	double times[41];
+	pthread_t thread;
+	char c = 'x';
+
+	if (pipe(ping) || pipe(pong) ||
+	    pthread_create(&thread, NULL, answer, (void *)(intptr_t)cpu))
+		bail("pipe");
+	for (int i = 0; i < 41; i++) {
+		usleep(2000);
+		times[i] = now(CLOCK_MONOTONIC);
+		if (write(ping[1], &c, 1) != 1 || read(pong[0], &c, 1) != 1)
+			bail("pipe");
+		times[i] = now(CLOCK_MONOTONIC) - times[i];
+	}
+	c = 'e';
+	if (write(ping[1], &c, 1) != 1)
+		bail("pipe");
+	pthread_join(thread, NULL);
+	for (int i = 0; i < 2; i++) {
+		close(ping[i]);
+		close(pong[i]);
+	}
+	qsort(times, 41, sizeof(*times), by_size);
+	return times[20];
+}
+
+static void waking(void)
+{
+	pthread_t thread;
+	double t;
+
+	pin(0, 1);
+	start_busy(&thread);
+	pin(busy.tid, 1UL << (cpus - 1));
+	t = wake_time(cpus - 1);
+	stop_busy(thread);
+	diag("a sleeper beside a busy thread answers after %.3f ms", t * 1e3);
+	ok(t < 0.05, "a sleeper is woken on a CPU that another thread computes on");
+	pin(0, ~0UL);
+}
+
+/* --- signals --- */
+
+/* How often @cpu was asked to look who is to run. */
+static long reschedules(int cpu)
+{
+	FILE *file = fopen("/proc/interrupts", "r");
+	char line[1024], *p;
+	long n = -1;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!(p = strstr(line, "RES:")))
+			continue;
+		p += 4;
+		for (int i = 0; i <= cpu; i++)
+			n = strtol(p, &p, 10);
+	}
+	if (file)
+		fclose(file);
+	return n;
+}
+
+static atomic_int arrived;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	atomic_fetch_add(&arrived, 1);
+}
+
+#define SIGNALS 20
+
+static void signals_to_busy_ones(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	long before, after;
+	pthread_t thread;
+
+	sigaction(SIGUSR1, &action, NULL);
+	pin(0, 1);
+	start_busy(&thread);
+	pin(busy.tid, 1UL << (cpus - 1));
+	before = reschedules(cpus - 1);
+	for (int i = 0; i < SIGNALS; i++) {
+		pthread_kill(thread, SIGUSR1);
+		while (atomic_load(&arrived) <= i)
+			sched_yield();
+	}
+	after = reschedules(cpus - 1);
+	stop_busy(thread);
+	ok_eq(atomic_load(&arrived), SIGNALS, "each signal to a busy thread arrives");
+	if (cpus > 1)
+		ok(after - before >= SIGNALS / 2,
+		   "because its CPU was interrupted"); /* two may meet */
+	else
+		skip("because its CPU was interrupted", "one CPU");
+	pin(0, ~0UL);
+}
+
+static void killing(void)
+{
+	int died = 0, status;
+
+	for (int i = 0; i < 10; i++) {
+		pid_t child = fork();
+
+		if (!child) {
+			pin(0, 1UL << (i % cpus));
+			for (;;)
+				;
+		}
+		usleep(3000);
+		kill(child, SIGKILL);
+		died += waitpid(child, &status, 0) == child && WIFSIGNALED(status);
+	}
+	ok_eq(died, 10, "a busy loop on any CPU is killed");
+}
+
+/* --- membarrier --- */
+
+#define QUERY 0
+#define GLOBAL 1
+#define GLOBAL_EXPEDITED 2
+#define PRIVATE 8
+#define SYNC_CORE 32
+
+static long membarrier(int cmd, unsigned int flags)
+{
+	return syscall(SYS_membarrier, cmd, flags, 0);
+}
+
+static atomic_long go, left_flag, right_flag, right_saw, right_done;
+
+static void *right_side(void *rounds)
+{
+	pin(0, 1UL << (cpus - 1));
+	for (long i = 1; i <= (long)rounds; i++) {
+		while (atomic_load(&go) != i)
+			;
+		atomic_store_explicit(&right_flag, i, memory_order_relaxed);
+		atomic_signal_fence(memory_order_seq_cst); /* the compiler, not the CPU */
+		right_saw = atomic_load_explicit(&left_flag, memory_order_relaxed);
+		atomic_store(&right_done, i);
+	}
+	return NULL;
+}
+
+/* Each side raises its flag and looks at the other's: one must see the other. */
+static int both_missed(long rounds)
+{
+	int missed = 0;
+	pthread_t thread;
+
+	pin(0, 1);
+	pthread_create(&thread, NULL, right_side, (void *)rounds);
+	for (long i = 1; i <= rounds; i++) {
+		long saw;
+
+		atomic_store(&go, i);
+		atomic_store_explicit(&left_flag, i, memory_order_relaxed);
+		membarrier(PRIVATE, 0);
+		saw = atomic_load_explicit(&right_flag, memory_order_relaxed);
+		while (atomic_load(&right_done) != i)
+			;
+		missed += saw != i && right_saw != i;
+	}
+	pthread_join(thread, NULL);
+	pin(0, ~0UL);
+	return missed;
+}
+
+static void barriers(void)
+{
+	pid_t child;
+	int status = 0;
+
+	ok_eq(membarrier(QUERY, 0), 0x1ff, "membarrier: the commands of Linux 6.1");
+	ok_errno(membarrier(QUERY, 1), EINVAL, "no flags");
+	ok_errno(membarrier(3, 0), EINVAL, "one command at a time");
+	ok_errno(membarrier(1 << 20, 0), EINVAL, "an unknown one");
+	ok_errno(membarrier(PRIVATE, 0), EPERM, "a private barrier is for those who registered");
+	ok_errno(membarrier(SYNC_CORE, 0), EPERM, "so is one for changed code");
+	ok_eq(membarrier(PRIVATE << 1, 0), 0, "to register");
+	ok_eq(membarrier(PRIVATE, 0), 0, "now it is allowed");
+	ok_errno(membarrier(SYNC_CORE, 0), EPERM, "the other still is not");
+	ok_eq(membarrier(SYNC_CORE << 1, 0) | membarrier(SYNC_CORE, 0), 0, "until registered for");
+	child = fork();
+	if (!child)
+		_exit(membarrier(PRIVATE, 0) ? 1 : 7);
+	waitpid(child, &status, 0);
+	ok_eq(WEXITSTATUS(status), 7, "a child is registered as its parent was");
+	ok_eq(membarrier(GLOBAL, 0), 0, "global");
+	ok_eq(membarrier(GLOBAL_EXPEDITED, 0), 0, "global, soon");
+	if (cpus > 1)
+		ok_eq(both_missed(3000), 0, "what two CPUs do is in order, with one side paying");
+	else
+		skip("what two CPUs do is in order, with one side paying", "one CPU");
+}
+
+int main(int argc, char **argv)
+{
+	self_path = argv[0];
+	cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	if (argc > 1 && !strcmp(argv[1], "mask")) { /* after exec: which CPU, counted from 1 */
+		unsigned long mask = mask_of(0);
+
+		return mask & (mask - 1) ? 0 : __builtin_ctzl(mask) + 1;
+	}
+
+	number_of_cpus();
+	refused();
+	obeyed_by_oneself();
+	inherited();
+	obeyed_by_others();
+	side_by_side();
+	shares(cpus + 1, "one busy process more");
+	shares(2 * cpus, "twice as many busy processes");
+	waking();
+	signals_to_busy_ones();
+	killing();
+	barriers();
+	return tap_done();
+}
