@@ -136,15 +136,17 @@ bool wake_up_state(struct task_struct *task, unsigned int mask)
 {
 	unsigned long flags;
 	struct run_queue *rq = task_rq_lock(task, &flags);
-	bool woken = task->state & mask;
+	bool asleep = !task->on_rq, blocked = asleep && blocks(task), woken = false;
+	u32 state = task->state;
 
-	if (woken) {
-		/* On a queue: still on its way into schedule(), it will come out again. */
-		if (!task->on_rq && blocks(task))
-			rq->nr_blocked--;
-		WRITE_ONCE(task->state, TASK_RUNNING);
-		if (!task->on_rq)
-			rq = activate(rq, task);
+	/* A task that runs changes its state without this lock; the last one, TASK_ZOMBIE, must not be undone. */
+	while (!woken && state & mask)
+		woken = __atomic_compare_exchange_n(&task->state, &state, TASK_RUNNING, false,
+						    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	/* On a queue: still on its way into schedule(), it will come out again. */
+	if (woken && asleep) {
+		rq->nr_blocked -= blocked;
+		rq = activate(rq, task);
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);
 	return woken;
