@@ -16,6 +16,7 @@
 #include "fs/inode.h"
 #include "kernel/core/block.h"
 #include "kernel/core/mutex.h"
+#include "kernel/core/rcu.h"
 #include "lib/compiler.h"
 
 struct ext2_sb {
@@ -38,6 +39,7 @@ struct ext2_inode_info {
 	u32 goal; /* one behind the block allocated last, 0: not known; map_lock */
 	bool fresh;                     /* made just now: nothing of it is on the disk yet */
 	bool gone;                      /* deleted on the disk */
+	struct rcu_head rcu;            /* when it is freed */
 	struct inode vfs;
 };
 

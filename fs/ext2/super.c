@@ -55,9 +55,15 @@ static struct inode *ext2_alloc_inode(struct super_block *sb)
 	return &ei->vfs;
 }
 
+static void free_inode_rcu(struct rcu_head *head)
+{
+	kmem_cache_free(ext2_inode_cache, container_of(head, struct ext2_inode_info, rcu));
+}
+
+/* Who has a page of the file, but not its lock, may look at page->mapping yet. */
 static void ext2_free_inode(struct inode *inode)
 {
-	kmem_cache_free(ext2_inode_cache, EXT2_I(inode));
+	call_rcu(&EXT2_I(inode)->rcu, free_inode_rcu);
 }
 
 static int ext2_sync_fs(struct super_block *sb)

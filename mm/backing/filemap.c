@@ -6,6 +6,7 @@
 #include "mm/backing/filemap.h"
 
 #include "kernel/core/panic.h"
+#include "kernel/core/rcu.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/vfs.h"
 #include "lib/errno.h"
@@ -52,9 +53,14 @@ struct page *find_get_page(struct address_space *mapping, pgoff_t index)
 #if CONFIG_DEBUG
 const char *page_lock_name(const struct page *page)
 {
-	const struct address_space *mapping = page_mapping(page);
+	const struct address_space *mapping;
+	const char *name;
 
-	return mapping ? mapping->a_ops->name : "anonymous page";
+	rcu_read_lock(); /* the page is not locked: its inode may go */
+	mapping = page_mapping(page);
+	name = !mapping || PageSwapBacked(page) ? "anonymous page" : mapping->a_ops->name;
+	rcu_read_unlock();
+	return name;
 }
 #endif
 
@@ -77,6 +83,8 @@ int add_to_page_cache_lru(struct page *page, struct address_space *mapping, pgof
 {
 	int err;
 
+	if (mapping->flags & AS_UNEVICTABLE)
+		__SetPageSwapBacked(page);
 	xa_preload();
 	spin_lock(&mapping->tree_lock);
 	err = xa_load(&mapping->i_pages, index) ? -EEXIST :

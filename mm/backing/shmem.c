@@ -34,7 +34,6 @@ static vm_fault_t shmem_fault(struct vm_fault *vmf)
 		return VM_FAULT_OOM;
 	if (!PageUptodate(page)) {
 		clear_page(page_address(page));
-		SetPageSwapBacked(page);
 		SetPageUptodate(page);
 		mod_node_stat(N_nr_shmem, 1);
 	}

@@ -58,12 +58,8 @@ static void count_lru(enum lru_list list, long delta)
 
 bool page_is_unevictable(const struct page *page)
 {
-	const struct address_space *mapping;
-
-	if (PageMlocked(page))
-		return true;
-	mapping = page_mapping(page);
-	return mapping && (mapping->flags & AS_UNEVICTABLE);
+	/* Shared memory's. Its mapping says so as well, but without the page lock that may be gone. */
+	return PageMlocked(page) || (PageSwapBacked(page) && page_mapping(page));
 }
 
 /* The pages that reclaim may not have go to a list of their own; no others stay on it. */
