@@ -164,9 +164,10 @@ void delete_from_page_cache(struct page *page)
 bool remove_unused_page(struct page *page)
 {
 	struct address_space *mapping = page->mapping;
+	const struct address_space_operations *ops = mapping->a_ops;
 	bool unused;
 
-	ASSERT(PageLocked(page) && mapping && !PageAnon(page));
+	ASSERT(PageLocked(page) && !PageAnon(page));
 	spin_lock(&mapping->tree_lock);
 	unused = page_count(page) == 2 && !PageDirty(page) && !PageWriteback(page);
 	if (unused)
@@ -174,8 +175,9 @@ bool remove_unused_page(struct page *page)
 	spin_unlock(&mapping->tree_lock);
 	if (!unused)
 		return false;
-	if (mapping->a_ops->invalidate_page)
-		mapping->a_ops->invalidate_page(mapping, page);
+	/* Without its last page the inode may be gone by now: only a disk's mapping has private data. */
+	if (ops->invalidate_page)
+		ops->invalidate_page(mapping, page);
 	account_removal(page);
 	return true;
 }

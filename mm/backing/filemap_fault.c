@@ -354,8 +354,8 @@ void truncate_pagecache(struct address_space *mapping, loff_t newsize)
 
 void truncate_inode_pages(struct address_space *mapping)
 {
-	if (mapping->nrpages)
-		drop_pages(mapping, 0);
+	/* Of an empty tree, too: its lock, which reclaim may be letting go of with the last page. */
+	drop_pages(mapping, 0);
 	ASSERT(!mapping->nrpages);
 }
 
