@@ -21,7 +21,9 @@
 	X(nr_tlb_remote_flush) X(nr_tlb_remote_flush_received) X(nr_tlb_local_flush_all)            \
 	X(nr_tlb_local_flush_one)                                                                   \
 	/* faults under their VMA's lock: done, not to be had, begun anew, found what had left */   \
-	X(vma_lock_success) X(vma_lock_abort) X(vma_lock_retry) X(vma_lock_miss)
+	X(vma_lock_success) X(vma_lock_abort) X(vma_lock_retry) X(vma_lock_miss)        \
+	/* a spinlock, or a semaphore, mutex or page lock, that was not free at once */             \
+	X(lock_spin_wait) X(lock_sleep_wait)
 
 enum vm_event {
 #define X(name) VM_##name,

@@ -13,6 +13,7 @@
 
 #include "kernel/core/sched.h"
 #include "lib/errno.h"
+#include "mm/stats.h"
 
 #define MAX_OVERTAKEN 4
 
@@ -80,6 +81,7 @@ static int down_slow(struct rw_semaphore *sem, bool writer, bool killable)
 	int ret = 0;
 
 	might_sleep();
+	count_vm_event(VM_lock_sleep_wait);
 	spin_lock_irqsave(&sem->wait_lock, flags);
 	list_add_tail(&waiter.list, &sem->waiters);
 	__atomic_fetch_add(&sem->nr_waiters, 1, __ATOMIC_SEQ_CST);

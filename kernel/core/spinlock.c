@@ -19,6 +19,7 @@
 #include "lib/string.h"
 #include "lib/util.h"
 #include "lib/vsprintf.h"
+#include "mm/stats.h"
 #include <asm/processor.h>
 
 static const char *lock_name(const spinlock_t *lock)
@@ -48,6 +49,7 @@ static void wait_until_free(const spinlock_t *lock, u64 begin)
 
 void spin_lock_slow(spinlock_t *lock)
 {
+	count_vm_event(VM_lock_spin_wait);
 	u64 begin = ktime_get_ns();
 
 	if (nr_cpu_ids == 1)

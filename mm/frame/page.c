@@ -6,6 +6,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/wait.h"
 #include "mm/frame/page.h"
+#include "mm/stats.h"
 
 #define PAGE_WAIT_BITS 6
 
@@ -48,6 +49,7 @@ void __lock_page(struct page *page)
 	DEFINE_WAIT(wait);
 
 	might_sleep();
+	count_vm_event(VM_lock_sleep_wait);
 	for (;;) {
 		prepare_to_wait(q, &wait, TASK_UNINTERRUPTIBLE);
 		if (trylock_page(page))

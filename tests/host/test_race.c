@@ -115,11 +115,13 @@ static void test_protected_meanwhile(void **state)
 
 static void test_truncated_meanwhile(void **state)
 {
-	unsigned long a = map_letters(MAP_SHARED);
+	unsigned long a = map_letters(MAP_SHARED), waits = vm_event_sum(VM_lock_sleep_wait);
 
 	(void)state;
 	begin(a + 2 * PAGE_SIZE, false);
+	assert_int_equal(vm_event_sum(VM_lock_sleep_wait), waits);
 	host_file_truncate(file, PAGE_SIZE);
+	assert_int_equal(vm_event_sum(VM_lock_sleep_wait), waits + 1); /* for the page's lock */
 	end();
 	SIGNAL(other.verdict, SIGBUS, BUS_ADRERR, a + 2 * PAGE_SIZE);
 	assert_null(host_file_page(file, 2));
