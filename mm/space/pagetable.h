@@ -95,7 +95,7 @@ static inline bool tlb_flush_nested(const struct mm_struct *mm)
 
 /*
  * Frames and tables taken out of a map wait here until the TLB flush is done; then they are freed.
- * On the stack of the unmapper; about 4 KiB of page pointers in batches come from the heap when
+ * On the stack of the unmapper; arrays for more page pointers come from the heap when
  * there is memory, a few from the struct itself otherwise.
  */
 struct mmu_gather {
@@ -106,7 +106,8 @@ struct mmu_gather {
 	bool found_tables;         /* last-level ones, by unmap_page_range() */
 	bool skip_anon;            /* leave private copies and swap entries; the caller's to set */
 	bool dirty_file;           /* shared pages of files that were written here are in it */
-	unsigned int nr, max;
+	unsigned int nr, max;      /* of pages[], the array that is being filled */
+	unsigned int nr_batches;   /* arrays from the heap, each with a link to the one before */
 	struct page **pages;
 	struct page *local[32];
 };

@@ -26,7 +26,7 @@ static void gather_init(struct mmu_gather *tlb, struct mm_struct *mm, bool fullm
 	tlb->mm = mm;
 	tlb->fullmm = fullmm;
 	tlb->freed_tables = tlb->found_tables = tlb->skip_anon = tlb->dirty_file = false;
-	tlb->nr = 0;
+	tlb->nr = tlb->nr_batches = 0;
 	tlb->max = ARRAY_SIZE(tlb->local);
 	tlb->pages = tlb->local;
 	reset_range(tlb);
@@ -50,20 +50,51 @@ static inline void tlb_note(struct mmu_gather *tlb, unsigned long addr)
 	tlb->end = max(tlb->end, addr + PAGE_SIZE);
 }
 
-/* The small array is full: move to one of a page, if there is memory. True: there is none. */
+/*
+ * Frames that are held back at most: 40 MiB of them can wait, the rest of a larger range takes a flush
+ * of its own.
+ */
+#define MAX_BATCHES 20
+
+/* A page's worth of pointers, and what was filled before it. */
+struct gather_batch {
+	struct page **before;
+	unsigned int nr_before;
+	struct page *pages[(PAGE_SIZE - 16) / sizeof(struct page *)];
+};
+
+/* The array is full: go on in one of a page, if there is memory. True: there is none. */
 static noinline bool batch_full(struct mmu_gather *tlb)
 {
-	struct page **pages;
+	struct gather_batch *batch;
 
-	if (tlb->pages != tlb->local)
+	BUILD_BUG_ON(sizeof(*batch) != PAGE_SIZE);
+	if (tlb->nr_batches == MAX_BATCHES)
 		return true;
-	pages = kmalloc(PAGE_SIZE, GFP_ATOMIC | __GFP_NOWARN);
-	if (!pages)
+	batch = kmalloc(sizeof(*batch), GFP_ATOMIC | __GFP_NOWARN);
+	if (!batch)
 		return true;
-	memcpy(pages, tlb->local, sizeof(tlb->local));
-	tlb->pages = pages;
-	tlb->max = PAGE_SIZE / sizeof(*pages);
+	batch->before = tlb->pages;
+	batch->nr_before = tlb->nr;
+	tlb->nr_batches++;
+	tlb->pages = batch->pages;
+	tlb->nr = 0;
+	tlb->max = ARRAY_SIZE(batch->pages);
 	return false;
+}
+
+/* Back to the array before this one, which is empty now. False: it was the first. */
+static bool leave_batch(struct mmu_gather *tlb)
+{
+	struct gather_batch *batch = container_of(tlb->pages, struct gather_batch, pages[0]);
+
+	if (tlb->pages == tlb->local)
+		return false;
+	tlb->pages = batch->before;
+	tlb->nr = batch->nr_before;
+	tlb->max = --tlb->nr_batches ? ARRAY_SIZE(batch->pages) : ARRAY_SIZE(tlb->local);
+	kfree(batch);
+	return true;
 }
 
 bool tlb_remove_page(struct mmu_gather *tlb, struct page *page, unsigned long addr)
@@ -85,16 +116,11 @@ static noinline void free_swap_cache(struct page *page)
 	unlock_page(page);
 }
 
-void tlb_flush_mmu(struct mmu_gather *tlb)
+/* The frames and tables of the array may be used for something else now. */
+static void release_batch(struct mmu_gather *tlb)
 {
 	unsigned int i, kept = 0;
 
-	if (!tlb->nr && !tlb->end)
-		return;
-	if (tlb->freed_tables)
-		flush_tlb_freed_tables(tlb->mm, tlb->start, tlb->end);
-	else if (tlb->end && !tlb->fullmm)
-		flush_tlb_range(tlb->mm, tlb->start, tlb->end);
 	for (i = 0; i < tlb->nr; i++) {
 		struct page *page = tlb->pages[i];
 
@@ -109,6 +135,19 @@ void tlb_flush_mmu(struct mmu_gather *tlb)
 	if (kept)
 		release_pages(tlb->pages, kept);
 	tlb->nr = 0;
+}
+
+void tlb_flush_mmu(struct mmu_gather *tlb)
+{
+	if (!tlb->nr && !tlb->end && tlb->pages == tlb->local)
+		return;
+	if (tlb->freed_tables)
+		flush_tlb_freed_tables(tlb->mm, tlb->start, tlb->end);
+	else if (tlb->end && !tlb->fullmm)
+		flush_tlb_range(tlb->mm, tlb->start, tlb->end);
+	do
+		release_batch(tlb);
+	while (leave_batch(tlb));
 	tlb->freed_tables = false;
 	reset_range(tlb);
 }
@@ -124,8 +163,6 @@ void tlb_finish_mmu(struct mmu_gather *tlb)
 	if (unlikely(tlb_flush_nested(tlb->mm)))
 		flush_tlb_mm(tlb->mm);
 	atomic_dec(&tlb->mm->context.tlb_flush_pending);
-	if (tlb->pages != tlb->local)
-		kfree(tlb->pages);
 }
 
 /* One present entry; true: the batch is full. ptl held. */
