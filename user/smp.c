@@ -28,7 +28,6 @@
 #include "tap.h"
 
 static int cpus; /* 0 .. cpus - 1 */
-static const char *self_path;
 
 static unsigned long mask_of(pid_t tid)
 {
@@ -193,7 +192,7 @@ static void inherited(void)
 	ok_eq(WEXITSTATUS(status), 7, "a child has its parent's mask");
 	child = fork();
 	if (!child) {
-		execl(self_path, self_path, "mask", (char *)NULL);
+		execl("/proc/self/exe", "smp", "mask", (char *)NULL);
 		_exit(1);
 	}
 	waitpid(child, &status, 0);
@@ -578,7 +577,6 @@ static void barriers(void)
 
 int main(int argc, char **argv)
 {
-	self_path = argv[0];
 	cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	if (argc > 1 && !strcmp(argv[1], "mask")) { /* after exec: which CPU, counted from 1 */
 		unsigned long mask = mask_of(0);

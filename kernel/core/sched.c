@@ -341,9 +341,15 @@ void yield(void)
 u64 task_exec_ns(struct task_struct *task)
 {
 	unsigned long flags;
-	struct run_queue *rq = task_rq_lock(task, &flags);
-	u64 ns = task->sum_exec_ns;
+	struct run_queue *rq;
+	u64 ns;
 
+	if (task == current)
+		return task->sum_exec_ns + ktime_get_ns() - task->last_ran_ns;
+	if (nr_cpus == 1)
+		return task->sum_exec_ns;
+	rq = task_rq_lock(task, &flags);
+	ns = task->sum_exec_ns;
 	if (task_runs(task))
 		ns += ktime_get_ns() - task->last_ran_ns;
 	spin_unlock_irqrestore(&rq->lock, flags);
