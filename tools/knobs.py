@@ -31,6 +31,7 @@ HELP = {
              f"({BATCH_LIMIT} unless interactive)",
     "FAULTS": "1, or a file name: write one line for each page fault (build/run/faults.log)",
     "KARGS": "further knobs for the kernel's command line, such as loglevel=7",
+    "RACE_SEED": "number: a debug kernel lingers where it chooses, between the steps of a fault",
     "ACCEL": "tcg (always the default) or kvm",
     "ICOUNT": "1: deterministic, rdtsc counts instructions",
     "FIRMWARE": "bios (default) or uefi",
@@ -140,6 +141,8 @@ def parse(values, rundir, bochs=False):
     faults = text.get("FAULTS", "0")
     knobs.faults = {"0": None, "1": os.path.join(rundir, "faults.log")}.get(faults, faults)
     knobs.kargs = _text_words("KARGS", values)
+    if "RACE_SEED" in text:
+        knobs.kargs.append(f"race_seed={number('RACE_SEED', text['RACE_SEED'], 0, 10**9 - 1)}")
     knobs.accel = choice("ACCEL", text.get("ACCEL", "tcg"), "tcg", "kvm")
     knobs.icount = choice("ICOUNT", text.get("ICOUNT", "0"), "0", "1") == "1"
     knobs.firmware = choice("FIRMWARE", text.get("FIRMWARE", "bios"), "bios", "uefi")

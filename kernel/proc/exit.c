@@ -10,6 +10,7 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/vfs.h"
+#include "kernel/debug/race.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -234,6 +235,7 @@ void power_off(int status)
 {
 	kill_everybody();
 	vfs_shutdown();
+	race_report();
 	if (CONFIG_DEBUG && !kernel_oopsed) /* what its victim held is lost */
 		mm_audit_or_panic("at power-off");
 	machine_power_off(status);

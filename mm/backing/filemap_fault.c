@@ -6,6 +6,7 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/vfs.h"
+#include "kernel/debug/race.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -151,6 +152,7 @@ vm_fault_t filemap_fault(struct vm_fault *vmf)
 				return read_ahead_unlocked(vmf, page, index);
 			page_cache_async_readahead(mapping, &vmf->vma->vm_file->f_ra, page, index);
 		}
+		race_point_may_sleep("file fault: page found, not locked");
 		if (!fault_lock_page(vmf, page))
 			return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 		if (likely(page->mapping == mapping && PageUptodate(page)))
@@ -336,6 +338,7 @@ static void drop_pages(struct address_space *mapping, pgoff_t start)
 		wait_on_page_writeback(page);
 		if (page->mapping == mapping) {
 			unmap_locked_page(mapping, page);
+			race_point("truncate: page unmapped, in the cache");
 			delete_from_page_cache(page);
 		}
 		unlock_page(page);
@@ -348,7 +351,9 @@ void truncate_pagecache(struct address_space *mapping, loff_t newsize)
 {
 	pgoff_t first = (pgoff_t)(((u64)newsize + PAGE_SIZE - 1) >> PAGE_SHIFT);
 
+	race_point_may_sleep("truncate: size set, pages mapped");
 	unmap_mapping_range(mapping, first, ~0UL, true);
+	race_point_may_sleep("truncate: pages unmapped, not dropped");
 	drop_pages(mapping, first);
 }
 

@@ -11,6 +11,7 @@
  * The reference count tells the truth about owners: every entry holds one, the swap cache one. So
  * "page_count() == 1" means that this entry is all there is.
  */
+#include "kernel/debug/race.h"
 #include "mm/backing/filemap.h"
 #include "mm/backing/swap.h"
 #include "mm/fault/install.h"
@@ -55,6 +56,7 @@ static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page 
 	if (unlikely(!lock_same_pte(vmf)))
 		return false;
 	pte_clear(vmf->pte);
+	race_point("cow: entry cleared, not flushed");
 	flush_tlb_page(mm, vmf->address);
 	if (!old) {
 		add_mm_counter(mm, MM_ANONPAGES, 1);
@@ -67,6 +69,7 @@ static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page 
 	}
 	page_add_new_anon_rmap(copy, vma, vmf->address);
 	lru_cache_add_anon(copy);
+	race_point("cow: flushed, copy not stored");
 	set_pte(vmf->pte, maybe_mkwrite(entry, vma));
 	if (unlikely(vma->vm_flags & VM_LOCKED))
 		mlock_page(copy);

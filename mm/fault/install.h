@@ -6,6 +6,7 @@
 #ifndef MM_FAULT_INSTALL_H
 #define MM_FAULT_INSTALL_H
 
+#include "kernel/debug/race.h"
 #include "mm/fault/fault.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/rmap.h"
@@ -16,6 +17,7 @@
  */
 static __always_inline bool lock_same_pte(struct vm_fault *vmf)
 {
+	race_point_may_sleep("fault: ready to store, entry not locked");
 	vmf->ptl = ptep_lockptr(vmf->pte);
 	spin_lock(vmf->ptl);
 	if (likely(pte_same(ptep_get(vmf->pte), vmf->orig_pte)))

@@ -5,6 +5,7 @@
  * the swap cache, clean, and can be dropped again without a write. Who writes as the sole owner
  * takes the page out of the cache and frees the slot.
  */
+#include "kernel/debug/race.h"
 #include "mm/backing/swap.h"
 #include "mm/fault/install.h"
 #include "mm/fault/note.h"
@@ -105,6 +106,7 @@ vm_fault_t do_swap_page(struct vm_fault *vmf)
 		return entry_changed(vmf) ? 0 : VM_FAULT_OOM;
 	if (major)
 		verdict = VM_FAULT_MAJOR;
+	race_point_may_sleep("swap-in: page found, not locked");
 	if (!fault_lock_page(vmf, page))
 		return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 

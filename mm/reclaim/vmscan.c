@@ -23,6 +23,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
 #include "kernel/core/wait.h"
+#include "kernel/debug/race.h"
 #include "mm/backing/filemap.h"
 #include "mm/backing/swap.h"
 #include "mm/backing/writeback.h"
@@ -227,6 +228,7 @@ static enum verdict look_at(struct page *page, struct scan_control *sc)
 	if (PageAnon(page) && !PageSwapCache(page) &&
 	    (!(sc->gfp & __GFP_IO) || !page_mapped(page) || !add_to_swap(page)))
 		return ACTIVATE;
+	race_point_may_sleep("reclaim: page chosen, still mapped");
 	if (page_mapped(page) && !try_to_unmap(page, &sc->tlb))
 		return PageMlocked(page) ? KEEP : ACTIVATE;
 	return RECLAIM;
@@ -265,6 +267,7 @@ static void let_go_of_all(struct list_head *gone, struct list_head *pages, struc
 	struct page *page, *next;
 	LIST_HEAD(to_file);
 
+	race_point_may_sleep("reclaim: pages unmapped, not flushed");
 	tlb_batch_flush(&sc->tlb);
 	list_for_each_entry_safe(page, next, gone, lru) {
 		if (PageDirty(page) && !PageSwapCache(page)) {

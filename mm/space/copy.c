@@ -8,6 +8,7 @@
  * each is stored once, complete, with its reference and map count taken before.
  */
 #include "kernel/core/sched.h"
+#include "kernel/debug/race.h"
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/backing/swap.h"
@@ -54,6 +55,7 @@ static int copy_pte_range(struct mm_struct *src_mm, pmd_t *src_pmd, pmd_t *dst_p
 		}
 		if (pte_owned(pte)) {
 			ptep_set_wrprotect(src);
+			race_point("fork: parent's entry read-only, not flushed");
 			pte = pte_wrprotect(pte);
 		}
 		set_pte(dst, pte_mkold(pte));

@@ -6,6 +6,7 @@
 #include "mm/space/mm.h"
 
 #include "kernel/core/vfs.h"
+#include "kernel/debug/race.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
@@ -228,6 +229,7 @@ static void exit_mmap(struct mm_struct *mm)
 		mmap_write_unlock(mm);
 		return;
 	}
+	race_point_may_sleep("exit: map locked, pages there");
 	tlb_gather_mmu_fullmm(&tlb, mm);
 	for_each_vma(mm, vma) {
 		unmap_page_range(&tlb, vma, vma->vm_start, vma->vm_end);

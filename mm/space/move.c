@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries change their address: the loop below mremap(). */
 #include "kernel/core/sched.h"
+#include "kernel/debug/race.h"
 #include "lib/util.h"
 #include "mm/space/pagetable.h"
 #include "mm/space/rmap.h"
@@ -44,6 +45,7 @@ static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, p
 		stale->start = min(stale->start, low);
 		stale->end = high;
 	}
+	race_point("mremap: entries moved, not flushed");
 	if (last) {
 		flush_stale_range(mm, stale);
 		stale->end = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* New rights for entries that are there already: the loop below mprotect(). */
 #include "kernel/core/sched.h"
+#include "kernel/debug/race.h"
 #include "lib/util.h"
 #include "mm/space/pagetable.h"
 #include <asm/tlbflush.h>
@@ -66,6 +67,7 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 	}
 	if (!high)
 		return;
+	race_point_may_sleep("mprotect: entries changed, not flushed");
 	if (!stale->end)
 		stale->start = low; /* VMAs come in order */
 	stale->end = high;

@@ -6,6 +6,7 @@
  * Tables do not vanish under a walk: munmap takes a VMA out of the trees (for writing) before it
  * frees the tables below it, and the walk holds the tree's rwsem for reading.
  */
+#include "kernel/debug/race.h"
 #include "lib/util.h"
 #include "mm/backing/filemap.h"
 #include "mm/backing/swap.h"
@@ -137,6 +138,7 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 			return false;
 	}
 	pte = ptep_get_and_clear(ptep);
+	race_point("reclaim: entry cleared, swap entry not stored");
 	tlb_batch_add(walk->batch, mm);
 	update_hiwater_rss(mm);
 	if (PageAnon(page)) {
@@ -171,6 +173,7 @@ static bool mkclean_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_
 	if (!pte_dirty(pte) && !pte_write(pte))
 		return true;
 	pte = ptep_get_and_clear(ptep);
+	race_point("mkclean: entry cleared, not flushed");
 	flush_tlb_page(vma->vm_mm, addr);
 	if (pte_dirty(pte))
 		walk->count++;

@@ -3,6 +3,7 @@
 #include "mm/space/vma_lock.h"
 
 #include "kernel/core/wait.h"
+#include "kernel/debug/race.h"
 #include "mm/stats.h"
 
 /*
@@ -28,6 +29,7 @@ void __vma_start_write(struct vm_area_struct *vma)
 	if (__atomic_fetch_or(&vma->vm_readers, VMA_CLOSED, __ATOMIC_SEQ_CST))
 		wait_event(mm->vma_wait,
 			   __atomic_load_n(&vma->vm_readers, __ATOMIC_SEQ_CST) == VMA_CLOSED);
+	race_point_may_sleep("vma lock: closed, not locked for writing");
 	vma_set_write_locked(vma, mm);
 	__atomic_and_fetch(&vma->vm_readers, ~VMA_CLOSED, __ATOMIC_RELEASE);
 }
@@ -40,6 +42,7 @@ static struct vm_area_struct *find_vma_rcu(struct mm_struct *mm, unsigned long a
 	for (int depth = 0; rb && depth < MAX_DEPTH; depth++) {
 		struct vm_area_struct *vma = rb_entry(rb, struct vm_area_struct, vm_rb);
 
+		race_point("vma lookup: one step down");
 		if (READ_ONCE(vma->vm_end) <= address)
 			rb = rcu_dereference(rb->rb_right);
 		else if (READ_ONCE(vma->vm_start) <= address)
@@ -54,6 +57,7 @@ struct vm_area_struct *__lock_vma_under_rcu(struct mm_struct *mm, unsigned long 
 {
 	struct vm_area_struct *vma = find_vma_rcu(mm, address);
 
+	race_point("vma lookup: found, not entered");
 	if (vma && vma_start_read(mm, vma)) {
 		if (likely(vma_has(vma, address))) {
 			vma_set_hint(mm, vma);

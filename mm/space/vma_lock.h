@@ -44,6 +44,7 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/rcu.h"
 #include "kernel/core/task.h"
+#include "kernel/debug/race.h"
 #include "mm/space/mm.h"
 #include <asm/current.h>
 
@@ -173,6 +174,7 @@ static inline void vma_start_write(struct vm_area_struct *vma)
 static inline void vma_mark_detached(struct mm_struct *mm, struct vm_area_struct *vma)
 {
 	vma_assert_write_locked(vma);
+	race_point("vma: out of the tree, not closed");
 	__atomic_or_fetch(&vma->vm_readers, VMA_CLOSED, __ATOMIC_SEQ_CST);
 	mm->vma_left_seq++;
 }

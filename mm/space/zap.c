@@ -5,6 +5,7 @@
  * taken out waits in the gather until the flush is done (SDM vol. 3A 4.10.4).
  */
 #include "kernel/core/sched.h"
+#include "kernel/debug/race.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/backing/filemap.h"
@@ -141,6 +142,7 @@ void tlb_flush_mmu(struct mmu_gather *tlb)
 {
 	if (!tlb->nr && !tlb->end && tlb->pages == tlb->local)
 		return;
+	race_point("unmap: entries cleared, not flushed");
 	if (tlb->freed_tables)
 		flush_tlb_freed_tables(tlb->mm, tlb->start, tlb->end);
 	else if (tlb->end && !tlb->fullmm)
@@ -344,6 +346,7 @@ static noinline void free_all_levels(struct mmu_gather *tlb, unsigned long start
 void free_pgtables(struct mmu_gather *tlb, unsigned long start, unsigned long end,
 		   unsigned long floor, unsigned long ceiling)
 {
+	race_point("unmap: pages gone, tables there");
 	/* Most often the neighbours use every last-level table of the range. */
 	if (!may_free(start, end, floor, ceiling, PMD_SIZE))
 		return;

@@ -43,7 +43,7 @@ def command(seconds, rundir):
         f"{name}={value!r}" if " " in value else f"{name}={value}"
         for name, value in knobs.items() if value)
     if race_seed:
-        knobs["KARGS"] += f" race_seed={race_seed}"
+        knobs["RACE_SEED"] = race_seed
         again += f" RACE_SEED={race_seed}"
     knobs["KARGS"] += f" audit={AUDIT_MS}"
     overlay = os.path.join(rundir, "overlay")
