@@ -101,23 +101,44 @@ static int read_scattered(struct inode *inode, struct page *page, const struct p
 	return 0;
 }
 
-/* Does the page follow what @bio reads so far, and fit in it? A page with a hole ends its bio. */
-static bool joins(const struct bio *bio, sector_t sector)
-{
-	const struct bio_vec *last;
+/*
+ * Pages that lie behind each other, to be read by one request. It is allocated only when it is
+ * complete: to find the next page's block may take a request, too, and tasks that each hold one and
+ * wait for another would wait for ever.
+ */
+struct read_run {
+	struct page **pages;
+	unsigned int n, last_bytes; /* a page with a hole at its end is the last */
+	sector_t sector;
+};
 
-	if (!bio || bio->nr_vecs == BIO_MAX_VECS)
-		return false;
-	last = &bio->vecs[bio->nr_vecs - 1];
-	return last->len == PAGE_SIZE &&
-	       bio->sector + (sector_t)bio->nr_vecs * (PAGE_SIZE >> SECTOR_SHIFT) == sector;
+static void submit_run(const struct inode *inode, struct read_run *run)
+{
+	struct bio *bio;
+
+	if (!run->n)
+		return;
+	bio = bio_alloc(inode->i_sb->s_bdev, BIO_READ, run->sector);
+	bio->end_io = end_page_read;
+	for (unsigned int i = 0; i < run->n; i++)
+		bio_add_page(bio, run->pages[i], i + 1 < run->n ? PAGE_SIZE : run->last_bytes, 0);
+	run->n = 0;
+	submit_bio(bio);
+}
+
+/* Does the page at @page follow the run, and fit in its request? */
+static bool joins(const struct read_run *run, struct page **page, sector_t sector)
+{
+	return run->n && run->n < BIO_MAX_VECS && run->pages + run->n == page &&
+	       run->last_bytes == PAGE_SIZE &&
+	       run->sector + (sector_t)run->n * (PAGE_SIZE >> SECTOR_SHIFT) == sector;
 }
 
 static int ext2_read_pages(struct address_space *mapping, struct page **pages, unsigned int nr)
 {
 	struct inode *inode = mapping->host;
 	unsigned int size = EXT2_SB(inode->i_sb)->geo.block_size, bytes;
-	struct bio *bio = NULL;
+	struct read_run run = { 0 };
 	struct page_map map;
 	int err = 0, result;
 	sector_t sector;
@@ -140,16 +161,14 @@ static int ext2_read_pages(struct address_space *mapping, struct page **pages, u
 		bytes = map.mapped * size;
 		memset((char *)page_address(page) + bytes, 0, PAGE_SIZE - bytes);
 		sector = block_sector(inode, map.block[0]);
-		if (!joins(bio, sector)) {
-			if (bio)
-				submit_bio(bio);
-			bio = bio_alloc(inode->i_sb->s_bdev, BIO_READ, sector);
-			bio->end_io = end_page_read;
+		if (!joins(&run, &pages[i], sector)) {
+			submit_run(inode, &run);
+			run = (struct read_run){ .pages = &pages[i], .sector = sector };
 		}
-		bio_add_page(bio, page, bytes, 0);
+		run.n++;
+		run.last_bytes = bytes;
 	}
-	if (bio)
-		submit_bio(bio);
+	submit_run(inode, &run);
 	return err;
 }
 

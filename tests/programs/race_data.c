@@ -11,6 +11,16 @@
 
 static int file;
 
+/* What is clean is to be read from the disk again. Only root may. */
+static void drop_caches(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	if (fd >= 0 && write(fd, "1", 1) != 1)
+		complain("drop_caches: %s", strerror(errno));
+	close(fd);
+}
+
 /* ---- O_APPEND, and one position for all ---- */
 
 struct record {
@@ -258,6 +268,71 @@ static void test_ahead(void)
 	close(file);
 }
 
+/* ---- more readers than the disk takes requests ---- */
+
+#define CROWD 80
+#define CROWD_PAGES 16 /* the last ones are found through a block of numbers */
+
+/* The file of reader @n, opened with @flags. */
+static int crowd_file(int n, int flags)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/root/race.%d", n);
+	fd = open(path, flags, 0600);
+	if (fd < 0)
+		bail(path);
+	unlink(path);
+	return fd;
+}
+
+static int read_in_crowd(int fd, int go, int n)
+{
+	static char data[CROWD_PAGES * PAGE];
+	char c;
+
+	if (read(go, &c, 1) || pread(fd, data, sizeof(data), 0) != (ssize_t)sizeof(data))
+		return 1;
+	for (size_t i = 0; i < sizeof(data); i++)
+		if (data[i] != (char)n)
+			return 1;
+	return 0;
+}
+
+static void test_crowd(void)
+{
+	static char data[CROWD_PAGES * PAGE];
+	int go[2], status, failed = 0, fd[CROWD];
+
+	if (pipe(go))
+		bail("pipe");
+	for (int n = 0; n < CROWD; n++) {
+		memset(data, n, sizeof(data));
+		fd[n] = crowd_file(n, O_RDWR | O_CREAT | O_TRUNC);
+		if (write(fd[n], data, sizeof(data)) != (ssize_t)sizeof(data))
+			bail("write");
+	}
+	sync();
+	drop_caches();
+	for (int n = 0; n < CROWD; n++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			bail("fork");
+		close(pid ? -1 : go[1]);
+		if (!pid)
+			_exit(read_in_crowd(fd[n], go[0], n));
+	}
+	close(go[1]); /* which is the sign to begin */
+	while (wait(&status) > 0)
+		failed += status != 0;
+	check(!failed, "more tasks read than the disk takes requests");
+	close(go[0]);
+	for (int n = 0; n < CROWD; n++)
+		close(fd[n]);
+}
+
 /* ---- pipes ---- */
 
 static int ends[2];
@@ -468,10 +543,9 @@ static void test_numbers(void)
 }
 
 static const struct race_test tests[] = {
-	{ "append", test_append },       { "cut", test_cut },
-	{ "ahead", test_ahead },         { "records", test_records },
-	{ "ping_pong", test_ping_pong }, { "ends", test_ends },
-	{ "numbers", test_numbers },
+	{ "append", test_append }, { "cut", test_cut },         { "ahead", test_ahead },
+	{ "crowd", test_crowd },   { "records", test_records }, { "ping_pong", test_ping_pong },
+	{ "ends", test_ends },     { "numbers", test_numbers },
 };
 
 int main(int argc, char **argv)
