@@ -22,8 +22,8 @@ SWAP_UUID = "fa017000-0000-4000-8000-000000000002"
 ET_EXEC, ET_DYN, EM_X86_64, PT_INTERP, PHDR = 2, 3, 62, 3, struct.Struct("<IIQQQQQQ")
 # What a person types at a shell, from busybox, where user/ has no program of that name.
 APPLETS = """ash awk basename cat chmod clear cmp cp cut date dd df diff dirname du echo env expr
-    false find free grep head hexdump id kill less ln ls md5sum mkdir more mv od printf ps pwd rm
-    rmdir sed seq sh sha256sum sleep sort stat sync tail tee test time top touch tr true uname uniq
+    false find free grep head hexdump id kill less ln ls md5sum mkdir more mv nproc od printf ps pwd rm
+    rmdir sed seq sh sha256sum sleep sort stat sync tail taskset tee test time top touch tr true uname uniq
     uptime usleep vi wc xargs yes""".split()
 
 
