@@ -8,13 +8,23 @@
 #include "kernel/core/panic.h"
 #include "lib/vsprintf.h"
 #include <asm/irqflags.h>
+#include <asm/percpu.h>
+#include <asm/processor.h>
 
-static bool reporting;
+static int reporting_cpu = -1;
 
 bool debug_begin_report(void)
 {
+	int first = -1, self = (int)smp_processor_id();
+
 	local_irq_disable();
-	return !__atomic_exchange_n(&reporting, true, __ATOMIC_RELAXED);
+	if (__atomic_compare_exchange_n(&reporting_cpu, &first, self, false, __ATOMIC_RELAXED,
+					__ATOMIC_RELAXED))
+		return true;
+	/* Another CPU's report is not to be disturbed by what follows from the bug here: it ends in panic(). */
+	while (first != self)
+		hlt();
+	return false;
 }
 
 void debug_stop(const char *checker, const char *file, unsigned int line, unsigned long caller,

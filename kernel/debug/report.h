@@ -7,8 +7,8 @@
 #include "lib/types.h"
 
 /*
- * True: report what was found and stop. False: a report is being made already, and what it trips over is to be
- * ignored. Interrupts are off afterwards. Any context.
+ * True: report what was found and stop. False: this CPU makes a report already, and what that trips over is to be
+ * ignored. Does not return while another CPU makes one. Interrupts are off afterwards. Any context.
  */
 bool debug_begin_report(void) __cold;
 
