@@ -259,6 +259,22 @@ void put_files(struct files_struct *files)
 	kmem_cache_free(files_cache, files);
 }
 
+int unshare_files(void)
+{
+	struct files_struct *shared = current->files, *copy;
+
+	if (atomic_read(&shared->count) == 1)
+		return 0;
+	copy = dup_files(shared);
+	if (!copy)
+		return -ENOMEM;
+	task_lock(current);
+	current->files = copy;
+	task_unlock(current);
+	put_files(shared);
+	return 0;
+}
+
 void close_on_exec(struct files_struct *files)
 {
 	for (unsigned int fd = 0; fd < files->size; fd++) {

@@ -99,6 +99,8 @@ sector_t file_bmap(struct file *file, pgoff_t index, struct block_device **bdev)
 struct files_struct *dup_files(struct files_struct *files); /* NULL: out of memory */
 struct files_struct *get_files(struct files_struct *files); /* share */
 void put_files(struct files_struct *files);
+/* current, about to exec, no longer shares its table with other processes. 0 or -ENOMEM. */
+int unshare_files(void);
 void close_on_exec(struct files_struct *files);
 struct fs_struct *dup_fs(struct fs_struct *fs);
 struct fs_struct *get_fs_struct(struct fs_struct *fs);

@@ -290,6 +290,8 @@ static int cross_over(struct exec *exec)
 	if (ret)
 		return ret;
 	ret = unshare_sighand(current);
+	if (!ret)
+		ret = unshare_files();
 	if (!ret) {
 		switch_to_new_mm(exec);
 		reset_task(exec);

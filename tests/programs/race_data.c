@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 static int file;
@@ -542,15 +543,32 @@ static void test_numbers(void)
 	close(3);
 }
 
+/* A process that shares the table gets one of its own when it begins another program. */
+static void test_exec(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), status = -1;
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+
+	if (!pid) {
+		execl("/proc/self/exe", "race_data", "exit", NULL);
+		_exit(1);
+	}
+	waitpid(pid, &status, 0);
+	check(!status && fcntl(fd, F_GETFD) == FD_CLOEXEC,
+	      "exec closes nothing of who shared the table");
+	close(fd);
+}
+
 static const struct race_test tests[] = {
 	{ "append", test_append }, { "cut", test_cut },         { "ahead", test_ahead },
 	{ "crowd", test_crowd },   { "records", test_records }, { "ping_pong", test_ping_pong },
-	{ "ends", test_ends },     { "numbers", test_numbers },
+	{ "ends", test_ends },     { "numbers", test_numbers }, { "exec", test_exec },
 };
 
 int main(int argc, char **argv)
 {
-	(void)argc;
+	if (argc == 2 && !strcmp(argv[1], "exit"))
+		return 0;
 	signal(SIGPIPE, SIG_IGN);
 	return run_races(tests, COUNT(tests), argv);
 }
