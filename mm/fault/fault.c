@@ -196,7 +196,8 @@ static struct page *follow_page(struct vm_area_struct *vma, unsigned long addres
 
 struct page *get_user_page(struct mm_struct *mm, unsigned long address, bool write)
 {
-	unsigned int flags = FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0);
+	unsigned int flags = FAULT_FLAG_REMOTE | FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE |
+			     (write ? FAULT_FLAG_WRITE : 0);
 	unsigned long right = write ? VM_WRITE : VM_READ;
 	struct page *page = ERR_PTR(-EFAULT);
 
@@ -211,7 +212,12 @@ struct page *get_user_page(struct mm_struct *mm, unsigned long address, bool wri
 		if (page)
 			break;
 		verdict = handle_mm_fault(vma, address, flags);
-		if (verdict & VM_FAULT_ERROR) {
+		if (verdict & VM_FAULT_RETRY) {
+			if (fatal_signal_pending(current))
+				return page;
+			flags |= FAULT_FLAG_TRIED;
+			mmap_read_lock(mm);
+		} else if (verdict & VM_FAULT_ERROR) {
 			page = ERR_PTR(verdict & VM_FAULT_OOM ? -ENOMEM : -EFAULT);
 			break;
 		}

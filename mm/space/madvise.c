@@ -190,9 +190,11 @@ static int remove_range(struct vm_area_struct *vma, unsigned long start, unsigne
 
 static int populate(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool write)
 {
+	struct faultin at = { .addr = start };
+
 	if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
 		return -EINVAL;
-	return faultin_range(vma, start, end, write);
+	return faultin_range(vma, &at, end, write);
 }
 
 /* [start, end) of *@vmap, which becomes the VMA that holds it afterwards. 0 or -errno. */

@@ -23,20 +23,25 @@ static bool pte_allows(struct mm_struct *mm, unsigned long addr, bool write)
 	return (pte.pte & _PAGE_PRESENT) && (!write || pte_write(pte));
 }
 
-int faultin_range(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool write)
+int faultin_range(struct vm_area_struct *vma, struct faultin *at, unsigned long end, bool write)
 {
-	unsigned int flags = FAULT_FLAG_KILLABLE | (write ? FAULT_FLAG_WRITE : 0);
+	unsigned int flags = FAULT_FLAG_KILLABLE | (write ? FAULT_FLAG_WRITE : 0) |
+			     (at->may_unlock ? FAULT_FLAG_ALLOW_RETRY : 0);
 	struct mm_struct *mm = vma->vm_mm;
-	unsigned long addr;
 
-	for (addr = start; addr < end; addr += PAGE_SIZE) {
+	for (; at->addr < end; at->addr += PAGE_SIZE, at->tried = false) {
 		/*
 		 * A write fault may be answered in two steps: first the page, then the right to
 		 * write.
 		 */
-		while (!pte_allows(mm, addr, write)) {
-			vm_fault_t verdict = handle_mm_fault(vma, addr, flags);
+		while (!pte_allows(mm, at->addr, write)) {
+			vm_fault_t verdict = handle_mm_fault(
+				vma, at->addr, flags | (at->tried ? FAULT_FLAG_TRIED : 0));
 
+			if (verdict & VM_FAULT_RETRY) {
+				at->tried = true;
+				return -EAGAIN;
+			}
 			if (verdict & VM_FAULT_ERROR)
 				return verdict & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
 			if (fatal_signal_pending(current))
@@ -67,34 +72,52 @@ void mlock_pages(struct vm_area_struct *vma, unsigned long start, unsigned long 
 	walk_page_range(&walk, vma->vm_mm, start, end);
 }
 
-/* Private memory is broken loose by a write; shared pages are not made dirty for nothing. */
-int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+/*
+ * populate_vma() of [start, end), done up to at->addr already, as faultin_range() does it. Private
+ * memory is broken loose by a write; shared pages are not made dirty for nothing.
+ */
+static int populate_rest(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+			 struct faultin *at)
 {
 	bool write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
 	int err = 0;
 
 	if (!(vma->vm_flags & VM_LOCKONFAULT))
-		err = vma_is_accessible(vma) ? faultin_range(vma, start, end, write) : -EFAULT;
-	if (vma->vm_flags & VM_LOCKED)
+		err = vma_is_accessible(vma) ? faultin_range(vma, at, end, write) : -EFAULT;
+	if (err != -EAGAIN && (vma->vm_flags & VM_LOCKED))
 		mlock_pages(vma, start, end);
 	return err;
+}
+
+int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	struct faultin at = { .addr = start };
+
+	return populate_rest(vma, start, end, &at);
 }
 
 int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors)
 {
 	struct mm_struct *mm = current->mm;
+	struct faultin at = { .addr = start, .may_unlock = true };
 	unsigned long end = start + len;
 	struct vm_area_struct *vma;
 	int err, first = 0;
 
 	mmap_read_lock(mm);
-	while (start < end && (vma = find_vma_intersection(mm, start, end))) {
-		err = populate_vma(vma, max(start, vma->vm_start), min(end, vma->vm_end));
+	while (at.addr < end && (vma = find_vma_intersection(mm, at.addr, end))) {
+		at.addr = max(at.addr, vma->vm_start);
+		err = populate_rest(vma, max(start, vma->vm_start), min(end, vma->vm_end), &at);
+		if (err == -EAGAIN) {
+			mmap_read_lock(mm);
+			continue;
+		}
 		if (err && !first)
 			first = err;
 		if (err == -EINTR || (err && !ignore_errors))
 			break;
-		start = vma->vm_end;
+		at.addr = vma->vm_end;
+		at.tried = false;
 	}
 	mmap_read_unlock(mm);
 	return first;

@@ -168,16 +168,23 @@ unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsign
 /* Bring PG_mlocked of what is there of [start, end) into line with the flag of @vma. (mlock.c) */
 void mlock_pages(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 /*
- * Fault in what mlock() would of [start, end) of @vma. mmap_lock is held. The first error, as of
- * faultin_range(), or -EFAULT when nobody may access it. (mlock.c)
+ * Fault in what mlock() would of [start, end) of @vma. mmap_lock is held, and stays so. The first
+ * error, as of faultin_range(), or -EFAULT when nobody may access it. (mlock.c)
  */
 int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 /* mm_populate() that stops at the first error unless told to go on. The first error. (mlock.c) */
 int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors);
 /*
- * Fault [start, end) of @vma in. mmap_lock held for reading throughout. 0, -ENOMEM, -EFAULT for
- * what would be a signal, -EINTR when the task is being killed. (mlock.c)
+ * Fault [at->addr, end) of @vma in, moving at->addr on. 0, -ENOMEM, -EFAULT for what would be a
+ * signal, -EINTR when the task is being killed; mmap_lock, held on entry, stays so. But with
+ * at->may_unlock, for which it must be held for reading, it may also be -EAGAIN: mmap_lock was
+ * released to wait for the disk; take it, find the VMA at at->addr again and go on. (mlock.c)
  */
-int faultin_range(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool write);
+struct faultin {
+	unsigned long addr;
+	bool may_unlock;
+	bool tried; /* the disk was waited for, for the page at addr */
+};
+int faultin_range(struct vm_area_struct *vma, struct faultin *at, unsigned long end, bool write);
 
 #endif
