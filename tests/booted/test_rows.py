@@ -15,6 +15,18 @@ def test_full_disk():
     tap(run(elf=program("holes"), args=["/root"], disk_size="16M"))
 
 
+def test_cold_page():
+    "a page that comes from a slow disk holds up nobody but who touched it"
+    slow = tmp("slow.img")
+    with open(slow, "wb") as file:
+        file.truncate(64 << 20)
+    knobs = (f"-drive if=none,id=slow,format=raw,file={slow},throttling.iops-total=1 "
+             f"-device virtio-blk-pci,drive=slow,disable-legacy=on")
+    for smp in 1, 2:
+        tap(run(elf=program("cold"), args=["/dev/vdc"], qemu_args=knobs, smp=smp, limit=90),
+            f"SMP={smp}: ")
+
+
 def ask(monitor, command):
     """QEMU's answer to a command for its monitor, up to the next prompt."""
     monitor.sendall(command + b"\n", socket.MSG_NOSIGNAL)  # the driver would die of SIGPIPE

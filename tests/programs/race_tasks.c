@@ -147,7 +147,8 @@ static void race_processes(void)
 
 	race_threads = 0;
 	wait_flag = 0;
-	check(race(NULL, play_with_child), "two processes wake each other by a word in shared memory");
+	check(race(NULL, play_with_child),
+	      "two processes wake each other by a word in shared memory");
 	race_threads = threads;
 }
 
@@ -191,7 +192,8 @@ static void open_gate(void)
 static void race_requeue(void)
 {
 	wait_flag = FUTEX_PRIVATE_FLAG;
-	check(race(pass_gate, open_gate), "waiters are moved from one futex to another, and none is lost");
+	check(race(pass_gate, open_gate),
+	      "waiters are moved from one futex to another, and none is lost");
 }
 
 /* ---- what pthreads make of futexes ---- */
@@ -240,7 +242,8 @@ static void change(void)
 
 static void race_condition(void)
 {
-	check(race(wait_for_change, change), "a condition variable's waiters hear of each broadcast");
+	check(race(wait_for_change, change),
+	      "a condition variable's waiters hear of each broadcast");
 }
 
 static int die_with_mutex(pthread_mutex_t *mutex)
@@ -341,7 +344,8 @@ static void set_timers(int id)
 /* Whatever the threads did to it, the timer works afterwards, and can be stopped. */
 static void race_time(void)
 {
-	const struct itimerval none = { .it_value.tv_usec = 0 }, soon = { .it_value.tv_usec = 2000 };
+	const struct itimerval none = { .it_value.tv_usec = 0 },
+			       soon = { .it_value.tv_usec = 2000 };
 	long before, end = now_us() + PATIENCE * 1000000L;
 
 	check(race(read_clock, just_wait), "the clock does not go back from thread to thread");
@@ -374,7 +378,8 @@ static int take_queue(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	for (int i = 0; i < QUEUED; i++)
-		if (sigtimedwait(&set, &info, &patience) != SIGRTMIN || info.si_value.sival_int != i)
+		if (sigtimedwait(&set, &info, &patience) != SIGRTMIN ||
+		    info.si_value.sival_int != i)
 			return 1 + i;
 	return 0;
 }
