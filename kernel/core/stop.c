@@ -152,7 +152,7 @@ void stop_init(void)
 	unsigned int cpu;
 
 	for_each_cpu(cpu) {
-		char name[16];
+		char name[24];
 
 		snprintf(name, sizeof(name), "migration/%u", cpu);
 		if (nr_cpus > 1 &&
