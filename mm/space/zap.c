@@ -236,8 +236,11 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 			rss[MM_SWAPENTS]--;
 		}
 	}
-	update_hiwater_rss(mm);
-	add_mm_counters(mm, rss);
+	if (rss[MM_ANONPAGES] | rss[MM_FILEPAGES] | rss[MM_SHMEMPAGES] | rss[MM_SWAPENTS]) {
+		if (!tlb->fullmm) /* nobody will ask */
+			update_hiwater_rss(mm);
+		add_mm_counters(mm, rss);
+	}
 	if (unlikely(tlb->dirty_file))
 		flush_dirty_file(tlb);
 	pte_unmap_unlock(pte, ptl);
