@@ -256,6 +256,57 @@ static void obeyed_by_others(void)
 	ok_eq(right, rounds, "a busy thread is moved before the call returns");
 }
 
+#define STORM 8
+
+static atomic_int storm_tids[STORM];
+static double storm_end;
+
+/* Pins one of them at random, then computes, sleeps, yields or forks. */
+static void *pin_another(void *arg)
+{
+	unsigned int seed = 1 + (unsigned int)(uintptr_t)arg;
+	long rounds = 0;
+
+	atomic_store(&storm_tids[(intptr_t)arg], (int)syscall(SYS_gettid));
+	for (; now(CLOCK_MONOTONIC) < storm_end; rounds++) {
+		int tid = atomic_load(&storm_tids[(seed >> 8) % STORM]);
+		unsigned long mask = (seed >> 16) & ((1UL << cpus) - 1);
+
+		if (tid && mask)
+			pin(tid, mask);
+		if (!(rounds % 64)) {
+			pid_t child = fork();
+
+			if (!child)
+				_exit(0);
+			waitpid(child, NULL, 0);
+		} else if (rounds & 1) {
+			usleep(seed >> 28);
+		} else if (rounds & 2) {
+			sched_yield();
+		}
+		seed = seed * 1664525 + 1013904223;
+	}
+	return (void *)rounds;
+}
+
+static void pinning_one_another(void)
+{
+	pthread_t threads[STORM];
+	long rounds = 0;
+	void *ret;
+
+	storm_end = now(CLOCK_MONOTONIC) + 2;
+	for (intptr_t i = 0; i < STORM; i++)
+		pthread_create(&threads[i], NULL, pin_another, (void *)i);
+	for (int i = 0; i < STORM; i++) {
+		pthread_join(threads[i], &ret);
+		rounds += (long)ret;
+	}
+	diag("%ld rounds", rounds);
+	ok(rounds > STORM, "threads that pin one another at random all come to their end");
+}
+
 /* --- at the same time --- */
 
 static atomic_long ball;
@@ -594,6 +645,7 @@ int main(int argc, char **argv)
 	obeyed_by_oneself();
 	inherited();
 	obeyed_by_others();
+	pinning_one_another();
 	side_by_side();
 	shares(cpus + 1, "one busy process more");
 	shares(2 * cpus, "twice as many busy processes");
