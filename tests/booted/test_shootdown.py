@@ -5,9 +5,9 @@ from harness import program, run, tap
 
 def test_two():
     "two CPUs"
-    tap(run(elf=program("shootdown"), smp=2, mem="128M"))
+    tap(run(elf=program("shootdown"), smp=2, mem="64M", swap="256M"))
 
 
 def test_four():
     "four CPUs"
-    tap(run(elf=program("shootdown"), smp=4, mem="128M"))
+    tap(run(elf=program("shootdown"), smp=4, mem="64M", swap="256M"))

@@ -33,6 +33,10 @@ void host_task_free(struct host_task *task);
 void host_become(struct task_struct *task);
 /* A map that the caller only keeps loaded because nobody else wants CR3: let go of it. */
 void host_drop_lazy_map(void);
+/* The task of @cpu now: current on the one whose turn it is. */
+struct task_struct *host_cpu_task(unsigned int cpu);
+/* All CPUs that run @task run their idle one instead. */
+void host_leave_cpus(struct task_struct *task);
 /* Is @task what some thread runs as? */
 bool host_task_runs(const struct task_struct *task);
 
@@ -44,6 +48,8 @@ void host_mmu_init(unsigned long pages);
 struct host_access {
 	bool write, exec, user;
 };
+/* It is @cpu's turn: its TLB, its CR3. */
+void host_mmu_cpu(unsigned int cpu);
 /* Where @addr is in RAM for this access, or NULL and the page fault's error code. */
 char *host_translate(unsigned long addr, const struct host_access *access, unsigned long *error);
 /* Frame @pfn is about to be free: no translation may lead to it any more. */

@@ -2,7 +2,7 @@
 /*
  * The software machine: all of mm/ (and the page-fault entry, the TLB flushes, the block layer, the
  * wait queues), compiled unchanged, over a CPU, an MMU, a disk and a file system made of C. One
- * process of the host is one boot of one machine with one CPU.
+ * process of the host is one boot of one machine.
  *
  *	host_boot(16384);                                64 MiB of RAM
  *	struct task_struct *p = host_create();           an address space: a stack, a heap
@@ -87,6 +87,14 @@ struct task_struct *host_clone(struct task_struct *task);
  * NULL: back to the task without a map.
  */
 void host_switch(struct task_struct *task);
+/*
+ * The machine has a few CPUs, each with its own TLB and task; the others run user code for ever, or
+ * idle, while it is one's turn. The caller goes on on CPU @cpu, as the task that runs there: at first
+ * an idle one. The same task may run on several, like threads of a process. The test's own thread
+ * only; the rest of the machine (frame lists, counters) is shared. See host_switch().
+ */
+#define HOST_CPUS 3
+void host_cpu_switch(unsigned int cpu);
 /* The process ends: closes its files, gives its map back, frees the task. It may be current. */
 void host_exit(struct task_struct *task);
 /* A fatal signal (the OOM killer's) has hit the task; all that is left to it is host_exit(). */

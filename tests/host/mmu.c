@@ -6,7 +6,7 @@
  * The TLB is the strictest one the manual allows. An entry is made by a walk that succeeded, with
  * the rights of all levels; it goes when INVLPG names its page or CR3 is written. A store through
  * an entry that has not seen one walks again, since the dirty bit must be set; any other hit does
- * not look at the tables. An entry also stands for the paging-structure caches behind it: no table
+ * not look at the tables. Each CPU has its own. An entry also stands for the paging-structure caches behind it: no table
  * that it came through may be freed before it goes.
  */
 #include <stdlib.h>
@@ -31,17 +31,21 @@ struct tlb_entry {
 };
 
 #define BUCKETS 4096
-static struct tlb_entry *buckets[BUCKETS];
-static LIST_HEAD(tlb);
+struct tlb {
+	struct tlb_entry *buckets[BUCKETS];
+	struct list_head all;
+	unsigned long cr3;
+};
+static struct tlb tlbs[HOST_CPUS], *tlb = tlbs; /* of all CPUs; of the one whose turn it is */
 static bool tlb_on = true;
 static unsigned int *frame_uses; /* by frame: TLB entries that lead to it or through it */
-static unsigned long nr_frames, cr3, cr4;
+static unsigned long nr_frames, cr4;
 struct cpu_features cpu_features;
 
 /* --- TLB --- */
 static struct tlb_entry **bucket(unsigned long addr)
 {
-	return &buckets[(addr >> PAGE_SHIFT) % BUCKETS];
+	return &tlb->buckets[(addr >> PAGE_SHIFT) % BUCKETS];
 }
 
 static struct tlb_entry *tlb_find(unsigned long addr)
@@ -76,7 +80,7 @@ static void tlb_insert(const struct tlb_entry *found)
 	*entry = *found;
 	entry->next = *bucket(entry->page);
 	*bucket(entry->page) = entry;
-	list_add(&entry->all, &tlb);
+	list_add(&entry->all, &tlb->all);
 	for (int i = 0; i < LEVELS; i++)
 		frame_uses[entry->pfn[i]]++;
 }
@@ -85,17 +89,17 @@ static void tlb_flush(void)
 {
 	struct tlb_entry *entry, *next;
 
-	list_for_each_entry_safe(entry, next, &tlb, all)
+	list_for_each_entry_safe(entry, next, &tlb->all, all)
 		tlb_drop(entry);
 }
 
 unsigned long read_cr3(void)
 {
-	return cr3;
+	return tlb->cr3;
 }
 void write_cr3(unsigned long value)
 {
-	cr3 = value;
+	tlb->cr3 = value;
 	tlb_flush();
 }
 unsigned long read_cr4(void)
@@ -120,7 +124,11 @@ void invlpg(unsigned long addr)
 
 void host_tlb_enable(bool on)
 {
-	tlb_flush();
+	struct tlb *mine = tlb;
+
+	for (tlb = tlbs; tlb < tlbs + HOST_CPUS; tlb++)
+		tlb_flush();
+	tlb = mine;
 	tlb_on = on;
 }
 
@@ -135,22 +143,35 @@ bool host_tlb_lookup(unsigned long addr, unsigned long *pfn, bool *writable)
 	return true;
 }
 
-void host_mmu_frame_freed(unsigned long pfn)
+/*
+ * Who has no map of his own uses no entry of the one that is loaded, so a frame may go; but the CPU
+ * may walk the tables by itself at any time.
+ */
+static void check_frame_freed(unsigned int cpu, unsigned long pfn)
 {
 	const struct tlb_entry *entry;
 
-	if (!frame_uses[pfn])
-		return;
-	/* Who has no map of his own uses no entry of the one that is loaded; tables may be walked. */
-	list_for_each_entry(entry, &tlb, all) {
-		for (int i = current->mm ? 0 : 1; i < LEVELS; i++)
+	list_for_each_entry(entry, &tlbs[cpu].all, all) {
+		for (int i = host_cpu_task(cpu)->mm ? 0 : 1; i < LEVELS; i++)
 			if (entry->pfn[i] == pfn) {
-				host_complain("%s %#lx is freed while the TLB maps %#lx %s it",
-					      i ? "page table" : "frame", pfn, entry->page,
-					      i ? "through" : "to");
+				host_complain(
+					"%s %#lx is freed while the TLB maps %#lx %s it (CPU %u)",
+					i ? "page table" : "frame", pfn, entry->page,
+					i ? "through" : "to", cpu);
 				return;
 			}
 	}
+}
+
+void host_mmu_frame_freed(unsigned long pfn)
+{
+	for (unsigned int cpu = 0; frame_uses[pfn] && cpu < HOST_CPUS; cpu++)
+		check_frame_freed(cpu, pfn);
+}
+
+void host_mmu_cpu(unsigned int cpu)
+{
+	tlb = &tlbs[cpu];
 }
 
 /* --- the walk --- */
@@ -174,7 +195,7 @@ static bool allowed(const struct tlb_entry *entry, const struct host_access *acc
 static bool walk(unsigned long addr, const struct host_access *access, struct tlb_entry *entry,
 		 unsigned long *error)
 {
-	u64 *slots[LEVELS], table = cr3 & PTE_PFN_MASK;
+	u64 *slots[LEVELS], table = tlb->cr3 & PTE_PFN_MASK;
 	int level;
 
 	*entry = (struct tlb_entry){
@@ -215,7 +236,7 @@ static bool walk(unsigned long addr, const struct host_access *access, struct tl
 static const char *stale(const struct tlb_entry *entry)
 {
 	pte_t pte = __pte(0);
-	u64 table = cr3 & PTE_PFN_MASK;
+	u64 table = tlb->cr3 & PTE_PFN_MASK;
 
 	for (int level = LEVELS - 1; level >= 0; level--) {
 		pte.pte = ((u64 *)__va(table))[(entry->page >> (PAGE_SHIFT + 9 * level)) & 511];
@@ -236,8 +257,8 @@ static void check_entry(const struct tlb_entry *entry)
 	const char *what = stale(entry);
 
 	if (what)
-		host_complain("the TLB still has %s at %#lx: a flush is missing", what,
-			      entry->page);
+		host_complain("the TLB still has %s at %#lx: a flush is missing (CPU %u)", what,
+			      entry->page, (unsigned int)(tlb - tlbs));
 }
 
 char *host_translate(unsigned long addr, const struct host_access *access, unsigned long *error)
@@ -278,11 +299,16 @@ struct page *host_page(const struct task_struct *task, unsigned long addr)
 
 void host_tlb_check(void)
 {
+	struct tlb *mine = tlb;
 	const struct tlb_entry *entry;
 
-	if (current->mm)
-		list_for_each_entry(entry, &tlb, all)
-			check_entry(entry);
+	for (unsigned int cpu = 0; cpu < HOST_CPUS; cpu++) {
+		tlb = &tlbs[cpu];
+		if (host_cpu_task(cpu)->mm)
+			list_for_each_entry(entry, &tlb->all, all)
+				check_entry(entry);
+	}
+	tlb = mine;
 }
 
 void host_mmu_init(unsigned long pages)
@@ -290,5 +316,8 @@ void host_mmu_init(unsigned long pages)
 	nr_frames = pages;
 	frame_uses = calloc(pages, sizeof(*frame_uses));
 	cr4 = CR4_PGE;
-	cr3 = __pa(init_pgd);
+	for (unsigned int cpu = 0; cpu < HOST_CPUS; cpu++) {
+		INIT_LIST_HEAD(&tlbs[cpu].all);
+		tlbs[cpu].cr3 = __pa(init_pgd);
+	}
 }

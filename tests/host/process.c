@@ -148,6 +148,7 @@ void host_exit(struct task_struct *task)
 		fput(host->fds[fd]);
 		host->fds[fd] = NULL;
 	}
+	host_leave_cpus(task);
 	if (task->mm)
 		exit_as(task);
 	else if (task == current)

@@ -30,6 +30,8 @@ HOST_FAST := -O2 -DCONFIG_DEBUG=0 -DHOST_FAST
 # The functions in front of which tests/host/vmap.c stands, and, unless for callgrind, failure.c.
 HOST_VMAP_mm/frame/vmalloc.c := vmalloc vzalloc kvzalloc alloc_kernel_stack
 host_real = $(foreach f,$(1),-D$f=real_$f)
+# Has an instance of its per-CPU variables for each of the machine's CPUs.
+HOST_FLAGS_arch/x86_64/mm/tlb.c := -DHOST_EACH_CPU
 HOST_REAL_mm/frame/pcp.c := alloc_page free_unref_page
 HOST_REAL_mm/frame/alloc.c := alloc_pages
 HOST_REAL_mm/frame/slab.c := kmem_cache_alloc kmalloc
@@ -42,7 +44,7 @@ $(call record,build/host/$(1)/flags,$(2) $(HOST_CFLAGS) $(HOST_SOURCES) $(UNSEEN
 build/host/$(1)/%.o: %.c build/host/$(1)/flags
 	$$(call say,HOSTCC,$$<) $(2) $(HOST_CFLAGS) \
 		$$(if $$(filter $$<,$(UNSEEN)),$(if $(findstring address,$(2)),-fno-sanitize=address)) \
-		$$(call host_real,$$(HOST_VMAP_$$<) $(if $(3),$$(HOST_REAL_$$<))) -MMD -MP -c -o $$@ $$<
+		$$(HOST_FLAGS_$$<) $$(call host_real,$$(HOST_VMAP_$$<) $(if $(3),$$(HOST_REAL_$$<))) -MMD -MP -c -o $$@ $$<
 
 .PRECIOUS: build/host/$(1)/%.o
 # One object: weak stand-ins of shim.c give way to the real functions whatever the order.

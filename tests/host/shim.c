@@ -29,7 +29,7 @@
 #include <asm/uaccess.h>
 
 unsigned long host_page_offset, host_vmemmap;
-unsigned int nr_cpus = 1;
+unsigned int nr_cpus = 1, host_cpu;
 int host_ram_fd = -1;
 static struct task_struct host_task = { .pid = 1, .tgid = 1, .comm = "host" };
 struct task_struct *host_current = &host_task;
@@ -320,6 +320,12 @@ __weak u64 ktime_get_ns(void)
 }
 
 /* --- arch --- */
+__weak void smp_call_function_many(cpumask_t mask, smp_call_func_t fn, void *arg)
+{
+	(void)mask;
+	(void)fn;
+	(void)arg;
+}
 __weak void flush_tlb_range(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
 	(void)mm;

@@ -284,6 +284,9 @@ static void step(void)
 	now.n = 1 + pick(min(pick(4) ? 6UL : 16UL, ARENA - now.first));
 	now.addr = shadow_addr(now.first);
 	now.len = now.n * PAGE_SIZE;
+	/* What it was on the others it stays: they have used its pages, and may any time again. */
+	host_cpu_switch((unsigned int)pick(HOST_CPUS));
+	host_switch(now.me->task);
 	operations[pick(ARRAY_SIZE(operations))]();
 	if (!host_complaints)
 		shadow_check(now.me, !pick(4));
@@ -315,6 +318,7 @@ static void begin(unsigned long seed)
 static void end(void)
 {
 	host_complaints_expected = false;
+	host_cpu_switch(0);
 	host_switch(NULL);
 	while (members)
 		bury(&family[0]);

@@ -54,11 +54,14 @@ struct host_thread {
 	bool done;
 };
 
+extern char __start_host_each_cpu[], __stop_host_each_cpu[];
+unsigned long host_cpu_offset[HOST_CPUS];
 struct list_head task_list = LIST_HEAD_INIT(task_list);
 DEFINE_SPINLOCK(tasklist_lock);
 unsigned int nr_tasks;
 
 static struct host_thread main_thread, *running = &main_thread;
+static struct task_struct *cpu_tasks[HOST_CPUS], *idle_tasks[HOST_CPUS]; /* [host_cpu]: old */
 static u64 now_ns = NSEC_PER_SEC; /* 0 means "never" to some */
 static pid_t next_pid = 1;
 
@@ -99,6 +102,9 @@ bool host_task_runs(const struct task_struct *task)
 {
 	const struct host_thread *thread = running;
 
+	for (unsigned int cpu = 0; cpu < HOST_CPUS; cpu++)
+		if (host_cpu_task(cpu) == task)
+			return true;
 	do {
 		if ((thread == running ? current : thread->task) == task)
 			return true;
@@ -129,17 +135,23 @@ static void switch_maps(struct task_struct *prev, struct task_struct *next)
 		mmdrop(drop);
 }
 
+/* The one without a map that stands behind the caller. */
+static struct task_struct *own_task(void)
+{
+	return running == &main_thread ? idle_tasks[host_cpu] : &running->own->task;
+}
+
 void host_become(struct task_struct *task)
 {
 	if (!task)
-		task = &running->own->task;
+		task = own_task();
 	if (task == current)
 		return;
 	switch_maps(current, task);
 	host_current = task;
 }
 
-void host_drop_lazy_map(void)
+static void drop_lazy_map(void)
 {
 	struct mm_struct *loaded = current->active_mm;
 
@@ -149,6 +161,56 @@ void host_drop_lazy_map(void)
 	switch_mm_irqs_off(&init_mm);
 	current->active_mm = &init_mm;
 	mmdrop(loaded);
+}
+
+/* --- CPUs --- */
+struct task_struct *host_cpu_task(unsigned int cpu)
+{
+	return cpu == host_cpu ? current : cpu_tasks[cpu];
+}
+
+void host_cpu_switch(unsigned int cpu)
+{
+	cpu_tasks[host_cpu] = current;
+	host_cpu = cpu;
+	host_current = cpu_tasks[cpu];
+	host_mmu_cpu(cpu);
+}
+
+/* The handlers run at once: who is interrupted has nothing better to do. */
+void smp_call_function_many(cpumask_t mask, smp_call_func_t fn, void *arg)
+{
+	unsigned int self = host_cpu, cpu;
+
+	for_each_cpu_in(cpu, mask & ~CPU_MASK(self)) {
+		host_cpu_switch(cpu);
+		fn(arg);
+		host_cpu_switch(self);
+	}
+}
+
+void host_drop_lazy_map(void)
+{
+	unsigned int self = host_cpu;
+
+	for (unsigned int cpu = 0; cpu < HOST_CPUS; cpu++) {
+		host_cpu_switch(cpu);
+		drop_lazy_map();
+	}
+	host_cpu_switch(self);
+}
+
+void host_leave_cpus(struct task_struct *task)
+{
+	unsigned int self = host_cpu;
+
+	for (unsigned int cpu = 0; cpu < HOST_CPUS; cpu++) {
+		if (cpu == self || cpu_tasks[cpu] != task)
+			continue;
+		host_cpu_switch(cpu);
+		host_become(idle_tasks[cpu]);
+		host_cpu_switch(self);
+	}
 }
 
 /* --- switching --- */
@@ -444,17 +506,33 @@ void host_join(struct task_struct *task)
 	unlink_thread(thread);
 }
 
+/* CPU 0 uses the section itself. */
+static void add_cpu(unsigned int cpu)
+{
+	static char areas[HOST_CPUS][4096] __aligned(64);
+
+	ASSERT(__stop_host_each_cpu - __start_host_each_cpu <= (long)sizeof(areas[0]));
+	if (cpu)
+		host_cpu_offset[cpu] =
+			(unsigned long)areas[cpu] - (unsigned long)__start_host_each_cpu;
+	tlb_init_cpu(cpu);
+}
+
 void host_threads_init(void)
 {
-	struct host_task *own = host_task_new("idle");
+	struct host_task *own = NULL;
 	pthread_attr_t attr;
 	void *bottom;
 
-	own->task.flags = PF_KTHREAD;
-	own->task.pid = own->task.tgid = 0;
-	own->task.active_mm = &init_mm;
-	mmgrab(&init_mm);
-	tlb_init_cpu(0);
+	for (unsigned int cpu = HOST_CPUS; cpu-- > 0;) {
+		own = host_task_new("idle");
+		own->task.flags = PF_KTHREAD;
+		own->task.pid = own->task.tgid = 0;
+		own->task.active_mm = &init_mm;
+		mmgrab(&init_mm);
+		cpu_tasks[cpu] = idle_tasks[cpu] = &own->task;
+		add_cpu(cpu);
+	}
 	main_thread.next = &main_thread;
 	main_thread.own = own;
 	main_thread.wakeup = NEVER;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Several CPUs: a host test has one. */
+/* Several CPUs: those of the software machine answer at once. The rest of the kernel sees one. */
 #ifndef HOST_ASM_SMP_H
 #define HOST_ASM_SMP_H
 
@@ -13,7 +13,7 @@ typedef unsigned long cpumask_t;
 
 typedef void (*smp_call_func_t)(void *arg);
 static inline void smp_send_reschedule(unsigned int cpu) { (void)cpu; }
-static inline void smp_call_function_many(cpumask_t mask, smp_call_func_t fn, void *arg) { (void)mask; (void)fn; (void)arg; }
+void smp_call_function_many(cpumask_t mask, smp_call_func_t fn, void *arg);
 static inline void on_each_cpu_mask(cpumask_t mask, smp_call_func_t fn, void *arg) { if (mask & 1) fn(arg); }
 
 #endif
