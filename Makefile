@@ -28,7 +28,7 @@ PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 GOALS := $(or $(MAKECMDGOALS),all)
 SETS := run $(if $(filter test booted debug,$(GOALS)),debug) \
 	$(if $(filter test booted unit host coverage oracle fuzz,$(GOALS)),test) \
-	$(if $(filter test booted bochs,$(GOALS)),bochs) \
+	$(if $(filter test booted bochs,$(GOALS)),bochs) $(if $(filter test model,$(GOALS)),model) \
 	$(if $(filter test host coverage,$(GOALS)),coverage) $(if $(filter fuzz,$(GOALS)),clang) \
 	$(if $(filter oracle bench test,$(GOALS)),linux) $(if $(filter bench,$(GOALS)),bench) \
 	$(if $(findstring clang,$(CC)),clang) $(if $(filter uefi,$(FIRMWARE)),uefi)
@@ -158,10 +158,10 @@ booted: kernel user $(TESTS) ## the booted tests alone
 	@$(PYTHON) tests/run.py booted
 
 doctor: ## find missing tools; as root, install them
-	@tools/doctor.sh -v run test bochs coverage linux bench debug clang $(SETS)
+	@tools/doctor.sh -v run test model bochs coverage linux bench debug clang $(SETS)
 
 check-tools: ## only tell which tools are missing
-	@tools/doctor.sh -v -n run test bochs coverage linux bench debug clang uefi format
+	@tools/doctor.sh -v -n run test model bochs coverage linux bench debug clang uefi format
 
 format: ## apply .clang-format to the C sources (headers are tables, kept by hand)
 	@tools/doctor.sh format

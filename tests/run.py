@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The driver of `make test`: host unit tests (build/unit/*), fuzz targets with fixed random input
-(build/fuzz/plain/*), mm/ on the software machine (build/host/san/*), then booted tests
-(tests/booted/*.py).
+(build/fuzz/plain/*), mm/ on the software machine (build/host/san/*), models (build/model/*), then
+booted tests (tests/booted/*.py).
 
-usage: tests/run.py [unit] [fuzz] [host] [booted]     environment: T=pattern, JOBS=n, CC, DEBUG, V=1
+usage: tests/run.py [unit] [fuzz] [host] [model] [booted]
+environment: T=pattern, JOBS=n, CC, DEBUG, V=1
 Prints a line for each test, the details of what failed, and ends with `N passed, N failed`, counted
 in single checks. Logs of each test stay in build/test/.
 """
@@ -12,6 +13,7 @@ import concurrent.futures
 import fnmatch
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -56,6 +58,29 @@ def run_host(program):
     harness.record_tap(done.stdout)
     harness.check("exit status 0", done.returncode == 0,
                   f"status {done.returncode}\n{done.stderr.decode(errors='replace')[-4000:]}")
+
+
+def models():
+    """The same for the models of tests/model."""
+    for name in sorted(os.listdir(os.path.join(harness.TOP, "tests/model"))):
+        if name.endswith(".pml"):
+            yield "model/" + name[:-4], "", lambda name=name[:-4]: run_model(name)
+
+
+def run_model(name):
+    """The right model has no error; each wrong one, NAME-BUG_X, has one."""
+    with open(os.path.join(harness.TOP, "tests/model", name + ".pml")) as file:
+        bugs = sorted(set(re.findall(r"\bBUG_[A-Z_]*[A-Z]\b", file.read())))
+    for bug in [""] + bugs:
+        program = os.path.abspath(os.path.join("build/model", name + ("-" + bug if bug else "")))
+        done = subprocess.run([program, "-m500000", "-w22"], cwd=harness.tmp(),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=UNIT_SECONDS, check=False)
+        said = done.stdout.decode(errors="replace")
+        whole = "Search not completed" not in said and "max search depth too small" not in said
+        wrong = re.search(r"errors: (\d+)", said)
+        harness.check(bug + " is found" if bug else "all claims hold in all orders",
+                      wrong and (wrong[1] != "0" if bug else wrong[1] == "0" and whole), said)
 
 
 def booted_tests():
@@ -113,11 +138,12 @@ def show(report, seconds, title, verbose):
 
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make test | head` may stop reading
-    kinds = sys.argv[1:] or ["unit", "fuzz", "host", "booted"]
+    kinds = sys.argv[1:] or ["unit", "fuzz", "host", "model", "booted"]
     wanted = os.environ.get("T") or "*"
     verbose = bool(os.environ.get("V"))
     finders = {"unit": lambda: native_tests("unit", "build/unit"), "fuzz": fuzz_targets,
-               "host": lambda: native_tests("host", "build/host/san"), "booted": booted_tests}
+               "host": lambda: native_tests("host", "build/host/san"), "model": models,
+               "booted": booted_tests}
     tests = [test for kind in kinds for test in finders[kind]()
              if fnmatch.fnmatch(test[0], f"*{wanted}*")]
     jobs = int(os.environ.get("JOBS") or min(os.cpu_count() or 1, 2))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # doctor.sh [-v | -n] SET...: are the tools of these sets here?
-# Sets: run, test, bochs, coverage, linux, bench, debug, clang, uefi, format.
+# Sets: run, test, model, bochs, coverage, linux, bench, debug, clang, uefi, format.
 #
 # Silent and quick when nothing is missing: every make target that needs tools asks first. Otherwise
 # each missing tool is named with the Debian package that brings it; as root on a machine with
@@ -37,6 +37,7 @@ table() {
     want run mkswap util-linux
     want test "cmocka" libcmocka-dev /usr/include/cmocka.h
     want test busybox busybox-static
+    want model spin spin
     want bochs bochs bochs
     want bochs "BIOS for Bochs" bochsbios /usr/share/bochs/BIOS-bochs-latest
     want bochs "VGA BIOS for Bochs" vgabios /usr/share/bochs/VGABIOS-lgpl-latest

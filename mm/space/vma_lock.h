@@ -25,7 +25,8 @@
  * why such a walk ends and meets only VMAs that were in the tree), inside rcu_read_lock(): a VMA
  * that leaves is freed a grace period later. What it finds may be out of date; so it counts itself
  * in and looks again: a VMA that left is closed for good (vma_mark_detached()), and of one that is
- * open the bounds now stand still. Finding nothing means nothing: it then asks under mmap_lock.
+ * open the bounds now stand still. Finding nothing means nothing: it then asks under mmap_lock. All
+ * orders of these steps are tried in tests/model/vma_lock.pml.
  *
  * The hint. Each task remembers the VMA of its last fault, so that threads at work in different
  * VMAs share no cache line but that of the mm, which they only read. The pointer may be followed as
@@ -47,6 +48,7 @@
 #include "kernel/debug/race.h"
 #include "mm/space/mm.h"
 #include <asm/current.h>
+#include <asm/processor.h>
 
 /* In vm_readers: no fault may enter. */
 #define VMA_CLOSED (-0x7fffffff - 1)
@@ -87,10 +89,12 @@ static __always_inline void __vma_end_read(struct vm_area_struct *vma)
  */
 static __lock_inline bool vma_start_read(struct mm_struct *mm, struct vm_area_struct *vma)
 {
-	if (likely(__atomic_add_fetch(&vma->vm_readers, 1, __ATOMIC_SEQ_CST) >= 0) &&
-	    likely(vma->vm_lock_seq != smp_load_acquire(&mm->mm_lock_seq))) {
-		vma_lock_acquired(vma);
-		return true;
+	if (likely(__atomic_add_fetch(&vma->vm_readers, 1, __ATOMIC_SEQ_CST) >= 0)) {
+		race_point("vma lock: counted in, numbers not compared");
+		if (likely(vma->vm_lock_seq != smp_load_acquire(&mm->mm_lock_seq))) {
+			vma_lock_acquired(vma);
+			return true;
+		}
 	}
 	__vma_end_read(vma);
 	return false;
@@ -175,7 +179,13 @@ static inline void vma_mark_detached(struct mm_struct *mm, struct vm_area_struct
 {
 	vma_assert_write_locked(vma);
 	race_point("vma: out of the tree, not closed");
-	__atomic_or_fetch(&vma->vm_readers, VMA_CLOSED, __ATOMIC_SEQ_CST);
+	/*
+	 * Who has counted itself in while the VMA was open, and not compared the numbers yet, must still
+	 * find them equal: soon, mmap_write_unlock() makes them differ.
+	 */
+	if (unlikely(__atomic_fetch_add(&vma->vm_readers, VMA_CLOSED, __ATOMIC_SEQ_CST)))
+		while (READ_ONCE(vma->vm_readers) != VMA_CLOSED)
+			cpu_relax();
 	mm->vma_left_seq++;
 }
 
