@@ -7,6 +7,7 @@ In this order, or those that PARTS= names:
     wall     time under plain TCG, the two kernels by turns, ROUNDS= times
     curves   costs against the number of mappings and against the size of the RAM
     native   mm/ as a program of the host: instructions by callgrind
+    scale    the same work by one worker and by two, and who waits for whom on up to eight CPUs
 T= chooses operations by patterns, and then only the first two parts unless PARTS= says so. The
 figures go to standard output and, with charts, to build/bench/; docs/bench.md explains them.
 """
@@ -22,10 +23,11 @@ import curves
 import guests
 import native
 import profile
+import scale
 from guests import Refused
 from operations import FEW_MANY, OPERATIONS
 
-PARTS = ("icount", "wall", "curves", "native")
+PARTS = ("icount", "wall", "curves", "native", "scale")
 ROUNDS = os.environ.get("ROUNDS") or "5"
 PATTERNS = (os.environ.get("T") or "").split()
 BENCH = " ".join(["bench"] + [f"'{pattern}'" for pattern in PATTERNS])
@@ -196,6 +198,8 @@ def main():
         curves.run(KERNELS)
     if "native" in wanted:
         native.run()
+    if "scale" in wanted:
+        scale.run(KERNELS, int(ROUNDS))
     print("\nFigures, charts and profiles are in build/bench/", flush=True)
 
 

@@ -2,6 +2,7 @@
 """The two kernels with the same programs, the same disks and the same QEMU, for the benchmark."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import namedtuple
@@ -52,18 +53,30 @@ class Faultline:
     """Ours. run() gives what the script, for /bin/sh -c, wrote to its terminal."""
     name = "Faultline"
 
-    def run(self, script, *, mem="128M", icount=False, counts=None, limit=400):
+    def run(self, script, *, mem="128M", smp=1, icount=False, counts=None, overlay=None, limit=400):
         """mem as for -m; icount: the counter counts instructions; counts: a file to count them by
-        address into. Raises Refused."""
+        address into; overlay: {name in /bin: file}. Raises Refused."""
         words = [sys.executable, os.path.join(TOP, "tools/run.py"), "--kernel", KERNEL,
                  "--rundir", path("faultline"), f"CMD={script}", f"MEM={mem}", f"SWAP={SWAP}",
-                 f"LIMIT={limit}", "QEMU_ARGS=" + " ".join(["-cpu", CPU] + plugin_args(counts))]
+                 f"SMP={smp}", f"LIMIT={limit}",
+                 "QEMU_ARGS=" + " ".join(["-cpu", CPU] + plugin_args(counts))]
+        if overlay:
+            words.append("OVERLAY=" + self._overlay(overlay))
         done = subprocess.run(words + ["ICOUNT=1"] * icount, cwd=TOP, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if done.returncode:
             raise Refused(f"`{script}` ended with status {done.returncode} on Faultline: "
                           + (done.stdout + done.stderr).decode(errors="replace").strip())
         return done.stdout.decode()
+
+    @staticmethod
+    def _overlay(programs):
+        """A folder for OVERLAY= with these."""
+        folder = path("overlay")
+        os.makedirs(os.path.join(folder, "bin"), exist_ok=True)
+        for name, file in programs.items():
+            shutil.copy2(os.path.join(TOP, file), os.path.join(folder, "bin", name))
+        return folder
 
     def symbols(self):
         """Of its kernel."""
@@ -78,10 +91,10 @@ class Linux:
     def __init__(self):
         self.guest = linux.Linux(path("linux"))
 
-    def run(self, script, *, mem="128M", icount=False, counts=None, limit=400):
+    def run(self, script, *, mem="128M", smp=1, icount=False, counts=None, overlay=None, limit=400):
         """As Faultline.run."""
         output, status = self.guest.run(
-            script, mem=mem, icount=icount, cpu=CPU, swap=SWAP, limit=limit,
+            script, mem=mem, smp=smp, overlay=overlay, icount=icount, cpu=CPU, swap=SWAP, limit=limit,
             append=os.environ.get("LINUX") or "", qemu_args=plugin_args(counts))
         if status:
             raise Refused(f"`{script}` ended with status {status} on Linux: "

@@ -13,7 +13,7 @@ build/bench/plugin.so: tests/bench/plugin.c
 
 export ROUNDS PARTS LINUX T
 .PHONY: bench
-bench: kernel user build/bench/plugin.so build/bench/native ## cost of each operation, beside Linux: T= ROUNDS= PARTS=
+bench: kernel user build/bench/plugin.so build/bench/native build/tests/scale ## cost of each operation, beside Linux: T= ROUNDS= PARTS=
 	@$(PYTHON) tests/bench/bench.py
 
 .PHONY: ceilings

@@ -2,10 +2,11 @@
 """The benchmark runs, its figures make sense, and no operation costs more than it did."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 
-from harness import check, KERNEL, run, skip, tmp, TOP
+from harness import check, KERNEL, program, run, skip, tmp, TOP
 
 # The ceilings are instructions of the kernel as this compiler makes it.
 COMPILER = b"gcc 12"
@@ -91,9 +92,27 @@ def test_profile():
           names.get("exc_page_fault", (0, 0))[1] == part.windows, sorted(names))
 
 
+def test_scale():
+    "faults of many threads hardly ever wait for each other"
+    sys.path.insert(0, os.path.join(TOP, "tests/bench"))
+    import scale
+    folder = tmp()
+    shutil.copy(program("scale"), folder)
+    result = run(cmd="/scale -r 3 4", smp=4, mem="256M", overlay=folder)
+    check("exit status 0", result.status == 0, result.show())
+    cases = scale.parse(result.stdout.decode())
+    check("all cases", sorted(cases) == sorted((name, 4) for name in scale.TITLES), cases.keys())
+    for name in ("threads_own", "threads_one", "threads_file", "processes_own", "processes_file"):
+        case = cases[name, 4]
+        for column, events in scale.COUNTERS.items():
+            total = sum(case.counts[event] for event in events)
+            check(f"{name}: {column} in less than one operation of 20",
+                  total * 20 < case.operations, f"{total} in {case.operations}: {case.counts}")
+
+
 def test_requests():
     "what make bench cannot do is refused in a sentence"
-    for knob, sentence in (("PARTS=nosuch", "there are icount wall curves native"),
+    for knob, sentence in (("PARTS=nosuch", "there are icount wall curves native scale"),
                            ("T=nosuch", "no operation matches T=nosuch: there are getppid "),
                            ("ROUNDS=0", "not a number from 1 on")):
         done = subprocess.run([sys.executable, os.path.join(TOP, "tests/bench/bench.py")],

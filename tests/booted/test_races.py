@@ -4,7 +4,7 @@ there holds on Linux too: `make oracle T=race`."""
 import os
 import shutil
 
-from harness import TOP, check, complaints, program, run, tap, tmp
+from harness import TOP, check, complaints, debug_kernel, program, run, tap, tmp
 
 MS = 200  # for each race; they are told apart by what they find in that time
 
@@ -27,3 +27,20 @@ def races(smp, **knobs):
 def test_races_1():
     "races on one CPU"
     races(1, mem="40M")
+
+
+def test_races_2():
+    "races on two CPUs"
+    races(2, mem="40M")
+
+
+def test_races_4():
+    "races on four CPUs"
+    races(4, mem="40M")
+
+
+def test_races_debug():
+    "races on four CPUs, with the checks of a debug kernel"
+    kernel = debug_kernel()
+    if kernel:
+        races(4, kernel=kernel, mem="64M")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A short `make stress` on one CPU: everything at once, at random, on the debug kernel, with
+"""A short `make stress` on 1, 2 and 4 CPUs: everything at once, at random, on the debug kernel, with
 less memory than is used; audits by the clock and at the end."""
 import os
 import shutil
@@ -27,3 +27,13 @@ def stress(smp, seed):
 def test_stress_1():
     "everything at random on one CPU"
     stress(1, 11)
+
+
+def test_stress_2():
+    "everything at random on two CPUs"
+    stress(2, 22)
+
+
+def test_stress_4():
+    "everything at random on four CPUs"
+    stress(4, 44)
