@@ -57,11 +57,13 @@ void free_table_page(struct page *page);
 static inline pte_t *pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd, unsigned long addr,
 					 spinlock_t **ptlp)
 {
-	spinlock_t *ptl = pte_lockptr(mm, pmd);
+	pte_t *pte = pte_offset(pmd, addr);
+	spinlock_t *ptl = ptep_lockptr(pte);
 
+	(void)mm;
 	spin_lock(ptl);
 	*ptlp = ptl;
-	return pte_offset(pmd, addr);
+	return pte;
 }
 static inline void pte_unmap_unlock(pte_t *pte, spinlock_t *ptl)
 {
