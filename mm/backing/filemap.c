@@ -9,6 +9,7 @@
 #include "kernel/core/rcu.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/vfs.h"
+#include "kernel/debug/race.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -168,6 +169,7 @@ bool remove_unused_page(struct page *page)
 	bool unused;
 
 	ASSERT(PageLocked(page) && !PageAnon(page));
+	race_point("reclaim: page unmapped, in its cache");
 	spin_lock(&mapping->tree_lock);
 	unused = page_count(page) == 2 && !PageDirty(page) && !PageWriteback(page);
 	if (unused)

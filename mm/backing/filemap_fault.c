@@ -202,6 +202,7 @@ vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t 
 		 */
 		if (!page || !PageUptodate(page) || PageLocked(page) || PageReadahead(page))
 			continue;
+		race_point("fault around: page found unlocked, not mapped");
 		get_page(page);
 		page_add_file_rmap(page);
 		if (PageSwapBacked(page))

@@ -245,12 +245,64 @@ static void race_read(void)
 	close(file);
 }
 
+/* ---- the page cache is emptied against faults ---- */
+
+#define FORGET_PAGES 16UL
+
+static word_t *forgotten; /* a mapping of the whole file */
+static atomic_ulong written;
+
+/* What is mapped is the file's page: it has what was written before the look, or something newer. */
+static void look_at_file(int id)
+{
+	while (!stopped()) {
+		size_t page = below(FORGET_PAGES);
+		unsigned long least = atomic_load(&written);
+		uint64_t value = *word_at(forgotten, page, 0);
+
+		if (value < least)
+			complain("thread %d: page %zu has %lu after %lu was written", id, page,
+				 (unsigned long)value, least);
+		if (!below(8))
+			madvise(forgotten, FORGET_PAGES * PAGE, MADV_DONTNEED);
+		now_and_then_yield();
+	}
+}
+
+static int forget_fd;
+
+static void write_and_forget(void)
+{
+	uint64_t value = atomic_load(&written) + 1;
+
+	for (size_t i = 0; i < FORGET_PAGES; i++)
+		if (pwrite(forget_fd, &value, sizeof(value), (off_t)(i * PAGE)) != sizeof(value))
+			bail("pwrite");
+	atomic_store(&written, value);
+	fdatasync(forget_fd);
+	madvise(forgotten, FORGET_PAGES * PAGE, MADV_DONTNEED);
+	if (value % 4)
+		drop_caches(); /* by the lists, as reclaim does */
+	else
+		posix_fadvise(forget_fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+static void race_forget(void)
+{
+	forget_fd = make_file(FORGET_PAGES);
+	forgotten = map_at(NULL, FORGET_PAGES, PROT_READ, MAP_SHARED, forget_fd);
+	check(race(look_at_file, write_and_forget), "a page leaves the cache, or is mapped, not both");
+	munmap(forgotten, FORGET_PAGES * PAGE);
+	close(forget_fd);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct race_test tests[] = {
 		{ "truncate", race_truncate },
 		{ "sync", race_sync },
 		{ "read", race_read },
+		{ "forget", race_forget },
 	};
 
 	(void)argc;
