@@ -202,9 +202,36 @@ static bool exit_notify(struct task_struct *task)
 
 /* --- the machine's end --- */
 
+static bool powering_off; /* somebody does it */
+static bool init_waits;   /* init has come to its own end meanwhile, and writes no more */
+
+static bool still_acts(const struct task_struct *t)
+{
+	return t->signal && t != current && !(t->state & (TASK_ZOMBIE | TASK_DEAD)) &&
+	       !(t->signal == init_task->signal && READ_ONCE(init_waits));
+}
+
+/* Kill the process of @t, init included; of our own the other threads. tasklist_lock held. */
+static void end_process(struct task_struct *t)
+{
+	struct signal_struct *signal = t->signal;
+
+	if (signal->flags & SIGNAL_GROUP_EXIT)
+		return;
+	spin_lock(&t->sighand->lock);
+	signal->flags &= ~SIGNAL_UNKILLABLE;
+	if (signal == current->signal) {
+		signal->flags |= SIGNAL_GROUP_EXIT;
+		zap_other_threads(current);
+	}
+	spin_unlock(&t->sighand->lock);
+	if (signal != current->signal)
+		send_sig_info(SIGKILL, NULL, t, true);
+}
+
 /*
- * Stop all other processes, so that nothing writes any more and no deleted file is left open. Gives
- * up after a while.
+ * Stop everybody else, so that nothing writes any more and no deleted file is left open. Gives up
+ * after a while.
  */
 static void kill_everybody(void)
 {
@@ -216,12 +243,10 @@ static void kill_everybody(void)
 		left = false;
 		spin_lock_irq(&tasklist_lock);
 		list_for_each_entry(t, &task_list, tasks) {
-			if (!t->signal || t->signal == current->signal ||
-			    t->signal == init_task->signal || t->state & (TASK_ZOMBIE | TASK_DEAD))
+			if (!still_acts(t))
 				continue;
 			left = true;
-			if (t->sighand && !(t->signal->flags & SIGNAL_GROUP_EXIT))
-				send_sig_info(SIGKILL, NULL, t, true);
+			end_process(t);
 		}
 		spin_unlock_irq(&tasklist_lock);
 		if (left) {
@@ -231,8 +256,21 @@ static void kill_everybody(void)
 	} while (left && ktime_get_ns() < deadline);
 }
 
+/* The machine's end has begun elsewhere. */
+static void __noreturn wait_for_end(void)
+{
+	if (is_init(current))
+		WRITE_ONCE(init_waits, true);
+	for (;;) {
+		current->state = TASK_UNINTERRUPTIBLE;
+		schedule_timeout(NSEC_PER_SEC);
+	}
+}
+
 void power_off(int status)
 {
+	if (__atomic_exchange_n(&powering_off, true, __ATOMIC_SEQ_CST))
+		wait_for_end();
 	kill_everybody();
 	vfs_shutdown();
 	race_report();

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The scheduler on one, two and four CPUs."""
-from harness import check, run, tap
+from harness import check, program, run, tap
 
 
 def on(cpus):
@@ -23,3 +23,11 @@ def test_two():
 def test_four():
     "with four"
     on(4)
+
+
+def test_power_off():
+    "a thread turns the machine off while its siblings and other processes write: the disk is clean"
+    for number in (1, 2, 4):
+        result = run(elf=program("poweroff"), smp=number)
+        check(f"{number} CPUs: it powers off, and the disk is in order", result.status == 0,
+              result.show())
