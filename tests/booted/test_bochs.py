@@ -4,7 +4,7 @@ disk that it boots from."""
 import re
 import shutil
 
-from harness import check, program, run, skip, tap
+from harness import check, program, run, skip, tap, tmp
 
 PANIC = 121
 PROGRAMS = "touch", "cow", "threads", "forktree", "uaccess"
@@ -19,11 +19,17 @@ def in_bochs(**knobs):
 
 
 def test_programs():
-    "faults, threads and forks in Bochs"
-    result = in_bochs(prog="runtests", args=PROGRAMS)
+    "faults, threads and shootdowns on two CPUs in Bochs, with PCID and x2APIC"
+    folder = tmp()
+    shutil.copy2(program("shootdown"), folder)
+    result = in_bochs(prog="runtests", args=("--no-leak",) + PROGRAMS + ("/shootdown",),
+                      overlay=folder, smp=2, mem="256M")
     if result:
         tap(result)
         check("it was Bochs", re.search("cpu: .*i5-1135G7", result.kernel_log), result.show())
+        check("PCID and x2APIC are used", re.search("cpu: .*PCID, x2APIC", result.kernel_log),
+              result.show())
+        check("both CPUs run", "smp: 2 CPUs run" in result.kernel_log, result.show())
 
 
 def test_ends():

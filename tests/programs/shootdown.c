@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -465,6 +466,13 @@ static void idle_ones(void)
 	munmap(p, 40 * PAGE);
 }
 
+static bool have_swap(void)
+{
+	struct sysinfo info;
+
+	return !sysinfo(&info) && info.totalswap;
+}
+
 int main(void)
 {
 	struct sigaction action = { .sa_handler = on_fault };
@@ -485,8 +493,9 @@ int main(void)
 	costs(op_move, 2, nr_watchers, "mremap: one round, and one for tables");
 	costs(op_fork, 4, nr_watchers,
 	      "fork: one round, and one for each page of the stack that is copied");
-	costs(op_pageout, 4, nr_watchers,
-	      "MADV_PAGEOUT of 64 pages: a round for each 32, twice at most");
+	if (have_swap())
+		costs(op_pageout, 4, nr_watchers,
+		      "MADV_PAGEOUT of 64 pages: a round for each 32, twice at most");
 	idle_ones();
 	stop_watchers();
 	costs(op_munmap, 0, 0, "CPUs that do not run the map are left alone");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Interrupt controllers: the local APIC with its timer (SDM vol. 3A 11), the I/O APIC (82093AA data
- * sheet), and the 8259 pair, which is only put out of the way.
+ * sheet), and the 8259 pair, which is only put out of the way. Where the CPU has it the local APIC is
+ * in x2APIC mode (11.12): the same registers are MSRs, and an interrupt to another CPU is one write.
  */
 
 #include "arch/x86_64/cpu/apic.h"
@@ -10,6 +11,7 @@
 #include "kernel/core/printk.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include <asm/cpufeature.h>
 #include <asm/io.h>
 #include <asm/irqflags.h>
 #include <asm/msr.h>
@@ -36,7 +38,9 @@
 #define LVT_NMI (4u << 8)
 #define LVT_PERIODIC BIT(17)
 #define DIVIDE_BY_16 3u
+#define APIC_BASE_X2APIC BIT(10)
 #define APIC_BASE_ENABLE BIT(11)
+#define X2APIC_MSR(reg) (0x800 + (reg) / 16)
 /* Interrupt command register, SDM vol. 3A fig. 11-12. */
 #define ICR_NMI (4u << 8)
 #define ICR_INIT (5u << 8)
@@ -50,12 +54,17 @@ static phys_addr_t lapic_phys;
 
 static u32 lapic_read(unsigned int reg)
 {
+	if (cpu_features.x2apic)
+		return (u32)rdmsr(X2APIC_MSR(reg));
 	return mmio_read32(lapic + reg);
 }
 
 static void lapic_write(unsigned int reg, u32 val)
 {
-	mmio_write32(lapic + reg, val);
+	if (cpu_features.x2apic)
+		wrmsr(X2APIC_MSR(reg), val);
+	else
+		mmio_write32(lapic + reg, val);
 }
 
 /* ICW1..ICW4 (8259A data sheet): vectors VECTOR_PIC.., cascade on 2, then everything masked. */
@@ -83,8 +92,11 @@ void lapic_init(phys_addr_t address)
 
 void lapic_init_cpu(void)
 {
-	wrmsr(MSR_APIC_BASE,
-	      (rdmsr(MSR_APIC_BASE) & 0xfff & ~APIC_BASE_ENABLE) | lapic_phys | APIC_BASE_ENABLE);
+	u64 base = (rdmsr(MSR_APIC_BASE) & 0xfff) | lapic_phys | APIC_BASE_ENABLE;
+
+	wrmsr(MSR_APIC_BASE, base);
+	if (cpu_features.x2apic) /* a second step: 11.12.5 knows no way to it but from enabled */
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
 	lapic_write(LAPIC_LVT_TIMER, LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
@@ -100,7 +112,7 @@ void lapic_eoi(void)
 
 u8 lapic_id(void)
 {
-	return (u8)(lapic_read(LAPIC_ID) >> 24);
+	return (u8)(lapic_read(LAPIC_ID) >> (cpu_features.x2apic ? 0 : 24));
 }
 
 /* Timer ticks a second. */
@@ -128,11 +140,19 @@ void lapic_timer_start(unsigned int hz)
 	lapic_write(LAPIC_TIMER_INITIAL, max((u32)(rate / hz), 1u));
 }
 
-/* The two halves belong together, and an interrupt handler may send one of its own. */
+/*
+ * As MMIO, the two halves belong together, and an interrupt handler may send one of its own. An MSR
+ * write may overtake stores (11.12.3), which the other CPU is to find.
+ */
 static void send(u8 apic, u32 command)
 {
 	unsigned long flags;
 
+	if (cpu_features.x2apic) {
+		__asm__ volatile("mfence; lfence" : : : "memory");
+		wrmsr(X2APIC_MSR(LAPIC_ICR_LOW), (u64)apic << 32 | command);
+		return;
+	}
 	local_irq_save(flags);
 	while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
 		cpu_relax();

@@ -57,6 +57,7 @@ void cpu_detect(void)
 	f->apic = d & BIT(9);
 	f->pge = d & BIT(13);
 	f->fxsr = d & BIT(24);
+	f->x2apic = c & BIT(21);
 	f->pcid = c & BIT(17) && f->pge; /* else INVLPG would leave kernel pages of other PCIDs */
 	if (max >= 7) {
 		cpuid(7, 0, &a, &b, &c, &d);
@@ -127,8 +128,8 @@ void cpu_apply_features(void)
 
 	if (f->smap)
 		patch_smap();
-	pr_info("cpu: %s, %u physical bits%s%s%s%s%s%s", f->model[0] ? f->model : f->vendor,
+	pr_info("cpu: %s, %u physical bits%s%s%s%s%s%s%s", f->model[0] ? f->model : f->vendor,
 		f->phys_bits, f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
 		f->umip ? ", UMIP" : "", f->gbpages ? ", 1 GiB pages" : "", f->erms ? ", ERMS" : "",
-		f->pcid ? ", PCID" : "");
+		f->pcid ? ", PCID" : "", f->x2apic ? ", x2APIC" : "");
 }
