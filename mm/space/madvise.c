@@ -89,16 +89,24 @@ static void swapin_range(struct vm_area_struct *vma, unsigned long start, unsign
 	}
 }
 
-static int willneed(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+/* 0, or -EAGAIN: it is done, and to ask the file's disk mmap_lock was released. */
+static int willneed(struct vm_area_struct *vma, struct faultin *at, unsigned long end)
 {
+	unsigned long start = at->addr, pages = (end - start) >> PAGE_SHIFT;
+	pgoff_t index = linear_page_index(vma, start);
 	struct file *file = vma->vm_file;
 
 	if (vma->anon_vma || !file)
 		swapin_range(vma, start, end);
-	if (file && file->f_mapping)
-		force_page_cache_readahead(file->f_mapping, linear_page_index(vma, start),
-					   (end - start) >> PAGE_SHIFT);
-	return 0;
+	if (!file || !file->f_mapping)
+		return 0;
+	get_file(file);
+	mmap_read_unlock(vma->vm_mm);
+	force_page_cache_readahead(file->f_mapping, index, pages);
+	fput(file);
+	at->addr = end;
+	at->unlocked = true;
+	return -EAGAIN;
 }
 
 /*
@@ -188,27 +196,28 @@ static int remove_range(struct vm_area_struct *vma, unsigned long start, unsigne
 	return 0;
 }
 
-static int populate(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool write)
+static int populate(struct vm_area_struct *vma, struct faultin *at, unsigned long end, bool write)
 {
-	struct faultin at = { .addr = start };
-
 	if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
 		return -EINVAL;
-	return faultin_range(vma, &at, end, write);
+	return faultin_range(vma, at, end, write);
 }
 
-/* [start, end) of *@vmap, which becomes the VMA that holds it afterwards. 0 or -errno. */
-static int advise_vma(struct vm_area_struct **vmap, unsigned long start, unsigned long end,
+/*
+ * [at->addr, end) of *@vmap, which becomes the VMA that holds it afterwards. 0 or -errno; -EAGAIN as
+ * for faultin_range().
+ */
+static int advise_vma(struct vm_area_struct **vmap, struct faultin *at, unsigned long end,
 		      int behavior)
 {
+	unsigned long start = at->addr, set, clear;
 	struct vm_area_struct *vma = *vmap;
-	unsigned long set, clear;
 
 	if (advice_flags(behavior, &set, &clear))
 		return change_flags(vmap, start, end, behavior, set, clear);
 	switch (behavior) {
 	case MADV_WILLNEED:
-		return willneed(vma, start, end);
+		return willneed(vma, at, end);
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:
 	case MADV_FREE:
@@ -220,7 +229,7 @@ static int advise_vma(struct vm_area_struct **vmap, unsigned long start, unsigne
 		return remove_range(vma, start, end);
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
-		return populate(vma, start, end, behavior == MADV_POPULATE_WRITE);
+		return populate(vma, at, end, behavior == MADV_POPULATE_WRITE);
 	default:
 		return -EINVAL;
 	}
@@ -237,24 +246,32 @@ static bool advice_exists(int behavior)
 static int advise_range(struct mm_struct *mm, unsigned long start, unsigned long end, int behavior)
 {
 	struct vm_area_struct *vma = find_vma(mm, start);
+	struct faultin at = { .addr = start, .may_unlock = true };
 	int err, unmapped = 0;
 
-	for (; start < end; vma = vma_next(vma)) {
+	while (at.addr < end) {
 		unsigned long stop;
 
 		if (!vma)
 			return -ENOMEM;
-		if (start < vma->vm_start) {
+		if (at.addr < vma->vm_start) {
 			unmapped = -ENOMEM;
-			start = vma->vm_start;
-			if (start >= end)
+			at.addr = vma->vm_start;
+			if (at.addr >= end)
 				break;
 		}
 		stop = min(vma->vm_end, end);
-		err = advise_vma(&vma, start, stop, behavior);
+		err = advise_vma(&vma, &at, stop, behavior);
+		if (at.unlocked) {
+			mmap_read_lock(mm);
+			at.unlocked = false;
+			vma = find_vma(mm, at.addr);
+			continue;
+		}
 		if (err)
 			return err;
-		start = max(stop, vma->vm_end);
+		at = (struct faultin){ .addr = max(stop, vma->vm_end), .may_unlock = true };
+		vma = vma_next(vma);
 	}
 	return unmapped;
 }

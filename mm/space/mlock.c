@@ -39,7 +39,7 @@ int faultin_range(struct vm_area_struct *vma, struct faultin *at, unsigned long 
 				vma, at->addr, flags | (at->tried ? FAULT_FLAG_TRIED : 0));
 
 			if (verdict & VM_FAULT_RETRY) {
-				at->tried = true;
+				at->tried = at->unlocked = true;
 				return -EAGAIN;
 			}
 			if (verdict & VM_FAULT_ERROR)
@@ -84,7 +84,7 @@ static int populate_rest(struct vm_area_struct *vma, unsigned long start, unsign
 
 	if (!(vma->vm_flags & VM_LOCKONFAULT))
 		err = vma_is_accessible(vma) ? faultin_range(vma, at, end, write) : -EFAULT;
-	if (err != -EAGAIN && (vma->vm_flags & VM_LOCKED))
+	if (!at->unlocked && (vma->vm_flags & VM_LOCKED))
 		mlock_pages(vma, start, end);
 	return err;
 }
@@ -108,8 +108,9 @@ int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors)
 	while (at.addr < end && (vma = find_vma_intersection(mm, at.addr, end))) {
 		at.addr = max(at.addr, vma->vm_start);
 		err = populate_rest(vma, max(start, vma->vm_start), min(end, vma->vm_end), &at);
-		if (err == -EAGAIN) {
+		if (at.unlocked) {
 			mmap_read_lock(mm);
+			at.unlocked = false;
 			continue;
 		}
 		if (err && !first)

@@ -183,7 +183,8 @@ int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors);
 struct faultin {
 	unsigned long addr;
 	bool may_unlock;
-	bool tried; /* the disk was waited for, for the page at addr */
+	bool tried;    /* the disk was waited for, for the page at addr */
+	bool unlocked; /* set with -EAGAIN; the caller's to clear */
 };
 int faultin_range(struct vm_area_struct *vma, struct faultin *at, unsigned long end, bool write);
 
