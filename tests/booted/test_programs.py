@@ -3,7 +3,7 @@
 import os
 import re
 
-from harness import check, debug_kernel, run, tap, TOP
+from harness import check, debug_kernel, program, run, tap, TOP
 
 SWAPPERS = ("swap", "thrash")  # they fill the RAM, however much there is
 
@@ -52,6 +52,13 @@ def swapping(name, **knobs):
 def test_swap():
     "a program of twice the RAM, with a checksum over all of it"
     swapping("swap", mem="32M", swap="256M")
+
+
+def test_swap_of_another_cpu():
+    "reclaim finds the pages that a CPU other than the first has on its lists"
+    result = run(elf=program("pin"), args=["1", "/bin/swap"], mem="32M", swap="256M", smp=2,
+                 limit=300)
+    check("the program passes, pinned to CPU 1", result.status == 0, result.show())
 
 
 def test_thrash():
