@@ -55,27 +55,33 @@ static void free_vma_rcu(struct rcu_head *head)
 	kmem_cache_free(vma_cache, container_of(head, struct vm_area_struct, vm_rcu));
 }
 
-void vm_area_free(struct vm_area_struct *vma)
+/* @alone: as mm_has_one_task() says of its map. */
+static __always_inline void free_vma(struct vm_area_struct *vma, bool alone)
 {
-	if (likely(mm_has_one_task(vma->vm_mm)))
+	if (likely(alone))
 		kmem_cache_free(vma_cache, vma);
 	else
 		call_rcu(&vma->vm_rcu, free_vma_rcu);
 }
 
-static void drop_references(struct vm_area_struct *vma)
+void vm_area_free(struct vm_area_struct *vma)
+{
+	free_vma(vma, mm_has_one_task(vma->vm_mm));
+}
+
+static __always_inline void drop_references(struct vm_area_struct *vma, bool alone)
 {
 	unlink_anon_vma(vma);
 	if (vma->vm_file)
 		fput(vma->vm_file);
-	vm_area_free(vma);
+	free_vma(vma, alone);
 }
 
 void vma_release(struct vm_area_struct *vma)
 {
 	if (vma->vm_ops && vma->vm_ops->close)
 		vma->vm_ops->close(vma);
-	drop_references(vma);
+	drop_references(vma, mm_has_one_task(vma->vm_mm));
 }
 
 void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev)
@@ -150,9 +156,7 @@ static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
 	int i;
 
 	for (i = 0; i < n; i++) {
-		if (likely(alone))
-			vma_set_write_locked(edits[i].vma, mm);
-		else
+		if (!likely(alone) || CONFIG_DEBUG) /* which asserts it */
 			vma_start_write(edits[i].vma);
 		if (edits[i].vma->anon_vma)
 			family = edits[i].vma;
@@ -190,7 +194,7 @@ static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
 	rmap_unlock(mapping, family ? family->anon_vma : NULL);
 	for (i = 0; i < n; i++)
 		if (is_gone(&edits[i]))
-			drop_references(edits[i].vma);
+			drop_references(edits[i].vma, alone);
 }
 
 void vma_set_bounds(struct vm_area_struct *vma, unsigned long start, unsigned long end)

@@ -291,7 +291,8 @@ static void race_forget(void)
 {
 	forget_fd = make_file(FORGET_PAGES);
 	forgotten = map_at(NULL, FORGET_PAGES, PROT_READ, MAP_SHARED, forget_fd);
-	check(race(look_at_file, write_and_forget), "a page leaves the cache, or is mapped, not both");
+	check(race(look_at_file, write_and_forget),
+	      "a page leaves the cache, or is mapped, not both");
 	munmap(forgotten, FORGET_PAGES * PAGE);
 	close(forget_fd);
 }
