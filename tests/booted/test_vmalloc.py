@@ -17,6 +17,8 @@ def test_sync():
     result = run(elf=program("vmalloc"), swap="none")
     check("a family of four: one fault each, and none at the second touch",
           result.stdout == b"4\n0\n", result.show())
+    result = run(elf=program("vmalloc"), swap="none", smp=2)
+    check("the same on two CPUs", result.stdout == b"4\n0\n", result.show())
     result = run(elf=program("vmalloc"), swap="none", faults=True)
     lines = [line for line in result.faults.splitlines() if '"vmalloc_fault"' in line]
     check("their lines in the fault log", len(lines) == 4 and all(
