@@ -17,6 +17,7 @@
 #include "kernel/core/time.h"
 #include "kernel/core/vfs.h"
 #include "kernel/debug/kasan.h"
+#include "kernel/debug/race.h"
 #include "kernel/proc/process.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -134,6 +135,7 @@ static void boot_user(void *arg)
 void kmain(u32 magic, phys_addr_t boot_info)
 {
 	param_init(setup_arch_early(magic, boot_info));
+	race_align();
 	setup_arch();
 	frames_init();
 	sched_init();

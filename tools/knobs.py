@@ -141,10 +141,11 @@ def parse(values, rundir, bochs=False):
     faults = text.get("FAULTS", "0")
     knobs.faults = {"0": None, "1": os.path.join(rundir, "faults.log")}.get(faults, faults)
     knobs.kargs = _text_words("KARGS", values)
-    if "RACE_SEED" in text:
-        knobs.kargs.append(f"race_seed={number('RACE_SEED', text['RACE_SEED'], 0, 10**9 - 1)}")
+    knobs.race_seed = number("RACE_SEED", text["RACE_SEED"], 0, 10**9 - 1) if "RACE_SEED" in text \
+        else None
     knobs.accel = choice("ACCEL", text.get("ACCEL", "tcg"), "tcg", "kvm")
     knobs.icount = choice("ICOUNT", text.get("ICOUNT", "0"), "0", "1") == "1"
+    knobs.exact = knobs.icount and knobs.ramdisk and knobs.race_seed is not None
     knobs.firmware = choice("FIRMWARE", text.get("FIRMWARE", "bios"), "bios", "uefi")
     knobs.gdb_port = number("GDB_PORT", text.get("GDB_PORT", "1234"), 1, 65535)
     knobs.gdb_script = text.get("GDB_SCRIPT")

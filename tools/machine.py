@@ -63,6 +63,8 @@ def command(knobs, iso, root, swap, rundir):
         words += ["-bios", OVMF]
     if knobs.icount:
         words += ["-icount", "shift=0,sleep=off"]
+    if knobs.exact:
+        words += ["-rtc", "base=2026-01-01,clock=vm", "-seed", str(knobs.race_seed)]
     if knobs.accel == "tcg":
         words += ["-d", "cpu_reset", "-D", os.path.join(rundir, "qemu.log")]
     return words + knobs.qemu_args

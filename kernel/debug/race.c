@@ -6,6 +6,7 @@
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
 #include "lib/util.h"
+#include <asm/msr.h>
 #include <asm/percpu.h>
 #include <asm/processor.h>
 
@@ -79,6 +80,30 @@ void race_linger(struct race_site *site, bool may_sleep)
 	/* 16 to 2048 pauses: some hundred instructions up to the length of a system call. */
 	for (pauses = 16U << (random >> 8) % 8; pauses; pauses--)
 		cpu_relax();
+}
+
+#define ALIGNMENT (1UL << 29)
+#define SLED 256 /* instructions; more than the loops below overshoot by */
+
+void race_align(void)
+{
+	u64 until = ALIGN(rdtsc(), ALIGNMENT), late;
+
+	if (!race_seed)
+		return;
+	while (rdtsc() + 4096 < until)
+		for (int i = 0; i < 1024; i++)
+			barrier();
+	while (rdtsc() < until)
+		barrier();
+	late = min(rdtsc() - until, (u64)SLED);
+	__asm__ volatile("lea 1f(%%rip), %%rax\n\t"
+			 "add %0, %%rax\n\t"
+			 "jmp *%%rax\n"
+			 "1:\t.skip %c1, 0x90" /* nops of one byte */
+			 :
+			 : "r"(late), "i"(SLED)
+			 : "rax", "cc");
 }
 
 void race_report(void)

@@ -34,8 +34,14 @@ void race_linger(struct race_site *site, bool may_sleep);
 	} while (0)
 /* What happened, for the log. Nothing if there is no seed. */
 void race_report(void);
+/*
+ * Before the clocks are looked at: if there is a seed, wait until the time stamp counter is a multiple of
+ * 2^29, to the instruction under ICOUNT=1. How long a boot loader takes is a matter of the host's time.
+ */
+void race_align(void);
 #else
 #define __race_point(what, may_sleep) ((void)0)
+static inline void race_align(void) {}
 static inline void race_report(void) {}
 #endif
 
