@@ -28,6 +28,7 @@ static DEFINE_MUTEX(stop_mutex);
 static struct work works[NR_CPUS]; /* fn set last, cleared by the thread when it takes it */
 static DECLARE_WAIT_QUEUE_HEAD(work_wait);
 static DECLARE_WAIT_QUEUE_HEAD(done_wait);
+static bool ready; /* all CPUs run, and each has its thread */
 
 static int stop_thread(void *arg)
 {
@@ -46,6 +47,18 @@ static int stop_thread(void *arg)
 			wake_up_all(&done_wait);
 	}
 	return 0;
+}
+
+/*
+ * Tasks run on the first CPUs while the last ones are being started: who asks for something then waits until
+ * all are there. True: there is one CPU, or this is the boot itself, beside which nothing matters yet.
+ */
+static bool only_here(void)
+{
+	if (nr_cpu_ids == 1 || (!READ_ONCE(ready) && (!current || !current->pid)))
+		return true;
+	wait_event(done_wait, __atomic_load_n(&ready, __ATOMIC_ACQUIRE));
+	return nr_cpus == 1; /* the others did not start */
 }
 
 /* On all CPUs but this one, which must not change while their work is given out. stop_mutex held. */
@@ -68,7 +81,7 @@ void schedule_on_each_cpu(void (*fn)(void *arg), void *arg)
 {
 	atomic_t left;
 
-	if (nr_cpus == 1) {
+	if (only_here()) {
 		fn(arg);
 		return;
 	}
@@ -131,7 +144,7 @@ int stop_machine(int (*fn)(void *arg), void *arg)
 	int ret;
 
 	might_sleep();
-	if (nr_cpus == 1)
+	if (only_here())
 		return run_alone(fn, arg);
 	mutex_lock(&stop_mutex);
 	start_on_others(stand_still, &stop, &left);
@@ -151,13 +164,14 @@ void stop_init(void)
 {
 	unsigned int cpu;
 
-	for_each_cpu(cpu) {
+	for (cpu = 0; cpu < nr_cpus && nr_cpus > 1; cpu++) {
 		char name[24];
 
 		snprintf(name, sizeof(name), "migration/%u", cpu);
-		if (nr_cpus > 1 &&
-		    !kthread_run_on_cpu(stop_thread, (void *)(unsigned long)cpu, name, cpu))
+		if (!kthread_run_on_cpu(stop_thread, (void *)(unsigned long)cpu, name, cpu))
 			boot_fail("no memory for the thread %s: give the machine more RAM (MEM=)",
 				  name);
 	}
+	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
+	wake_up_all(&done_wait);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The scheduler on one, two and four CPUs."""
-from harness import check, program, run, tap
+from harness import check, debug_kernel, program, run, tap
 
 
 def on(cpus):
@@ -30,4 +30,13 @@ def test_power_off():
     for number in (1, 2, 4):
         result = run(elf=program("poweroff"), smp=number)
         check(f"{number} CPUs: it powers off, and the disk is in order", result.status == 0,
+              result.show())
+
+
+def test_audit_at_boot():
+    "who holds the machine still while the last CPUs are being started waits for them"
+    kernel = debug_kernel()
+    for _ in range(4 if kernel else 0):
+        result = run(cmd="hello", smp=8, karg="audit=1", limit=60, kernel=kernel)
+        check("8 CPUs start while the audit asks for all of them", result.status == 0,
               result.show())
