@@ -83,6 +83,7 @@ static void frames_init(void)
 	zones_init(max_pfn);
 	vmemmap_init();
 	kasan_init();
+	overwrite_loader_memory();
 	for_each_free_range(free_range_to_buddy);
 	zones_finish();
 	slab_init();

@@ -213,3 +213,14 @@ def patched(symbol, code):
     with open(copy, "wb") as file:
         file.write(content)
     return copy, address
+
+
+def test_no_leftovers():
+    "the kernel does not write to pages that QEMU still holds translated code of the loader for"
+    log = tmp("trace.log")
+    result = run(elf=program("scale"), args=["-r", "3", "2"], smp=2,
+                 qemu_args=f"-trace memory_notdirty_write_access -D {log}")
+    check("the programs run", result.status == 0, result.show())
+    with open(log, encoding="utf-8", errors="replace") as file:
+        slow = sum(" 0xffff" in line for line in file)
+    check("few of them are slow", slow < 50000, f"{slow}, each as dear as a hundred others")

@@ -11,6 +11,7 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/time.h"
+#include "lib/string.h"
 #include "lib/util.h"
 #include <asm/cpufeature.h>
 #include <asm/page.h>
@@ -132,6 +133,37 @@ u64 trampoline_page(void)
 				return page;
 	}
 	return 0;
+}
+
+/*
+ * The loader and the firmware ran at the top of the memory below 4 GiB, and we take it over as it is. An emulator
+ * keeps what it translated of their code, and makes each write to such a page the slow way until all of the page
+ * was written once: with a kernel stack or a slab there the whole machine is half as fast. So write it once.
+ */
+#define LOADER_PAGES PFN_DOWN(MiB(16))
+
+static unsigned long loader_end; /* pfn */
+
+static void find_loader_end(unsigned long start_pfn, unsigned long end_pfn)
+{
+	if (start_pfn < PFN_DOWN(FIRST_TABLES_END))
+		loader_end = max(loader_end, min(end_pfn, PFN_DOWN(FIRST_TABLES_END)));
+}
+
+static void overwrite_loader(unsigned long start_pfn, unsigned long end_pfn)
+{
+	unsigned long from = loader_end > LOADER_PAGES ? loader_end - LOADER_PAGES : 0;
+
+	from = max(from, start_pfn);
+	end_pfn = min(end_pfn, loader_end);
+	if (from < end_pfn)
+		memset(__va(PFN_PHYS(from)), 0, PFN_PHYS(end_pfn - from));
+}
+
+void overwrite_loader_memory(void)
+{
+	for_each_free_range(find_loader_end);
+	for_each_free_range(overwrite_loader);
 }
 
 void setup_arch(void)

@@ -20,6 +20,10 @@ void setup_arch(void);
 /* The memory of the boot loader's module number @n, ours to write, for ever. NULL: there is none. */
 void *boot_module(unsigned int n, size_t *size);
 /*
+ * What the loader left in free memory goes, before the memory is given to the allocator. Closes the early allocator.
+ */
+void overwrite_loader_memory(void);
+/*
  * The periodic timer interrupt: from now on tick() is called HZ times a second, once interrupts are
  * on.
  */
