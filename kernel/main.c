@@ -79,11 +79,12 @@ KNOB(swap, "DEVICE|none", "the block device to swap to", set_swap);
 
 static void frames_init(void)
 {
+	overwrite_loader_memory();
 	max_pfn = PFN_UP(early_mem_end());
 	zones_init(max_pfn);
 	vmemmap_init();
 	kasan_init();
-	overwrite_loader_memory();
+	early_mem_close();
 	for_each_free_range(free_range_to_buddy);
 	zones_finish();
 	slab_init();

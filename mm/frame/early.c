@@ -137,7 +137,6 @@ static void for_each_frames(const struct mem_ranges *set, void (*fn)(unsigned lo
 
 void for_each_free_range(void (*fn)(unsigned long start_pfn, unsigned long end_pfn))
 {
-	early_mem_close();
 	for_each_frames(&avail, fn);
 }
 

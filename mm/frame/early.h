@@ -41,10 +41,7 @@ phys_addr_t early_alloc(size_t size, size_t align);
 /* From now on early_alloc() is an error: the rest has gone to the buddy allocator. */
 void early_mem_close(void);
 
-/*
- * Each range of whole free frames [start_pfn, end_pfn), in order: what the buddy allocator gets. Closes
- * the early allocator.
- */
+/* Each range of whole free frames [start_pfn, end_pfn), in order: what the buddy allocator gets. */
 void for_each_free_range(void (*fn)(unsigned long start_pfn, unsigned long end_pfn));
 /* Each range of RAM in whole frames, free or not. */
 void for_each_ram_range(void (*fn)(unsigned long start_pfn, unsigned long end_pfn));

@@ -7,7 +7,7 @@
 
 /*
  * The entry for @addr, a kernel address, with zeroed tables above it made as needed. No memory: the
- * boot fails. Boot CPU only, before for_each_free_range().
+ * boot fails. Boot CPU only, before early_mem_close().
  */
 pmd_t *pmd_ensure(unsigned long addr);
 pte_t *pte_ensure(unsigned long addr);

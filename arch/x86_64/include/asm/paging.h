@@ -22,13 +22,13 @@ void arch_paging_init(void);
 
 /*
  * Back the struct pages of frames [0, max_pfn) with zeroed memory, or put off doing so for those that
- * are not needed soon. Boot, after zones_init(), before for_each_free_range().
+ * are not needed soon. Boot, after zones_init(), before early_mem_close().
  */
 void vmemmap_init(void);
 
 /*
  * Map @size bytes of device memory uncached, NX. @phys need not be aligned. Boot, before
- * for_each_free_range().
+ * early_mem_close().
  */
 void *map_device(phys_addr_t phys, size_t size);
 

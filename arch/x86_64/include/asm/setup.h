@@ -14,14 +14,12 @@
 const char *setup_arch_early(u32 magic, phys_addr_t boot_info);
 /*
  * Free memory for early_alloc(), final page tables, symbols, interrupt controllers. After it, memory can be
- * taken with early_alloc() and devices mapped with map_device(), until for_each_free_range().
+ * taken with early_alloc() and devices mapped with map_device(), until early_mem_close().
  */
 void setup_arch(void);
 /* The memory of the boot loader's module number @n, ours to write, for ever. NULL: there is none. */
 void *boot_module(unsigned int n, size_t *size);
-/*
- * What the loader left in free memory goes, before the memory is given to the allocator. Closes the early allocator.
- */
+/* What the loader left in free memory goes, before any of it is used. */
 void overwrite_loader_memory(void);
 /*
  * The periodic timer interrupt: from now on tick() is called HZ times a second, once interrupts are
