@@ -2,7 +2,7 @@
 /* SOURCES: mm/space/mmap.c mm/space/munmap.c mm/space/mprotect.c mm/space/protect.c */
 /* SOURCES: mm/space/mremap.c mm/space/move.c mm/space/brk.c mm/space/stack.c mm/space/mlock.c */
 /* SOURCES: mm/space/madvise.c mm/space/pagetable.c mm/space/zap.c mm/space/copy.c */
-/* SOURCES: mm/space/rmap.c mm/space/mm.c lib/rbtree.c */
+/* SOURCES: mm/space/rmap.c mm/space/mm.c mm/space/vma_lock.c lib/rbtree.c */
 /* SOURCES: lib/interval_tree.c tests/host/shim.c tests/host/alloc.c */
 /* SPDX-License-Identifier: MIT */
 /*
