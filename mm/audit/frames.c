@@ -157,9 +157,9 @@ static bool check_gauges(struct audit *a)
 			a,
 			"the allocator got %lu frames; %lu are free and %lu in use: the others were lost",
 			totalram_pages(), a->free, a->used);
-	if (!a->changing && atomic_long_read(&vm_committed_as) != (long)a->committed)
+	if (!a->changing && committed_pages() != (long)a->committed)
 		return audit_fail(a, "Committed_AS is %ld pages, the VMAs come to %lu",
-				  atomic_long_read(&vm_committed_as), a->committed);
+				  committed_pages(), a->committed);
 	return true;
 }
 

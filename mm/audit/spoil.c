@@ -125,7 +125,7 @@ SPOIL(table_lock, scene.anon.pfn, virt_to_page(target_pte(&scene.anon))->ptl.loc
 SPOIL(pgtables, true, scene.mm->pgtables += (unsigned long)sign)
 SPOIL(total_vm, true, scene.mm->total_vm += (unsigned long)sign)
 SPOIL(map_count, true, scene.mm->map_count += sign)
-SPOIL(committed, true, atomic_long_add(sign, &vm_committed_as))
+SPOIL(committed, true, add_committed(sign))
 SPOIL(gap, scene.bare, scene.bare->vm_gap += (unsigned long)sign * PAGE_SIZE)
 SPOIL(family_count, scene.anon.pfn, atomic_add(sign, &scene.anon.vma->anon_vma->refcount))
 SPOIL(mmap_writable, scene.shared.pfn, page_mapping(SHARED)->i_mmap_writable += sign)

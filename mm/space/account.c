@@ -8,7 +8,17 @@
 #include "mm/frame/buddy.h"
 #include "mm/space/vma.h"
 
-atomic_long_t vm_committed_as;
+DEFINE_PER_CPU(long, vm_committed);
+
+long committed_pages(void)
+{
+	unsigned int cpu;
+	long sum = 0;
+
+	for_each_cpu(cpu)
+		sum += READ_ONCE(per_cpu(vm_committed, cpu));
+	return sum;
+}
 
 /*
  * Linux's overcommit mode 0: promises may exceed what there is, since most are never claimed; only
@@ -18,7 +28,7 @@ int vm_enough_memory(unsigned long pages)
 {
 	if (pages > totalram_pages() + total_swap_pages())
 		return -ENOMEM;
-	atomic_long_add((long)pages, &vm_committed_as);
+	add_committed((long)pages);
 	return 0;
 }
 

@@ -227,7 +227,10 @@ extern struct list_head mmlist;  /* every mm with mm_users > 0 */
 extern spinlock_t mmlist_lock;
 extern struct mm_struct init_mm; /* kernel only: pgd = init_pgd */
 
-extern atomic_long_t vm_committed_as; /* pages promised to all (Committed_AS) */
+/* Pages promised to all (Committed_AS): each CPU's share of it, and the sum. */
+DECLARE_PER_CPU(long, vm_committed);
+static inline void add_committed(long pages) { this_cpu_add(vm_committed, pages); }
+long committed_pages(void);
 #define DEFAULT_MAX_MAP_COUNT 65530 /* vm.max_map_count */
 extern int sysctl_max_map_count;
 #define STACK_GUARD_GAP (256UL << PAGE_SHIFT)

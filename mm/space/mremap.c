@@ -111,7 +111,7 @@ static void unmap_moved(struct mm_struct *mm, unsigned long addr, unsigned long 
 		/* No memory to split: the VMA stays whole, with its flag, promised twice. */
 		above = NULL;
 		if (accounted)
-			atomic_long_add((long)(len >> PAGE_SHIFT), &vm_committed_as);
+			add_committed((long)(len >> PAGE_SHIFT));
 	} else if (above) {
 		above = vma_lookup(mm, end);
 	}
@@ -175,7 +175,7 @@ static unsigned long move_vma(struct mremap *req, struct vm_area_struct *vma)
 		unmap_moved(mm, req->new_addr, req->new_len, false);
 		/* munmap gave new_pages back, but promised were only @more. */
 		if (vm_flags & VM_ACCOUNT)
-			atomic_long_add((long)kept, &vm_committed_as);
+			add_committed((long)kept);
 		return (unsigned long)-ENOMEM;
 	}
 	req->locked = vm_flags & VM_LOCKED;

@@ -133,7 +133,7 @@ static inline bool may_expand_vm(const struct mm_struct *mm, unsigned long vm_fl
 int vm_enough_memory(unsigned long pages);
 static inline void vm_unacct_memory(unsigned long pages)
 {
-	atomic_long_sub((long)pages, &vm_committed_as);
+	add_committed(-(long)pages);
 }
 /*
  * May the process lock memory at all; may it lock @len bytes more of a range with @vm_flags (0 or

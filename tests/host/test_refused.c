@@ -52,7 +52,7 @@ static void test_failed_allocations(void **state)
 /* A move that runs out of memory halfway goes back; promises stay what they were. */
 static void test_failed_moves(void **state)
 {
-	long promised = atomic_long_read(&vm_committed_as);
+	long promised = committed_pages();
 	unsigned long a = 0x40000000UL - 2 * PAGE_SIZE, far = 0x7ffe00000000UL - 2 * PAGE_SIZE;
 
 	(void)state;
@@ -75,7 +75,7 @@ static void test_failed_moves(void **state)
 		sys_munmap(grown > 0 ? (unsigned long)grown : a, 600 * PAGE_SIZE);
 		sys_munmap(a, 4 * PAGE_SIZE);
 		sys_munmap(far, 4 * PAGE_SIZE);
-		assert_int_equal(atomic_long_read(&vm_committed_as), promised);
+		assert_int_equal(committed_pages(), promised);
 		RSS(0, 0, 0);
 	}
 }

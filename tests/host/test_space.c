@@ -179,13 +179,13 @@ static void test_mremap_moves(void **state)
 static void test_mremap_of_the_middle(void **state)
 {
 	unsigned long a = written(6, 1), to = 0x30000000;
-	long promised = atomic_long_read(&vm_committed_as);
+	long promised = committed_pages();
 
 	(void)state;
 	assert_int_equal(sys_mremap(a + 2 * PAGE_SIZE, 2 * PAGE_SIZE, 3 * PAGE_SIZE,
 				    MREMAP_MAYMOVE | MREMAP_FIXED, to),
 			 to);
-	assert_int_equal(atomic_long_read(&vm_committed_as), promised + 1);
+	assert_int_equal(committed_pages(), promised + 1);
 	expect_pages(a, 2, 1);
 	expect_pages(a + 4 * PAGE_SIZE, 2, 5);
 	expect_pages(to, 2, 3);
@@ -193,7 +193,7 @@ static void test_mremap_of_the_middle(void **state)
 	assert_true(vma_lookup(p->mm, a)->vm_flags &
 		    vma_lookup(p->mm, a + 5 * PAGE_SIZE)->vm_flags & VM_ACCOUNT);
 	assert_int_equal(sys_munmap(a, 6 * PAGE_SIZE), 0);
-	assert_int_equal(atomic_long_read(&vm_committed_as), promised - 3);
+	assert_int_equal(committed_pages(), promised - 3);
 }
 
 /* A file's page keeps its place in the file wherever it is mapped. */

@@ -558,7 +558,7 @@ static void expect_no_leaks(void)
 
 	assert_int_equal(host_alloc_live, 0);
 	assert_int_equal(frames_used, 0);
-	assert_int_equal(atomic_long_read(&vm_committed_as), 0);
+	assert_int_equal(committed_pages(), 0);
 	assert_int_equal(atomic_read(&test_file.f_count), 1);
 	assert_int_equal(node_stats[N_nr_anon_pages], 0);
 	assert_int_equal(node_stats[N_nr_page_table_pages], 0);
