@@ -12,8 +12,11 @@
 #include "kernel/core/rwsem.h"
 
 #include "kernel/core/sched.h"
+#include "kernel/core/time.h"
 #include "lib/errno.h"
 #include "mm/stats.h"
+#include <asm/percpu.h>
+#include <asm/processor.h>
 
 #define MAX_OVERTAKEN 4
 
@@ -74,6 +77,34 @@ static bool try_take(struct rw_semaphore *sem, struct rwsem_waiter *waiter)
 	return false;
 }
 
+/*
+ * Most holders are done in a few microseconds, and to sleep and be woken takes many: look for a while first. Not
+ * when others queue already, who come first, nor when another task waits for this CPU.
+ */
+#define SPIN_NS 10000
+#define LOOKS_PER_CLOCK 128
+
+static bool take_soon(struct rw_semaphore *sem, bool writer)
+{
+	u64 begin = ktime_get_ns();
+
+	if (nr_cpus == 1)
+		return false;
+	for (unsigned int looks = 1; !READ_ONCE(sem->nr_waiters) && !need_resched(); looks++) {
+		int count = READ_ONCE(sem->count);
+
+		if (writer ? !count && __down_write_trylock(sem) :
+			     count >= 0 && __down_read_trylock(sem))
+			return true;
+		if (looks % LOOKS_PER_CLOCK)
+			continue;
+		if (ktime_get_ns() - begin > SPIN_NS)
+			return false;
+		cpu_relax();
+	}
+	return false;
+}
+
 static int down_slow(struct rw_semaphore *sem, bool writer, bool killable)
 {
 	struct rwsem_waiter waiter = { .task = current, .writer = writer };
@@ -81,6 +112,8 @@ static int down_slow(struct rw_semaphore *sem, bool writer, bool killable)
 	int ret = 0;
 
 	might_sleep();
+	if (take_soon(sem, writer))
+		return 0;
 	count_vm_event(VM_lock_sleep_wait);
 	spin_lock_irqsave(&sem->wait_lock, flags);
 	list_add_tail(&waiter.list, &sem->waiters);

@@ -39,7 +39,8 @@ static const char *lock_name(const spinlock_t *lock)
 static void wait_until_free(const spinlock_t *lock, u64 begin)
 {
 	for (unsigned int looks = 0; READ_ONCE(lock->locked); looks++) {
-		cpu_relax();
+		if (looks % SPINS_PER_PAUSE == SPINS_PER_PAUSE - 1)
+			cpu_relax();
 		if (unlikely(looks % LOOKS_PER_CLOCK == LOOKS_PER_CLOCK - 1) &&
 		    ktime_get_ns() - begin > LOCKUP_NS)
 			panic("spinlock at %p %s is not let go of: deadlock", (const void *)lock,
@@ -49,9 +50,9 @@ static void wait_until_free(const spinlock_t *lock, u64 begin)
 
 void spin_lock_slow(spinlock_t *lock)
 {
-	count_vm_event(VM_lock_spin_wait);
 	u64 begin = ktime_get_ns();
 
+	count_vm_event(VM_lock_spin_wait);
 	if (nr_cpu_ids == 1)
 		panic("spinlock at %p %s is waited for by the only CPU", (void *)lock,
 		      lock_name(lock));

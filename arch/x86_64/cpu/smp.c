@@ -248,8 +248,7 @@ void smp_call_function_many(cpumask_t mask, smp_call_func_t fn, void *arg)
 		if (!__atomic_fetch_or(per_cpu_ptr(&call_from, cpu), CPU_MASK(self),
 				       __ATOMIC_SEQ_CST))
 			lapic_send_ipi(apic_ids[cpu], VECTOR_CALL_FUNCTION);
-	while (__atomic_load_n(&call->pending, __ATOMIC_ACQUIRE))
-		cpu_relax();
+	spin_until(!__atomic_load_n(&call->pending, __ATOMIC_ACQUIRE));
 }
 
 void on_each_cpu_mask(cpumask_t mask, smp_call_func_t fn, void *arg)
