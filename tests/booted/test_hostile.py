@@ -26,17 +26,17 @@ def attack(*commands, **knobs):
 
 def test_hostile_cpu():
     "instructions, flags, selectors and signal frames that are not a program's"
-    attack("fuzz_cpu 1", "fuzz_files 1", mem="64M")
+    attack("fuzz_cpu 1", "fuzz_files 1", mem="64M", smp=2)
 
 
 def test_hostile_calls():
     "system calls with arguments that make no sense"
-    attack("fuzz_calls 1 100", "fuzz_calls 2 100", mem="32M")
+    attack("fuzz_calls 1 100", "fuzz_calls 2 100", mem="48M", smp=4)
 
 
 def test_hostile_memory():
     "memory calls at random keep the contents of memory, with and without swapping"
-    attack("fuzz_memory 1 20000", "fuzz_memory 2 6000 30", mem="24M")
+    attack("fuzz_memory 1 20000", "fuzz_memory 2 6000 30", mem="32M", smp=2)
 
 
 def test_hostile_limits():
@@ -46,4 +46,4 @@ def test_hostile_limits():
 
 def test_hostile_long():
     "system calls that take long neither stop others nor outlive SIGKILL"
-    attack("fuzz_long", mem="64M")
+    attack("fuzz_long", mem="64M", smp=4)

@@ -25,18 +25,32 @@ def vmstat(text):
             re.findall(rb"^(\w+) (\d+)$", text, re.MULTILINE)}
 
 
-def test_programs():
-    "each program passes and leaks nothing"
+def all_programs(smp):
+    """Each program on that many CPUs."""
     names = [name for name in programs() if name not in SWAPPERS]
     check("there are programs", len(names) >= 8, names)
-    result = run(prog="runtests", args=names, mem="128M")
-    tap(result)
+    tap(run(prog="runtests", args=names, mem="128M", smp=smp), f"SMP={smp}: ")
+
+
+def test_programs():
+    "each program passes and leaks nothing"
+    all_programs(1)
+
+
+def test_programs_2():
+    "the same on two CPUs"
+    all_programs(2)
+
+
+def test_programs_4():
+    "the same on four CPUs"
+    all_programs(4)
 
 
 def test_programs_again():
     "twice in one boot: what the first left does not disturb the second"
     names = [name for name in programs() if name not in SWAPPERS]
-    result = run(prog="runtests", args=["--no-leak"] + names * 2, mem="64M")
+    result = run(prog="runtests", args=["--no-leak"] + names * 2, mem="64M", smp=2)
     check("exit status 0", result.status == 0, result.show())
 
 
@@ -63,15 +77,15 @@ def test_swap_of_another_cpu():
 
 def test_thrash():
     "a program that thrashes"
-    swapping("thrash", mem="40M", swap="256M")
+    swapping("thrash", mem="40M", swap="256M", smp=2)
 
 
 def test_debug_kernel():
-    "all of it with the checks of a debug kernel"
+    "all of it on four CPUs with the checks of a debug kernel"
     kernel = debug_kernel()
     if not kernel:
         return
     names = list(programs())
-    result = run(prog="runtests", args=names, mem="48M", swap="256M", kernel=kernel, limit=600)
+    result = run(prog="runtests", args=names, mem="64M", swap="256M", kernel=kernel, limit=600, smp=4)
     tap(result)
     check("no warning", "warning at" not in result.kernel_log, result.kernel_log[-3000:])

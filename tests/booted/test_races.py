@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Each race of tests/programs/race_*.c, on 1, 2 and 4 CPUs and on the debug kernel. What is claimed
-there holds on Linux too: `make oracle T=race`."""
+there holds on Linux too."""
 import os
 import shutil
 
