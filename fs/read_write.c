@@ -41,6 +41,8 @@ static ssize_t do_rw(struct file *file, char __user *buf, size_t count, loff_t *
 
 	if (err)
 		return err;
+	if ((u64)*pos + count > ~0ULL >> 1)
+		return -EINVAL;
 	count = min(count, MAX_COUNT);
 	return write ? file->f_op->write(file, buf, count, pos) :
 		       file->f_op->read(file, buf, count, pos);

@@ -60,6 +60,9 @@ static void files(void)
 		   st.st_nlink == 1,
 	   "fstat: size, type and mode, links");
 	again = open("a", O_WRONLY | O_APPEND);
+	ok(pwrite(fd, "X", 1, 0x7fffffffffffffff) == -1 && errno == EINVAL &&
+		   pread(fd, buf, 1, 0x7fffffffffffffff) == -1 && errno == EINVAL,
+	   "no file reaches beyond the largest position");
 	ok(pwrite(fd, "X", 1, 0) == 1 && write(again, "end", 3) == 3 && stat("a", &st) == 0 &&
 		   st.st_size == 13,
 	   "O_APPEND writes at the end");
