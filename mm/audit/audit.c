@@ -187,6 +187,8 @@ const char *mm_audit_text(void)
 {
 	static char what[AUDIT_SENTENCE];
 
+	if (nr_cpus == 1)
+		make_tables(); /* another CPU may have been stopped with a lock that this needs */
 	return audit_now(what, sizeof(what)) ? what : "ok";
 }
 
