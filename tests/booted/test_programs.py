@@ -50,7 +50,7 @@ def test_programs_4():
 def test_programs_again():
     "twice in one boot: what the first left does not disturb the second"
     names = [name for name in programs() if name not in SWAPPERS]
-    result = run(prog="runtests", args=["--no-leak"] + names * 2, mem="64M", smp=2)
+    result = run(prog="runtests", args=["--no-leak"] + names * 2, mem="64M")
     check("exit status 0", result.status == 0, result.show())
 
 
@@ -70,7 +70,7 @@ def test_swap():
 
 def test_swap_of_another_cpu():
     "reclaim finds the pages that a CPU other than the first has on its lists"
-    result = run(elf=program("pin"), args=["1", "/bin/swap"], mem="32M", swap="256M", smp=2,
+    result = run(elf=program("pin"), args=["1", "/bin/swap"], mem="24M", swap="128M", smp=2,
                  limit=300)
     check("the program passes, pinned to CPU 1", result.status == 0, result.show())
 
@@ -81,11 +81,11 @@ def test_thrash():
 
 
 def test_debug_kernel():
-    "all of it on four CPUs with the checks of a debug kernel"
+    "all of it on two CPUs with the checks of a debug kernel"
     kernel = debug_kernel()
     if not kernel:
         return
     names = list(programs())
-    result = run(prog="runtests", args=names, mem="64M", swap="256M", kernel=kernel, limit=600, smp=4)
+    result = run(prog="runtests", args=names, mem="64M", swap="256M", kernel=kernel, limit=600, smp=2)
     tap(result)
     check("no warning", "warning at" not in result.kernel_log, result.kernel_log[-3000:])

@@ -6,18 +6,16 @@ import shutil
 
 from harness import TOP, check, complaints, debug_kernel, program, run, tap, tmp
 
-MS = 200  # for each race; they are told apart by what they find in that time
 
-
-def races(smp, **knobs):
-    """All of them in one boot, with so little memory that swapping goes on beside."""
+def races(smp, ms, **knobs):
+    """All of them in one boot, each for @ms milliseconds, with so little memory that swapping goes on beside."""
     folder = tmp()
     os.mkdir(os.path.join(folder, "t"))
     names = sorted(file[:-2] for file in os.listdir(os.path.join(TOP, "tests/programs"))
                    if file.startswith("race_") and file.endswith(".c"))
     for name in names:
         shutil.copy(program(name), os.path.join(folder, "t"))
-    words = " ".join(f"'/t/{name} {MS}'" for name in names)
+    words = " ".join(f"'/t/{name} {ms}'" for name in names)
     result = run(cmd="runtests " + words, overlay=folder, smp=smp, swap="256M", limit=200, **knobs)
     tap(result, f"SMP={smp}: ")
     said = complaints(result.kernel_log)
@@ -26,21 +24,21 @@ def races(smp, **knobs):
 
 def test_races_1():
     "races on one CPU"
-    races(1, mem="40M")
+    races(1, 80, mem="40M")
 
 
 def test_races_2():
     "races on two CPUs"
-    races(2, mem="40M")
+    races(2, 200, mem="40M")
 
 
 def test_races_4():
     "races on four CPUs"
-    races(4, mem="40M")
+    races(4, 120, mem="40M")
 
 
 def test_races_debug():
     "races on four CPUs, with the checks of a debug kernel"
     kernel = debug_kernel()
     if kernel:
-        races(4, kernel=kernel, mem="64M")
+        races(4, 80, kernel=kernel, mem="64M")

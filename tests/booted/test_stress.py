@@ -6,7 +6,7 @@ import shutil
 
 from harness import check, complaints, debug_kernel, program, run, tap, tmp
 
-SECONDS = 20
+SECONDS = 12
 
 
 def stress(smp, seed):

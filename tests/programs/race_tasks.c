@@ -564,7 +564,9 @@ static void fork_for_all(int id)
 
 		if (!pid)
 			_exit(5);
-		if (pid < 0)
+		if (pid < 0 && errno == EAGAIN)
+			sched_yield(); /* too many for this machine: let them run */
+		else if (pid < 0)
 			complain("fork: %s", strerror(errno));
 		atomic_fetch_add(&forked, pid > 0);
 		for (int status = 0; waitpid(-1, &status, WNOHANG) > 0; status = 0) {
