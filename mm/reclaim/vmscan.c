@@ -229,8 +229,14 @@ static enum verdict look_at(struct page *page, struct scan_control *sc)
 	    (!(sc->gfp & __GFP_IO) || !page_mapped(page) || !add_to_swap(page)))
 		return ACTIVATE;
 	race_point_may_sleep("reclaim: page chosen, still mapped");
-	if (page_mapped(page) && !try_to_unmap(page, &sc->tlb))
+	if (page_mapped(page) && !try_to_unmap(page, &sc->tlb)) {
+		/*
+		 * One mapping keeps it, others may be gone: unlocked before CPUs forget them, it
+		 * could be written back and written to after that, by who is not asked any more.
+		 */
+		tlb_batch_flush(&sc->tlb);
 		return PageMlocked(page) ? KEEP : ACTIVATE;
+	}
 	return RECLAIM;
 }
 
