@@ -13,125 +13,368 @@
 
 /* clang-format off */
 #define SYSCALLS(X, M) \
-	X(0, read, sys_read) X(1, write, sys_write) X(2, open, sys_open) X(3, close, sys_close) \
-	X(4, stat, sys_stat) X(5, fstat, sys_fstat) X(6, lstat, sys_lstat) X(7, poll, sys_poll) \
-	X(8, lseek, sys_lseek) X(9, mmap, sys_mmap) X(10, mprotect, sys_mprotect) \
-	X(11, munmap, sys_munmap) X(12, brk, sys_brk) X(13, rt_sigaction, sys_rt_sigaction) \
-	X(14, rt_sigprocmask, sys_rt_sigprocmask) X(15, rt_sigreturn, sys_rt_sigreturn) \
-	X(16, ioctl, sys_ioctl) X(17, pread64, sys_pread64) X(18, pwrite64, sys_pwrite64) \
-	X(19, readv, sys_readv) X(20, writev, sys_writev) X(21, access, sys_access) \
-	X(22, pipe, sys_pipe) X(23, select, sys_select) X(24, sched_yield, sys_sched_yield) \
-	X(25, mremap, sys_mremap) X(26, msync, sys_msync) X(27, mincore, sys_mincore) \
-	X(28, madvise, sys_madvise) M(29, shmget) M(30, shmat) M(31, shmctl) \
-	X(32, dup, sys_dup) X(33, dup2, sys_dup2) X(34, pause, sys_pause) \
-	X(35, nanosleep, sys_nanosleep) X(36, getitimer, sys_getitimer) X(37, alarm, sys_alarm) \
-	X(38, setitimer, sys_setitimer) X(39, getpid, sys_getpid) M(40, sendfile) M(41, socket) \
-	M(42, connect) M(43, accept) M(44, sendto) M(45, recvfrom) M(46, sendmsg) \
-	M(47, recvmsg) M(48, shutdown) M(49, bind) M(50, listen) M(51, getsockname) \
-	M(52, getpeername) M(53, socketpair) M(54, setsockopt) M(55, getsockopt) \
-	X(56, clone, sys_clone) X(57, fork, sys_fork) X(58, vfork, sys_vfork) \
-	X(59, execve, sys_execve) X(60, exit, sys_exit) X(61, wait4, sys_wait4) \
-	X(62, kill, sys_kill) X(63, uname, sys_uname) M(64, semget) M(65, semop) M(66, semctl) \
-	M(67, shmdt) M(68, msgget) M(69, msgsnd) M(70, msgrcv) M(71, msgctl) \
-	X(72, fcntl, sys_fcntl) M(73, flock) X(74, fsync, sys_fsync) \
-	X(75, fdatasync, sys_fdatasync) X(76, truncate, sys_truncate) \
-	X(77, ftruncate, sys_ftruncate) M(78, getdents) X(79, getcwd, sys_getcwd) \
-	X(80, chdir, sys_chdir) X(81, fchdir, sys_fchdir) X(82, rename, sys_rename) \
-	X(83, mkdir, sys_mkdir) X(84, rmdir, sys_rmdir) X(85, creat, sys_creat) \
-	X(86, link, sys_link) X(87, unlink, sys_unlink) X(88, symlink, sys_symlink) \
-	X(89, readlink, sys_readlink) X(90, chmod, sys_chmod) X(91, fchmod, sys_fchmod) \
-	X(92, chown, sys_chown) X(93, fchown, sys_fchown) X(94, lchown, sys_lchown) \
-	X(95, umask, sys_umask) X(96, gettimeofday, sys_gettimeofday) \
-	X(97, getrlimit, sys_getrlimit) X(98, getrusage, sys_getrusage) \
-	X(99, sysinfo, sys_sysinfo) X(100, times, sys_times) M(101, ptrace) \
-	X(102, getuid, sys_getuid) X(103, syslog, sys_syslog) X(104, getgid, sys_getgid) \
-	X(105, setuid, sys_setuid) X(106, setgid, sys_setgid) X(107, geteuid, sys_geteuid) \
-	X(108, getegid, sys_getegid) X(109, setpgid, sys_setpgid) X(110, getppid, sys_getppid) \
-	X(111, getpgrp, sys_getpgrp) X(112, setsid, sys_setsid) X(113, setreuid, sys_setreuid) \
-	X(114, setregid, sys_setregid) X(115, getgroups, sys_getgroups) \
-	X(116, setgroups, sys_setgroups) X(117, setresuid, sys_setresuid) \
-	X(118, getresuid, sys_getresuid) X(119, setresgid, sys_setresgid) \
-	X(120, getresgid, sys_getresgid) X(121, getpgid, sys_getpgid) \
-	X(122, setfsuid, sys_setfsuid) X(123, setfsgid, sys_setfsgid) \
-	X(124, getsid, sys_getsid) M(125, capget) M(126, capset) \
-	X(127, rt_sigpending, sys_rt_sigpending) X(128, rt_sigtimedwait, sys_rt_sigtimedwait) \
-	X(129, rt_sigqueueinfo, sys_rt_sigqueueinfo) X(130, rt_sigsuspend, sys_rt_sigsuspend) \
-	X(131, sigaltstack, sys_sigaltstack) M(132, utime) X(133, mknod, sys_mknod) \
-	M(134, uselib) X(135, personality, sys_personality) M(136, ustat) \
-	X(137, statfs, sys_statfs) X(138, fstatfs, sys_fstatfs) M(139, sysfs) \
-	X(140, getpriority, sys_getpriority) X(141, setpriority, sys_setpriority) \
-	X(142, sched_setparam, sys_sched_setparam) X(143, sched_getparam, sys_sched_getparam) \
+	X(0, read, sys_read) \
+	X(1, write, sys_write) \
+	X(2, open, sys_open) \
+	X(3, close, sys_close) \
+	X(4, stat, sys_stat) \
+	X(5, fstat, sys_fstat) \
+	X(6, lstat, sys_lstat) \
+	X(7, poll, sys_poll) \
+	X(8, lseek, sys_lseek) \
+	X(9, mmap, sys_mmap) \
+	X(10, mprotect, sys_mprotect) \
+	X(11, munmap, sys_munmap) \
+	X(12, brk, sys_brk) \
+	X(13, rt_sigaction, sys_rt_sigaction) \
+	X(14, rt_sigprocmask, sys_rt_sigprocmask) \
+	X(15, rt_sigreturn, sys_rt_sigreturn) \
+	X(16, ioctl, sys_ioctl) \
+	X(17, pread64, sys_pread64) \
+	X(18, pwrite64, sys_pwrite64) \
+	X(19, readv, sys_readv) \
+	X(20, writev, sys_writev) \
+	X(21, access, sys_access) \
+	X(22, pipe, sys_pipe) \
+	X(23, select, sys_select) \
+	X(24, sched_yield, sys_sched_yield) \
+	X(25, mremap, sys_mremap) \
+	X(26, msync, sys_msync) \
+	X(27, mincore, sys_mincore) \
+	X(28, madvise, sys_madvise) \
+	M(29, shmget) \
+	M(30, shmat) \
+	M(31, shmctl) \
+	X(32, dup, sys_dup) \
+	X(33, dup2, sys_dup2) \
+	X(34, pause, sys_pause) \
+	X(35, nanosleep, sys_nanosleep) \
+	X(36, getitimer, sys_getitimer) \
+	X(37, alarm, sys_alarm) \
+	X(38, setitimer, sys_setitimer) \
+	X(39, getpid, sys_getpid) \
+	M(40, sendfile) \
+	M(41, socket) \
+	M(42, connect) \
+	M(43, accept) \
+	M(44, sendto) \
+	M(45, recvfrom) \
+	M(46, sendmsg) \
+	M(47, recvmsg) \
+	M(48, shutdown) \
+	M(49, bind) \
+	M(50, listen) \
+	M(51, getsockname) \
+	M(52, getpeername) \
+	M(53, socketpair) \
+	M(54, setsockopt) \
+	M(55, getsockopt) \
+	X(56, clone, sys_clone) \
+	X(57, fork, sys_fork) \
+	X(58, vfork, sys_vfork) \
+	X(59, execve, sys_execve) \
+	X(60, exit, sys_exit) \
+	X(61, wait4, sys_wait4) \
+	X(62, kill, sys_kill) \
+	X(63, uname, sys_uname) \
+	M(64, semget) \
+	M(65, semop) \
+	M(66, semctl) \
+	M(67, shmdt) \
+	M(68, msgget) \
+	M(69, msgsnd) \
+	M(70, msgrcv) \
+	M(71, msgctl) \
+	X(72, fcntl, sys_fcntl) \
+	M(73, flock) \
+	X(74, fsync, sys_fsync) \
+	X(75, fdatasync, sys_fdatasync) \
+	X(76, truncate, sys_truncate) \
+	X(77, ftruncate, sys_ftruncate) \
+	M(78, getdents) \
+	X(79, getcwd, sys_getcwd) \
+	X(80, chdir, sys_chdir) \
+	X(81, fchdir, sys_fchdir) \
+	X(82, rename, sys_rename) \
+	X(83, mkdir, sys_mkdir) \
+	X(84, rmdir, sys_rmdir) \
+	X(85, creat, sys_creat) \
+	X(86, link, sys_link) \
+	X(87, unlink, sys_unlink) \
+	X(88, symlink, sys_symlink) \
+	X(89, readlink, sys_readlink) \
+	X(90, chmod, sys_chmod) \
+	X(91, fchmod, sys_fchmod) \
+	X(92, chown, sys_chown) \
+	X(93, fchown, sys_fchown) \
+	X(94, lchown, sys_lchown) \
+	X(95, umask, sys_umask) \
+	X(96, gettimeofday, sys_gettimeofday) \
+	X(97, getrlimit, sys_getrlimit) \
+	X(98, getrusage, sys_getrusage) \
+	X(99, sysinfo, sys_sysinfo) \
+	X(100, times, sys_times) \
+	M(101, ptrace) \
+	X(102, getuid, sys_getuid) \
+	X(103, syslog, sys_syslog) \
+	X(104, getgid, sys_getgid) \
+	X(105, setuid, sys_setuid) \
+	X(106, setgid, sys_setgid) \
+	X(107, geteuid, sys_geteuid) \
+	X(108, getegid, sys_getegid) \
+	X(109, setpgid, sys_setpgid) \
+	X(110, getppid, sys_getppid) \
+	X(111, getpgrp, sys_getpgrp) \
+	X(112, setsid, sys_setsid) \
+	X(113, setreuid, sys_setreuid) \
+	X(114, setregid, sys_setregid) \
+	X(115, getgroups, sys_getgroups) \
+	X(116, setgroups, sys_setgroups) \
+	X(117, setresuid, sys_setresuid) \
+	X(118, getresuid, sys_getresuid) \
+	X(119, setresgid, sys_setresgid) \
+	X(120, getresgid, sys_getresgid) \
+	X(121, getpgid, sys_getpgid) \
+	X(122, setfsuid, sys_setfsuid) \
+	X(123, setfsgid, sys_setfsgid) \
+	X(124, getsid, sys_getsid) \
+	M(125, capget) \
+	M(126, capset) \
+	X(127, rt_sigpending, sys_rt_sigpending) \
+	X(128, rt_sigtimedwait, sys_rt_sigtimedwait) \
+	X(129, rt_sigqueueinfo, sys_rt_sigqueueinfo) \
+	X(130, rt_sigsuspend, sys_rt_sigsuspend) \
+	X(131, sigaltstack, sys_sigaltstack) \
+	M(132, utime) \
+	X(133, mknod, sys_mknod) \
+	M(134, uselib) \
+	X(135, personality, sys_personality) \
+	M(136, ustat) \
+	X(137, statfs, sys_statfs) \
+	X(138, fstatfs, sys_fstatfs) \
+	M(139, sysfs) \
+	X(140, getpriority, sys_getpriority) \
+	X(141, setpriority, sys_setpriority) \
+	X(142, sched_setparam, sys_sched_setparam) \
+	X(143, sched_getparam, sys_sched_getparam) \
 	X(144, sched_setscheduler, sys_sched_setscheduler) \
 	X(145, sched_getscheduler, sys_sched_getscheduler) \
 	X(146, sched_get_priority_max, sys_sched_get_priority_max) \
 	X(147, sched_get_priority_min, sys_sched_get_priority_min) \
-	M(148, sched_rr_get_interval) X(149, mlock, sys_mlock) X(150, munlock, sys_munlock) \
-	X(151, mlockall, sys_mlockall) X(152, munlockall, sys_munlockall) M(153, vhangup) \
-	M(154, modify_ldt) M(155, pivot_root) M(156, _sysctl) X(157, prctl, sys_prctl) \
-	X(158, arch_prctl, sys_arch_prctl) M(159, adjtimex) X(160, setrlimit, sys_setrlimit) \
-	M(161, chroot) X(162, sync, sys_sync) M(163, acct) M(164, settimeofday) \
-	X(165, mount, sys_mount) X(166, umount2, sys_umount2) X(167, swapon, sys_swapon) \
-	X(168, swapoff, sys_swapoff) X(169, reboot, sys_reboot) M(170, sethostname) \
-	M(171, setdomainname) M(172, iopl) M(173, ioperm) M(174, create_module) \
-	M(175, init_module) M(176, delete_module) M(177, get_kernel_syms) M(178, query_module) \
-	M(179, quotactl) M(180, nfsservctl) M(181, getpmsg) M(182, putpmsg) M(183, afs_syscall) \
-	M(184, tuxcall) M(185, security) X(186, gettid, sys_gettid) \
-	X(187, readahead, sys_readahead) M(188, setxattr) M(189, lsetxattr) M(190, fsetxattr) \
-	M(191, getxattr) M(192, lgetxattr) M(193, fgetxattr) M(194, listxattr) \
-	M(195, llistxattr) M(196, flistxattr) M(197, removexattr) M(198, lremovexattr) \
-	M(199, fremovexattr) X(200, tkill, sys_tkill) X(201, time, sys_time) \
-	X(202, futex, sys_futex) X(203, sched_setaffinity, sys_sched_setaffinity) \
-	X(204, sched_getaffinity, sys_sched_getaffinity) M(205, set_thread_area) \
-	M(206, io_setup) M(207, io_destroy) M(208, io_getevents) M(209, io_submit) \
-	M(210, io_cancel) M(211, get_thread_area) M(212, lookup_dcookie) M(213, epoll_create) \
-	M(214, epoll_ctl_old) M(215, epoll_wait_old) M(216, remap_file_pages) \
-	X(217, getdents64, sys_getdents64) X(218, set_tid_address, sys_set_tid_address) \
-	X(219, restart_syscall, sys_restart_syscall) M(220, semtimedop) \
-	X(221, fadvise64, sys_fadvise64) M(222, timer_create) M(223, timer_settime) \
-	M(224, timer_gettime) M(225, timer_getoverrun) M(226, timer_delete) \
-	X(227, clock_settime, sys_clock_settime) X(228, clock_gettime, sys_clock_gettime) \
-	X(229, clock_getres, sys_clock_getres) X(230, clock_nanosleep, sys_clock_nanosleep) \
-	X(231, exit_group, sys_exit_group) M(232, epoll_wait) M(233, epoll_ctl) \
-	X(234, tgkill, sys_tgkill) M(235, utimes) M(236, vserver) M(237, mbind) \
-	M(238, set_mempolicy) M(239, get_mempolicy) M(240, mq_open) M(241, mq_unlink) \
-	M(242, mq_timedsend) M(243, mq_timedreceive) M(244, mq_notify) M(245, mq_getsetattr) \
-	M(246, kexec_load) X(247, waitid, sys_waitid) M(248, add_key) M(249, request_key) \
-	M(250, keyctl) M(251, ioprio_set) M(252, ioprio_get) M(253, inotify_init) \
-	M(254, inotify_add_watch) M(255, inotify_rm_watch) M(256, migrate_pages) \
-	X(257, openat, sys_openat) X(258, mkdirat, sys_mkdirat) X(259, mknodat, sys_mknodat) \
-	X(260, fchownat, sys_fchownat) M(261, futimesat) X(262, newfstatat, sys_newfstatat) \
-	X(263, unlinkat, sys_unlinkat) X(264, renameat, sys_renameat) \
-	X(265, linkat, sys_linkat) X(266, symlinkat, sys_symlinkat) \
-	X(267, readlinkat, sys_readlinkat) X(268, fchmodat, sys_fchmodat) \
-	X(269, faccessat, sys_faccessat) X(270, pselect6, sys_pselect6) \
-	X(271, ppoll, sys_ppoll) M(272, unshare) X(273, set_robust_list, sys_set_robust_list) \
-	X(274, get_robust_list, sys_get_robust_list) M(275, splice) M(276, tee) \
-	M(277, sync_file_range) M(278, vmsplice) M(279, move_pages) \
-	X(280, utimensat, sys_utimensat) M(281, epoll_pwait) M(282, signalfd) \
-	M(283, timerfd_create) M(284, eventfd) M(285, fallocate) M(286, timerfd_settime) \
-	M(287, timerfd_gettime) M(288, accept4) M(289, signalfd4) M(290, eventfd2) \
-	M(291, epoll_create1) X(292, dup3, sys_dup3) X(293, pipe2, sys_pipe2) \
-	M(294, inotify_init1) X(295, preadv, sys_preadv) X(296, pwritev, sys_pwritev) \
-	X(297, rt_tgsigqueueinfo, sys_rt_tgsigqueueinfo) M(298, perf_event_open) \
-	M(299, recvmmsg) M(300, fanotify_init) M(301, fanotify_mark) \
-	X(302, prlimit64, sys_prlimit64) M(303, name_to_handle_at) M(304, open_by_handle_at) \
-	M(305, clock_adjtime) X(306, syncfs, sys_syncfs) M(307, sendmmsg) M(308, setns) \
-	X(309, getcpu, sys_getcpu) M(310, process_vm_readv) M(311, process_vm_writev) \
-	M(312, kcmp) M(313, finit_module) M(314, sched_setattr) M(315, sched_getattr) \
-	X(316, renameat2, sys_renameat2) M(317, seccomp) X(318, getrandom, sys_getrandom) \
-	M(319, memfd_create) M(320, kexec_file_load) M(321, bpf) M(322, execveat) \
-	M(323, userfaultfd) X(324, membarrier, sys_membarrier) X(325, mlock2, sys_mlock2) \
-	M(326, copy_file_range) M(327, preadv2) M(328, pwritev2) M(329, pkey_mprotect) \
-	M(330, pkey_alloc) M(331, pkey_free) X(332, statx, sys_statx) M(333, io_pgetevents) \
-	M(334, rseq) M(424, pidfd_send_signal) M(425, io_uring_setup) M(426, io_uring_enter) \
-	M(427, io_uring_register) M(428, open_tree) M(429, move_mount) M(430, fsopen) \
-	M(431, fsconfig) M(432, fsmount) M(433, fspick) M(434, pidfd_open) \
-	X(435, clone3, sys_clone3) X(436, close_range, sys_close_range) M(437, openat2) \
-	M(438, pidfd_getfd) X(439, faccessat2, sys_faccessat2) M(440, process_madvise) \
-	M(441, epoll_pwait2) M(442, mount_setattr) M(443, quotactl_fd) \
-	M(444, landlock_create_ruleset) M(445, landlock_add_rule) \
-	M(446, landlock_restrict_self) M(447, memfd_secret) M(448, process_mrelease) \
-	M(449, futex_waitv) M(450, set_mempolicy_home_node)
+	M(148, sched_rr_get_interval) \
+	X(149, mlock, sys_mlock) \
+	X(150, munlock, sys_munlock) \
+	X(151, mlockall, sys_mlockall) \
+	X(152, munlockall, sys_munlockall) \
+	M(153, vhangup) \
+	M(154, modify_ldt) \
+	M(155, pivot_root) \
+	M(156, _sysctl) \
+	X(157, prctl, sys_prctl) \
+	X(158, arch_prctl, sys_arch_prctl) \
+	M(159, adjtimex) \
+	X(160, setrlimit, sys_setrlimit) \
+	M(161, chroot) \
+	X(162, sync, sys_sync) \
+	M(163, acct) \
+	M(164, settimeofday) \
+	X(165, mount, sys_mount) \
+	X(166, umount2, sys_umount2) \
+	X(167, swapon, sys_swapon) \
+	X(168, swapoff, sys_swapoff) \
+	X(169, reboot, sys_reboot) \
+	M(170, sethostname) \
+	M(171, setdomainname) \
+	M(172, iopl) \
+	M(173, ioperm) \
+	M(174, create_module) \
+	M(175, init_module) \
+	M(176, delete_module) \
+	M(177, get_kernel_syms) \
+	M(178, query_module) \
+	M(179, quotactl) \
+	M(180, nfsservctl) \
+	M(181, getpmsg) \
+	M(182, putpmsg) \
+	M(183, afs_syscall) \
+	M(184, tuxcall) \
+	M(185, security) \
+	X(186, gettid, sys_gettid) \
+	X(187, readahead, sys_readahead) \
+	M(188, setxattr) \
+	M(189, lsetxattr) \
+	M(190, fsetxattr) \
+	M(191, getxattr) \
+	M(192, lgetxattr) \
+	M(193, fgetxattr) \
+	M(194, listxattr) \
+	M(195, llistxattr) \
+	M(196, flistxattr) \
+	M(197, removexattr) \
+	M(198, lremovexattr) \
+	M(199, fremovexattr) \
+	X(200, tkill, sys_tkill) \
+	X(201, time, sys_time) \
+	X(202, futex, sys_futex) \
+	X(203, sched_setaffinity, sys_sched_setaffinity) \
+	X(204, sched_getaffinity, sys_sched_getaffinity) \
+	M(205, set_thread_area) \
+	M(206, io_setup) \
+	M(207, io_destroy) \
+	M(208, io_getevents) \
+	M(209, io_submit) \
+	M(210, io_cancel) \
+	M(211, get_thread_area) \
+	M(212, lookup_dcookie) \
+	M(213, epoll_create) \
+	M(214, epoll_ctl_old) \
+	M(215, epoll_wait_old) \
+	M(216, remap_file_pages) \
+	X(217, getdents64, sys_getdents64) \
+	X(218, set_tid_address, sys_set_tid_address) \
+	X(219, restart_syscall, sys_restart_syscall) \
+	M(220, semtimedop) \
+	X(221, fadvise64, sys_fadvise64) \
+	M(222, timer_create) \
+	M(223, timer_settime) \
+	M(224, timer_gettime) \
+	M(225, timer_getoverrun) \
+	M(226, timer_delete) \
+	X(227, clock_settime, sys_clock_settime) \
+	X(228, clock_gettime, sys_clock_gettime) \
+	X(229, clock_getres, sys_clock_getres) \
+	X(230, clock_nanosleep, sys_clock_nanosleep) \
+	X(231, exit_group, sys_exit_group) \
+	M(232, epoll_wait) \
+	M(233, epoll_ctl) \
+	X(234, tgkill, sys_tgkill) \
+	M(235, utimes) \
+	M(236, vserver) \
+	M(237, mbind) \
+	M(238, set_mempolicy) \
+	M(239, get_mempolicy) \
+	M(240, mq_open) \
+	M(241, mq_unlink) \
+	M(242, mq_timedsend) \
+	M(243, mq_timedreceive) \
+	M(244, mq_notify) \
+	M(245, mq_getsetattr) \
+	M(246, kexec_load) \
+	X(247, waitid, sys_waitid) \
+	M(248, add_key) \
+	M(249, request_key) \
+	M(250, keyctl) \
+	M(251, ioprio_set) \
+	M(252, ioprio_get) \
+	M(253, inotify_init) \
+	M(254, inotify_add_watch) \
+	M(255, inotify_rm_watch) \
+	M(256, migrate_pages) \
+	X(257, openat, sys_openat) \
+	X(258, mkdirat, sys_mkdirat) \
+	X(259, mknodat, sys_mknodat) \
+	X(260, fchownat, sys_fchownat) \
+	M(261, futimesat) \
+	X(262, newfstatat, sys_newfstatat) \
+	X(263, unlinkat, sys_unlinkat) \
+	X(264, renameat, sys_renameat) \
+	X(265, linkat, sys_linkat) \
+	X(266, symlinkat, sys_symlinkat) \
+	X(267, readlinkat, sys_readlinkat) \
+	X(268, fchmodat, sys_fchmodat) \
+	X(269, faccessat, sys_faccessat) \
+	X(270, pselect6, sys_pselect6) \
+	X(271, ppoll, sys_ppoll) \
+	M(272, unshare) \
+	X(273, set_robust_list, sys_set_robust_list) \
+	X(274, get_robust_list, sys_get_robust_list) \
+	M(275, splice) \
+	M(276, tee) \
+	M(277, sync_file_range) \
+	M(278, vmsplice) \
+	M(279, move_pages) \
+	X(280, utimensat, sys_utimensat) \
+	M(281, epoll_pwait) \
+	M(282, signalfd) \
+	M(283, timerfd_create) \
+	M(284, eventfd) \
+	M(285, fallocate) \
+	M(286, timerfd_settime) \
+	M(287, timerfd_gettime) \
+	M(288, accept4) \
+	M(289, signalfd4) \
+	M(290, eventfd2) \
+	M(291, epoll_create1) \
+	X(292, dup3, sys_dup3) \
+	X(293, pipe2, sys_pipe2) \
+	M(294, inotify_init1) \
+	X(295, preadv, sys_preadv) \
+	X(296, pwritev, sys_pwritev) \
+	X(297, rt_tgsigqueueinfo, sys_rt_tgsigqueueinfo) \
+	M(298, perf_event_open) \
+	M(299, recvmmsg) \
+	M(300, fanotify_init) \
+	M(301, fanotify_mark) \
+	X(302, prlimit64, sys_prlimit64) \
+	M(303, name_to_handle_at) \
+	M(304, open_by_handle_at) \
+	M(305, clock_adjtime) \
+	X(306, syncfs, sys_syncfs) \
+	M(307, sendmmsg) \
+	M(308, setns) \
+	X(309, getcpu, sys_getcpu) \
+	M(310, process_vm_readv) \
+	M(311, process_vm_writev) \
+	M(312, kcmp) \
+	M(313, finit_module) \
+	M(314, sched_setattr) \
+	M(315, sched_getattr) \
+	X(316, renameat2, sys_renameat2) \
+	M(317, seccomp) \
+	X(318, getrandom, sys_getrandom) \
+	M(319, memfd_create) \
+	M(320, kexec_file_load) \
+	M(321, bpf) \
+	M(322, execveat) \
+	M(323, userfaultfd) \
+	X(324, membarrier, sys_membarrier) \
+	X(325, mlock2, sys_mlock2) \
+	M(326, copy_file_range) \
+	M(327, preadv2) \
+	M(328, pwritev2) \
+	M(329, pkey_mprotect) \
+	M(330, pkey_alloc) \
+	M(331, pkey_free) \
+	X(332, statx, sys_statx) \
+	M(333, io_pgetevents) \
+	M(334, rseq) \
+	M(424, pidfd_send_signal) \
+	M(425, io_uring_setup) \
+	M(426, io_uring_enter) \
+	M(427, io_uring_register) \
+	M(428, open_tree) \
+	M(429, move_mount) \
+	M(430, fsopen) \
+	M(431, fsconfig) \
+	M(432, fsmount) \
+	M(433, fspick) \
+	M(434, pidfd_open) \
+	X(435, clone3, sys_clone3) \
+	X(436, close_range, sys_close_range) \
+	M(437, openat2) \
+	M(438, pidfd_getfd) \
+	X(439, faccessat2, sys_faccessat2) \
+	M(440, process_madvise) \
+	M(441, epoll_pwait2) \
+	M(442, mount_setattr) \
+	M(443, quotactl_fd) \
+	M(444, landlock_create_ruleset) \
+	M(445, landlock_add_rule) \
+	M(446, landlock_restrict_self) \
+	M(447, memfd_secret) \
+	M(448, process_mrelease) \
+	M(449, futex_waitv) \
+	M(450, set_mempolicy_home_node)
 /* clang-format on */
 
 #define NR_syscalls 451

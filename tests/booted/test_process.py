@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Processes, threads and signals: the programs of tests/programs that judge them pass, on the
-release and on the debug kernel, and give back every frame."""
+"""Processes, threads, signals and what tests/programs/calls_*.c ask of all other system calls: the
+programs that judge them pass, on the release and on the debug kernel, and give back every frame."""
 import os
 import shutil
 
-from harness import check, debug_kernel, program, run, tap, tmp
+from harness import TOP, check, debug_kernel, program, run, tap, tmp
 
-JUDGES = "process", "signals"
+JUDGES = ["process", "signals"] + sorted(
+    file[:-2] for file in os.listdir(os.path.join(TOP, "tests/programs"))
+    if file.startswith("calls_") and file.endswith(".c"))
 
 
 def judge(**knobs):

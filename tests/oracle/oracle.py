@@ -33,7 +33,8 @@ SHOWN = 10**6 if os.environ.get("V") else 60  # differing lines of one program
 SWAPPERS = ("swap", "thrash")
 CLAIMS_ONLY = SWAPPERS + ("readahead",)
 # From tests/programs: those that print TAP and assert what Linux promises.
-TESTS = ("process", "signals")
+TESTS = ("process", "signals") + tuple(sorted(
+    file[:-2] for file in os.listdir("tests/programs") if re.fullmatch(r"calls_\w+\.c", file)))
 # A result (its number would only repeat another difference), or a line of the transcript.
 RESULT = re.compile(r"^\s*((?:not )?ok)\b\s*\d*\s*-?\s*(.*)$")
 FAILURE = re.compile(r"not ok|Bail out!|exit status [^0]")
