@@ -6,7 +6,9 @@
 #ifndef USER_BENCH_OPS_H
 #define USER_BENCH_OPS_H
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 
@@ -197,6 +199,40 @@ static void fork_exit_wait(void)
 	munmap(arena, BATCH * PAGE);
 	for (int i = 0; i < 4; i++)
 		TIMED(pid = fork(); if (!pid) _exit(0); waitpid(pid, NULL, 0));
+}
+
+/* A program of a few pages from the page cache; its line goes nowhere. */
+static void fork_exec_wait(void)
+{
+	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC), status;
+	pid_t pid;
+
+	munmap(arena, BATCH * PAGE);
+	for (int i = 0; i < 4; i++) {
+		TIMED(pid = fork(); if (!pid) {
+			dup2(nowhere, 1);
+			execl("/bin/hello", "hello", NULL);
+			_exit(127);
+		} waitpid(pid, &status, 0));
+		must(WIFEXITED(status) && WEXITSTATUS(status) == 0, "/bin/hello");
+	}
+	close(nowhere);
+}
+
+static void stat_path(void)
+{
+	struct stat st;
+
+	for (int i = 0; i < 16; i++)
+		TIMED(must(stat("/bin/hello", &st) == 0, "stat"));
+}
+
+static void open_close(void)
+{
+	int fd;
+
+	for (int i = 0; i < 16; i++)
+		TIMED(fd = open("/bin/hello", O_RDONLY); close(fd));
 }
 
 static void getppid_call(void)
