@@ -42,8 +42,28 @@ def run_tool(command, what):
     return done.stdout
 
 
-def check_elf(path):
-    """Refuse what the kernel cannot run: anything but a static x86-64 ELF executable."""
+def guest_path(root, path):
+    """Where an absolute path of the guest lies in the tree of its root disk, symbolic links followed
+    as the guest follows them; None if there is nothing."""
+    at, names = root, [name for name in reversed(path.split("/")) if name]
+    for _ in range(1000):  # more is a circle of links
+        if not names:
+            return at if os.path.exists(at) else None
+        name = names.pop()
+        if name == "..":
+            at = os.path.dirname(at) if at != root else root
+        elif os.path.islink(os.path.join(at, name)):
+            link = os.readlink(os.path.join(at, name))
+            at = root if link.startswith("/") else at
+            names += [part for part in reversed(link.split("/")) if part]
+        elif name != ".":
+            at = os.path.join(at, name)
+    return None
+
+
+def check_elf(path, root):
+    """Refuse what the kernel cannot run: anything but an x86-64 ELF executable that is static, or
+    whose interpreter is in the tree of the root disk."""
     try:
         with open(path, "rb") as file:
             head = file.read(64)
@@ -63,9 +83,11 @@ def check_elf(path):
                 segment, _, start, _, _, length, _, _ = PHDR.unpack(header)
                 if segment == PT_INTERP:
                     file.seek(start)
-                    interpreter = file.read(min(length, 200)).rstrip(b"\0").decode(errors="replace")
-                    raise Refused(f"ELF={path} is dynamically linked (it wants {interpreter}); "
-                                  "build it with `musl-gcc -static`")
+                    wants = file.read(min(length, 200)).rstrip(b"\0").decode(errors="replace")
+                    if not guest_path(root, wants):
+                        raise Refused(f"ELF={path} is dynamically linked and its interpreter {wants} "
+                                      "is not on the root disk: build it with `musl-gcc -static`, or "
+                                      "bring its libraries with OVERLAY=")
     except OSError as error:
         raise Refused(f"ELF={path}: {error.strerror}") from None
 
@@ -135,13 +157,15 @@ def stage(root, knobs):
             os.link(first, os.path.join(bin_dir, applet))
     for name in our_programs():
         put(top(f"build/user/{name}"), os.path.join(bin_dir, name))
-    if knobs.elf:
-        check_elf(knobs.elf)
-        program = os.path.join(root, "root", os.path.basename(knobs.elf))
-        shutil.copyfile(knobs.elf, program)
-        os.chmod(program, 0o755)
     if knobs.overlay:
         add_overlay(root, knobs.overlay)
+    if knobs.elf:
+        check_elf(knobs.elf, root)
+        program = os.path.join(root, "root", os.path.basename(knobs.elf))
+        if os.path.lexists(program):  # the overlay's, maybe a hard link
+            os.unlink(program)
+        shutil.copyfile(knobs.elf, program)
+        os.chmod(program, 0o755)
     if knobs.argv:
         program = os.path.join(os.fsencode(root), knobs.argv[0].lstrip(b"/"))
         if not os.path.lexists(program):

@@ -15,7 +15,7 @@ BATCH_LIMIT = 120  # guest seconds, when LIMIT= is not given
 
 HELP = {
     "PROG": "program to run, by its name in /bin or by its path",
-    "ELF": "static x86-64 Linux executable of your own to run (it is put in /root)",
+    "ELF": "x86-64 Linux executable of your own to run (it is put in /root)",
     "CMD": "command for /bin/sh -c",
     "ARGS": 'arguments of PROG or ELF, split and unquoted as a shell does: ARGS="a \'b c\'"',
     "OVERLAY": "folder whose content is added to the root disk",
