@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_calls SEED ROUNDS [NUMBER [trace]]: system calls with arguments that make no sense, in ROUNDS
- * children; NUMBER: only this call; trace: each is told on standard error first. TAP.
+ * fuzz_calls SEED ROUNDS [NUMBER [trace]]: system calls with arguments that make no sense, and with
+ * such as make some, in ROUNDS children ("60s": in as many as start in a minute); NUMBER: only this
+ * call; trace: each is told on standard error first. TAP.
  */
-#include "fuzz.h"
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+#include "fuzz_sense.h"
 
 #define ARENA_PAGES 16
 
@@ -23,6 +27,13 @@ static const char *const paths[] = { "/tmp/fuzz.d/a",
 				     "/dev/null",
 				     "/dev/zero",
 				     "/proc/1/stat",
+				     "/proc/self/mem",
+				     "/proc/self/smaps",
+				     "/proc/self/exe",
+				     "/dev/tty",
+				     "/dev/full",
+				     "/dev/shm/fuzz",
+				     "/tmp/fuzz.d/fifo",
 				     "a/../b/./../c" };
 
 static void make_arena(void)
@@ -63,6 +74,22 @@ static void make_fds(void)
 	open("/proc/self/pagemap", O_RDONLY);
 	open("/dev", O_RDONLY);
 	pipe2(fds, 0);
+	syscall(SYS_memfd_create, "fuzz", 2);
+	open("/dev/shm/fuzz", O_RDWR | O_CREAT, 0666);
+	syscall(SYS_pidfd_open, getpid(), 0);
+	open("/tmp/fuzz.d/fifo", O_RDWR | O_NONBLOCK);
+	open("/proc/self/mem", O_RDWR);
+	open("/dev/full", O_RDWR);
+}
+
+static const char *path(void)
+{
+	return paths[below(COUNT(paths))];
+}
+
+static unsigned long page_of_arena(void)
+{
+	return (unsigned long)arena + below(ARENA_PAGES) * PAGE + (below(8) ? 0 : below(PAGE));
 }
 
 static unsigned long pointer(void)
@@ -92,7 +119,7 @@ static unsigned long pointer(void)
 	case 3:
 		return at;
 	case 4:
-		return (unsigned long)paths[below(COUNT(paths))];
+		return (unsigned long)path();
 	default:
 		return (unsigned long)arena + below(4 * PAGE / 8) * 8;
 	}
@@ -116,9 +143,9 @@ static unsigned long argument(void)
 /* Calls that reach other processes, or end the machine or this child. */
 static bool forbidden(unsigned long nr, bool root)
 {
-	static const short always[] = { SYS_reboot,  SYS_exit,          SYS_exit_group,
-					SYS_swapoff, SYS_swapon,        SYS_umount2,
-					SYS_pause,   SYS_rt_sigsuspend, SYS_sync };
+	static const short always[] = { SYS_reboot, SYS_exit,    SYS_exit_group, SYS_swapoff,
+					SYS_swapon, SYS_umount2, SYS_pause,      SYS_rt_sigsuspend,
+					SYS_sync,   SYS_mount };
 	static const short as_root[] = { SYS_kill,
 					 SYS_tkill,
 					 SYS_tgkill,
@@ -126,7 +153,14 @@ static bool forbidden(unsigned long nr, bool root)
 					 SYS_rt_tgsigqueueinfo,
 					 SYS_prlimit64,
 					 SYS_setpriority,
-					 SYS_clock_settime };
+					 SYS_clock_settime,
+					 SYS_settimeofday,
+					 SYS_adjtimex,
+					 SYS_clock_adjtime,
+					 SYS_sethostname,
+					 SYS_setdomainname,
+					 SYS_process_vm_writev,
+					 SYS_pidfd_send_signal };
 
 	for (size_t i = 0; i < COUNT(always); i++)
 		if (nr == (unsigned long)always[i])
@@ -160,6 +194,8 @@ static void *call_at_random(void *arg)
 			nr = (unsigned long)only_call;
 		for (int i = 0; i < 6; i++)
 			a[i] = argument();
+		if (only_call < 0 && below(2))
+			nr = call_with_sense(a);
 		if (forbidden(nr, caller.root))
 			continue;
 		if (trace)
@@ -209,18 +245,38 @@ static void take_limits(void)
 	_exit(prlimit(getppid(), RLIMIT_AS, &none, NULL) == 0 || errno != EPERM);
 }
 
-static int fuzz_calls(unsigned int rounds)
+/* System V's segments outlive those who made them. */
+static void remove_segments(void)
+{
+	struct shmid_ds segment;
+	int last = shmctl(0, SHM_INFO, &segment), id;
+
+	for (int i = 0; i <= last; i++)
+		if ((id = shmctl(i, SHM_STAT, &segment)) >= 0)
+			shmctl(id, IPC_RMID, NULL);
+}
+
+static bool more(unsigned int round, const char *rounds, time_t begin)
+{
+	if (strchr(rounds, 's'))
+		return time(NULL) - begin < atoi(rounds);
+	return round < (unsigned int)atoi(rounds);
+}
+
+static int fuzz_calls(const char *rounds)
 {
 	unsigned int stuck = 0;
+	time_t begin = time(NULL);
 
 	system("rm -rf /tmp/fuzz.d");
 	mkdir("/tmp/fuzz.d", 0777);
 	chmod("/tmp/fuzz.d", 0777);
 	mkdir("/tmp/fuzz.d/d", 0777);
+	mkfifo("/tmp/fuzz.d/fifo", 0666);
 	symlink("loop", "/tmp/fuzz.d/loop");
 	if (trace)
 		dup2(2, 100);
-	for (unsigned int i = 0; i < rounds; i++) {
+	for (unsigned int i = 0; more(i, rounds, begin); i++) {
 		bool root = !below(3);
 		pid_t pid;
 
@@ -233,7 +289,9 @@ static int fuzz_calls(unsigned int rounds)
 			stuck++;
 		}
 		kill(-pid, SIGKILL);
+		remove_segments();
 	}
+	unlink("/dev/shm/fuzz");
 	system("rm -rf /tmp/fuzz.d");
 	check(in_child(take_limits, 5) == 0, "limits of another user's process");
 	check(!stuck, "whatever they called, they end");
@@ -249,5 +307,5 @@ int main(int argc, char **argv)
 	if (argc > 3)
 		only_call = atoi(argv[3]);
 	trace = argc > 4;
-	return fuzz_calls((unsigned int)atoi(argv[2]));
+	return fuzz_calls(argv[2]);
 }
