@@ -12,10 +12,13 @@ import subprocess
 import sys
 import tempfile
 
+import debian
 from knobs import MIB, Refused, top
 
 DISK_SIZE = 64 * MIB
 RAM_DISK_ROOM = 2 * MIB  # for what programs write
+PACKAGES_ROOM = 192 * MIB  # the same, of Debian's programs
+PACKAGES_ENV = b"PATH=/usr/bin:/usr/sbin\0HOME=/root\0TERM=vt100\0"
 UUID = "fa017000-0000-4000-8000-000000000001"
 SWAP_UUID = "fa017000-0000-4000-8000-000000000002"
 # <elf.h>
@@ -123,6 +126,8 @@ def add_overlay(root, overlay):
             source, target = os.path.join(folder, name), os.path.join(inside, name)
             mode = os.lstat(source).st_mode
             if stat.S_ISDIR(mode):
+                if os.path.islink(target) and os.readlink(target) in debian.MERGED.values():
+                    continue
                 if os.path.islink(target) or os.path.isfile(target):
                     raise Refused(f"{source}: the root disk has a file of that name")
                 os.makedirs(target, exist_ok=True)
@@ -142,20 +147,24 @@ def our_programs():
 
 def stage(root, knobs):
     """Build the tree of the root disk in the empty folder root."""
+    if knobs.packages:
+        add_overlay(root, debian.tree(knobs.packages))
+        write(root, "etc/init.env", PACKAGES_ENV)
     for folder in ("bin", "dev", "etc", "mnt", "proc", "root", "tmp"):
-        os.mkdir(os.path.join(root, folder))
+        os.makedirs(os.path.join(root, folder), exist_ok=True)
     os.chmod(os.path.join(root, "tmp"), 0o1777)
     write(root, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
     write(root, "etc/group", b"root:x:0:\n")
     write(root, "etc/hostname", b"faultline\n")
     bin_dir = os.path.join(root, "bin")
+    taken = set(os.listdir(bin_dir)) - {"init"}  # what a package brings counts
     busybox = shutil.which("busybox")
-    if busybox:
+    if busybox and "busybox" not in taken:
         first = os.path.join(bin_dir, "busybox")
         shutil.copy2(busybox, first)
-        for applet in APPLETS:
+        for applet in (name for name in APPLETS if name not in taken):
             os.link(first, os.path.join(bin_dir, applet))
-    for name in our_programs():
+    for name in (name for name in our_programs() if name not in taken):
         put(top(f"build/user/{name}"), os.path.join(bin_dir, name))
     if knobs.overlay:
         add_overlay(root, knobs.overlay)
@@ -193,7 +202,8 @@ def make_root(path, knobs):
         os.chmod(root, 0o755)
         stage(root, knobs)
         need = tree_size(root) * 33 // 32 + MIB // 2
-        least, room = (0, RAM_DISK_ROOM) if knobs.ramdisk else (DISK_SIZE, 8 * MIB)
+        least, room = (0, RAM_DISK_ROOM) if knobs.ramdisk else \
+            (DISK_SIZE, PACKAGES_ROOM if knobs.packages else 8 * MIB)
         size = knobs.disk_size or max(least, (need + room) // MIB * MIB)
         if size < need:
             raise Refused(f"DISK_SIZE={size >> 10}K is too small: the files need {need >> 10}K")
@@ -235,7 +245,7 @@ def main():
     try:
         make_root(sys.argv[1],
                   SimpleNamespace(elf=None, argv=None, overlay=overlay, disk_size=None,
-                                  ramdisk=False))
+                                  ramdisk=False, packages=[]))
     except Refused as refusal:
         sys.exit(f"faultline: {refusal}")
 

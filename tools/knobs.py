@@ -19,6 +19,8 @@ HELP = {
     "CMD": "command for /bin/sh -c",
     "ARGS": 'arguments of PROG or ELF, split and unquoted as a shell does: ARGS="a \'b c\'"',
     "OVERLAY": "folder whose content is added to the root disk",
+    "PACKAGES": "Debian packages that, with all they depend on, make the root disk: "
+                'PACKAGES="bash gcc libc6-dev"',
     "MEM": "RAM, 128M unless given, at least 16M",
     "SMP": "number of CPUs",
     "SWAP": "size of the swap disk (4 times MEM unless given), a file to use as it is, or none "
@@ -83,6 +85,14 @@ def words(name, value):
         raise Refused(f"{name}: {error}; quote it as for a shell") from None
 
 
+def _packages(text):
+    """The names in PACKAGES=, each as Debian spells such names."""
+    for name in text.split():
+        if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name):
+            raise Refused(f"PACKAGES={text}: {name} is no name of a Debian package")
+    return text.split()
+
+
 def _text_words(name, values):
     """The words of a knob that stays on the host."""
     return [os.fsdecode(word) for word in words(name, values.get(name, b""))]
@@ -127,12 +137,13 @@ def parse(values, rundir, bochs=False):
         knobs.swap_size = size("SWAP", swap)
     elif swap:
         knobs.swap_file = swap
-    knobs.overlay = text.get("OVERLAY")
+    knobs.overlay, knobs.packages = text.get("OVERLAY"), _packages(text.get("PACKAGES", ""))
     knobs.disk, knobs.keep = text.get("DISK"), text.get("KEEP")
     knobs.disk_size = size("DISK_SIZE", text["DISK_SIZE"]) if "DISK_SIZE" in text else None
-    if knobs.disk and (knobs.elf or knobs.overlay or knobs.disk_size or knobs.keep):
-        raise Refused("DISK= is used as it is: ELF=, OVERLAY=, DISK_SIZE= and KEEP= belong to a "
-                      "disk that is made anew")
+    if knobs.disk and (knobs.elf or knobs.overlay or knobs.packages or knobs.disk_size
+                       or knobs.keep):
+        raise Refused("DISK= is used as it is: ELF=, OVERLAY=, PACKAGES=, DISK_SIZE= and KEEP= "
+                      "belong to a disk that is made anew")
     knobs.bochs = bochs
     knobs.ramdisk = bochs or choice("RAMDISK", text.get("RAMDISK", "0"), "0", "1") == "1"
     if knobs.ramdisk and knobs.keep:

@@ -7,19 +7,20 @@ every comparison.
 
 The kernel is the cloud package that linux-image-cloud-amd64 stands for, fetched by `apt-get
 download` and unpacked in build/linux/; nothing is installed and no list of apt's is changed. As a
-program: `tools/linux.py [-m MEM] SCRIPT` runs a shell script (by busybox) under it.
+program: `tools/linux.py [-m MEM] [-p PACKAGES] [-l SECONDS] SCRIPT` runs a shell script (by busybox).
 """
+import argparse
 import fcntl
 import glob
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from types import SimpleNamespace
 
+import debian
 import image
 import knobs
 import machine
@@ -54,43 +55,24 @@ poweroff -f
 """
 
 
-def _call(words, **options):
-    """Run a tool of the host. Returns (status, what it said)."""
-    try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, check=False,
-                              env=dict(os.environ, LC_ALL="C"), **options)
-    except FileNotFoundError:
-        raise Refused(f"{words[0]} is missing: type `make doctor`") from None
-    return done.returncode, done.stdout.decode(errors="replace")
-
-
 def _download(folder, options):
     """The package file, downloaded to folder with apt's lists as options say; else what it said."""
-    _, said = _call(["apt-cache", *options, "depends", META])
+    _, said = debian.call(["apt-cache", *options, "depends", META])
     match = CONCRETE.search(said)
     if not match:
         return None, said.strip() or f"apt knows no {META}"
-    status, said = _call(["apt-get", *options, "download", match[1]], cwd=folder)
+    status, said = debian.call(["apt-get", *options, "download", match[1]], cwd=folder)
     found = glob.glob(os.path.join(folder, match[1] + "_*.deb"))
-    return (found[0], said) if status == 0 and found else (None, said.strip())
+    return (found[0], said) if status == 0 and found else (None, said)
 
 
 def _fetch_package(folder):
     """The package file, with the machine's lists or, if they do not do, with fresh ones of ours."""
-    package, said = _download(folder, [])
+    package, said = debian.with_lists(folder, lambda options: _download(folder, options))
     if package:
         return package
-    private = os.path.abspath(os.path.join(folder, "apt"))
-    for name in ("lists/partial", "cache/archives/partial"):
-        os.makedirs(os.path.join(private, name), exist_ok=True)
-    options = ["-o", f"Dir::State::lists={private}/lists", "-o", f"Dir::Cache={private}/cache"]
-    status, update = _call(["apt-get", *options, "update"])
-    package, said = _download(folder, options)
-    if package:
-        return package
-    said = (update if status else said).strip().splitlines() or ["it said nothing"]
-    raise Refused(f"apt-get cannot download Debian's kernel package {META} ({said[-1].strip()}); "
+    raise Refused(f"apt-get cannot download Debian's kernel package {META} "
+                  f"({debian.last_line(said)}); "
                   "mend the network or /etc/apt, or unpack the package it stands for with "
                   f"`dpkg-deb -x FILE {folder}/unpacked`, and try again")
 
@@ -105,7 +87,7 @@ def fetch():
         if not os.path.isdir(unpacked):
             package = _fetch_package(folder)
             fresh = tempfile.mkdtemp(dir=folder)
-            status, said = _call(["dpkg-deb", "-x", package, fresh])
+            status, said = debian.call(["dpkg-deb", "-x", package, fresh])
             if status:
                 raise Refused(f"dpkg-deb cannot unpack {package}: {said.strip()}; remove that file "
                               "and try again")
@@ -166,7 +148,7 @@ def make_initramfs(path, vmlinuz, disk):
         file.write(archive.bytes)
 
 
-def _make_disks(scratch, argv, swap, overlay):
+def _make_disks(scratch, argv, swap, overlay, packages):
     """The root disk, as Faultline has it, and the swap disk (or None)."""
     tree = os.path.join(scratch, "overlay")
     os.mkdir(tree)
@@ -178,7 +160,7 @@ def _make_disks(scratch, argv, swap, overlay):
         shutil.copy2(path, target)
     root = os.path.join(scratch, "root.img")
     image.make_root(root, SimpleNamespace(elf=None, argv=argv, overlay=tree, disk_size=None,
-                                          ramdisk=False))
+                                          ramdisk=False, packages=packages))
     if not swap:
         return root, None
     path = os.path.join(scratch, "swap.img")
@@ -208,11 +190,12 @@ class Linux:
         self.log = b""
 
     def run(self, program, *, mem="128M", smp=1, icount=False, cpu=None, append="", swap="64M",
-            overlay=None, limit=120, qemu_args=()):
+            overlay=None, packages=(), limit=120, qemu_args=()):
         """Boot, run program (a list of words, or a string for /bin/ash -c), power off.
 
         Returns (bytes it wrote to its terminal, its exit status as a shell says it). overlay is
-        {name: file of the host}; a name without a slash is one in /bin. cpu is max without 5-level
+        {name: file of the host}; a name without a slash is one in /bin. packages are Debian's, which
+        make the rest of the root disk. cpu is max without 5-level
         tables, and under icount without ERMS too. limit is in seconds of the host's time. Raises
         Refused if Linux cannot be had, does not boot, panics or does not end in time; what the
         program wrote until then is in the attribute output.
@@ -225,7 +208,7 @@ class Linux:
         vmlinuz = fetch()
         os.makedirs(self.rundir, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.rundir, prefix="disks.") as scratch:
-            root, swap_disk = _make_disks(scratch, argv, swap, overlay)
+            root, swap_disk = _make_disks(scratch, argv, swap, overlay, packages)
             initramfs = os.path.join(scratch, "initramfs")
             make_initramfs(initramfs, vmlinuz, "vdb" if swap else "vda")
             return self._boot(_command(vmlinuz, initramfs, root, swap_disk, wanted), limit)
@@ -258,13 +241,15 @@ def run(program, **options):
 
 
 def main():
-    words = sys.argv[1:]
-    mem = words[1] if words[:1] == ["-m"] and len(words) > 1 else "128M"
-    words = words[2:] if words[:1] == ["-m"] else words
-    if len(words) != 1:
-        sys.exit("usage: tools/linux.py [-m MEM] SCRIPT")
+    parser = argparse.ArgumentParser(prog="tools/linux.py", description="a shell script on Linux")
+    parser.add_argument("-m", dest="mem", default="128M", help="RAM")
+    parser.add_argument("-p", dest="packages", default="", help="Debian packages on the root disk")
+    parser.add_argument("-l", dest="limit", default=120, type=int, help="seconds of time")
+    parser.add_argument("script")
+    asked = parser.parse_args()
     try:
-        output, status = run(words[0], mem=mem)
+        output, status = run(asked.script, mem=asked.mem, packages=asked.packages.split(),
+                             limit=asked.limit)
     except Refused as refusal:
         sys.exit(f"faultline: {refusal}")
     sys.stdout.buffer.write(output)

@@ -138,7 +138,7 @@ def test_bad_requests():
         file.write("#!/bin/sh\n")
     for knobs in ({"mem": "4M"}, {"mem": "lots"}, {"smp": "0"}, {"elf": script}, {"args": "x"},
                   {"prog": "a", "cmd": "b"}, {"bogus": "1"}, {"elf": "/bin/ls"},
-                  {"disk_size": "1M"}, {"prog": "a", "args": "'"}):
+                  {"disk_size": "1M"}, {"prog": "a", "args": "'"}, {"packages": "../a"}):
         result = run(**knobs)
         check(f"{knobs} refused", result.status == REFUSED, result.show())
         check(f"{knobs} in one sentence", result.stderr.count("\n") == 1, result.stderr)
