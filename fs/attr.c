@@ -203,3 +203,56 @@ long sys_ftruncate(unsigned int fd, loff_t length)
 	fput(file);
 	return err;
 }
+
+/* What may not be asked for together. 0 or -errno. */
+static int check_fallocate_mode(int mode)
+{
+	const int punch = FALLOC_FL_PUNCH_HOLE, zero = FALLOC_FL_ZERO_RANGE,
+		  keep = FALLOC_FL_KEEP_SIZE, unshare = FALLOC_FL_UNSHARE_RANGE;
+
+	if (mode & ~(keep | punch | FALLOC_FL_COLLAPSE_RANGE | zero | FALLOC_FL_INSERT_RANGE |
+		     unshare))
+		return -EOPNOTSUPP;
+	if ((mode & punch) && ((mode & zero) || !(mode & keep)))
+		return -EOPNOTSUPP;
+	if (((mode & FALLOC_FL_COLLAPSE_RANGE) && mode != FALLOC_FL_COLLAPSE_RANGE) ||
+	    ((mode & FALLOC_FL_INSERT_RANGE) && mode != FALLOC_FL_INSERT_RANGE) ||
+	    ((mode & unshare) && (mode & ~(unshare | keep))))
+		return -EINVAL;
+	return 0;
+}
+
+long vfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	struct inode *inode = file->f_inode;
+	int err;
+
+	if (offset < 0 || len <= 0)
+		return -EINVAL;
+	err = check_fallocate_mode(mode);
+	if (err)
+		return err;
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (!inode || S_ISFIFO(inode->i_mode))
+		return -ESPIPE;
+	if (S_ISDIR(inode->i_mode))
+		return -EISDIR;
+	if (!S_ISREG(inode->i_mode) && !S_ISBLK(inode->i_mode))
+		return -ENODEV;
+	if (offset > inode->i_sb->s_maxbytes - len)
+		return -EFBIG;
+	return file->f_op->fallocate ? file->f_op->fallocate(file, mode, offset, len) : -EOPNOTSUPP;
+}
+
+long sys_fallocate(int fd, int mode, loff_t offset, loff_t len)
+{
+	struct file *file = fget((unsigned int)fd);
+	long err;
+
+	if (!file)
+		return -EBADF;
+	err = vfs_fallocate(file, mode, offset, len);
+	fput(file);
+	return err;
+}

@@ -29,6 +29,20 @@
 #define O_PATH 010000000
 #define O_TMPFILE_BIT 020000000
 
+#define SEEK_SET 0
+#define SEEK_CUR 1
+#define SEEK_END 2
+#define SEEK_DATA 3
+#define SEEK_HOLE 4
+
+/* fallocate(2) */
+#define FALLOC_FL_KEEP_SIZE 0x01
+#define FALLOC_FL_PUNCH_HOLE 0x02
+#define FALLOC_FL_COLLAPSE_RANGE 0x08
+#define FALLOC_FL_ZERO_RANGE 0x10
+#define FALLOC_FL_INSERT_RANGE 0x20
+#define FALLOC_FL_UNSHARE_RANGE 0x40
+
 #define NR_OPEN 1024     /* the most, whatever RLIMIT_NOFILE says */
 #define NR_OPEN_SMALL 32 /* what a table holds before it grows to NR_OPEN */
 
@@ -74,6 +88,9 @@ extern const struct file_operations pipe_fops;
  * -EFAULT.
  */
 ssize_t simple_read(char __user *to, size_t count, loff_t *pos, const void *from, size_t size);
+
+/* fallocate(2) on an open file: also madvise(MADV_REMOVE). 0 or -errno. */
+long vfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 /* --- where current stands (fs/fs_struct.c) --- */
 struct dentry *get_cwd(void); /* counted */

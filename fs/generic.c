@@ -103,12 +103,6 @@ ssize_t generic_file_write(struct file *file, const char *buf, size_t count, lof
 	return n;
 }
 
-#define SEEK_SET 0
-#define SEEK_CUR 1
-#define SEEK_END 2
-#define SEEK_DATA 3
-#define SEEK_HOLE 4
-
 loff_t generic_llseek_size(struct file *file, loff_t offset, int whence, loff_t size)
 {
 	switch (whence) {

@@ -99,6 +99,7 @@ long sys_utimensat(int dfd, const char __user *path, const struct timespec __use
 		   int flags);
 long sys_truncate(const char __user *path, loff_t length);
 long sys_ftruncate(unsigned int fd, loff_t length);
+long sys_fallocate(int fd, int mode, loff_t offset, loff_t len);
 
 /* --- where a process stands (fs/fs_struct.c, fs/mount.c) --- */
 long sys_getcwd(char __user *buf, unsigned long size);

@@ -298,7 +298,7 @@
 	M(282, signalfd) \
 	M(283, timerfd_create) \
 	M(284, eventfd) \
-	M(285, fallocate) \
+	X(285, fallocate, sys_fallocate) \
 	M(286, timerfd_settime) \
 	M(287, timerfd_gettime) \
 	M(288, accept4) \

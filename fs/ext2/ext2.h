@@ -91,10 +91,16 @@ void ext2_evict_inode(struct inode *inode);
  * hole is filled: *fresh says that the block is new and holds garbage. Takes map_lock.
  */
 s64 ext2_get_block(struct inode *inode, u64 iblock, bool create, bool *fresh);
-/* Free all blocks from @first on. 0 or the first error (some blocks may be lost to e2fsck then). */
-int ext2_free_blocks_from(struct inode *inode, u64 first);
+/* Free the file's blocks [first, end). 0 or the first error (some may be lost to e2fsck then). */
+int ext2_free_blocks(struct inode *inode, u64 first, u64 end);
+/* Is there a block from @from on, no hole? 1, and which; 0: none; or -errno. */
+int ext2_next_block(struct inode *inode, u64 from, u64 *found);
 /* The largest file that the block tree can hold, in bytes. */
 loff_t ext2_max_size(const struct ext2_geometry *geo);
+
+/* --- holes.c: slots of file_operations --- */
+loff_t ext2_llseek(struct file *file, loff_t offset, int whence);
+long ext2_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 /* --- aops.c, file.c --- */
 extern const struct address_space_operations ext2_aops;

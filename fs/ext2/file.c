@@ -32,9 +32,10 @@ const struct file_operations ext2_file_fops = {
 	.name = "ext2 file",
 	.read = generic_file_read,
 	.write = generic_file_write,
-	.llseek = generic_file_llseek,
+	.llseek = ext2_llseek,
 	.mmap = ext2_mmap,
 	.fsync = ext2_fsync,
+	.fallocate = ext2_fallocate,
 };
 
 /*
@@ -66,7 +67,7 @@ static int ext2_truncate(struct inode *inode, loff_t size)
 		truncate_pagecache(&inode->i_data, size);
 		if (size & (PAGE_SIZE - 1) && block_size < PAGE_SIZE)
 			settle_last_page(inode, size);
-		err = ext2_free_blocks_from(inode, DIV_ROUND_UP((u64)size, block_size));
+		err = ext2_free_blocks(inode, DIV_ROUND_UP((u64)size, block_size), ~0ULL);
 	}
 	mark_inode_dirty(inode);
 	return err;

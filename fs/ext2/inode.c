@@ -246,7 +246,7 @@ void ext2_evict_inode(struct inode *inode)
 	ei->gone = true;
 	inode->i_size = 0;
 	if (has_blocks(inode))
-		ext2_free_blocks_from(inode, 0);
+		ext2_free_blocks(inode, 0, ~0ULL);
 	release_xattrs(inode);
 	inode->i_blocks = 0;
 	/* First the inode says that it is deleted, then its number may be given away. */

@@ -165,10 +165,10 @@ s64 ext2_get_block(struct inode *inode, u64 iblock, bool create, bool *fresh)
 	return block;
 }
 
-/* What is left of the file while its blocks are freed. */
+/* What goes of the file: its blocks [first, end). */
 struct freeing {
 	struct inode *inode;
-	u64 keep;    /* file blocks below this one stay */
+	u64 first, end;
 	bool forget; /* data is in the disk's cache (directories, links) */
 };
 
@@ -188,20 +188,28 @@ static int free_one(struct freeing *f, u32 *slot, bool in_cache)
 	return err;
 }
 
+static bool all_zero(const u32 *numbers, u64 n)
+{
+	while (n && !numbers[n - 1])
+		n--;
+	return !n;
+}
+
 /*
- * Free the part of a subtree that is not kept. @slot holds its root's number, @levels of nodes are
- * above the data, @base is its first file block. At most three calls deep.
+ * Free the part of a subtree that goes, and nodes that hold nothing then. @slot holds its root's
+ * number, @levels of nodes are above the data, @base is its first file block. At most three calls deep.
  */
 static int free_tree(struct freeing *f, u32 *slot, unsigned int levels, u64 base)
 {
 	struct ext2_sb *s = EXT2_SB(f->inode->i_sb);
 	unsigned int bits = addr_bits(&s->geo);
 	u64 child_span = 1ULL << (bits * (levels ? levels - 1 : 0));
-	bool all = base >= f->keep;
+	u64 span = levels ? child_span << bits : 1, i, last;
 	struct buf buf;
+	bool empty;
 	int err = 0;
 
-	if (!*slot || base + (levels ? child_span << bits : 1) <= f->keep)
+	if (!*slot || base + span <= f->first || base >= f->end)
 		return 0;
 	if (!levels)
 		return free_one(f, slot, f->forget);
@@ -210,19 +218,21 @@ static int free_tree(struct freeing *f, u32 *slot, unsigned int levels, u64 base
 	err = bread(s->bdev, *slot, s->geo.block_size, &buf);
 	if (err)
 		return err;
-	for (u32 i = 0; i < 1u << bits && !err; i++)
+	last = (min(f->end, base + span) - 1 - base) / child_span;
+	for (i = (max(f->first, base) - base) / child_span; i <= last && !err; i++)
 		err = free_tree(f, (u32 *)buf.data + i, levels - 1, base + i * child_span);
-	if (!all || err)
+	empty = !err && all_zero(buf.data, 1ULL << bits);
+	if (!empty)
 		bdirty(&buf);
 	brelse(&buf);
 	cond_resched();
-	return all && !err ? free_one(f, slot, true) : err;
+	return empty ? free_one(f, slot, true) : err;
 }
 
-int ext2_free_blocks_from(struct inode *inode, u64 first)
+int ext2_free_blocks(struct inode *inode, u64 first, u64 end)
 {
 	struct ext2_inode_info *ei = EXT2_I(inode);
-	struct freeing f = { .inode = inode, .keep = first, .forget = !S_ISREG(inode->i_mode) };
+	struct freeing f = { inode, first, end, !S_ISREG(inode->i_mode) };
 	unsigned int bits = addr_bits(&EXT2_SB(inode->i_sb)->geo);
 	u64 base = EXT2_NDIR_BLOCKS;
 	int err = 0, result;
@@ -241,4 +251,54 @@ int ext2_free_blocks_from(struct inode *inode, u64 first)
 	up_write(&ei->map_lock);
 	mark_inode_dirty(inode);
 	return err;
+}
+
+/*
+ * The first block from @from on that a subtree (as for free_tree()) has: 1 and *found, 0, or
+ * -errno.
+ */
+static int next_in_tree(struct inode *inode, u32 number, unsigned int levels, u64 base, u64 from,
+			u64 *found)
+{
+	struct ext2_sb *s = EXT2_SB(inode->i_sb);
+	unsigned int bits = addr_bits(&s->geo);
+	u64 child_span = 1ULL << (bits * (levels ? levels - 1 : 0));
+	struct buf buf;
+	int result;
+
+	if (!number || base + (levels ? child_span << bits : 1) <= from)
+		return 0;
+	if (!levels) {
+		*found = base;
+		return 1;
+	}
+	if (!ext2_data_block_valid(s, number))
+		return bad_number(inode, number);
+	result = bread(s->bdev, number, s->geo.block_size, &buf);
+	if (result)
+		return result;
+	for (u64 i = (max(from, base) - base) / child_span; i < 1ULL << bits && !result; i++)
+		result = next_in_tree(inode, ((u32 *)buf.data)[i], levels - 1,
+				      base + i * child_span, from, found);
+	brelse(&buf);
+	return result;
+}
+
+int ext2_next_block(struct inode *inode, u64 from, u64 *found)
+{
+	struct ext2_inode_info *ei = EXT2_I(inode);
+	unsigned int bits = addr_bits(&EXT2_SB(inode->i_sb)->geo);
+	u64 base = EXT2_NDIR_BLOCKS;
+	int result = 0;
+
+	down_read(&ei->map_lock);
+	for (u64 i = from; i < EXT2_NDIR_BLOCKS && !result; i++)
+		result = next_in_tree(inode, ei->block[i], 0, i, from, found);
+	for (unsigned int levels = 1; levels < MAX_DEPTH && !result; levels++) {
+		result = next_in_tree(inode, ei->block[EXT2_NDIR_BLOCKS + levels - 1], levels, base,
+				      from, found);
+		base += 1ULL << (bits * levels);
+	}
+	up_read(&ei->map_lock);
+	return result;
 }

@@ -39,6 +39,11 @@ struct file_operations {
 	long (*ioctl)(struct file *file, unsigned int cmd, unsigned long arg);
 	int (*iterate)(struct file *file, struct dir_context *ctx);
 	int (*fsync)(struct file *file, bool datasync);
+	/*
+	 * fallocate(2): mode and range were checked as far as they can be without the file. NULL:
+	 * -EOPNOTSUPP.
+	 */
+	long (*fallocate)(struct file *file, int mode, loff_t offset, loff_t len);
 	unsigned int (*poll)(struct file *file, struct wait_queue_head **wait); /* POLL* bits */
 	int (*open)(struct inode *inode, struct file *file);
 	void (*release)(struct file *file);                             /* last reference is gone */

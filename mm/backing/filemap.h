@@ -143,6 +143,14 @@ void unmap_mapping_range(struct address_space *mapping, pgoff_t start, pgoff_t e
  * be seen when it grows. Inode lock held.
  */
 int truncate_page_tail(struct address_space *mapping, loff_t size);
+/* The same for bytes [from, to) of page @index, which is not a hole. 0 or -ENOMEM. */
+int zero_page_part(struct address_space *mapping, pgoff_t index, unsigned int from, unsigned int to);
+/*
+ * The blocks of the locked page, which nobody is writing, are gone: nobody shall see what was in it.
+ * It leaves the cache, unless a private mapping that has copies of other pages still shows it: then
+ * it stays, as zeroes.
+ */
+void drop_or_zero_page(struct address_space *mapping, struct page *page);
 /* The file shrank to @newsize (i_size already set): unmap and drop pages beyond. Inode lock held. */
 void truncate_pagecache(struct address_space *mapping, loff_t newsize);
 /* Drop all pages of a dying inode, dirty or not. */

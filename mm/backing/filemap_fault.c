@@ -278,26 +278,43 @@ void unmap_mapping_range(struct address_space *mapping, pgoff_t start, pgoff_t e
 	up_read(&mapping->i_mmap_rwsem);
 }
 
-int truncate_page_tail(struct address_space *mapping, loff_t size)
+int zero_page_part(struct address_space *mapping, pgoff_t index, unsigned int from, unsigned int to)
 {
-	unsigned int offset = (unsigned int)size & (PAGE_SIZE - 1);
-	struct page *page;
+	struct page *page = read_cache_page(mapping, index);
 
-	if (!offset)
-		return 0;
-	page = read_cache_page(mapping, (pgoff_t)size >> PAGE_SHIFT);
 	if (IS_ERR(page)) /* what the device cannot read, nobody will see */
 		return PTR_ERR(page) == -ENOMEM ? -ENOMEM : 0;
 	lock_page(page);
 	if (page->mapping == mapping &&
 	    (!mapping->a_ops->prepare_write ||
-	     !mapping->a_ops->prepare_write(mapping, page, 0, offset))) {
-		memset((char *)page_address(page) + offset, 0, PAGE_SIZE - offset);
+	     !mapping->a_ops->prepare_write(mapping, page, 0, from ? from : to))) {
+		memset((char *)page_address(page) + from, 0, to - from);
 		set_page_dirty(page);
 	}
 	unlock_page(page);
 	put_page(page);
 	return 0;
+}
+
+int truncate_page_tail(struct address_space *mapping, loff_t size)
+{
+	unsigned int offset = (unsigned int)size & (PAGE_SIZE - 1);
+
+	return offset ? zero_page_part(mapping, (pgoff_t)size >> PAGE_SHIFT, offset, PAGE_SIZE) : 0;
+}
+
+void drop_or_zero_page(struct address_space *mapping, struct page *page)
+{
+	spin_lock(&mapping->tree_lock); /* filemap_map_pages() may have found it unlocked */
+	spin_unlock(&mapping->tree_lock);
+	if (page_mapped(page))
+		unmap_mapping_range(mapping, page->index, page->index, false);
+	if (!page_mapped(page)) {
+		delete_from_page_cache(page);
+		return;
+	}
+	clear_page(page_address(page));
+	ClearPageMappedToDisk(page);
 }
 
 /* The first page at or after *index, referenced; *index is its place. NULL: there is none. */
