@@ -35,14 +35,13 @@ table() {
     want run xz xz-utils
     want run mke2fs e2fsprogs
     want run mkswap util-linux
+    want run "busybox, static" busybox-static /var/lib/dpkg/info/busybox-static.list
     want test "cmocka" libcmocka-dev /usr/include/cmocka.h
-    want test busybox busybox-static
     want model spin spin
     want bochs bochs bochs
     want bochs "BIOS for Bochs" bochsbios /usr/share/bochs/BIOS-bochs-latest
     want bochs "VGA BIOS for Bochs" vgabios /usr/share/bochs/VGABIOS-lgpl-latest
     want coverage gcovr gcovr
-    want linux busybox busybox-static
     want linux apt-get apt
     want linux dpkg-deb dpkg
     want bench valgrind valgrind

@@ -18,16 +18,11 @@ from knobs import MIB, Refused, top
 DISK_SIZE = 64 * MIB
 RAM_DISK_ROOM = 2 * MIB  # for what programs write
 PACKAGES_ROOM = 192 * MIB  # the same, of Debian's programs
-PACKAGES_ENV = b"PATH=/usr/bin:/usr/sbin\0HOME=/root\0TERM=vt100\0"
+PACKAGES_ENV = b"PATH=/usr/bin:/usr/sbin\0HOME=/root\0USER=root\0SHELL=/bin/sh\0TERM=linux\0"
 UUID = "fa017000-0000-4000-8000-000000000001"
 SWAP_UUID = "fa017000-0000-4000-8000-000000000002"
 # <elf.h>
 ET_EXEC, ET_DYN, EM_X86_64, PT_INTERP, PHDR = 2, 3, 62, 3, struct.Struct("<IIQQQQQQ")
-# What a person types at a shell, from busybox, where user/ has no program of that name.
-APPLETS = """ash awk basename cat chmod clear cmp cp cut date dd df diff dirname du echo env expr
-    false find free grep head hexdump id kill less ln ls md5sum mkdir more mv nproc od printf ps pwd rm
-    rmdir sed seq sh sha256sum sleep sort stat sync tail taskset tee test time top touch tr true uname uniq
-    uptime usleep vi wc xargs yes""".split()
 
 
 def run_tool(command, what):
@@ -145,27 +140,40 @@ def our_programs():
     return sorted(name for name in names if os.path.exists(top(f"user/{name}.c")))
 
 
+def add_busybox(root):
+    """Debian's busybox as shell and tools: each applet, where it says that it belongs."""
+    busybox = shutil.which("busybox")
+    if not busybox:
+        raise Refused("busybox is missing: type `make doctor`")
+    for folder in ("bin", "sbin", "usr/bin", "usr/sbin"):
+        os.makedirs(os.path.join(root, folder), exist_ok=True)
+    first = os.path.join(root, "bin/busybox")
+    if not os.path.exists(first):
+        shutil.copy2(busybox, first)
+    for applet in run_tool([busybox, "--list-full"], "listing its applets").decode().split():
+        target = os.path.join(root, applet)
+        if "/" in applet and not os.path.lexists(target):
+            os.link(first, target)
+
+
 def stage(root, knobs):
-    """Build the tree of the root disk in the empty folder root."""
+    """Build the tree of the root disk in the empty folder root. What a package brings counts."""
     if knobs.packages:
         add_overlay(root, debian.tree(knobs.packages))
         write(root, "etc/init.env", PACKAGES_ENV)
-    for folder in ("bin", "dev", "etc", "mnt", "proc", "root", "tmp"):
+    for folder in ("bin", "dev", "etc", "mnt", "proc", "root", "tmp", "var"):
         os.makedirs(os.path.join(root, folder), exist_ok=True)
     os.chmod(os.path.join(root, "tmp"), 0o1777)
-    write(root, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
-    write(root, "etc/group", b"root:x:0:\n")
-    write(root, "etc/hostname", b"faultline\n")
+    for name in os.listdir(top("user/etc")):
+        if not os.path.lexists(os.path.join(root, "etc", name)):
+            shutil.copy(top(f"user/etc/{name}"), os.path.join(root, "etc", name))
+    os.symlink("/proc/mounts", os.path.join(root, "etc/mtab"))
     bin_dir = os.path.join(root, "bin")
-    taken = set(os.listdir(bin_dir)) - {"init"}  # what a package brings counts
-    busybox = shutil.which("busybox")
-    if busybox and "busybox" not in taken:
-        first = os.path.join(bin_dir, "busybox")
-        shutil.copy2(busybox, first)
-        for applet in (name for name in APPLETS if name not in taken):
-            os.link(first, os.path.join(bin_dir, applet))
+    taken = set(os.listdir(bin_dir)) - {"init"}
+    add_busybox(root)
     for name in (name for name in our_programs() if name not in taken):
         put(top(f"build/user/{name}"), os.path.join(bin_dir, name))
+    put(top("build/user/init"), os.path.join(root, "sbin/init"))
     if knobs.overlay:
         add_overlay(root, knobs.overlay)
     if knobs.elf:

@@ -3,34 +3,35 @@
  * init - the first process.
  *
  * What you see: either one program, run as /etc/init.argv asks (a batch run: not a byte of init's
- * own on the terminal), or a banner and a shell. When that program ends, init ends with its
- * status, and the end of process 1 powers the machine off.
+ * own on the terminal), or /etc/motd and busybox's shell. When that ends, init ends with its
+ * status, and the end of process 1 powers the machine off. The signals by which busybox's halt,
+ * poweroff and reboot ask for that do it as well, after everyone was told to end.
  *
  * Served by: kernel_init -> do_execve of this file; mount(2); swapon(2); fork, execve, wait4; the
  * reparenting of orphans to process 1, which must reap them.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/swap.h>
 #include <sys/wait.h>
 
-static const char banner[] = "\n"
-			     "Faultline: a small kernel about one event, the page fault.\n"
-			     "This is its shell. `help` lists the programs; three to start with:\n"
-			     "  touch    the first read and the first write of a page\n"
-			     "  cow      what fork shares, and what a write does to it\n"
-			     "  cat /proc/self/maps    what this process was promised\n"
-			     "End of input (Ctrl-D) or `exit` powers the machine off.\n"
-			     "\n";
-
-static char *default_env[] = { "PATH=/bin", "HOME=/", "TERM=vt100", NULL };
+static char *default_env[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin",
+			       "HOME=/root",
+			       "USER=root",
+			       "SHELL=/bin/sh",
+			       "TERM=linux",
+			       NULL };
 
 /* Reads a whole file to the heap and ends it with a zero byte. NULL if there is no such file. */
 static char *read_file(const char *path, size_t *size)
@@ -100,6 +101,16 @@ static void swap_on(void)
 	fclose(f);
 }
 
+static void set_hostname(void)
+{
+	size_t size;
+	char *name = read_file("/etc/hostname", &size);
+
+	if (name)
+		sethostname(name, strcspn(name, "\n"));
+	free(name);
+}
+
 /*
  * Makes the terminal the child's own, so that Ctrl-C reaches it. It is no error if there is none.
  */
@@ -109,16 +120,60 @@ static void own_terminal(void)
 	ioctl(0, TIOCSCTTY, 0);
 }
 
-static pid_t start(char **argv, char **env)
+static pid_t start(const char *path, char **argv, char **env)
 {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
 	own_terminal();
-	execve(argv[0], argv, env);
-	fprintf(stderr, "init: cannot run %s: %s\n", argv[0], strerror(errno));
+	execve(path, argv, env);
+	fprintf(stderr, "init: cannot run %s: %s\n", path, strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* A shell for whoever is at the terminal; bytes from a pipe it reads as it would a script. */
+static pid_t start_shell(char **env)
+{
+	char *login[] = { "-sh", NULL }, *script[] = { "sh", "/dev/console", NULL };
+	struct termios tty;
+	size_t size;
+	char *text = read_file("/etc/motd", &size);
+
+	if (text)
+		fputs(text, stdout), fflush(stdout);
+	free(text);
+	if (tcgetattr(0, &tty) || !(tty.c_lflag & ICANON))
+		return start("/bin/sh", script, env);
+	if (chdir("/root"))
+		perror("init: /root");
+	return start("/bin/sh", login, env);
+}
+
+/* The end, as a signal asks for it: all others get a second to end by themselves. */
+static void end_all(int sig)
+{
+	struct timespec tick = { .tv_nsec = 10000000 };
+
+	kill(-1, SIGTERM);
+	kill(-1, SIGHUP); /* which a shell at a terminal heeds */
+	kill(-1, SIGCONT);
+	for (int i = 0; i < 100 && waitpid(-1, NULL, WNOHANG) >= 0; i++)
+		nanosleep(&tick, NULL);
+	kill(-1, SIGKILL);
+	sync();
+	reboot(sig == SIGTERM ? RB_AUTOBOOT : sig == SIGUSR1 ? RB_HALT_SYSTEM : RB_POWER_OFF);
+}
+
+/* busybox's poweroff sends SIGUSR2, its halt SIGUSR1, its reboot SIGTERM. */
+static void heed_requests(void)
+{
+	struct sigaction sa = { .sa_handler = end_all };
+
+	sigfillset(&sa.sa_mask);
+	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGUSR2, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
 }
 
 /* Reaps whatever ends until `pid` does; returns its status as a shell says it. */
@@ -146,7 +201,6 @@ static void ensure_terminal(void)
 
 int main(void)
 {
-	char *sh[] = { "/bin/sh", NULL };
 	char **argv, **env;
 	pid_t pid;
 
@@ -154,7 +208,9 @@ int main(void)
 	/* small, and never swapped: whoever counts free frames need not mind this process */
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	mount_proc();
+	set_hostname();
 	swap_on();
+	heed_requests();
 	if (chdir("/"))
 		return 1;
 	argv = read_strings("/etc/init.argv");
@@ -167,15 +223,10 @@ int main(void)
 		      stderr);
 		return 127;
 	}
-	if (!argv)
-		fputs(banner, stdout), fflush(stdout);
-	pid = start(argv ? argv : sh, env);
+	pid = argv ? start(argv[0], argv, env) : start_shell(env);
 	if (pid < 0) {
 		fprintf(stderr, "init: cannot fork: %s\n", strerror(errno));
 		return 1;
 	}
-	if (argv)
-		return wait_for(pid);
-	wait_for(pid);
-	return 0;
+	return argv ? wait_for(pid) : (wait_for(pid), 0);
 }

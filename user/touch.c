@@ -5,13 +5,14 @@
  * What you see: mmap only promises. The first read maps the one shared page of zeroes, the first
  * write gives the page a zeroed frame of its own, one minor fault each, and the neighbours stay
  * absent. munmap and MADV_DONTNEED take the frames away, MAP_POPULATE hands them out before
- * anyone asks.
+ * anyone asks. With arguments it is busybox's touch, whose name it has in /bin.
  *
  * Served by: exc_page_fault -> handle_mm_fault -> handle_pte_fault -> do_anonymous_page (zero
  * page on read, fresh page on write); do_wp_page for the write after the read; zap in munmap and
  * madvise.
  */
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "probe.h"
 #include "tap.h"
@@ -133,10 +134,15 @@ static void populate_hands_out_early(void)
 	munmap(p, PAGES * PAGE);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	unsigned char *p = map_anon(PAGES);
+	unsigned char *p;
 
+	if (argc > 1) {
+		execv("/bin/busybox", argv);
+		bail("/bin/busybox");
+	}
+	p = map_anon(PAGES);
 	a_promise_only(p);
 	reads_share_the_zero_page(p);
 	a_second_read_is_free(p);

@@ -16,7 +16,7 @@ MIB, BLOCK = 1 << 20, 4096
 ADMIN_PATH = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin", LC_ALL="C")
 # Reads everything that can be read, then changes what can be changed; nothing of it has to succeed.
 WALK = b"""ls -lR / >/dev/null 2>&1
-find / -xdev -type f -exec cat {} + >/dev/null 2>&1
+find / -xdev -type f -links -9 -size -20000 -exec cat {} + >/dev/null 2>&1
 for i in 1 2 3 4 5 6 7 8; do
 	mkdir -p /tmp/d$i; cp /bin/busybox /tmp/d$i/copy; echo text >/root/new$i
 	mv /root/new$i /tmp/d$i/; rm /tmp/d$i/copy; chmod 700 /tmp/d$i
