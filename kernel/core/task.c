@@ -26,7 +26,7 @@ static struct kmem_cache *task_cache, *fpu_cache;
 void task_init(void)
 {
 	task_cache = kmem_cache_create("task_struct", sizeof(struct task_struct), 16);
-	fpu_cache = kmem_cache_create("fpu", FPU_AREA_SIZE, FPU_AREA_ALIGN);
+	fpu_cache = kmem_cache_create("fpu", fpu_area_size, FPU_AREA_ALIGN);
 	/* Linux's rule: stacks may take an eighth of the RAM. */
 	max_tasks = (unsigned int)clamp(totalram_pages() / (8 * (THREAD_SIZE / PAGE_SIZE)), 64UL,
 					PID_MAX - 512UL);
@@ -51,7 +51,9 @@ struct task_struct *alloc_task(bool user)
 	task->start_ns = ktime_get_ns();
 	task->stack = alloc_kernel_stack();
 	if (user)
-		task->fpu = kmem_cache_alloc(fpu_cache, GFP_KERNEL | __GFP_ZERO);
+		task->fpu = kmem_cache_alloc(fpu_cache, GFP_KERNEL);
+	if (task->fpu)
+		fpu_prepare_area(task->fpu);
 	task->pid = alloc_pid();
 	task->tgid = task->pid;
 	if (!task->stack || (user && !task->fpu) || task->pid < 0) {

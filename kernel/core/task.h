@@ -73,7 +73,7 @@ struct task_struct {
 
 	void *stack;                    /* lowest address, from alloc_kernel_stack() */
 	unsigned long fs_base, gs_base; /* user's; loaded at switch */
-	void *fpu; /* 512-byte FXSAVE area, 16-aligned; NULL for kernel threads */
+	void *fpu; /* state while not running, see <asm/fpu.h>; NULL for kernel threads */
 
 	/* what the last exception said, for sigcontext */
 	unsigned long trap_nr, error_code, cr2;

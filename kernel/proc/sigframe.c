@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The frame of a signal handler: struct rt_sigframe with siginfo and ucontext as user space knows
- * them (asm/ucontext.h, asm/sigcontext.h of Linux's user headers), the FXSAVE image above it.
+ * them (asm/ucontext.h, asm/sigcontext.h of Linux's user headers), the FPU state above it.
  *
  *	old sp ------>  .............
  *	                128 bytes that the interrupted function may use (SysV ABI red zone)
- *	64-aligned -->  FXSAVE image
+ *	64-aligned -->  x87, SSE and AVX state
  *	                struct rt_sigframe
  *	sp = 8 mod 16:  its first word is the return address: the restorer, which calls rt_sigreturn
  */
@@ -29,7 +29,8 @@ struct sigcontext {
 	unsigned long reserved[8];
 };
 
-/* uc_flags: ss is saved and restored as it is. */
+/* uc_flags: the FPU state is in XSAVE's form; ss is saved and restored as it is. */
+#define UC_FP_XSTATE 0x1UL
 #define UC_SIGCONTEXT_SS 0x2UL
 #define UC_STRICT_RESTORE_SS 0x4UL
 
@@ -74,7 +75,7 @@ static unsigned long frame_address(const struct ksignal *ksig, const struct pt_r
 		sp = task->sas_sp + task->sas_size;
 		entering = true;
 	}
-	*fpstate = ALIGN_DOWN(sp - FPU_AREA_SIZE, 64);
+	*fpstate = ALIGN_DOWN(sp - fpu_frame_size(), FPU_AREA_ALIGN);
 	sp = ALIGN_DOWN(*fpstate - sizeof(struct rt_sigframe), 16) - 8;
 	return (nested || entering) && !on_altstack(sp) ? 0 : sp;
 }
@@ -97,6 +98,12 @@ static void save_registers(struct sigcontext *sc, const struct pt_regs *regs)
 	/* clang-format on */
 }
 
+unsigned long signal_frame_size(void)
+{
+	return ALIGN(RED_ZONE + fpu_frame_size() + FPU_AREA_ALIGN + sizeof(struct rt_sigframe) + 16,
+		     16);
+}
+
 int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
 {
 	struct task_struct *task = current;
@@ -111,13 +118,12 @@ int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
 		return -EFAULT;
 	if (!canonical(ksig->ka.handler))
 		return -EFAULT;
-	fpu_save(task->fpu);
-	if (!access_ok((void *)fpstate, FPU_AREA_SIZE) ||
-	    copy_to_user((void *)fpstate, task->fpu, FPU_AREA_SIZE))
+	if (fpu_save_user((void *)fpstate))
 		return -EFAULT;
 	memset(&frame, 0, sizeof(frame));
 	frame.pretcode = ksig->ka.restorer;
-	frame.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	frame.uc.flags = (fpu_xfeatures ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS |
+			 UC_STRICT_RESTORE_SS;
 	frame.uc.stack = (struct user_stack){ task->sas_sp, task->sas_flags, 0, task->sas_size };
 	frame.uc.sigmask = task->restore_sigmask ? task->saved_sigmask : task->blocked;
 	save_registers(&frame.uc.mcontext, regs);
@@ -131,8 +137,7 @@ int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
 		task->sas_flags = SS_DISABLE;
 	}
 	/* The handler starts with the FPU state of a fresh program. */
-	fpu_init_area(task->fpu);
-	fpu_restore(task->fpu);
+	fpu_reset();
 	regs->di = (unsigned long)ksig->sig;
 	regs->si = sp + offsetof(struct rt_sigframe, info);
 	regs->dx = sp + offsetof(struct rt_sigframe, uc);
@@ -146,25 +151,6 @@ int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
 }
 
 /* --- the way back --- */
-
-static int restore_fpu(unsigned long fpstate)
-{
-	struct task_struct *task = current;
-
-	/* Not straight into task->fpu: the copy may sleep, and the switch would save over it. */
-	u8 image[FPU_AREA_SIZE] __aligned(FPU_AREA_ALIGN);
-
-	if (fpstate) {
-		if (copy_from_user(image, (void *)fpstate, FPU_AREA_SIZE))
-			return -EFAULT;
-		memcpy(task->fpu, image, FPU_AREA_SIZE);
-		fpu_sanitize(task->fpu);
-	} else {
-		fpu_init_area(task->fpu);
-	}
-	fpu_restore(task->fpu);
-	return 0;
-}
 
 /*
  * Only what a program could have set by itself: flags are filtered, selectors are the user's. An
@@ -215,7 +201,7 @@ long sys_rt_sigreturn(void)
 	if (copy_from_user(&frame, (void *)sp, offsetof(struct rt_sigframe, info)))
 		goto bad;
 	set_current_blocked(frame.uc.sigmask);
-	if (restore_registers(regs, &frame.uc.mcontext) || restore_fpu(frame.uc.mcontext.fpstate))
+	if (restore_registers(regs, &frame.uc.mcontext) || fpu_restore_user((void *)frame.uc.mcontext.fpstate))
 		goto bad;
 	restore_altstack(&frame.uc.stack, regs->sp);
 	return (long)regs->ax;

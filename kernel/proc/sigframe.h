@@ -27,5 +27,7 @@ struct user_stack {
  * Push the frame and make @regs enter the handler. 0, or -EFAULT when the stack cannot be written.
  */
 int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs);
+/* Bytes of stack that it takes at most on this CPU: AT_MINSIGSTKSZ. */
+unsigned long signal_frame_size(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "lib/util.h"
 #include <asm/cpufeature.h>
+#include <asm/fpu.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
 
@@ -58,6 +59,7 @@ void cpu_detect(void)
 	f->pge = d & BIT(13);
 	f->fxsr = d & BIT(24);
 	f->x2apic = c & BIT(21);
+	f->xsave = c & BIT(26);
 	f->pcid = c & BIT(17) && f->pge; /* else INVLPG would leave kernel pages of other PCIDs */
 	if (max >= 7) {
 		cpuid(7, 0, &a, &b, &c, &d);
@@ -82,6 +84,7 @@ void cpu_detect(void)
 		boot_fail("this CPU (%s) lacks%s%s%s%s%s; use a newer CPU model (QEMU: -cpu max)",
 			  f->model, f->tsc ? "" : " TSC", f->apic ? "" : " APIC",
 			  f->fxsr ? "" : " FXSR", f->syscall ? "" : " SYSCALL", f->nx ? "" : " NX");
+	fpu_detect();
 }
 
 /*
@@ -115,11 +118,14 @@ void cpu_init_control(void)
 		cr4 |= CR4_UMIP;
 	if (f->smap)
 		cr4 |= CR4_SMAP;
+	if (f->xsave)
+		cr4 |= CR4_OSXSAVE;
 	if (f->pcid)
 		cr4 |= CR4_PCIDE; /* CR3 names PCID 0 now, as it must (SDM vol. 3A 4.10.1) */
 	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
 	write_cr0(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
 	write_cr4(cr4);
+	fpu_init_cpu();
 }
 
 void cpu_apply_features(void)
@@ -128,8 +134,9 @@ void cpu_apply_features(void)
 
 	if (f->smap)
 		patch_smap();
-	pr_info("cpu: %s, %u physical bits%s%s%s%s%s%s%s", f->model[0] ? f->model : f->vendor,
+	pr_info("cpu: %s, %u physical bits%s%s%s%s%s%s%s%s%s", f->model[0] ? f->model : f->vendor,
 		f->phys_bits, f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
 		f->umip ? ", UMIP" : "", f->gbpages ? ", 1 GiB pages" : "", f->erms ? ", ERMS" : "",
-		f->pcid ? ", PCID" : "", f->x2apic ? ", x2APIC" : "");
+		f->pcid ? ", PCID" : "", f->x2apic ? ", x2APIC" : "", f->xsave ? ", XSAVE" : "",
+		fpu_xfeatures & XFEATURE_AVX ? ", AVX" : "");
 }

@@ -50,10 +50,8 @@ static struct switch_frame *first_frame(struct task_struct *task, const struct p
 void arch_prepare_fork(struct task_struct *task, const struct pt_regs *regs, unsigned long user_sp)
 {
 	first_frame(task, regs);
-	if (task->fpu && current->fpu) {
-		fpu_save(current->fpu);
-		memcpy(task->fpu, current->fpu, FPU_AREA_SIZE);
-	}
+	if (task->fpu && current->fpu)
+		fpu_save(task->fpu);
 	task_pt_regs(task)->ax = 0;
 	if (user_sp)
 		task_pt_regs(task)->sp = user_sp;
@@ -89,8 +87,7 @@ void start_thread(struct pt_regs *regs, unsigned long ip, unsigned long sp)
 		.sp = sp,
 		.ss = __USER_DS,
 	};
-	fpu_init_area(current->fpu);
-	fpu_restore(current->fpu);
+	fpu_reset();
 	load_user_fs_base(0);
 	load_user_gs_base(0);
 }
@@ -105,24 +102,4 @@ void *arch_boot_stack(void)
 {
 	BUILD_BUG_ON(BOOT_STACK_SIZE != THREAD_SIZE);
 	return boot_stack;
-}
-
-/* Offsets in the FXSAVE area (SDM vol. 1 table 10-2). */
-#define FXSAVE_FCW 0
-#define FXSAVE_MXCSR 24
-#define FXSAVE_MXCSR_MASK 28
-#define FCW_DEFAULT 0x037f
-/* MXCSR bits that exist if the CPU's own mask field reads 0 (SDM vol. 1 11.6.6). */
-#define MXCSR_MASK_DEFAULT 0xffbfu
-
-void fpu_init_area(void *area)
-{
-	memset(area, 0, FPU_AREA_SIZE);
-	*(u16 *)((char *)area + FXSAVE_FCW) = FCW_DEFAULT;
-	*(u32 *)((char *)area + FXSAVE_MXCSR) = MXCSR_DEFAULT;
-}
-
-void fpu_sanitize(void *area)
-{
-	*(u32 *)((char *)area + FXSAVE_MXCSR) &= MXCSR_MASK_DEFAULT;
 }

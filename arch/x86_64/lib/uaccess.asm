@@ -157,3 +157,25 @@ put_user_fault:
 	CLAC
 	mov	eax, -EFAULT
 	ret
+
+; __xsave_user(area, mask), __xrstor_user(area, mask), __fxsave_user(area), __fxrstor_user(area). A state that
+; the CPU refuses raises #GP, which has the same fix-up.
+%macro fpu_user 2
+global __%1_user
+	align	16
+__%1_user:
+	mov	eax, esi
+	mov	rdx, rsi
+	shr	rdx, 32
+	STAC
+%%act:	%2	[rdi]
+	CLAC
+	xor	eax, eax
+	ret
+EX_TABLE %%act, put_user_fault
+%endmacro
+
+fpu_user xsave, xsave64
+fpu_user xrstor, xrstor64
+fpu_user fxsave, fxsave64
+fpu_user fxrstor, fxrstor64

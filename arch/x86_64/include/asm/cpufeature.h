@@ -11,7 +11,7 @@ struct cpu_features {
 	u8 phys_bits, virt_bits; /* width of physical and linear addresses */
 	bool nx, gbpages, pge, mce, fxsr, apic, tsc, syscall;
 	bool smep, smap, umip, erms;
-	bool x2apic;
+	bool x2apic, xsave;
 	bool pcid, invpcid; /* address-space identifiers, see arch/x86_64/mm/asid.h */
 };
 
@@ -24,7 +24,7 @@ void cpu_detect(void);
 /* Change the kernel's text to suit, and log what was found. Boot CPU, once, before cpu_init_control(). */
 void cpu_apply_features(void);
 /*
- * Write CR0, CR4 and EFER of this CPU whole from what cpu_detect() found: WP, PGE, SSE state, and
+ * Write CR0, CR4 and EFER of this CPU whole from what cpu_detect() found: WP, PGE, SSE and AVX state, and
  * NX, SMEP, SMAP, UMIP where there are any.
  */
 void cpu_init_control(void);

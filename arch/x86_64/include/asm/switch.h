@@ -38,7 +38,7 @@ void arch_prepare_kthread(struct task_struct *task, void (*fn)(void *arg), void 
 
 /*
  * exec: registers for the first user instruction (@regs is current_pt_regs()); everything else is zero,
- * FPU state as the ABI says (current->fpu is set), FS and GS base 0.
+ * FPU state as the ABI says, FS and GS base 0.
  */
 void start_thread(struct pt_regs *regs, unsigned long ip, unsigned long sp);
 
