@@ -210,8 +210,13 @@ build/user/lib/%.o: user/%.c build/user/flags
 build/user/%: user/%.c $(LIB_OBJECTS) build/user/flags
 	$(call say,USER,$@) $(UCC) $(UCFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIB_OBJECTS)
 
-build/tests/%: tests/programs/%.c $(wildcard tests/programs/*.h) build/user/flags
-	$(call say,USER,$@) $(UCC) $(UCFLAGS) -o $@ $<
+# What of user/ a test program names is linked with it, and nothing else.
+build/user/lib/lib.a: $(LIB_OBJECTS)
+	$(call say,AR,$@) rm -f $@; ar rcs $@ $^
+
+build/tests/%: tests/programs/%.c $(wildcard tests/programs/*.h user/*.h) build/user/lib/lib.a \
+		build/user/flags
+	$(call say,USER,$@) $(UCC) $(UCFLAGS) -Iuser -o $@ $< build/user/lib/lib.a
 
 # ---- Unit tests: natively, each from the sources that its first comment names -------------------
 # /* SOURCES: lib/rbtree.c ... */ and, if it needs any, /* CFLAGS: -Dx ... */

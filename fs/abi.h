@@ -5,11 +5,6 @@
 
 #include "lib/types.h"
 
-struct iovec {
-	void *base;
-	size_t len;
-};
-
 struct timeval {
 	s64 tv_sec, tv_usec;
 };

@@ -235,6 +235,12 @@ void put_write_access(struct inode *inode);
 ssize_t generic_file_read(struct file *file, char *buf, size_t count, loff_t *pos);
 ssize_t generic_file_write(struct file *file, const char *buf, size_t count, loff_t *pos);
 loff_t generic_file_llseek(struct file *file, loff_t offset, int whence);
+/* lseek(2)'s whence */
+#define SEEK_SET 0
+#define SEEK_CUR 1
+#define SEEK_END 2
+#define SEEK_DATA 3
+#define SEEK_HOLE 4
 /* Seek in a file of @size bytes; also for directories and devices. New offset or -EINVAL. */
 loff_t generic_llseek_size(struct file *file, loff_t offset, int whence, loff_t size);
 

@@ -5,15 +5,12 @@
 #include "fs/inode.h"
 #include "fs/syscalls.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/uio.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/slab.h"
 #include <asm/uaccess.h>
-
-/* Linux's MAX_RW_COUNT: one call never moves more. */
-#define MAX_COUNT ((size_t)0x7ffff000)
-#define UIO_MAXIOV 1024
 
 /* Has the file a position that calls share? Pipes and terminals have none. */
 static bool has_position(const struct file *file)
@@ -103,35 +100,6 @@ long sys_pread64(unsigned int fd, char __user *buf, size_t count, loff_t pos)
 long sys_pwrite64(unsigned int fd, const char __user *buf, size_t count, loff_t pos)
 {
 	return prw(fd, (char __user *)buf, count, pos, true);
-}
-
-/* Copy the vector in and check it: total bytes or -errno. *vec is allocated. */
-static ssize_t import_iovec(const struct iovec __user *user, unsigned long n, struct iovec **vec)
-{
-	size_t total = 0;
-
-	*vec = NULL;
-	if (n > UIO_MAXIOV)
-		return -EINVAL;
-	if (!n)
-		return 0;
-	*vec = kmalloc(n * sizeof(**vec), GFP_KERNEL);
-	if (!*vec)
-		return -ENOMEM;
-	if (copy_from_user(*vec, user, n * sizeof(**vec)))
-		return -EFAULT;
-	for (unsigned long i = 0; i < n; i++)
-		if ((ssize_t)(*vec)[i].len < 0)
-			return -EINVAL; /* before any address is looked at */
-	for (unsigned long i = 0; i < n; i++) {
-		struct iovec *v = &(*vec)[i];
-
-		if (!access_ok(v->base, v->len))
-			return -EFAULT;
-		v->len = min(v->len, MAX_COUNT - total);
-		total += v->len;
-	}
-	return (ssize_t)total;
 }
 
 static ssize_t rw_vector(struct file *file, const struct iovec *vec, unsigned long n, loff_t *pos,

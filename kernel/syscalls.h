@@ -323,8 +323,8 @@
 	M(307, sendmmsg) \
 	M(308, setns) \
 	X(309, getcpu, sys_getcpu) \
-	M(310, process_vm_readv) \
-	M(311, process_vm_writev) \
+	X(310, process_vm_readv, sys_process_vm_readv) \
+	X(311, process_vm_writev, sys_process_vm_writev) \
 	M(312, kcmp) \
 	M(313, finit_module) \
 	M(314, sched_setattr) \
@@ -504,6 +504,15 @@ long sys_sched_setparam(pid_t pid, const int __user *param);
 long sys_sched_get_priority_max(int policy);
 long sys_sched_get_priority_min(int policy);
 long sys_getcpu(unsigned int __user *cpu, unsigned int __user *node);
+
+/* kernel/proc/process_vm.c */
+struct iovec;
+long sys_process_vm_readv(pid_t pid, const struct iovec __user *lvec, unsigned long liovcnt,
+			  const struct iovec __user *rvec, unsigned long riovcnt,
+			  unsigned long flags);
+long sys_process_vm_writev(pid_t pid, const struct iovec __user *lvec, unsigned long liovcnt,
+			   const struct iovec __user *rvec, unsigned long riovcnt,
+			   unsigned long flags);
 
 /* kernel/proc/sys.c */
 long sys_getpid(void);

@@ -10,6 +10,7 @@
 #include "lib/util.h"
 #include "lib/vsprintf.h"
 #include "mm/fault/fault.h"
+#include "mm/frame/buddy.h"
 
 struct task_struct *proc_task(void *arg)
 {
@@ -28,20 +29,39 @@ struct mm_struct *proc_mm(void *arg)
 	return mm;
 }
 
-/* Copy [start, end) of another process's memory; what is not mapped ends it. */
-static void show_remote(struct seq_buf *m, struct mm_struct *mm, unsigned long start,
-			unsigned long end)
+/* [start, end) of another process's memory; what is not mapped ends it. Bytes. */
+static size_t show_remote(struct seq_buf *m, struct mm_struct *mm, unsigned long start,
+			  unsigned long end)
 {
-	while (start < end) {
-		size_t offset = start & (PAGE_SIZE - 1), n = min(PAGE_SIZE - offset, end - start);
-		struct page *page = get_user_page(mm, start, false);
+	char *buf = get_zeroed_page(GFP_KERNEL);
+	size_t done = 0, n = PAGE_SIZE;
 
-		if (IS_ERR(page))
-			return;
-		seq_write(m, (char *)page_address(page) + offset, n);
-		put_page(page);
-		start += n;
+	while (buf && start + done < end && n == PAGE_SIZE) {
+		n = access_remote_vm(mm, start + done, buf, min(PAGE_SIZE, end - start - done), 0);
+		seq_write(m, buf, n);
+		done += n;
 	}
+	if (buf)
+		free_page(buf);
+	return done;
+}
+
+/*
+ * A program that overwrote the NUL behind its arguments has put a title of its own there, which may
+ * reach into the environment and ends with its own NUL.
+ */
+static void show_args(struct seq_buf *m, struct mm_struct *mm)
+{
+	unsigned long end = mm->arg_end;
+	char last = 0;
+
+	if (mm->arg_start >= end)
+		return;
+	access_remote_vm(mm, end - 1, &last, 1, 0);
+	if (last && mm->env_start == end && mm->env_end > end)
+		end = mm->env_end;
+	if (show_remote(m, mm, mm->arg_start, end) && last)
+		m->len = min(strnlen(m->buf, m->len) + 1, m->len);
 }
 
 static int show_cmdline(struct seq_buf *m, void *arg)
@@ -49,7 +69,7 @@ static int show_cmdline(struct seq_buf *m, void *arg)
 	struct mm_struct *mm = proc_mm(arg);
 
 	if (mm)
-		show_remote(m, mm, mm->arg_start, mm->arg_end);
+		show_args(m, mm);
 	mmput(mm);
 	return 0;
 }
@@ -141,6 +161,7 @@ static const struct pseudo_entry pid_entries[] = {
 	{ .name = "environ", .mode = S_IFREG | 0400, .show = show_environ },
 	{ .name = "exe", .mode = S_IFLNK | 0777, .readlink = readlink_exe },
 	{ .name = "maps", .mode = S_IFREG | 0444, .show = proc_show_maps },
+	{ .name = "mem", .mode = S_IFREG | 0600, .fops = &proc_mem_fops },
 	{ .name = "oom_score_adj",
 	  .mode = S_IFREG | 0644,
 	  .show = show_oom_score_adj,

@@ -25,6 +25,7 @@ struct mm_struct *proc_mm(void *arg);
 /* /proc/PID/... */
 int proc_show_maps(struct seq_buf *m, void *arg);
 ssize_t proc_read_pagemap(struct file *file, char __user *buf, size_t count, loff_t *pos);
+extern const struct file_operations proc_mem_fops;
 int proc_show_stat(struct seq_buf *m, void *arg);
 int proc_show_statm(struct seq_buf *m, void *arg);
 int proc_show_status(struct seq_buf *m, void *arg);

@@ -120,7 +120,7 @@ static void *stack_byte(struct exec *exec, unsigned long address)
 		exec_put_page(exec);
 		if (ret)
 			return ERR_PTR(ret);
-		page = get_user_page(exec->mm, base, true);
+		page = get_user_page(exec->mm, base, FOLL_WRITE);
 		if (IS_ERR(page))
 			return page;
 		exec->page = page;

@@ -83,10 +83,10 @@ static long get_key(u32 __user *addr, bool shared, struct futex_key *key)
 	 * what it is. A read-only mapping of a file can be waited on all the same; nobody else will
 	 * ever see a word that is anonymous and read-only, so there is nothing to wait for.
 	 */
-	page = get_user_page(current->mm, address, true);
+	page = get_user_page(current->mm, address, FOLL_WRITE);
 	read_only = IS_ERR(page);
 	if (read_only)
-		page = get_user_page(current->mm, address, false);
+		page = get_user_page(current->mm, address, 0);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 	mapping = page_mapping(page);
@@ -434,7 +434,7 @@ long sys_get_robust_list(pid_t pid, unsigned long __user *head, size_t __user *l
 /* Compare-and-exchange in user memory, through the kernel's view of the page. */
 static int user_cmpxchg(u32 __user *addr, u32 old, u32 new, u32 *found)
 {
-	struct page *page = get_user_page(current->mm, (unsigned long)addr, true);
+	struct page *page = get_user_page(current->mm, (unsigned long)addr, FOLL_WRITE);
 	u32 *word;
 
 	if (IS_ERR(page))

@@ -46,6 +46,14 @@ static void set(u32 *where, u32 id)
 		*where = id;
 }
 
+/* Who has become somebody else may have secrets of before: no more looks into its memory. */
+static void set_effective(struct ids ids, u32 id)
+{
+	if (id != KEEP && id != *ids.effective)
+		current->signal->dumpable = 0;
+	set(ids.effective, id);
+}
+
 /* Root may lock any amount of memory; whoever stops being root gets the limit. Passes @err on. */
 static long uid_changed(long err)
 {
@@ -62,7 +70,7 @@ static long set_id(struct ids ids, u32 id)
 		*ids.real = *ids.saved = id;
 	else if (id != *ids.real && id != *ids.saved)
 		return -EPERM;
-	*ids.effective = id;
+	set_effective(ids, id);
 	return 0;
 }
 
@@ -74,7 +82,7 @@ static long set_re_id(struct ids ids, u32 real, u32 effective)
 	    ((real != KEEP && real != *ids.real && real != *ids.effective) || !has(ids, effective)))
 		return -EPERM;
 	set(ids.real, real);
-	set(ids.effective, effective);
+	set_effective(ids, effective);
 	if (real != KEEP || (effective != KEEP && effective != old_real))
 		*ids.saved = *ids.effective;
 	return 0;
@@ -85,7 +93,7 @@ static long set_res_id(struct ids ids, u32 real, u32 effective, u32 saved)
 	if (!is_root() && (!has(ids, real) || !has(ids, effective) || !has(ids, saved)))
 		return -EPERM;
 	set(ids.real, real);
-	set(ids.effective, effective);
+	set_effective(ids, effective);
 	set(ids.saved, saved);
 	return 0;
 }

@@ -18,6 +18,8 @@ struct task_struct *find_get_next_process(pid_t pid);
  * mmput().
  */
 struct mm_struct *get_task_mm(struct task_struct *task);
+/* The same for who wants to look into it as a debugger does: ERR_PTR(-EACCES) when current may not. */
+struct mm_struct *mm_access(struct task_struct *task);
 
 struct process_ids {
 	pid_t ppid, pgrp, session, tty_pgrp;

@@ -39,7 +39,7 @@ static bool can_reuse(struct page *page)
 /* Make the entry writable in place; ptl is released. No flush: rights were only added. */
 static void wp_page_reuse(struct vm_fault *vmf)
 {
-	set_pte(vmf->pte, pte_mkwrite(pte_mkdirty(pte_mkyoung(vmf->orig_pte))));
+	set_pte(vmf->pte, maybe_mkwrite(pte_mkdirty(pte_mkyoung(vmf->orig_pte)), vmf->vma));
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 }
 

@@ -135,10 +135,13 @@ static inline bool fault_lock_page(struct vm_fault *vmf, struct page *page)
 {
 	return likely(trylock_page(page)) || __fault_lock_page(vmf, page);
 }
-/* May @vma's pages be made writable outright (private or shared+VM_WRITE)? */
+/*
+ * The entry's page may be written in place: say so, or in a VMA that does not allow it (FOLL_FORCE) mark
+ * the page as owned.
+ */
 static inline pte_t maybe_mkwrite(pte_t pte, const struct vm_area_struct *vma)
 {
-	return likely(vma->vm_flags & VM_WRITE) ? pte_mkwrite(pte) : pte;
+	return likely(vma->vm_flags & VM_WRITE) ? pte_mkwrite(pte) : pte_mkowned(pte);
 }
 
 /* The shared page of zeroes. */
@@ -147,10 +150,24 @@ extern unsigned long zero_pfn;
 static inline bool is_zero_pfn(unsigned long pfn) { return pfn == zero_pfn; }
 void fault_init(void);
 
+/* --- for the kernel itself: ptrace, process_vm_*, futex, exec (gup.c) --- */
+#define FOLL_WRITE 0x01u
 /*
- * For the kernel itself: the page at @address of @mm, faulted in for @write if need be; referenced.
- * Takes mmap_lock. ERR_PTR(-EFAULT) as a user access would get. (ptrace, process_vm_*, futex, exec.)
+ * What a debugger may do to memory although its owner may not just now: read what could be made
+ * readable, and write to private mappings, which get copies that stay read-only to the owner.
  */
-struct page *get_user_page(struct mm_struct *mm, unsigned long address, bool write);
+#define FOLL_FORCE 0x10u
+/*
+ * The page at @address of @mm, faulted in if need be, referenced. Takes mmap_lock, which must not be
+ * held, nor that of another map; may sleep. ERR_PTR(-EFAULT) where the access would be a signal,
+ * -ENOMEM, or -EINTR when current is being killed.
+ */
+struct page *get_user_page(struct mm_struct *mm, unsigned long address, unsigned int gup_flags);
+/*
+ * Copy @len bytes from (FOLL_WRITE: to) @address of @mm, on whose users the caller counts, to or from
+ * kernel memory. As get_user_page(); ends at the first page that is not to be had. Bytes copied.
+ */
+size_t access_remote_vm(struct mm_struct *mm, unsigned long address, void *buf, size_t len,
+			unsigned int gup_flags);
 
 #endif

@@ -37,7 +37,7 @@ static long get(unsigned long addr)
 /* As a fault, but it returns when there is no memory, where a program tries again. */
 static long grab(unsigned long page, bool write)
 {
-	struct page *frame = get_user_page(p->mm, at(page), write);
+	struct page *frame = get_user_page(p->mm, at(page), write ? FOLL_WRITE : 0);
 
 	if (IS_ERR(frame))
 		return PTR_ERR(frame);

@@ -209,17 +209,40 @@ static void test_failed_allocations(void **state)
 static void test_get_user_page(void **state)
 {
 	unsigned long a = map_anon(2, RW), ro = map_anon(1, PROT_READ);
-	struct page *page = get_user_page(p->mm, a, true);
+	struct page *page = get_user_page(p->mm, a, FOLL_WRITE);
 
 	(void)state;
 	assert_ptr_equal(page, host_page(p, a));
 	COUNTS(page, 2, 1);
 	put_page(page);
-	page = get_user_page(p->mm, a + PAGE_SIZE, false);
+	page = get_user_page(p->mm, a + PAGE_SIZE, 0);
 	assert_ptr_equal(page, zero_page);
 	put_page(page);
-	assert_true(PTR_ERR(get_user_page(p->mm, ro, true)) == -EFAULT);
-	assert_true(PTR_ERR(get_user_page(p->mm, 4096, false)) == -EFAULT);
+	assert_true(PTR_ERR(get_user_page(p->mm, ro, FOLL_WRITE)) == -EFAULT);
+	assert_true(PTR_ERR(get_user_page(p->mm, 4096, 0)) == -EFAULT);
+}
+
+/* access_remote_vm(): /proc/PID/mem and process_vm_writev, across pages and against the rights. */
+static void test_access_remote(void **state)
+{
+	unsigned long a = map_anon(3, RW), ro = map_anon(1, PROT_READ), none = map_anon(1, PROT_NONE);
+	char buf[8];
+
+	(void)state;
+	assert_int_equal(access_remote_vm(p->mm, a + PAGE_SIZE - 4, "fourfour", 8, FOLL_WRITE), 8);
+	assert_int_equal(access_remote_vm(p->mm, a + PAGE_SIZE - 4, buf, 8, 0), 8);
+	assert_memory_equal(buf, "fourfour", 8);
+	assert_int_equal(access_remote_vm(p->mm, ro + 8, "x", 1, FOLL_WRITE), 0);
+	assert_int_equal(access_remote_vm(p->mm, none, buf, 1, 0), 0);
+	assert_int_equal(access_remote_vm(p->mm, none, buf, 1, FOLL_FORCE), 1);
+	assert_int_equal(buf[0], 0);
+	/* A forced write makes the page the map's own, but never the entry writable. */
+	assert_int_equal(access_remote_vm(p->mm, ro + 8, "x", 1, FOLL_WRITE | FOLL_FORCE), 1);
+	COUNTS(host_page(p, ro), 1, 1);
+	assert_true(pte_owned(host_pte(p, ro)) && !pte_write(host_pte(p, ro)));
+	assert_int_equal(access_remote_vm(p->mm, none, "y", 1, FOLL_WRITE | FOLL_FORCE), 1);
+	assert_int_equal(access_remote_vm(p->mm, none, buf, 1, FOLL_FORCE), 1);
+	assert_int_equal(buf[0], 'y');
 }
 
 static const struct CMUnitTest tests[] = {
@@ -235,5 +258,6 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_page_tables),
 	TEST(test_failed_allocations),
 	TEST(test_get_user_page),
+	TEST(test_access_remote),
 };
 TEST_MAIN(16384)

@@ -6,6 +6,7 @@
 #include "race.h"
 
 #include <dirent.h>
+#include <sys/uio.h>
 
 #define TEXT 65536
 
@@ -121,16 +122,64 @@ static void read_proc(int id)
 	}
 }
 
+/* Where each of them has the same, whatever program it runs and whoever writes there. */
+#define MARK 0x6d61726bUL
+static volatile unsigned long marks[2 * PAGE / 8] __attribute__((aligned(PAGE))) = { MARK };
+static pid_t victims[4];
+
+static void look_into(pid_t pid)
+{
+	unsigned long mark = MARK, page[PAGE / 8];
+	struct iovec local = { &mark, sizeof(mark) };
+	struct iovec remote = { (void *)(unsigned long)marks, sizeof(mark) };
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	n = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+	if (mark != MARK || (n < 0 && errno != ESRCH && errno != EFAULT))
+		complain("process_vm_readv of %d: %zd (%s), %#lx", pid, n, strerror(errno), mark);
+	n = process_vm_writev(pid, &local, 1, &remote, 1, 0);
+	if (n < 0 && errno != ESRCH && errno != EFAULT)
+		complain("process_vm_writev of %d: %s", pid, strerror(errno));
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDWR);
+	if (fd < 0)
+		return;
+	for (int i = 0; i < 8; i++) { /* while it may exec, die and be waited for */
+		n = pread(fd, page, sizeof(page), (off_t)(unsigned long)marks);
+		if (n > 0 ? page[0] != MARK || page[1] : n && errno != EIO)
+			complain("%s: %zd (%s), %#lx", path, n, strerror(errno), page[0]);
+		n = pwrite(fd, &mark, sizeof(mark), (off_t)(unsigned long)(marks + PAGE / 8));
+		if (n < 0 && errno != EIO)
+			complain("write to %s: %s", path, strerror(errno));
+	}
+	close(fd);
+}
+
+static void reach_out(int id)
+{
+	while (!stopped()) {
+		pid_t pid = __atomic_load_n(&victims[below(COUNT(victims))], __ATOMIC_RELAXED);
+
+		if (pid > 0)
+			look_into(pid);
+	}
+	(void)id;
+}
+
 /* Processes that map, unmap, exec and die. */
 static void live_and_die(void)
 {
-	pid_t pids[4];
+	pid_t *pids = victims;
 
-	for (size_t i = 0; i < COUNT(pids); i++) {
-		pids[i] = fork();
-		if (pids[i] < 0)
+	for (size_t i = 0; i < COUNT(victims); i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
 			bail("fork");
-		if (pids[i])
+		__atomic_store_n(&pids[i], pid, __ATOMIC_RELAXED);
+		if (pid)
 			continue;
 		for (unsigned long n = 0; n < 8; n++)
 			munmap(map_at(NULL, 1 + n, RW, PRIVATE, -1), PAGE);
@@ -138,7 +187,7 @@ static void live_and_die(void)
 			execl("/proc/self/exe", "race_proc", "die", NULL);
 		_exit(0);
 	}
-	for (size_t i = 0; i < COUNT(pids); i++)
+	for (size_t i = 0; i < COUNT(victims); i++)
 		waitpid(pids[i], NULL, 0);
 }
 
@@ -147,7 +196,14 @@ static void test_processes(void)
 	check(race(read_proc, live_and_die), "/proc tells of processes that come and go");
 }
 
-static const struct race_test tests[] = { { "processes", test_processes } };
+static void test_memory(void)
+{
+	check(race(reach_out, live_and_die),
+	      "memory of processes that come and go is read and written");
+}
+
+static const struct race_test tests[] = { { "processes", test_processes },
+					  { "memory", test_memory } };
 
 int main(int argc, char **argv)
 {

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory of another process: who may have it, and process_vm_readv and process_vm_writev, which copy
+ * between two maps. A page at a time goes through a page of the kernel's, so that no two maps are
+ * locked, nor a fault in one taken while the other is.
+ */
+#include "kernel/core/uio.h"
+#include "kernel/proc/pid.h"
+#include "kernel/proc/process.h"
+#include "kernel/syscalls.h"
+#include "lib/errno.h"
+#include "lib/util.h"
+#include "mm/fault/fault.h"
+#include "mm/frame/buddy.h"
+#include "mm/frame/slab.h"
+#include <asm/uaccess.h>
+
+/* May current look into @task and change it, as a debugger does? */
+static bool ptrace_may_access(const struct task_struct *task)
+{
+	const struct signal_struct *me = current->signal, *to;
+	bool may = false;
+
+	if (!me->uid.effective)
+		return true;
+	spin_lock_irq(&tasklist_lock);
+	to = task->signal;
+	if (to == me)
+		may = true;
+	else if (to && to->dumpable)
+		may = to->uid.real == me->uid.real && to->uid.effective == me->uid.real &&
+		      to->uid.saved == me->uid.real && to->gid.real == me->gid.real &&
+		      to->gid.effective == me->gid.real && to->gid.saved == me->gid.real;
+	spin_unlock_irq(&tasklist_lock);
+	return may;
+}
+
+struct mm_struct *mm_access(struct task_struct *task)
+{
+	struct mm_struct *mm = get_task_mm(task);
+
+	if (!mm || mm == current->mm || ptrace_may_access(task))
+		return mm;
+	mmput(mm);
+	return ERR_PTR(-EACCES);
+}
+
+/* At most a page, through @bounce. Bytes copied. */
+static size_t copy_piece(struct mm_struct *mm, unsigned long address, char __user *buf, size_t len,
+			 unsigned int gup_flags, char *bounce)
+{
+	size_t left = 0;
+
+	if (gup_flags & FOLL_WRITE) {
+		len -= copy_from_user(bounce, buf, len);
+		return access_remote_vm(mm, address, bounce, len, gup_flags);
+	}
+	len = access_remote_vm(mm, address, bounce, len, gup_flags);
+	if (len)
+		left = copy_to_user(buf, bounce, len);
+	return len - left;
+}
+
+/* Where in a vector one is. */
+struct iov_iter {
+	const struct iovec *vec;
+	unsigned long left; /* of the vector, vec[0] included */
+	size_t at;          /* bytes of vec[0] that are done */
+};
+
+/* Skip what is done or empty. What is left of the buffer, 0: of all. */
+static size_t iov_left(struct iov_iter *i)
+{
+	while (i->left && i->at == i->vec->len) {
+		i->vec++;
+		i->left--;
+		i->at = 0;
+	}
+	return i->left ? i->vec->len - i->at : 0;
+}
+
+/* Bytes copied, or -errno when there were none. */
+static ssize_t process_vm_copy(struct mm_struct *mm, struct iov_iter *here, struct iov_iter *there,
+			       unsigned int gup_flags)
+{
+	char *bounce = get_zeroed_page(GFP_KERNEL);
+	ssize_t done = 0, err = bounce ? 0 : -ENOMEM;
+	size_t room, wanted;
+
+	while (!err && (room = iov_left(here)) && (wanted = iov_left(there))) {
+		unsigned long address = (unsigned long)there->vec->base + there->at;
+		size_t n = min(min(room, wanted), PAGE_SIZE - (address & ~PAGE_MASK));
+		size_t copied = copy_piece(mm, address, (char *)here->vec->base + here->at, n,
+					   gup_flags, bounce);
+
+		here->at += copied;
+		there->at += copied;
+		done += (ssize_t)copied;
+		if (copied < n)
+			err = -EFAULT;
+		cond_resched();
+	}
+	if (bounce)
+		free_page(bounce);
+	return done ? done : err;
+}
+
+static ssize_t process_vm_rw_core(pid_t pid, struct iov_iter *here, struct iov_iter *there,
+				  unsigned int gup_flags)
+{
+	struct task_struct *task;
+	struct mm_struct *mm;
+	ssize_t done;
+
+	if (!iov_left(there))
+		return 0;
+	task = find_get_task(pid);
+	if (!task)
+		return -ESRCH;
+	mm = mm_access(task);
+	if (IS_ERR(mm)) {
+		done = -EPERM;
+	} else if (!mm) {
+		done = -ESRCH;
+	} else {
+		done = process_vm_copy(mm, here, there, gup_flags);
+		mmput(mm);
+	}
+	put_task_struct(task);
+	return done;
+}
+
+static long process_vm_rw(pid_t pid, const struct iovec __user *lvec, unsigned long liovcnt,
+			  const struct iovec __user *rvec, unsigned long riovcnt,
+			  unsigned long flags, unsigned int gup_flags)
+{
+	struct iovec *local, *remote = NULL;
+	ssize_t done;
+
+	if (flags)
+		return -EINVAL;
+	done = import_iovec(lvec, liovcnt, &local);
+	if (done > 0)
+		done = copy_iovec(rvec, riovcnt, &remote);
+	else
+		riovcnt = 0;
+	if (!done && riovcnt) {
+		struct iov_iter here = { local, liovcnt, 0 }, there = { remote, riovcnt, 0 };
+
+		done = process_vm_rw_core(pid, &here, &there, gup_flags);
+	}
+	kfree(remote);
+	kfree(local);
+	return done;
+}
+
+long sys_process_vm_readv(pid_t pid, const struct iovec __user *lvec, unsigned long liovcnt,
+			  const struct iovec __user *rvec, unsigned long riovcnt,
+			  unsigned long flags)
+{
+	return process_vm_rw(pid, lvec, liovcnt, rvec, riovcnt, flags, 0);
+}
+
+long sys_process_vm_writev(pid_t pid, const struct iovec __user *lvec, unsigned long liovcnt,
+			   const struct iovec __user *rvec, unsigned long riovcnt,
+			   unsigned long flags)
+{
+	return process_vm_rw(pid, lvec, liovcnt, rvec, riovcnt, flags, FOLL_WRITE);
+}
