@@ -9,6 +9,12 @@ struct timeval {
 	s64 tv_sec, tv_usec;
 };
 
+struct flock {
+	s16 l_type, l_whence;
+	s64 l_start, l_len;
+	s32 l_pid;
+};
+
 struct stat {
 	u64 st_dev, st_ino, st_nlink;
 	u32 st_mode, st_uid, st_gid, __pad0;

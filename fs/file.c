@@ -4,6 +4,7 @@
 
 #include "fs/dentry.h"
 #include "fs/inode.h"
+#include "fs/locks.h"
 #include "fs/syscalls.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/sched.h"
@@ -48,10 +49,19 @@ void fput(struct file *file)
 	if (file->f_op && file->f_op->release)
 		file->f_op->release(file);
 	inode = file->f_inode;
+	remove_locks(inode, file);
 	if (inode && S_ISREG(inode->i_mode) && (file->f_mode & FMODE_WRITE))
 		put_write_access(inode);
 	dput(file->f_dentry);
 	kfree(file);
+}
+
+/* A descriptor of the table @files no longer stands for @file (NULL is fine), whose reference goes. */
+static void close_file(struct file *file, struct files_struct *files)
+{
+	if (file)
+		remove_locks(file->f_inode, files);
+	fput(file);
 }
 
 struct file *files_get(struct files_struct *files, unsigned int fd)
@@ -185,7 +195,7 @@ long sys_close(unsigned int fd)
 	spin_unlock(&files->lock);
 	if (!file)
 		return -EBADF;
-	fput(file);
+	close_file(file, files);
 	return 0;
 }
 
@@ -206,7 +216,7 @@ long sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
 		else if (test_bit(fd, files->open))
 			__set_bit(fd, files->cloexec);
 		spin_unlock(&files->lock);
-		fput(file);
+		close_file(file, files);
 	}
 	return 0;
 }
@@ -253,7 +263,7 @@ void put_files(struct files_struct *files)
 	if (!files || !atomic_dec_and_test(&files->count))
 		return;
 	for (unsigned int fd = 0; fd < files->size; fd++)
-		fput(files->fd[fd]);
+		close_file(files->fd[fd], files);
 	if (files->fd != files->small)
 		kfree(files->fd);
 	kmem_cache_free(files_cache, files);
@@ -284,7 +294,7 @@ void close_on_exec(struct files_struct *files)
 		if (test_bit(fd, files->cloexec))
 			file = remove_fd(files, fd);
 		spin_unlock(&files->lock);
-		fput(file);
+		close_file(file, files);
 	}
 }
 
@@ -329,7 +339,7 @@ static long do_dup(unsigned int oldfd, unsigned int newfd, bool cloexec)
 	__set_bit(newfd, files->open);
 	__assign_bit(newfd, files->cloexec, cloexec);
 	spin_unlock(&files->lock);
-	fput(replaced);
+	close_file(replaced, files);
 	return newfd;
 }
 
@@ -351,75 +361,6 @@ long sys_dup3(unsigned int oldfd, unsigned int newfd, int flags)
 	if ((flags & ~O_CLOEXEC) || oldfd == newfd)
 		return -EINVAL;
 	return do_dup(oldfd, newfd, flags & O_CLOEXEC);
-}
-
-#define F_DUPFD 0
-#define F_GETFD 1
-#define F_SETFD 2
-#define F_GETFL 3
-#define F_SETFL 4
-#define F_DUPFD_CLOEXEC 1030
-#define F_GETPIPE_SZ 1032
-#define FD_CLOEXEC 1
-
-#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
-
-static long dup_from(struct file *file, unsigned long first, bool cloexec)
-{
-	int fd;
-
-	if (first >= min_t(unsigned long, rlimit(RLIMIT_NOFILE), NR_OPEN))
-		return -EINVAL;
-	fd = get_unused_fd((unsigned int)first, cloexec);
-	if (fd >= 0)
-		fd_install((unsigned int)fd, get_file(file));
-	return fd;
-}
-
-static long get_or_set_cloexec(unsigned int fd, bool set, bool value)
-{
-	struct files_struct *files = current->files;
-	long old;
-
-	spin_lock(&files->lock);
-	old = test_bit(fd, files->cloexec) ? FD_CLOEXEC : 0;
-	if (set && test_bit(fd, files->open))
-		__assign_bit(fd, files->cloexec, value);
-	spin_unlock(&files->lock);
-	return set ? 0 : old;
-}
-
-long sys_fcntl(unsigned int fd, unsigned int cmd, unsigned long arg)
-{
-	struct file *file = fget(fd);
-	long result = -EINVAL;
-
-	if (!file)
-		return -EBADF;
-	switch (cmd) {
-	case F_DUPFD:
-	case F_DUPFD_CLOEXEC:
-		result = dup_from(file, arg, cmd == F_DUPFD_CLOEXEC);
-		break;
-	case F_GETFD:
-		result = get_or_set_cloexec(fd, false, false);
-		break;
-	case F_SETFD:
-		result = get_or_set_cloexec(fd, true, arg & FD_CLOEXEC);
-		break;
-	case F_GETFL:
-		result = file->f_flags;
-		break;
-	case F_SETFL:
-		WRITE_ONCE(file->f_flags, (file->f_flags & ~SETFL_MASK) | (arg & SETFL_MASK));
-		result = 0;
-		break;
-	case F_GETPIPE_SZ:
-		result = file->f_op == &pipe_fops ? PIPE_SIZE : -EBADF;
-		break;
-	}
-	fput(file);
-	return result;
 }
 
 long sys_ioctl(unsigned int fd, unsigned int cmd, unsigned long arg)

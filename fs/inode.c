@@ -38,6 +38,7 @@ void inode_init_once(struct inode *inode)
 	inode->i_count = 1;
 	inode->i_nlink = 1;
 	INIT_HLIST_NODE(&inode->i_hash);
+	INIT_LIST_HEAD(&inode->i_locks);
 	INIT_LIST_HEAD(&inode->i_lru);
 	INIT_LIST_HEAD(&inode->i_dirty);
 	INIT_LIST_HEAD(&inode->i_sb_list);

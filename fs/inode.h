@@ -109,6 +109,7 @@ struct inode {
 	void *i_private;                /* the file system's */
 	int i_count;                    /* inode_lock */
 	unsigned int i_state;           /* inode_lock */
+	struct list_head i_locks;       /* struct file_lock: fs/locks.c */
 	unsigned int i_names;           /* dentries that stand for it; dcache_lock */
 	struct hlist_node i_hash;       /* inode_lock */
 	struct list_head i_lru;         /* unused ones; inode_lock */

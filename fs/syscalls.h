@@ -27,6 +27,7 @@ long sys_dup2(unsigned int oldfd, unsigned int newfd);
 long sys_dup3(unsigned int oldfd, unsigned int newfd, int flags);
 long sys_fcntl(unsigned int fd, unsigned int cmd, unsigned long arg);
 long sys_ioctl(unsigned int fd, unsigned int cmd, unsigned long arg);
+long sys_flock(unsigned int fd, unsigned int cmd); /* fs/locks.c */
 
 /* --- data (fs/read_write.c) --- */
 long sys_read(unsigned int fd, char __user *buf, size_t count);

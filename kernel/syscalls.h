@@ -86,7 +86,7 @@
 	M(70, msgrcv) \
 	M(71, msgctl) \
 	X(72, fcntl, sys_fcntl) \
-	M(73, flock) \
+	X(73, flock, sys_flock) \
 	X(74, fsync, sys_fsync) \
 	X(75, fdatasync, sys_fdatasync) \
 	X(76, truncate, sys_truncate) \

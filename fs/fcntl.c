@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* fcntl(2). */
+#include "fs/file.h"
+#include "fs/locks.h"
+#include "fs/syscalls.h"
+#include "kernel/core/sched.h"
+#include "kernel/proc/signal.h"
+#include "lib/bitops.h"
+#include "lib/errno.h"
+#include "lib/util.h"
+
+#define F_DUPFD 0
+#define F_GETFD 1
+#define F_SETFD 2
+#define F_GETFL 3
+#define F_SETFL 4
+#define F_DUPFD_CLOEXEC 1030
+#define F_GETPIPE_SZ 1032
+#define FD_CLOEXEC 1
+
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
+
+static long dup_from(struct file *file, unsigned long first, bool cloexec)
+{
+	int fd;
+
+	if (first >= min_t(unsigned long, rlimit(RLIMIT_NOFILE), NR_OPEN))
+		return -EINVAL;
+	fd = get_unused_fd((unsigned int)first, cloexec);
+	if (fd >= 0)
+		fd_install((unsigned int)fd, get_file(file));
+	return fd;
+}
+
+static long get_or_set_cloexec(unsigned int fd, bool set, bool value)
+{
+	struct files_struct *files = current->files;
+	long old;
+
+	spin_lock(&files->lock);
+	old = test_bit(fd, files->cloexec) ? FD_CLOEXEC : 0;
+	if (set && test_bit(fd, files->open))
+		__assign_bit(fd, files->cloexec, value);
+	spin_unlock(&files->lock);
+	return set ? 0 : old;
+}
+
+static long do_fcntl(unsigned int fd, struct file *file, unsigned int cmd, unsigned long arg)
+{
+	long result = -EINVAL;
+
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		result = dup_from(file, arg, cmd == F_DUPFD_CLOEXEC);
+		break;
+	case F_GETFD:
+		result = get_or_set_cloexec(fd, false, false);
+		break;
+	case F_SETFD:
+		result = get_or_set_cloexec(fd, true, arg & FD_CLOEXEC);
+		break;
+	case F_GETFL:
+		result = file->f_flags;
+		break;
+	case F_SETFL:
+		WRITE_ONCE(file->f_flags, (file->f_flags & ~SETFL_MASK) | (arg & SETFL_MASK));
+		result = 0;
+		break;
+	case F_GETPIPE_SZ:
+		result = file->f_op == &pipe_fops ? PIPE_SIZE : -EBADF;
+		break;
+	case F_GETLK:
+	case F_OFD_GETLK:
+		result = fcntl_getlk(file, cmd, (struct flock __user *)arg);
+		break;
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		result = fcntl_setlk(fd, file, cmd, (struct flock __user *)arg);
+		break;
+	}
+	return result;
+}
+
+long sys_fcntl(unsigned int fd, unsigned int cmd, unsigned long arg)
+{
+	struct file *file = fget(fd);
+	long result = -EBADF;
+
+	if (!file)
+		return -EBADF;
+	/* Of what was opened with O_PATH there is only the descriptor. */
+	if (file->f_mode || cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_GETFD ||
+	    cmd == F_SETFD || cmd == F_GETFL)
+		result = do_fcntl(fd, file, cmd, arg);
+	fput(file);
+	return result;
+}
