@@ -13,7 +13,7 @@
 	X(pgalloc) X(pgfree) X(pgfault) X(pgmajfault) X(pgpgin) X(pgpgout) X(pswpin) X(pswpout)     \
 	X(pgactivate) X(pgdeactivate) X(pgscan_kswapd) X(pgscan_direct) X(pgsteal_kswapd)           \
 	X(pgsteal_direct) X(pgrefill) X(pgrotated) X(allocstall) X(oom_kill) X(drop_pagecache)      \
-	X(swap_ra) X(swap_ra_hit) X(pgreuse) X(unevictable_pgs_mlocked) X(unevictable_pgs_munlocked) \
+	X(swap_ra) X(swap_ra_hit) X(pglazyfree) X(pglazyfreed) X(pgreuse) X(unevictable_pgs_mlocked) X(unevictable_pgs_munlocked) \
 	/* one per kind of fault, named after its door (no counterpart in Linux) */                 \
 	X(fault_anon_zero) X(fault_anon_write) X(fault_read) X(fault_around) X(fault_cow)           \
 	X(fault_shared) X(fault_swap) X(fault_wp_reuse) X(fault_wp_copy) X(fault_wp_shared)         \

@@ -49,8 +49,8 @@ static bool check_lists(struct audit *a, const struct page *page, u32 mark, bool
 		return fail_frame(a, page, "has PG_swapcache, but no swap cache has it");
 	if (!owned)
 		return true;
-	if ((PageAnon(page) || PageSwapCache(page)) && !PageSwapBacked(page))
-		return fail_frame(a, page, "is anonymous, but without PG_swapbacked");
+	if (PageSwapCache(page) && !PageSwapBacked(page))
+		return fail_frame(a, page, "is in the swap cache, but without PG_swapbacked");
 	if (PageSwapBacked(page) && page_mapping(page) &&
 	    !(page_mapping(page)->flags & AS_UNEVICTABLE))
 		return fail_frame(a, page, "is a file's page, but with PG_swapbacked");

@@ -36,7 +36,7 @@ struct address_space;
 	X(active)     /* ... the active one */                                                      \
 	X(unevictable)/* ... mlocked: on the unevictable list */                                    \
 	X(swapcache)  /* in the swap cache; private is the swap entry */                            \
-	X(swapbacked) /* anonymous or shmem: its place to go is swap */                             \
+	X(swapbacked) /* anonymous or shmem: its place to go is swap; not after MADV_FREE */        \
 	X(reserved)   /* not the allocator's: firmware, kernel image, zero page */                  \
 	X(buddy)      /* head of a free block; private is its order */                              \
 	X(slab)       /* belongs to a slab cache */                                                 \
@@ -154,6 +154,11 @@ PAGEFLAG(MappedToDisk, mappedtodisk)
 static inline bool PageAnon(const struct page *page)
 {
 	return (unsigned long)READ_ONCE(page->mapping) & PAGE_MAPPING_ANON;
+}
+/* Its owner allowed to drop it (MADV_FREE) until it is written again. Stays so while isolated. */
+static inline bool page_is_lazyfree(const struct page *page)
+{
+	return PageAnon(page) && !PageSwapBacked(page);
 }
 /* The page cache this page is in, or NULL for anonymous and other pages. */
 static inline struct address_space *page_mapping(const struct page *page)

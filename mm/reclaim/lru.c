@@ -8,6 +8,8 @@
  *   no          no/yes  no            LRU_INACTIVE_FILE / LRU_ACTIVE_FILE
  *   any         no      yes           LRU_UNEVICTABLE
  *
+ * Anonymous pages that need not be kept (MADV_FREE) are not swapbacked: they go with the file pages.
+ *
  * Pages enter at the head; reclaim takes from the tail.
  *
  * Each CPU has a set of these lists with a lock of its own, which the pages that it adds enter; there
@@ -260,6 +262,23 @@ void deactivate_page(struct page *page)
 		list_move_tail(&page->lru, &lru_shared->lists[page_lru(page)]);
 	}
 	spin_unlock(&lru_shared->lock);
+}
+
+void mark_page_lazyfree(struct page *page)
+{
+	struct lruvec *vec = lock_page_lruvec(page);
+
+	if (!vec)
+		return; /* reclaim is looking at it */
+	if (PageSwapBacked(page) && !PageSwapCache(page) && !PageUnevictable(page)) {
+		unlink_page(page);
+		ClearPageActive(page);
+		ClearPageReferenced(page);
+		ClearPageSwapBacked(page);
+		link_page(vec, page);
+		count_vm_event(VM_pglazyfree);
+	}
+	spin_unlock(&vec->lock);
 }
 
 /* PG_mlocked has changed. An isolated page finds the right list when it is put back. */

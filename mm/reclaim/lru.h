@@ -29,6 +29,11 @@ void release_pages(struct page *const *pages, unsigned int nr);
 void mark_page_accessed(struct page *page);
 /* To the tail of the inactive list, so that reclaim finds it next. */
 void deactivate_page(struct page *page);
+/*
+ * MADV_FREE of a page that is neither dirty nor in the swap cache: to the file pages, where it is
+ * dropped like a clean one of them. ptl held.
+ */
+void mark_page_lazyfree(struct page *page);
 /* mlock/munlock of a mapped page: moves it to or from the unevictable list. */
 void mlock_page(struct page *page);
 void munlock_page(struct page *page);

@@ -11,6 +11,7 @@
  *   mapped                   every entry is taken out (try_to_unmap)
  *   dirty                    is written; freed when the write is done and the scan finds it again
  *   clean                    leaves the page cache or swap cache and is free
+ *   anon after MADV_FREE     free if clean; written since then, it goes back to the anon pages
  *
  * Entries are taken out of up to 32 pages, which stay locked, before CPUs are told once for all of them
  * (asm/tlbflush.h); only then is any of the pages written or freed.
@@ -188,14 +189,17 @@ static enum verdict pageout(struct page *page, struct scan_control *sc)
 }
 
 /*
- * Take the clean, unmapped, locked page out of its cache: FREED, or KEEP. Only the cache and we may hold it. Who
+ * Take the clean, unmapped, locked page out of its cache: FREED, or KEEP. Only the cache and we may hold it (of
+ * what MADV_FREE was told of, only we). Who
  * looks a page up in the swap cache meanwhile finds out when he has the lock. Whoever held it has let go of it
  * after he made it dirty: so the count is looked at first.
  */
 static enum verdict leave_cache(struct page *page)
 {
-	if (page_count(page) != 2 || PageDirty(page))
+	if (page_count(page) != 1 + !page_is_lazyfree(page) || PageDirty(page))
 		return KEEP;
+	if (page_is_lazyfree(page))
+		count_vm_event(VM_pglazyfreed);
 	if (PageSwapCache(page))
 		delete_from_swap_cache(page);
 	else if (page_mapping(page) && !remove_unused_page(page))
@@ -225,7 +229,7 @@ static enum verdict look_at(struct page *page, struct scan_control *sc)
 		return verdict;
 	if (PageSwapCache(page) && !page_mapped(page) && try_to_free_swap(page))
 		return page_count(page) == 1 ? FREED : KEEP;
-	if (PageAnon(page) && !PageSwapCache(page) &&
+	if (PageAnon(page) && PageSwapBacked(page) && !PageSwapCache(page) &&
 	    (!(sc->gfp & __GFP_IO) || !page_mapped(page) || !add_to_swap(page)))
 		return ACTIVATE;
 	race_point_may_sleep("reclaim: page chosen, still mapped");

@@ -109,19 +109,64 @@ static int willneed(struct vm_area_struct *vma, struct faultin *at, unsigned lon
 	return -EAGAIN;
 }
 
-/*
- * MADV_FREE allows the kernel to drop the pages at any moment until they are written again; this
- * one does it at once, which no program can tell from memory having been short. For DONTNEED it
- * is the rule.
- */
 static int dontneed(struct vm_area_struct *vma, unsigned long start, unsigned long end,
 		    int behavior)
 {
 	if ((vma->vm_flags & VM_LOCKED) && behavior != MADV_DONTNEED_LOCKED)
 		return -EINVAL;
-	if (behavior == MADV_FREE && !vma_is_anonymous(vma))
-		return -EINVAL;
 	zap_page_range(vma, start, end - start);
+	return 0;
+}
+
+/* What is kept of the page elsewhere is given up too, unless others have the page. ptl held. */
+static bool forget_copy(struct page *page)
+{
+	bool forgotten = false;
+
+	if (!trylock_page(page))
+		return false;
+	if (page_mapcount(page) == 1 && (!PageSwapCache(page) || try_to_free_swap(page))) {
+		ClearPageDirty(page);
+		forgotten = true;
+	}
+	unlock_page(page);
+	return forgotten;
+}
+
+/*
+ * MADV_FREE: until it is written again, which the entry's dirty bit tells, the page may be dropped at any
+ * moment, for all that this map cares. In swap it is not worth the slot.
+ */
+static void lazyfree_pte(struct pt_walk *walk, pte_t *ptep, unsigned long addr)
+{
+	pte_t pte = *ptep;
+	struct page *page;
+
+	if (is_swap_pte(pte)) {
+		pte_clear(ptep);
+		free_swap_and_cache(pte_to_swp_entry(pte));
+		add_mm_counter(walk->vma->vm_mm, MM_SWAPENTS, -1);
+		return;
+	}
+	page = pte_present(pte) ? vm_normal_page(walk->vma, addr, pte) : NULL;
+	if (!page || ((PageSwapCache(page) || PageDirty(page)) && !forget_copy(page)))
+		return;
+	ptep_set_unused(ptep);
+	mark_page_lazyfree(page);
+}
+
+static int lazyfree_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	struct pt_walk walk = { .vma = vma, .pte = lazyfree_pte };
+
+	if ((vma->vm_flags & VM_LOCKED) || !vma_is_anonymous(vma))
+		return -EINVAL;
+	walk_page_range(&walk, vma->vm_mm, start, end);
+	/*
+	 * From now on each write leaves a mark. Even if nothing was found: another thread that is at
+	 * the same may not have come so far.
+	 */
+	flush_tlb_range(vma->vm_mm, start, end);
 	return 0;
 }
 
@@ -220,8 +265,9 @@ static int advise_vma(struct vm_area_struct **vmap, struct faultin *at, unsigned
 		return willneed(vma, at, end);
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:
-	case MADV_FREE:
 		return dontneed(vma, start, end, behavior);
+	case MADV_FREE:
+		return lazyfree_range(vma, start, end);
 	case MADV_COLD:
 	case MADV_PAGEOUT:
 		return cold_range(vma, start, end, behavior == MADV_PAGEOUT);

@@ -59,10 +59,13 @@ static void mlock_pte(struct pt_walk *walk, pte_t *pte, unsigned long addr)
 
 	if (!page || !!PageMlocked(page) == lock)
 		return;
-	if (lock)
+	if (lock) {
+		if (page_is_lazyfree(page))
+			SetPageDirty(page); /* to be kept, after munlock() too */
 		mlock_page(page);
-	else
+	} else {
 		munlock_page(page);
+	}
 }
 
 void mlock_pages(struct vm_area_struct *vma, unsigned long start, unsigned long end)

@@ -119,11 +119,23 @@ int page_referenced(struct page *page, unsigned long *vm_flags, struct tlb_batch
 	return walk.count;
 }
 
+/*
+ * A page that MADV_FREE gave up, whose entry was @pte and is cleared: may it go? Not if it was written
+ * since, through this entry or by who holds it. A CPU that still has the clean entry must look at
+ * the table before it writes.
+ */
+static bool may_drop_lazyfree(const struct page *page, pte_t pte)
+{
+	return !pte_dirty(pte) && !PageDirty(page) &&
+	       page_count(page) == 1 + page_mapcount(page); /* the entries and the caller */
+}
+
 static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *ptep,
 		      unsigned long addr)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	struct page *page = walk->page;
+	bool lazyfree = page_is_lazyfree(page);
 	swp_entry_t entry = { 0 };
 	pte_t pte;
 
@@ -132,7 +144,7 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 		mlock_page(page);
 		return false;
 	}
-	if (PageAnon(page)) {
+	if (PageAnon(page) && !lazyfree) {
 		entry.val = page->private;
 		if (!PageSwapCache(page) || swap_duplicate(entry))
 			return false;
@@ -140,8 +152,15 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 	pte = ptep_get_and_clear(ptep);
 	race_point("reclaim: entry cleared, swap entry not stored");
 	tlb_batch_add(walk->batch, mm);
+	if (unlikely(lazyfree) && !may_drop_lazyfree(page, pte)) {
+		set_pte(ptep, pte);
+		SetPageSwapBacked(page);
+		return false;
+	}
 	update_hiwater_rss(mm);
-	if (PageAnon(page)) {
+	if (unlikely(lazyfree)) {
+		add_mm_counter(mm, MM_ANONPAGES, -1);
+	} else if (PageAnon(page)) {
 		if (pte_dirty(pte))
 			SetPageDirty(page);
 		set_pte(ptep, swp_entry_to_pte(entry));

@@ -114,7 +114,8 @@ int page_referenced(struct page *page, unsigned long *vm_flags, struct tlb_batch
 /*
  * Take every mapping of the page out (but those of VM_LOCKED VMAs: these mlock the page):
  * anonymous entries become the swap entry in page->private (page must be in the swap cache), file
- * entries are cleared, dirty bits move to the page. True when no mapping is left. Page locked, and it
+ * entries are cleared, dirty bits move to the page. Entries of a page that MADV_FREE gave up are
+ * cleared as well, up to one that says that it was written: then it is swapbacked again. True when no mapping is left. Page locked, and it
  * stays so until @batch was flushed: before that CPUs may still read and write it.
  */
 bool try_to_unmap(struct page *page, struct tlb_batch *batch);

@@ -214,7 +214,7 @@ void do_brk(void)
 static long advise(struct shadow_page *page, int advice)
 {
 	switch (advice) {
-	case MADV_FREE: /* may be dropped at once, and is */
+	case MADV_FREE:
 	case MADV_DONTNEED:
 		if (page->locked || (advice == MADV_FREE && page->kind != ANON))
 			return -EINVAL;
@@ -255,9 +255,10 @@ void do_advise(void)
 				       MADV_REMOVE,     MADV_DONTNEED_LOCKED };
 	int advice = advices[pick(ARRAY_SIZE(advices))];
 	long want = 0, err = 0;
+	unsigned long i;
 
 	doing("madvise(%d)", advice);
-	for (unsigned long i = now.first; i < now.first + now.n && !err; i++) {
+	for (i = now.first; i < now.first + now.n && !err; i++) {
 		if (now.me->page[i].kind == HOLE)
 			want = -ENOMEM;
 		else if (advice == MADV_DONTNEED_LOCKED)
@@ -266,6 +267,9 @@ void do_advise(void)
 			err = advise(&now.me->page[i], advice);
 	}
 	result(sys_madvise(now.addr, now.len, advice), err ? err : want);
+	/* When freed memory becomes empty is reclaim's choice: make it so now. */
+	if (advice == MADV_FREE)
+		result(sys_madvise(now.addr, (i - now.first - !!err) * PAGE_SIZE, MADV_DONTNEED), want);
 }
 
 void do_populate(void)

@@ -299,6 +299,76 @@ static void test_mlocked_pages_stay(void **state)
 	assert_int_equal(host_swapoff(area), 0);
 }
 
+/* MADV_FREE: what is not written again goes first, without swap; what is written stays. */
+static void test_lazyfree(void **state)
+{
+	unsigned long a = written(64, 1), dropped = vm_event_sum(VM_pglazyfreed);
+	struct page *page = host_page(p, a + 9 * PAGE_SIZE);
+
+	(void)state;
+	assert_int_equal(sys_madvise(a, 64 * PAGE_SIZE, MADV_FREE), 0);
+	RSS(64, 0, 0);
+	assert_true(page_is_lazyfree(page) && PageLRU(page));
+	expect_pages(a, 8, 1); /* nothing was short so far */
+	OK(host_put(a + 9 * PAGE_SIZE, 99));
+	assert_true(page_is_lazyfree(page));
+	host_reclaim(1000);
+	host_reclaim(1000);
+	host_reclaim(1000);
+	RSS(1, 0, 0);
+	assert_int_equal(vm_event_sum(VM_pglazyfreed) - dropped, 63);
+	assert_true(!page_is_lazyfree(page) && host_page(p, a + 9 * PAGE_SIZE) == page);
+	assert_int_equal(host_get(a + 9 * PAGE_SIZE), 99);
+	assert_int_equal(host_get(a + 10 * PAGE_SIZE), 0);
+}
+
+/* Who else has the page, has use for it. */
+static void test_lazyfree_shared(void **state)
+{
+	unsigned long a = written(3, 1);
+	struct task_struct *child = host_fork(p);
+	struct page *held = host_page(p, a + PAGE_SIZE);
+
+	(void)state;
+	host_switch(child);
+	assert_int_equal(sys_madvise(a, 3 * PAGE_SIZE, MADV_FREE), 0);
+	get_page(held); /* by who may be writing to it */
+	host_reclaim(1000);
+	host_reclaim(1000);
+	host_switch(p);
+	RSS(3, 0, 0);
+	expect_pages(a, 3, 1);
+	assert_false(page_is_lazyfree(held));
+	put_page(held);
+	host_exit(child);
+	assert_int_equal(sys_madvise(a, PAGE_SIZE, MADV_FREE), 0);
+	assert_int_equal(sys_mlock(a, PAGE_SIZE), 0); /* as good as written */
+	assert_int_equal(sys_munlock(a, PAGE_SIZE), 0);
+	host_reclaim(1000);
+	expect_pages(a, 3, 1);
+}
+
+/* Swap slots of what need not be kept are given back, and a page that has one is not written again. */
+static void test_lazyfree_swap(void **state)
+{
+	unsigned long a = written(32, 1);
+	int area = host_swapon(1024, -1);
+
+	(void)state;
+	host_pageout(a, 32 * PAGE_SIZE);
+	RSS(0, 0, 32);
+	expect_pages(a, 8, 1); /* in memory, and in swap */
+	assert_int_equal(sys_madvise(a, 32 * PAGE_SIZE, MADV_FREE), 0);
+	assert_int_equal(mm_counter_sum(p->mm, MM_SWAPENTS), 0);
+	assert_true(page_is_lazyfree(host_page(p, a)));
+	assert_int_equal(nr_swap_pages(), total_swap_pages());
+	for (int i = 0; i < 4; i++)
+		host_reclaim(1000);
+	RSS(0, 0, 0);
+	assert_int_equal(host_get(a), 0);
+	assert_int_equal(host_swapoff(area), 0);
+}
+
 static unsigned long shrunk;
 static unsigned long shrinker(unsigned long nr)
 {
@@ -364,7 +434,10 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_oom_spares_who_asked),  TEST(test_oom_in_a_system_call),
 	TEST(test_oom_of_a_dying_task),   TEST(test_pageout_of_files),
 	TEST(test_drop_caches),           TEST(test_second_chance),
-	TEST(test_mlocked_pages_stay),    TEST(test_shrinkers_are_asked),
+	TEST(test_mlocked_pages_stay),
+	TEST(test_lazyfree),
+	TEST(test_lazyfree_shared),
+	TEST(test_lazyfree_swap),    TEST(test_shrinkers_are_asked),
 	TEST(test_large_blocks),          TEST(test_nofail),
 };
 TEST_MAIN(RAM)

@@ -45,6 +45,8 @@ def programs():
     """{name: (path of the host, is there a transcript)} of all that is compared, in order."""
     found = {}
     for file in sorted(os.listdir("user")):
+        if not os.path.isfile(os.path.join("user", file)):
+            continue
         with open(os.path.join("user", file), encoding="utf-8") as source:
             if file.endswith(".c") and '"tap.h"' in source.read():
                 found[file[:-2]] = f"build/user/{file[:-2]}", file[:-2] not in CLAIMS_ONLY

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "probe.h"
+#include "tap.h"
 
 #define PAGES 12
 

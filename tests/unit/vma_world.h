@@ -127,6 +127,10 @@ void deactivate_page(struct page *page)
 {
 	(void)page;
 }
+void mark_page_lazyfree(struct page *page)
+{
+	(void)page;
+}
 void mlock_page(struct page *page)
 {
 	SetPageMlocked(page);
@@ -232,6 +236,7 @@ static struct page *fresh_page(struct vm_area_struct *vma, unsigned long addr, u
 	struct page *page = alloc_page(__GFP_ZERO);
 
 	CHECK(page && !anon_vma_prepare(vma));
+	__SetPageSwapBacked(page);
 	*page_value(page) = value;
 	page_add_new_anon_rmap(page, vma, addr);
 	return page;

@@ -143,6 +143,12 @@ static inline bool ptep_test_and_clear_young(pte_t *ptep)
 	       (__atomic_fetch_and(&ptep->pte, ~_PAGE_ACCESSED, __ATOMIC_ACQ_REL) & _PAGE_ACCESSED);
 }
 
+/* As if the page had been neither read nor written. The TLB is not flushed. */
+static inline void ptep_set_unused(pte_t *ptep)
+{
+	__atomic_fetch_and(&ptep->pte, ~(_PAGE_ACCESSED | _PAGE_DIRTY), __ATOMIC_ACQ_REL);
+}
+
 /* --- upper levels: none, table, or (direct map only) a large leaf --- */
 static inline bool pmd_none(pmd_t e) { return e.pmd == 0; }
 static inline bool pud_none(pud_t e) { return e.pud == 0; }
