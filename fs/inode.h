@@ -164,6 +164,7 @@ struct super_block {
 	struct dentry *s_root;          /* counted */
 	struct dentry *s_mountpoint;    /* counted; NULL: the root of everything */
 	void *s_fs_info;
+	unsigned int s_mnt_id;          /* for /proc/PID/mountinfo; constant */
 	char s_source[32];              /* as given to mount(2), for /proc/mounts */
 	char s_why[160]; /* why fill_super() refused: one sentence without a full stop */
 	struct list_head s_list;        /* mount mutex */
@@ -249,6 +250,7 @@ loff_t generic_llseek_size(struct file *file, loff_t offset, int whence, loff_t 
 struct file_system_type {
 	const char *name;
 	bool needs_device;
+	bool single; /* there is one, however often it is mounted: twice at one place is -EBUSY */
 	/*
 	 * Fill in s_op, s_root, ... of the zeroed @sb (s_bdev, s_flags, s_dev, s_type are set). 0
 	 * or -errno, nothing held.

@@ -28,6 +28,7 @@ static LIST_HEAD(types);
 static LIST_HEAD(supers);
 static struct dentry *root; /* set once */
 static unsigned int next_anon_dev = 1;
+static unsigned int next_mnt_id = 2; /* 1 is what Linux mounts first and hides */
 
 struct dentry *get_root(void)
 {
@@ -105,6 +106,7 @@ static struct super_block *make_super(const struct file_system_type *type,
 	sb->s_dev = bdev ? bdev->dev : anon_dev();
 	sb->s_flags = flags & MS_RDONLY ? SB_RDONLY : 0;
 	sb->s_maxbytes = (loff_t)(~0ULL >> 1);
+	sb->s_mnt_id = next_mnt_id++;
 	strlcpy(sb->s_source, source, sizeof(sb->s_source));
 	INIT_LIST_HEAD(&sb->s_dirty);
 	INIT_LIST_HEAD(&sb->s_inodes);
@@ -189,6 +191,8 @@ static int do_mount(const char *type_name, const char *source, struct dentry *ta
 		err = -ENODEV;
 	else if (!S_ISDIR(target->d_inode->i_mode))
 		err = -ENOTDIR;
+	else if (type->single && target == target->d_sb->s_root && target->d_sb->s_type == type)
+		err = -EBUSY;
 	else if (type->needs_device && !(bdev = source_device(source)))
 		err = -ENOTBLK;
 	if (!err) {

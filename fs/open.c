@@ -249,8 +249,13 @@ void file_getattr(struct file *file, struct file_stat *st)
 	memset(st, 0, sizeof(*st));
 	if (!inode) {
 		st->size = file->f_mapping ? *file->f_mapping->i_size : 0;
-		/* The only number it has: its place in memory, cut down so as not to tell where. */
-		st->ino = (unsigned long)file >> 6 & 0xffffff;
+		/*
+		 * The only number it has: its place in memory, cut down so as not to tell where. Both
+		 * ends of a pipe are one object.
+		 */
+		const void *object = file->f_op == &pipe_fops ? file->private_data : file;
+
+		st->ino = (unsigned long)object >> 6 & 0xffffff;
 		st->mode = file->f_mapping ? S_IFREG | 0777 : S_IFIFO | 0600;
 		st->dev = 1;
 		return;

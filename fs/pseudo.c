@@ -133,7 +133,8 @@ static const struct super_operations pseudo_sops = {
 /* A number that is the same at every look. */
 static unsigned long pseudo_ino(const char *name, const void *arg)
 {
-	u32 hash = 2166136261u ^ (u32)(unsigned long)arg * 2654435761u;
+	u64 key = (unsigned long)arg * 0x9e3779b97f4a7c15ULL;
+	u32 hash = 2166136261u ^ (u32)(key >> 32);
 
 	while (*name)
 		hash = (hash ^ (u8)*name++) * 16777619u;
@@ -146,9 +147,11 @@ static void set_operations(struct inode *inode, const struct pseudo_entry *entry
 	switch (entry->mode & S_IFMT) {
 	case S_IFDIR:
 		inode->i_fop = &pseudo_dir_fops;
-		if (entry->lookup)
+		if (entry->lookup || entry->owner)
 			inode->i_op = &pseudo_dynamic_iops;
 		inode->i_nlink = 2;
+		for (const struct pseudo_entry *e = entry->children; e && e->name; e++)
+			inode->i_nlink += S_ISDIR(e->mode);
 		break;
 	case S_IFLNK:
 		if (entry->get_link)
@@ -165,8 +168,18 @@ static void set_operations(struct inode *inode, const struct pseudo_entry *entry
 		inode->i_fop = entry->fops;
 }
 
+/* False: its subject is gone. */
+static bool update_owner(struct inode *inode)
+{
+	const struct pseudo_entry *entry = entry_of(inode);
+
+	return !entry->owner ||
+	       !entry->owner(entry->arg, entry->mode, &inode->i_uid, &inode->i_gid);
+}
+
+/* The node for @entry in the directory described by @dir (NULL: it is the root). */
 static struct inode *make_inode(struct super_block *sb, const struct pseudo_entry *entry,
-				const char *name, void *arg)
+				const char *name, const struct pseudo_entry *dir)
 {
 	struct inode *inode = new_inode(sb);
 	struct pseudo_inode *node;
@@ -175,13 +188,19 @@ static struct inode *make_inode(struct super_block *sb, const struct pseudo_entr
 		return ERR_PTR(-ENOMEM);
 	node = container_of(inode, struct pseudo_inode, vfs);
 	node->entry = *entry;
-	if (!entry->arg)
-		node->entry.arg = arg;
+	if (!entry->arg && dir)
+		node->entry.arg = dir->arg;
+	if (!entry->owner && dir)
+		node->entry.owner = dir->owner;
 	inode->i_ino = pseudo_ino(name, node->entry.arg);
 	inode->i_mode = entry->mode;
 	inode->i_rdev = entry->rdev;
-	set_operations(inode, entry);
-	return inode;
+	inode->i_size = entry->size;
+	set_operations(inode, &node->entry);
+	if (update_owner(inode))
+		return inode;
+	iput(inode);
+	return ERR_PTR(-ENOENT);
 }
 
 static const struct pseudo_entry *find_static(const struct pseudo_entry *dir, const char *name)
@@ -202,12 +221,12 @@ static struct inode *pseudo_lookup(struct inode *dir, const struct dentry *dentr
 	int err = -ENOENT;
 
 	if (child)
-		return make_inode(dir->i_sb, child, dentry->d_name, entry->arg);
+		return make_inode(dir->i_sb, child, dentry->d_name, entry);
 	if (entry->lookup)
 		err = entry->lookup(entry->arg, dentry->d_name, &dynamic);
 	if (err)
 		return err == -ENOENT ? NULL : ERR_PTR(err);
-	return make_inode(dir->i_sb, &dynamic, dentry->d_name, entry->arg);
+	return make_inode(dir->i_sb, &dynamic, dentry->d_name, entry);
 }
 
 static bool pseudo_revalidate(struct inode *dir, const struct dentry *dentry)
@@ -215,9 +234,11 @@ static bool pseudo_revalidate(struct inode *dir, const struct dentry *dentry)
 	const struct pseudo_entry *entry = entry_of(dir);
 	struct pseudo_entry again = { 0 };
 
+	if (!dentry->d_inode || !update_owner(dentry->d_inode))
+		return false;
 	if (find_static(entry, dentry->d_name))
 		return true;
-	return dentry->d_inode && !entry->lookup(entry->arg, dentry->d_name, &again) &&
+	return entry->lookup && !entry->lookup(entry->arg, dentry->d_name, &again) &&
 	       (!again.arg || again.arg == entry_of(dentry->d_inode)->arg);
 }
 
@@ -256,6 +277,7 @@ static const struct inode_operations pseudo_dynamic_iops = {
 
 static const struct inode_operations pseudo_object_iops = {
 	.name = "pseudo, object link",
+	.readlink = pseudo_readlink,
 	.get_link = pseudo_get_link,
 };
 
@@ -267,10 +289,21 @@ struct pseudo_open {
 	bool made;
 };
 
+static int may_open(struct inode *inode, const struct file *file)
+{
+	const struct pseudo_entry *entry = entry_of(inode);
+
+	return entry->may_open ? entry->may_open(entry->arg, file->f_mode) : 0;
+}
+
 static int text_open(struct inode *inode, struct file *file)
 {
-	struct pseudo_open *open = kzalloc(sizeof(*open), GFP_KERNEL);
+	int err = may_open(inode, file);
+	struct pseudo_open *open;
 
+	if (err)
+		return err;
+	open = kzalloc(sizeof(*open), GFP_KERNEL);
 	if (!open)
 		return -ENOMEM;
 	mutex_init(&open->lock, "pseudo_open");
@@ -349,8 +382,14 @@ static ssize_t raw_read(struct file *file, char *buf, size_t count, loff_t *pos)
 	return *pos < 0 ? -EINVAL : entry_of(file->f_inode)->read(file, buf, count, pos);
 }
 
+static int raw_open(struct inode *inode, struct file *file)
+{
+	return may_open(inode, file);
+}
+
 static const struct file_operations pseudo_raw_fops = {
 	.name = "pseudo",
+	.open = raw_open,
 	.read = raw_read,
 	.write = pseudo_write,
 	.llseek = pseudo_llseek,
@@ -383,6 +422,8 @@ static int pseudo_iterate(struct file *file, struct dir_context *ctx)
 	bool room = true;
 	loff_t n = 2;
 
+	if (!update_owner(file->f_inode))
+		return -ENOENT;
 	if (ctx->pos == 0)
 		room = pseudo_emit(&dir, ".", S_IFDIR, file->f_inode->i_ino, 0);
 	if (room && ctx->pos == 1) {
@@ -422,7 +463,7 @@ static int pseudo_fill_super(struct super_block *sb, const struct file_system_ty
 	sb->s_op = &pseudo_sops;
 	sb->s_magic = p->magic;
 	sb->s_blocksize = 1024;
-	inode = make_inode(sb, p->root, "/", p->root->arg);
+	inode = make_inode(sb, p->root, "/", NULL);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	inode->i_ino = 1;
@@ -440,6 +481,7 @@ int register_pseudo_fs(const char *name, u32 magic, const struct pseudo_entry *r
 	p->root = root;
 	p->magic = magic;
 	p->type.name = name;
+	p->type.single = true;
 	p->type.fill_super = pseudo_fill_super;
 	err = register_filesystem(&p->type);
 	if (err)

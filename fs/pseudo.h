@@ -67,6 +67,13 @@ struct pseudo_entry {
 	const char *name; /* NULL ends a table; ignored for roots and what lookup hooks give */
 	umode_t mode;           /* S_IF* | permissions */
 	void *arg;              /* NULL: the directory's */
+	/*
+	 * Whose file it is, for stat and permissions; asked anew at each look, and -ENOENT ends the life
+	 * of a node whose subject is gone. NULL: the directory's, and root's if that has none either.
+	 */
+	int (*owner)(void *arg, umode_t mode, uid_t *uid, gid_t *gid);
+	/* May current open it, FMODE_*? 0 or -errno. NULL: as the mode says. */
+	int (*may_open)(void *arg, unsigned int f_mode);
 
 	/*
 	 * Regular files. @show: the whole text, made at the first read of each open (and again
@@ -83,6 +90,8 @@ struct pseudo_entry {
 	 * pseudo_arg(file).
 	 */
 	ssize_t (*read)(struct file *file, char __user *buf, size_t count, loff_t *pos);
+
+	loff_t size; /* as stat tells it */
 
 	/* Symbolic links: the target's path, NUL-terminated, into buf. Length or -errno. */
 	int (*readlink)(void *arg, char *buf, int size);

@@ -9,8 +9,6 @@
 #include <asm/irq.h>
 #include <asm/percpu.h>
 
-#define NSEC_PER_CLOCK_TICK (NSEC_PER_SEC / 100) /* USER_HZ */
-
 int proc_show_cpuinfo(struct seq_buf *m, void *arg)
 {
 	unsigned int cpu;

@@ -12,9 +12,22 @@
 #include "mm/fault/fault.h"
 #include "mm/frame/buddy.h"
 
+/* The arg of the process itself. */
+static void *without_details(void *arg)
+{
+	return (void *)((unsigned long)arg &
+			(~0UL << PROC_BIRTH_SHIFT | ((1UL << PROC_PID_BITS) - 1)));
+}
+
 struct task_struct *proc_task(void *arg)
 {
-	return find_get_task((pid_t)(unsigned long)arg);
+	pid_t pid = (pid_t)((unsigned long)arg & ((1UL << PROC_PID_BITS) - 1));
+	struct task_struct *task = find_get_task(pid);
+
+	if (!task || proc_task_arg(task, false) == without_details(arg))
+		return task;
+	put_task_struct(task); /* another one has the number now */
+	return NULL;
 }
 
 struct mm_struct *proc_mm(void *arg)
@@ -98,6 +111,21 @@ static int show_auxv(struct seq_buf *m, void *arg)
 	return 0;
 }
 
+/* For what only those may read who may look into the process itself. */
+static int may_inspect(void *arg, unsigned int f_mode)
+{
+	struct task_struct *task = proc_task(arg);
+	int err = 0;
+
+	(void)f_mode;
+	if (!task)
+		return -ESRCH;
+	if (!ptrace_may_access(task))
+		err = -EACCES;
+	put_task_struct(task);
+	return err;
+}
+
 static int show_comm(struct seq_buf *m, void *arg)
 {
 	struct task_struct *task = proc_task(arg);
@@ -130,84 +158,186 @@ static ssize_t write_oom_score_adj(void *arg, const char *buf, size_t len)
 	task = proc_task(arg);
 	if (!task)
 		return -ESRCH;
-	task->oom_score_adj = adj;
+	set_oom_score_adj(task, adj);
 	put_task_struct(task);
 	return (ssize_t)len;
 }
 
-static int readlink_exe(void *arg, char *buf, int size)
+/* Renaming is for the process itself, thread by thread. */
+static ssize_t write_comm(void *arg, const char *buf, size_t len)
 {
-	struct mm_struct *mm = proc_mm(arg);
-	int len = -ENOENT;
-	char *path;
+	struct task_struct *task = proc_task(arg);
+	size_t n = min(len, sizeof(task->comm) - 1);
+	ssize_t ret = -EINVAL;
 
-	if (mm && mm->exe_file) {
-		path = file_path(mm->exe_file, buf, size);
-		if (IS_ERR(path)) {
-			len = (int)PTR_ERR(path);
-		} else {
-			len = (int)strlen(path);
-			memmove(buf, path, (size_t)len + 1);
-		}
+	if (!task)
+		return -ESRCH;
+	if (task->signal == current->signal) {
+		task_lock(task);
+		memset(task->comm, 0, sizeof(task->comm));
+		memcpy(task->comm, buf, n);
+		task_unlock(task);
+		ret = (ssize_t)len;
 	}
-	mmput(mm);
-	return len;
+	put_task_struct(task);
+	return ret;
 }
 
+/* --- the tables --- */
+
+static int task_lookup(void *arg, const char *name, struct pseudo_entry *child);
+static int task_iterate(void *arg, struct pseudo_dir *dir, loff_t from);
+
+/* Processes and threads have the same files, but the first. */
 static const struct pseudo_entry pid_entries[] = {
-	{ .name = "auxv", .mode = S_IFREG | 0400, .show = show_auxv },
+	{ .name = "task", .mode = S_IFDIR | 0555, .lookup = task_lookup, .iterate = task_iterate },
+	{ .name = "auxv", .mode = S_IFREG | 0400, .show = show_auxv, .may_open = may_inspect },
 	{ .name = "cmdline", .mode = S_IFREG | 0444, .show = show_cmdline },
-	{ .name = "comm", .mode = S_IFREG | 0444, .show = show_comm },
-	{ .name = "environ", .mode = S_IFREG | 0400, .show = show_environ },
-	{ .name = "exe", .mode = S_IFLNK | 0777, .readlink = readlink_exe },
-	{ .name = "maps", .mode = S_IFREG | 0444, .show = proc_show_maps },
+	{ .name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .write = write_comm },
+	{ .name = "cwd",
+	  .mode = S_IFLNK | 0777,
+	  .readlink = proc_readlink_cwd,
+	  .get_link = proc_get_cwd },
+	{ .name = "environ",
+	  .mode = S_IFREG | 0400,
+	  .show = show_environ,
+	  .may_open = may_inspect },
+	{ .name = "exe",
+	  .mode = S_IFLNK | 0777,
+	  .readlink = proc_readlink_exe,
+	  .get_link = proc_get_exe },
+	{ .name = "fd",
+	  .mode = S_IFDIR | 0500,
+	  .lookup = proc_fd_lookup,
+	  .iterate = proc_fd_iterate },
+	{ .name = "fdinfo",
+	  .mode = S_IFDIR | 0555,
+	  .lookup = proc_fdinfo_lookup,
+	  .iterate = proc_fdinfo_iterate },
+	{ .name = "limits", .mode = S_IFREG | 0444, .show = proc_show_limits },
+	{ .name = "maps", .mode = S_IFREG | 0444, .show = proc_show_maps, .may_open = may_inspect },
 	{ .name = "mem", .mode = S_IFREG | 0600, .fops = &proc_mem_fops },
+	{ .name = "mountinfo", .mode = S_IFREG | 0444, .show = proc_show_mountinfo },
+	{ .name = "mounts", .mode = S_IFREG | 0444, .show = proc_show_mounts },
 	{ .name = "oom_score_adj",
 	  .mode = S_IFREG | 0644,
 	  .show = show_oom_score_adj,
 	  .write = write_oom_score_adj },
-	{ .name = "pagemap", .mode = S_IFREG | 0400, .read = proc_read_pagemap },
+	{ .name = "pagemap",
+	  .mode = S_IFREG | 0400,
+	  .read = proc_read_pagemap,
+	  .may_open = may_inspect },
+	{ .name = "root",
+	  .mode = S_IFLNK | 0777,
+	  .readlink = proc_readlink_root,
+	  .get_link = proc_get_root },
 	{ .name = "stat", .mode = S_IFREG | 0444, .show = proc_show_stat },
 	{ .name = "statm", .mode = S_IFREG | 0444, .show = proc_show_statm },
 	{ .name = "status", .mode = S_IFREG | 0444, .show = proc_show_status },
+	{ .name = "wchan", .mode = S_IFREG | 0444, .show = proc_show_wchan },
 	{ 0 }
 };
 
-int proc_pid_lookup(void *arg, const char *name, struct pseudo_entry *child)
-{
-	struct task_struct *task;
-	unsigned long long pid;
+/* --- directories of processes and threads --- */
 
-	(void)arg;
-	if (name[0] < '1' || name[0] > '9' || kstrtoull(name, 10, &pid) || pid > 0x7fffffff)
-		return -ENOENT;
-	task = proc_task((void *)(unsigned long)pid);
+/* The effective user; root if it may not be inspected, but for the directory itself. */
+static int owner(void *arg, umode_t mode, uid_t *uid, gid_t *gid)
+{
+	struct task_struct *task = proc_task(arg);
+	struct process_ids ids;
+	bool shown;
+
 	if (!task)
 		return -ENOENT;
+	get_process_ids(task, &ids);
+	shown = mode == (S_IFDIR | 0555) || ids.dumpable == 1 || task->flags & PF_KTHREAD;
+	*uid = shown ? ids.uid.effective : 0;
+	*gid = shown ? ids.gid.effective : 0;
 	put_task_struct(task);
+	return 0;
+}
+
+/* The task that @name is the number of, counted, or NULL. */
+static struct task_struct *task_named(const char *name)
+{
+	unsigned long long pid;
+
+	if (name[0] < '1' || name[0] > '9' || kstrtoull(name, 10, &pid) || pid > 0x7fffffff)
+		return NULL;
+	return find_get_task((pid_t)pid);
+}
+
+int proc_pid_lookup(void *arg, const char *name, struct pseudo_entry *child)
+{
+	struct task_struct *task = task_named(name);
+
+	(void)arg;
+	if (!task)
+		return -ENOENT;
 	*child = (struct pseudo_entry){
 		.mode = S_IFDIR | 0555,
-		.arg = (void *)(unsigned long)pid,
+		.arg = proc_task_arg(task, false),
+		.owner = owner,
 		.children = pid_entries,
 	};
+	put_task_struct(task);
 	return 0;
+}
+
+static int task_lookup(void *arg, const char *name, struct pseudo_entry *child)
+{
+	struct task_struct *task = task_named(name), *process = proc_task(arg);
+	int err = -ENOENT;
+
+	if (task && process && task->tgid == process->tgid) {
+		*child = (struct pseudo_entry){
+			.mode = S_IFDIR | 0555,
+			.arg = proc_task_arg(task, true),
+			.children = pid_entries + 1,
+		};
+		err = 0;
+	}
+	if (task)
+		put_task_struct(task);
+	if (process)
+		put_task_struct(process);
+	return err;
+}
+
+/* Name @task by its number, whose reference is taken. False: no room. */
+static bool emit_task(struct pseudo_dir *dir, struct task_struct *task, pid_t *pid)
+{
+	char name[12];
+
+	*pid = task->pid;
+	put_task_struct(task);
+	snprintf(name, sizeof(name), "%d", *pid);
+	return pseudo_emit(dir, name, S_IFDIR, 0x10000UL + (unsigned long)*pid, *pid);
 }
 
 int proc_pid_iterate(void *arg, struct pseudo_dir *dir, loff_t from)
 {
 	struct task_struct *task;
-	pid_t pid = (pid_t)from;
-	char name[12];
+	pid_t pid;
 
 	(void)arg;
-	while ((task = find_get_next_process(pid))) {
-		pid = task->pid;
-		put_task_struct(task);
-		snprintf(name, sizeof(name), "%d", pid);
-		if (!pseudo_emit(dir, name, S_IFDIR, 0x10000UL + (unsigned long)pid, pid))
-			return 0;
-		pid++;
-	}
+	for (pid = (pid_t)from; (task = find_get_next_process(pid)); pid++)
+		if (!emit_task(dir, task, &pid))
+			break;
+	return 0;
+}
+
+static int task_iterate(void *arg, struct pseudo_dir *dir, loff_t from)
+{
+	struct task_struct *process = proc_task(arg), *task;
+	pid_t pid;
+
+	if (!process)
+		return -ENOENT;
+	for (pid = (pid_t)from; (task = find_get_next_thread(process, pid)); pid++)
+		if (!emit_task(dir, task, &pid))
+			break;
+	put_task_struct(process);
 	return 0;
 }
 
@@ -215,4 +345,10 @@ int proc_self_readlink(void *arg, char *buf, int size)
 {
 	(void)arg;
 	return snprintf(buf, (size_t)size, "%d", current->tgid);
+}
+
+int proc_thread_self_readlink(void *arg, char *buf, int size)
+{
+	(void)arg;
+	return snprintf(buf, (size_t)size, "%d/task/%d", current->tgid, current->pid);
 }

@@ -7,20 +7,52 @@
 #define FS_PROC_PROC_H
 
 #include "fs/pseudo.h"
+#include "kernel/core/task.h"
+#include "kernel/core/time.h"
 #include "lib/types.h"
 #include "mm/space/pagetable.h"
 
-struct task_struct;
-
 #define PROC_SUPER_MAGIC 0x9fa0 /* statfs(2) */
 
+#define NSEC_PER_CLOCK_TICK (NSEC_PER_SEC / 100) /* USER_HZ is 100 on every Linux */
+
 /*
- * A node's arg is the pid of its process. The task, counted, or NULL when it is gone:
- * put_task_struct().
+ * A node's arg names a thread, never points to it: its number, whether it is meant alone or for its
+ * whole process, a descriptor of it, and what tells it from a later one of the same number (its start
+ * in microseconds, cut).
  */
+#define PROC_PID_BITS 22
+#define PROC_FD_BITS 20
+#define PROC_FD_MAX ((1u << PROC_FD_BITS) - 1)
+#define PROC_FD_SHIFT (PROC_PID_BITS + 1)
+#define PROC_BIRTH_SHIFT (PROC_FD_SHIFT + PROC_FD_BITS)
+
+static inline void *proc_task_arg(const struct task_struct *task, bool thread)
+{
+	return (void *)((unsigned long)task->pid | (unsigned long)thread << PROC_PID_BITS |
+			task->start_ns / 1000 << PROC_BIRTH_SHIFT);
+}
+static inline void *proc_fd_arg(void *arg, unsigned int fd)
+{
+	return (void *)((unsigned long)arg | (unsigned long)fd << PROC_FD_SHIFT);
+}
+static inline unsigned int proc_fd(void *arg)
+{
+	return (unsigned int)((unsigned long)arg >> PROC_FD_SHIFT) & PROC_FD_MAX;
+}
+/* In /proc/PID/task/TID: numbers are the thread's own. */
+static inline bool proc_is_thread(void *arg)
+{
+	return (unsigned long)arg >> PROC_PID_BITS & 1;
+}
+/* The task, counted (put_task_struct()), or NULL when it is gone. */
 struct task_struct *proc_task(void *arg);
 /* Its map, counted (mmput), or NULL for kernel threads, zombies and processes that are gone. */
 struct mm_struct *proc_mm(void *arg);
+/* Frames that its program's text takes. */
+unsigned long proc_text_pages(const struct mm_struct *mm);
+/* Its name, with newlines and backslashes escaped. */
+void proc_put_comm(struct seq_buf *m, const struct task_struct *task);
 
 /* /proc/PID/... */
 int proc_show_maps(struct seq_buf *m, void *arg);
@@ -29,10 +61,26 @@ extern const struct file_operations proc_mem_fops;
 int proc_show_stat(struct seq_buf *m, void *arg);
 int proc_show_statm(struct seq_buf *m, void *arg);
 int proc_show_status(struct seq_buf *m, void *arg);
+int proc_show_limits(struct seq_buf *m, void *arg);
+int proc_show_wchan(struct seq_buf *m, void *arg);
+int proc_show_mounts(struct seq_buf *m, void *arg);
+int proc_show_mountinfo(struct seq_buf *m, void *arg);
+int proc_show_filesystems(struct seq_buf *m, void *arg);
+int proc_readlink_exe(void *arg, char *buf, int size);
+struct dentry *proc_get_exe(void *arg);
+int proc_readlink_cwd(void *arg, char *buf, int size);
+struct dentry *proc_get_cwd(void *arg);
+int proc_readlink_root(void *arg, char *buf, int size);
+struct dentry *proc_get_root(void *arg);
+int proc_fd_lookup(void *arg, const char *name, struct pseudo_entry *child);
+int proc_fd_iterate(void *arg, struct pseudo_dir *dir, loff_t from);
+int proc_fdinfo_lookup(void *arg, const char *name, struct pseudo_entry *child);
+int proc_fdinfo_iterate(void *arg, struct pseudo_dir *dir, loff_t from);
 /* The root's dynamic children: processes. */
 int proc_pid_lookup(void *arg, const char *name, struct pseudo_entry *child);
 int proc_pid_iterate(void *arg, struct pseudo_dir *dir, loff_t from);
 int proc_self_readlink(void *arg, char *buf, int size);
+int proc_thread_self_readlink(void *arg, char *buf, int size);
 /* System-wide files about memory. */
 int proc_show_meminfo(struct seq_buf *m, void *arg);
 int proc_show_vmstat(struct seq_buf *m, void *arg);

@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID/stat, statm and status: a process in numbers. */
+/* /proc/PID/status: a process or thread in words, for people and for tools that look for a name. */
+#include "fs/file.h"
 #include "fs/proc/proc.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/task.h"
-#include "kernel/core/time.h"
 #include "kernel/proc/pid.h"
 #include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/util.h"
 
-#define NSEC_PER_CLOCK_TICK (NSEC_PER_SEC / 100) /* USER_HZ is 100 on every Linux */
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
-
-static char state_letter(const struct task_struct *task)
-{
-	u32 state = task->state;
-
-	if (state & (TASK_ZOMBIE | TASK_DEAD))
-		return 'Z';
-	if (state & TASK_STOPPED)
-		return 'T';
-	if (state & TASK_UNINTERRUPTIBLE)
-		return 'D';
-	return state & TASK_INTERRUPTIBLE ? 'S' : 'R';
-}
+#define ALL_CAPS 0x1ffffffffffULL /* CAP_LAST_CAP is 40 */
+#define NODEMASK_WORDS 32         /* of 32 bits: Debian's Linux is made for 1024 nodes */
 
 static const char *state_word(char letter)
 {
@@ -36,90 +24,110 @@ static const char *state_word(char letter)
 		return "D (disk sleep)";
 	case 'T':
 		return "T (stopped)";
-	default:
+	case 'Z':
 		return "Z (zombie)";
+	default:
+		return "X (dead)";
 	}
 }
 
-int proc_show_stat(struct seq_buf *m, void *arg)
+void proc_put_comm(struct seq_buf *m, const struct task_struct *task)
 {
-	struct task_struct *task = proc_task(arg);
-	struct process_ids ids;
-	struct process_times times;
-	struct mm_struct *mm;
-
-	if (!task)
-		return -ESRCH;
-	get_process_ids(task, &ids);
-	get_process_times(task, &times);
-	mm = get_task_mm(task);
-	seq_printf(m, "%d (%s) %c %d %d %d %d %d 0 ", task->pid, task->comm, state_letter(task),
-		   ids.ppid, ids.pgrp, ids.session, ids.tty_nr, ids.tty_pgrp);
-	seq_printf(m, "%lu %lu %lu %lu ", times.min_flt, times.cmin_flt, times.maj_flt,
-		   times.cmaj_flt);
-	seq_printf(m, "%llu %llu %llu %llu 20 0 %d 0 %llu ",
-		   (unsigned long long)(times.utime_ns / NSEC_PER_CLOCK_TICK),
-		   (unsigned long long)(times.stime_ns / NSEC_PER_CLOCK_TICK),
-		   (unsigned long long)(times.cutime_ns / NSEC_PER_CLOCK_TICK),
-		   (unsigned long long)(times.cstime_ns / NSEC_PER_CLOCK_TICK), ids.threads,
-		   (unsigned long long)(task->start_ns / NSEC_PER_CLOCK_TICK));
-	seq_printf(m, "%lu %lu %lu ", mm ? mm->total_vm << PAGE_SHIFT : 0, mm ? mm_rss(mm) : 0,
-		   ~0UL);
-	seq_printf(m, "%lu %lu %lu 0 0 ", mm ? mm->start_code : 0, mm ? mm->end_code : 0,
-		   mm ? mm->start_stack : 0);
-	seq_printf(m, "0 0 0 0 0 0 0 %d %d 0 0 0 0 0 ", task->exit_signal, task->cpu);
-	seq_printf(m, "%lu %lu %lu %lu %lu %lu %lu %d\n", mm ? mm->start_data : 0,
-		   mm ? mm->end_data : 0, mm ? mm->start_brk : 0, mm ? mm->arg_start : 0,
-		   mm ? mm->arg_end : 0, mm ? mm->env_start : 0, mm ? mm->env_end : 0,
-		   task->exit_code);
-	mmput(mm);
-	put_task_struct(task);
-	return 0;
-}
-
-int proc_show_statm(struct seq_buf *m, void *arg)
-{
-	struct mm_struct *mm = proc_mm(arg);
-	unsigned long text;
-
-	if (!mm) {
-		seq_puts(m, "0 0 0 0 0 0 0\n");
-		return 0;
+	for (const char *c = task->comm; c < task->comm + sizeof(task->comm) && *c; c++) {
+		if (*c == '\n')
+			seq_puts(m, "\\n");
+		else if (*c == '\\')
+			seq_puts(m, "\\\\");
+		else
+			seq_putc(m, *c);
 	}
-	text = (PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK)) >> PAGE_SHIFT;
-	seq_printf(m, "%lu %lu %lu %lu 0 %lu 0\n", mm->total_vm, mm_rss(mm),
-		   get_mm_counter(mm, MM_FILEPAGES) + get_mm_counter(mm, MM_SHMEMPAGES), text,
-		   mm->data_vm + mm->stack_vm);
-	mmput(mm);
-	return 0;
 }
 
-static void show_kib(struct seq_buf *m, const char *name, long pages)
+static void show_files(struct seq_buf *m, struct task_struct *task)
 {
-	seq_printf(m, "%s:\t%8lu kB\n", name,
-		   (pages < 0 ? 0 : (unsigned long)pages) * KIB_PER_PAGE);
+	unsigned int size = 0;
+
+	task_lock(task);
+	if (task->files)
+		size = READ_ONCE(task->files->size);
+	task_unlock(task);
+	seq_printf(m, "FDSize:\t%u\n", size);
 }
 
-static void show_mm_status(struct seq_buf *m, struct mm_struct *mm)
+static void show_umask(struct seq_buf *m, struct task_struct *task)
 {
-	unsigned long text =
-		(PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK)) >> PAGE_SHIFT;
-	unsigned long rss = mm_rss(mm);
+	task_lock(task);
+	if (task->fs)
+		seq_printf(m, "Umask:\t%#04o\n", READ_ONCE(task->fs->umask));
+	task_unlock(task);
+}
 
-	show_kib(m, "VmPeak", (long)mm->total_vm);
-	show_kib(m, "VmSize", (long)mm->total_vm);
-	show_kib(m, "VmLck", (long)mm->locked_vm);
-	show_kib(m, "VmHWM", (long)max(rss, mm->hiwater_rss));
-	show_kib(m, "VmRSS", (long)rss);
+static void show_ids(struct seq_buf *m, struct task_struct *task, const struct process_ids *ids)
+{
+	seq_printf(m, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		   state_word(task_state_char(task)), task->tgid, task->pid, ids->ppid);
+	/* The fourth is for the file system: it is the effective one. */
+	seq_printf(m, "Uid:\t%u\t%u\t%u\t%u\n", ids->uid.real, ids->uid.effective, ids->uid.saved,
+		   ids->uid.effective);
+	seq_printf(m, "Gid:\t%u\t%u\t%u\t%u\n", ids->gid.real, ids->gid.effective, ids->gid.saved,
+		   ids->gid.effective);
+	show_files(m, task);
+	seq_printf(m, "Groups:\t \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", task->tgid,
+		   task->pid, ids->pgrp, ids->session);
+}
+
+static void show_kib(struct seq_buf *m, const char *name, unsigned long pages)
+{
+	seq_printf(m, "%s:\t%8lu kB\n", name, pages * KIB_PER_PAGE);
+}
+
+static void show_mm(struct seq_buf *m, struct mm_struct *mm)
+{
+	unsigned long text = proc_text_pages(mm), rss = mm_rss(mm);
+
+	show_kib(m, "VmPeak", max(mm->total_vm, mm->hiwater_vm));
+	show_kib(m, "VmSize", mm->total_vm);
+	show_kib(m, "VmLck", mm->locked_vm);
+	show_kib(m, "VmPin", 0); /* nothing pins memory for devices */
+	show_kib(m, "VmHWM", max(rss, mm->hiwater_rss));
+	show_kib(m, "VmRSS", rss);
 	show_kib(m, "RssAnon", get_mm_counter(mm, MM_ANONPAGES));
 	show_kib(m, "RssFile", get_mm_counter(mm, MM_FILEPAGES));
 	show_kib(m, "RssShmem", get_mm_counter(mm, MM_SHMEMPAGES));
-	show_kib(m, "VmData", (long)mm->data_vm);
-	show_kib(m, "VmStk", (long)mm->stack_vm);
-	show_kib(m, "VmExe", (long)text);
-	show_kib(m, "VmLib", (long)(mm->exec_vm > text ? mm->exec_vm - text : 0));
-	show_kib(m, "VmPTE", (long)mm->pgtables);
+	show_kib(m, "VmData", mm->data_vm);
+	show_kib(m, "VmStk", mm->stack_vm);
+	show_kib(m, "VmExe", text);
+	show_kib(m, "VmLib", mm->exec_vm > text ? mm->exec_vm - text : 0);
+	show_kib(m, "VmPTE", mm->pgtables);
 	show_kib(m, "VmSwap", get_mm_counter(mm, MM_SWAPENTS));
+	show_kib(m, "HugetlbPages", 0);
+	seq_puts(m, "CoreDumping:\t0\nTHP_enabled:\t0\n"); /* there are neither */
+}
+
+static void show_signals(struct seq_buf *m, struct task_struct *task)
+{
+	struct rlimit limits[RLIM_NLIMITS] = { 0 };
+	struct process_signals s;
+
+	get_process_signals(task, &s);
+	get_process_limits(task, limits);
+	seq_printf(m, "SigQ:\t%u/%lu\n", s.queued, limits[RLIMIT_SIGPENDING].rlim_cur);
+	seq_printf(m, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
+		   (unsigned long long)s.pending, (unsigned long long)s.shared,
+		   (unsigned long long)s.blocked);
+	seq_printf(m, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (unsigned long long)s.ignored,
+		   (unsigned long long)s.caught);
+}
+
+/* Capabilities are not kept: who is root has all of them. */
+static void show_caps(struct seq_buf *m, const struct process_ids *ids)
+{
+	unsigned long long eff = ids->uid.effective ? 0 : ALL_CAPS,
+			   prm = ids->uid.real && ids->uid.saved ? eff : ALL_CAPS;
+
+	seq_printf(m, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n", 0ULL, prm, eff);
+	seq_printf(m, "CapBnd:\t%016llx\nCapAmb:\t%016llx\n", ALL_CAPS, 0ULL);
+	seq_puts(m, "NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n");
 }
 
 /* The mask in hexadecimal, and as ranges: "0-2,5". */
@@ -138,7 +146,10 @@ static void show_cpus(struct seq_buf *m, cpumask_t mask)
 		seq_printf(m, cpu == last ? "%s%u" : "%s%u-%u", comma, cpu, last);
 		comma = ",";
 	}
-	seq_puts(m, "\n");
+	seq_puts(m, "\nMems_allowed:\t"); /* node 0, which is all memory */
+	for (int word = 0; word < NODEMASK_WORDS; word++)
+		seq_puts(m, word < NODEMASK_WORDS - 1 ? "00000000," : "00000001\n");
+	seq_puts(m, "Mems_allowed_list:\t0\n");
 }
 
 int proc_show_status(struct seq_buf *m, void *arg)
@@ -150,14 +161,18 @@ int proc_show_status(struct seq_buf *m, void *arg)
 	if (!task)
 		return -ESRCH;
 	get_process_ids(task, &ids);
-	seq_printf(m, "Name:\t%s\nState:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", task->comm,
-		   state_word(state_letter(task)), task->tgid, task->pid, ids.ppid);
-	seq_puts(m, "TracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
+	seq_puts(m, "Name:\t");
+	proc_put_comm(m, task);
+	seq_putc(m, '\n');
+	show_umask(m, task);
+	show_ids(m, task, &ids);
 	mm = get_task_mm(task);
 	if (mm)
-		show_mm_status(m, mm);
+		show_mm(m, mm);
 	mmput(mm);
 	seq_printf(m, "Threads:\t%d\n", ids.threads);
+	show_signals(m, task);
+	show_caps(m, &ids);
 	show_cpus(m, READ_ONCE(task->cpus_allowed) & CPU_MASK_ALL);
 	seq_printf(m, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 		   task->nvcsw, task->nivcsw);

@@ -112,9 +112,24 @@ struct task_struct *find_get_next_process(pid_t pid)
 	return best;
 }
 
+struct task_struct *find_get_next_thread(struct task_struct *task, pid_t pid)
+{
+	struct task_struct *t, *best = NULL;
+
+	spin_lock_irq(&tasklist_lock);
+	if (task->signal && task->sighand) /* else it was released: its list is another's */
+		for_each_thread(task->signal, t)
+			if (t->pid >= pid && (!best || t->pid < best->pid))
+				best = t;
+	if (best)
+		get_task_struct(best);
+	spin_unlock_irq(&tasklist_lock);
+	return best;
+}
+
 void get_process_ids(struct task_struct *task, struct process_ids *ids)
 {
-	*ids = (struct process_ids){ .tty_pgrp = -1, .threads = 1 };
+	*ids = (struct process_ids){ .threads = 1, .dumpable = 1 };
 	spin_lock_irq(&tasklist_lock);
 	/* One that was released meanwhile does not keep its family alive. */
 	if (task->sighand && task->group_leader->real_parent)
@@ -124,8 +139,9 @@ void get_process_ids(struct task_struct *task, struct process_ids *ids)
 		ids->session = task->signal->session;
 		ids->threads = task->signal->nr_threads;
 		ids->tty_nr = task->signal->tty_nr;
-		if (ids->tty_nr)
-			ids->tty_pgrp = task->signal->pgrp;
+		memcpy(&ids->uid, &task->signal->uid, sizeof(ids->uid));
+		memcpy(&ids->gid, &task->signal->gid, sizeof(ids->gid));
+		ids->dumpable = task->signal->dumpable;
 	}
 	spin_unlock_irq(&tasklist_lock);
 }
@@ -152,4 +168,51 @@ void get_process_times(struct task_struct *task, struct process_times *times)
 		.cutime_ns = children.utime_ns,
 		.cstime_ns = children.stime_ns,
 	};
+}
+
+void get_process_signals(struct task_struct *task, struct process_signals *signals)
+{
+	*signals = (struct process_signals){ 0 };
+	spin_lock_irq(&tasklist_lock);
+	if (task->sighand && task->signal) {
+		spin_lock(&task->sighand->lock);
+		signals->pending = task->pending_mask;
+		signals->shared = task->signal->shared.mask;
+		signals->blocked = task->blocked;
+		signals->queued = (unsigned int)atomic_read(&task->signal->nr_queued);
+		for (int i = 0; i < NSIG; i++) {
+			unsigned long handler = task->sighand->action[i].handler;
+
+			if (handler == SIG_IGN)
+				signals->ignored |= 1ULL << i;
+			else if (handler != SIG_DFL)
+				signals->caught |= 1ULL << i;
+		}
+		spin_unlock(&task->sighand->lock);
+	}
+	spin_unlock_irq(&tasklist_lock);
+}
+
+bool get_process_limits(struct task_struct *task, struct rlimit *limits)
+{
+	bool there;
+
+	spin_lock_irq(&tasklist_lock);
+	there = task->signal;
+	if (there)
+		memcpy(limits, task->signal->rlim, sizeof(task->signal->rlim));
+	spin_unlock_irq(&tasklist_lock);
+	return there;
+}
+
+void set_oom_score_adj(struct task_struct *task, int adj)
+{
+	struct task_struct *t;
+
+	spin_lock_irq(&tasklist_lock);
+	task->oom_score_adj = adj;
+	if (task->signal && task->sighand)
+		for_each_thread(task->signal, t)
+			t->oom_score_adj = adj;
+	spin_unlock_irq(&tasklist_lock);
 }

@@ -13,6 +13,8 @@ struct mm_struct;
 
 /* The process (thread-group leader) with the lowest pid >= @pid, counted, or NULL. */
 struct task_struct *find_get_next_process(pid_t pid);
+/* The thread of @task's process with the lowest pid >= @pid, counted, or NULL. */
+struct task_struct *find_get_next_thread(struct task_struct *task, pid_t pid);
 /*
  * The user map of a task, with mm_users raised, or NULL (kernel threads, zombies). Drop with
  * mmput().
@@ -22,9 +24,13 @@ struct mm_struct *get_task_mm(struct task_struct *task);
 struct mm_struct *mm_access(struct task_struct *task);
 
 struct process_ids {
-	pid_t ppid, pgrp, session, tty_pgrp;
-	int tty_nr; /* 0: no controlling terminal; then tty_pgrp is -1 */
+	pid_t ppid, pgrp, session;
+	int tty_nr; /* 0: no controlling terminal */
 	int threads;
+	struct {
+		u32 real, effective, saved;
+	} uid, gid;
+	int dumpable;
 };
 void get_process_ids(struct task_struct *task, struct process_ids *ids);
 
@@ -34,5 +40,23 @@ struct process_times {
 	u64 utime_ns, stime_ns, cutime_ns, cstime_ns;
 };
 void get_process_times(struct task_struct *task, struct process_times *times);
+
+/* Masks: of the thread pending and blocked; of its process shared, ignored and caught. */
+struct process_signals {
+	u64 pending, shared, blocked, ignored, caught;
+	unsigned int queued; /* of the process */
+};
+void get_process_signals(struct task_struct *task, struct process_signals *signals);
+
+struct rlimit;
+/* All RLIM_NLIMITS limits of its process; false: kernel threads have none. */
+bool get_process_limits(struct task_struct *task, struct rlimit *limits);
+/* For the OOM killer, -1000 .. 1000: of all threads of @task's process. */
+void set_oom_score_adj(struct task_struct *task, int adj);
+/*
+ * May current look into @task's secrets: memory, environment, open files? Same user in all that it is,
+ * and dumpable, or root.
+ */
+bool ptrace_may_access(const struct task_struct *task);
 
 #endif

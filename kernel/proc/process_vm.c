@@ -15,8 +15,7 @@
 #include "mm/frame/slab.h"
 #include <asm/uaccess.h>
 
-/* May current look into @task and change it, as a debugger does? */
-static bool ptrace_may_access(const struct task_struct *task)
+bool ptrace_may_access(const struct task_struct *task)
 {
 	const struct signal_struct *me = current->signal, *to;
 	bool may = false;

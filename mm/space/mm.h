@@ -151,6 +151,7 @@ struct mm_struct {
 	int map_count;                /* VMAs; mmap_lock */
 	unsigned long mmap_base;      /* top-down search starts here; constant after exec */
 	unsigned long total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages; mmap_lock */
+	unsigned long hiwater_vm;     /* the most that total_vm was before it became less; mmap_lock */
 	unsigned long def_flags;      /* VM_LOCKED after mlockall(MCL_FUTURE); mmap_lock */
 	unsigned long start_code, end_code, start_data, end_data;
 	/* mmap_lock */

@@ -9,9 +9,13 @@
 
 static void unaccount(struct vm_area_struct *vma, unsigned long pages)
 {
-	vm_stat_account(vma->vm_mm, vma->vm_flags, -(long)pages);
+	struct mm_struct *mm = vma->vm_mm;
+
+	if (mm->hiwater_vm < mm->total_vm)
+		mm->hiwater_vm = mm->total_vm;
+	vm_stat_account(mm, vma->vm_flags, -(long)pages);
 	if (vma->vm_flags & VM_LOCKED)
-		vma->vm_mm->locked_vm -= pages;
+		mm->locked_vm -= pages;
 	if (vma->vm_flags & VM_ACCOUNT)
 		vm_unacct_memory(pages);
 }
