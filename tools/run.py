@@ -303,6 +303,8 @@ def main():
         rundir = opts["rundir"]
         os.makedirs(rundir, exist_ok=True)
         wanted = knobs.parse(values, rundir, mode == "bochs")
+        if mode == "debug" or wanted.icount:
+            wanted.kargs.insert(0, "norandmaps")
         if wanted.bochs:
             bochs.check(wanted)
         with tempfile.TemporaryDirectory(dir=rundir, prefix="disks.") as scratch:

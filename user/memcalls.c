@@ -50,7 +50,7 @@
 #define DONTUNMAP (MREMAP_MAYMOVE | MREMAP_DONTUNMAP)
 
 #define KERNEL 0xffff888000000000
-#define NOWHERE 0x20000000 /* nothing is ever mapped here */
+#define NOWHERE 0x60000000 /* nothing is ever mapped here, nor does the heap begin so far up */
 static unsigned char *const quiet =
 	(void *)0x10000000000; /* room for layouts, far from everything */
 static unsigned char vec[16];

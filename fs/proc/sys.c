@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/sys: the few switches that programs read or set. */
 #include "fs/proc/proc.h"
+#include "kernel/proc/layout.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -9,7 +10,7 @@
 #include "mm/space/mm.h"
 #include <asm/crash.h>
 
-/* A decimal number of [lo, hi] with an optional newline; -EINVAL. */
+/* A decimal number of [lo, hi] between blanks and newlines; -EINVAL. */
 static int parse_number(const char *buf, size_t len, unsigned long lo, unsigned long hi,
 			unsigned long *out)
 {
@@ -17,6 +18,8 @@ static int parse_number(const char *buf, size_t len, unsigned long lo, unsigned 
 	char text[24];
 	size_t n = len;
 
+	for (; n && *buf == ' '; n--)
+		buf++;
 	while (n && (buf[n - 1] == '\n' || buf[n - 1] == ' '))
 		n--;
 	if (!n || n >= sizeof(text))
@@ -65,6 +68,24 @@ static ssize_t write_max_map_count(void *arg, const char *buf, size_t len)
 	return (ssize_t)len;
 }
 
+static int show_randomize(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_printf(m, "%d\n", randomize_va_space);
+	return 0;
+}
+
+static ssize_t write_randomize(void *arg, const char *buf, size_t len)
+{
+	unsigned long value;
+
+	(void)arg;
+	if (parse_number(buf, len, 0, 0x7fffffff, &value))
+		return -EINVAL;
+	randomize_va_space = (int)value;
+	return (ssize_t)len;
+}
+
 static int show_constant(struct seq_buf *m, void *arg)
 {
 	seq_printf(m, "%s\n", (const char *)arg);
@@ -93,7 +114,10 @@ static const struct pseudo_entry kernel_entries[] = {
 	  .show = show_constant,
 	  .arg = "6.1.0-faultline" },
 	{ .name = "pid_max", .mode = S_IFREG | 0444, .show = show_constant, .arg = "32768" },
-	{ .name = "randomize_va_space", .mode = S_IFREG | 0444, .show = show_constant, .arg = "0" },
+	{ .name = "randomize_va_space",
+	  .mode = S_IFREG | 0644,
+	  .show = show_randomize,
+	  .write = write_randomize },
 	{ 0 }
 };
 

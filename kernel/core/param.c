@@ -49,9 +49,9 @@ static enum param_error set_word(const struct knob *knobs, const struct knob *en
 	res->knob = find_knob(knobs, end, res->word, name_len);
 	if (!res->knob)
 		return PARAM_UNKNOWN;
-	if (!equals)
+	if (!equals && res->knob->values[0])
 		return PARAM_NO_VALUE;
-	return res->knob->set(equals + 1) ? PARAM_BAD_VALUE : PARAM_OK;
+	return res->knob->set(equals ? equals + 1 : "") ? PARAM_BAD_VALUE : PARAM_OK;
 }
 
 enum param_error param_parse(const char *cmdline, const struct knob *knobs, const struct knob *end,

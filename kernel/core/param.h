@@ -14,7 +14,8 @@
 
 struct knob {
 	const char *name;
-	const char *values; /* what it takes, in a few characters: "0|1", "SECONDS" */
+	/* what it takes, in a few characters: "0|1", "SECONDS"; "": nothing, the word alone will do */
+	const char *values;
 	const char *help;
 	/* 0, or -EINVAL for a malformed value; keeps no pointer to it */
 	int (*set)(const char *value);

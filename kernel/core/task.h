@@ -44,6 +44,11 @@ struct completion;
 #define PF_FORKNOEXEC 0x10u
 #define PF_NO_SETAFFINITY 0x20u /* a kernel thread bound to its CPU */
 
+/* personality(2), the bits that mean something (linux/personality.h of Linux's user headers). */
+#define ADDR_NO_RANDOMIZE 0x0040000u  /* from the next exec on, programs lie where they always do */
+#define ADDR_COMPAT_LAYOUT 0x0200000u /* the same, with mappings from a third of the space upwards */
+#define READ_IMPLIES_EXEC 0x0400000u  /* until exec, what may be read may be executed */
+
 struct task_struct {
 	volatile u32 thread_flags; /* offset 0; TIF_* */
 	volatile u32 state;
@@ -109,6 +114,7 @@ struct task_struct {
 	unsigned long robust_list; /* user address of the head of held robust futexes */
 	int pdeath_signal;         /* sent to this task when its parent dies; own task only */
 	int oom_score_adj;
+	unsigned int personality; /* personality(2); own task only */
 	/* Set by the OOM killer on any CPU, which flags must not be: may use reserves on its way out. */
 	bool oom_victim;
 	u64 sum_exec_ns; /* time on a CPU up to the last switch; run queue lock */

@@ -20,12 +20,6 @@
 #define PATH_MAX 4096
 #define EXEC_HEAD 256 /* bytes of the file that tell what it is */
 
-/*
- * The stack's limit keeps mappings away from it: at least this much room, at most 5/6 of the space.
- */
-#define MIN_GAP MiB(128)
-#define MAX_GAP (TASK_SIZE / 6 * 5)
-
 /* --- finding out what to load --- */
 
 /*
@@ -162,15 +156,6 @@ static int find_interp(struct exec *exec)
 	return ret == -ENOEXEC ? -ELIBBAD : ret;
 }
 
-static unsigned long mmap_base(unsigned long stack_limit)
-{
-	unsigned long gap = stack_limit;
-
-	if (gap + STACK_GUARD_GAP > gap)
-		gap += STACK_GUARD_GAP;
-	return PAGE_ALIGN(TASK_SIZE - clamp(gap, MIN_GAP, MAX_GAP));
-}
-
 static int make_mm(struct exec *exec)
 {
 	struct mm_struct *mm = mm_alloc();
@@ -182,7 +167,7 @@ static int make_mm(struct exec *exec)
 	mm->rlim_as = rlimit(RLIMIT_AS);
 	mm->rlim_data = rlimit(RLIMIT_DATA);
 	mm->rlim_memlock = memlock_limit();
-	mm->mmap_base = mmap_base(mm->rlim_stack);
+	layout_set_mmap_base(mm, &exec->shift, mm->rlim_stack);
 	return 0;
 }
 
@@ -243,6 +228,7 @@ static void reset_task(struct exec *exec)
 
 	set_comm(task, exec->path);
 	task->flags &= ~PF_FORKNOEXEC;
+	task->personality &= ~READ_IMPLIES_EXEC;
 	task->signal->no_new_group = true;
 	task->signal->dumpable = 1;
 	spin_lock_irq(&task->sighand->lock);
@@ -261,13 +247,13 @@ static int load_program(struct exec *exec)
 {
 	struct elf_program *prog = &exec->program, *interp = &exec->interp;
 	unsigned long entry, start;
-	int ret = elf_map(prog, interp->file != NULL);
+	int ret = elf_map(prog, interp->file ? layout_pie_base(&exec->shift) : 0);
 	long sp;
 
 	if (!ret)
-		ret = elf_set_bounds(prog);
+		elf_set_bounds(prog, &exec->shift);
 	if (!ret && interp->file)
-		ret = elf_map(interp, false);
+		ret = elf_map(interp, 0);
 	if (ret)
 		return ret;
 	entry = (unsigned long)prog->ehdr.e_entry + prog->bias;
@@ -310,8 +296,10 @@ static int cross_over(struct exec *exec)
 
 static int prepare(struct exec *exec)
 {
-	int ret = exec_count_args(exec);
+	int ret;
 
+	layout_choose(&exec->shift);
+	ret = exec_count_args(exec);
 	if (!ret)
 		ret = find_program(exec);
 	if (!ret)

@@ -8,6 +8,7 @@
 
 #include "kernel/core/vfs.h"
 #include "kernel/proc/elf.h"
+#include "kernel/proc/layout.h"
 #include "mm/space/mm.h"
 
 /* argv or envp: of the kernel's or of the user's memory. */
@@ -37,6 +38,7 @@ struct exec {
 	struct elf_program program, interp; /* interp.file NULL: none */
 
 	struct mm_struct *mm;    /* the new map, until it is current's */
+	struct layout_shift shift;
 	unsigned long p;         /* lowest address of the strings so far */
 	unsigned long limit;     /* p may not go below */
 	unsigned long *pointers; /* user addresses of argv, then envp strings; kvzalloc'ed */
@@ -65,10 +67,13 @@ void exec_put_page(struct exec *exec);
  * -ENOMEM.
  */
 int elf_read(struct elf_program *prog, const void *buf, size_t len);
-/* Map all segments into current's map. -errno: a half-mapped program, which must not run. */
-int elf_map(struct elf_program *prog, bool has_interp);
+/*
+ * Map all segments into current's map; a position-independent program goes to @base, or, if that is
+ * 0, where mmap() puts it. -errno: a half-mapped program, which must not run.
+ */
+int elf_map(struct elf_program *prog, unsigned long base);
 void elf_release(struct elf_program *prog);
 /* Set brk and the code and data bounds of current's map from the mapped program. */
-int elf_set_bounds(const struct elf_program *prog);
+void elf_set_bounds(const struct elf_program *prog, const struct layout_shift *shift);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The stack of a new program (System V ABI x86-64, 3.4.1), built from the top down:
  *
- *	0x7ffffffff000  8 bytes of zeros
+ *	stack top       8 bytes of zeros
  *	                name of the program, environment strings, argument strings
  *	                "x86_64", 16 random bytes
  *	                auxiliary vector, envp[], argv[]
@@ -14,6 +14,7 @@
 #include "kernel/core/random.h"
 #include "kernel/proc/exec.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/sigframe.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -75,7 +76,7 @@ int exec_count_args(struct exec *exec)
 	pointers = (unsigned long)(max(exec->argv.count, 1) + exec->envp.count) * sizeof(void *);
 	if (pointers >= room)
 		return -E2BIG;
-	exec->limit = TASK_SIZE - (room - pointers);
+	exec->limit = layout_stack_top(&exec->shift) - (room - pointers);
 	return 0;
 }
 
@@ -254,9 +255,9 @@ static int push_argv(struct exec *exec)
 int exec_copy_strings(struct exec *exec)
 {
 	struct mm_struct *mm = exec->mm;
-	unsigned long size =
+	unsigned long top = layout_stack_top(&exec->shift), size =
 		min(STACK_HEADROOM + PAGE_SIZE, max(mm->rlim_stack & PAGE_MASK, PAGE_SIZE));
-	int ret = setup_stack_vma(mm, TASK_SIZE, size, exec->program.layout.exec_stack);
+	int ret = setup_stack_vma(mm, top, size, exec->program.layout.exec_stack);
 
 	if (ret)
 		return ret;
@@ -265,7 +266,7 @@ int exec_copy_strings(struct exec *exec)
 	exec->pointers = kvzalloc((size_t)(exec->argc + exec->envc + 1) * sizeof(*exec->pointers));
 	if (!exec->pointers)
 		return -ENOMEM;
-	exec->p = TASK_SIZE - sizeof(void *);
+	exec->p = top - sizeof(void *);
 	ret = push_kernel_string(exec, exec->path);
 	exec->path_address = exec->p;
 	mm->env_end = exec->p;
@@ -300,7 +301,9 @@ enum {
 	AT_CLKTCK,
 	AT_SECURE = 23,
 	AT_RANDOM = 25,
+	AT_HWCAP2,
 	AT_EXECFN = 31,
+	AT_MINSIGSTKSZ = 51,
 };
 
 static unsigned long hwcap(void)
@@ -317,12 +320,11 @@ static int fill_auxv(const struct exec *exec, unsigned long *auxv, unsigned long
 	const struct elf_program *prog = &exec->program;
 	const struct signal_struct *signal = current->signal;
 	const unsigned long pairs[][2] = {
+		{ AT_MINSIGSTKSZ, signal_frame_size() },
 		{ AT_HWCAP, hwcap() },
 		{ AT_PAGESZ, PAGE_SIZE },
 		{ AT_CLKTCK, HZ },
-		{ AT_PHDR, prog->layout.phdr_vaddr ?
-				   (unsigned long)prog->layout.phdr_vaddr + prog->bias :
-				   0 },
+		{ AT_PHDR, (unsigned long)prog->layout.phdr_vaddr + prog->bias },
 		{ AT_PHENT, sizeof(struct elf64_phdr) },
 		{ AT_PHNUM, prog->ehdr.e_phnum },
 		{ AT_BASE, exec->interp.file ? exec->interp.bias : 0 },
@@ -334,6 +336,7 @@ static int fill_auxv(const struct exec *exec, unsigned long *auxv, unsigned long
 		{ AT_EGID, signal->gid.effective },
 		{ AT_SECURE, 0 },
 		{ AT_RANDOM, random },
+		{ AT_HWCAP2, 0 }, /* neither ring 3 MONITOR nor FSGSBASE */
 		{ AT_EXECFN, exec->path_address },
 		{ AT_PLATFORM, platform },
 		{ AT_NULL, 0 },
@@ -348,8 +351,8 @@ long exec_create_tables(struct exec *exec, unsigned long entry)
 {
 	static const char platform_name[] = "x86_64";
 	struct mm_struct *mm = current->mm;
-	unsigned long platform = (exec->p & ~15UL) - sizeof(platform_name),
-		      random_addr = (platform - 16) & ~15UL;
+	unsigned long top = (exec->p - exec->shift.align * 16UL) & ~15UL;
+	unsigned long platform = top - sizeof(platform_name), random_addr = platform - 16;
 	unsigned long nr_pointers = (unsigned long)(exec->argc + exec->envc) + 3, sp, at, zero = 0;
 	size_t argv_bytes = (size_t)exec->argc * 8, envp_bytes = (size_t)exec->envc * 8;
 	u8 random[16];

@@ -11,12 +11,6 @@
 #include "mm/space/mman.h"
 #include <asm/uaccess.h>
 
-/*
- * Where position-independent programs with an interpreter go, and the heap of those without: 2/3 of
- * the space.
- */
-#define ELF_ET_DYN_BASE ((TASK_SIZE / 3 * 2) & PAGE_MASK)
-
 int elf_read(struct elf_program *prog, const void *buf, size_t len)
 {
 	size_t size;
@@ -57,18 +51,17 @@ static int check_segments(const struct elf_program *prog)
 }
 
 /*
- * The bias of a position-independent program. Without an interpreter it lies where mmap puts it,
- * else at a fixed place. The range is mapped once and given back: nothing else can come in between,
- * it is our map.
+ * The bias of a position-independent program. Without a base it lies where mmap puts it: the range
+ * is mapped once and given back, nothing else can come in between, it is our map.
  */
-static long choose_bias(const struct elf_program *prog, bool has_interp)
+static long choose_bias(const struct elf_program *prog, unsigned long base)
 {
 	unsigned long start = (unsigned long)prog->layout.start,
 		      size = (unsigned long)prog->layout.end - start;
 	unsigned long align = (unsigned long)prog->layout.align, addr;
 
-	if (has_interp)
-		return (long)((ELF_ET_DYN_BASE & ~(align - 1)) - start);
+	if (base)
+		return (long)((base & ~(align - 1)) - start);
 	if (align > TASK_SIZE / 4 || size > TASK_SIZE - align)
 		return -ENOMEM;
 	addr = vm_mmap(NULL, 0, size + align - PAGE_SIZE, PROT_NONE,
@@ -111,12 +104,12 @@ static int map_segment(const struct elf_program *prog, const struct elf64_phdr *
 	return 0;
 }
 
-int elf_map(struct elf_program *prog, bool has_interp)
+int elf_map(struct elf_program *prog, unsigned long base)
 {
 	int i, ret = check_segments(prog);
 
 	if (!ret && prog->ehdr.e_type == ET_DYN) {
-		long bias = choose_bias(prog, has_interp);
+		long bias = choose_bias(prog, base);
 
 		if (bias < 0 && bias > -MAX_ERRNO)
 			return (int)bias;
@@ -128,7 +121,7 @@ int elf_map(struct elf_program *prog, bool has_interp)
 	return ret;
 }
 
-int elf_set_bounds(const struct elf_program *prog)
+void elf_set_bounds(const struct elf_program *prog, const struct layout_shift *shift)
 {
 	struct mm_struct *mm = current->mm;
 	unsigned long brk = 0;
@@ -159,6 +152,5 @@ int elf_set_bounds(const struct elf_program *prog)
 	 */
 	if (prog->ehdr.e_type == ET_DYN && !prog->layout.interp_size)
 		brk = ELF_ET_DYN_BASE;
-	mm->start_brk = mm->brk = PAGE_ALIGN(brk);
-	return 0;
+	mm->start_brk = mm->brk = layout_brk(shift, brk);
 }

@@ -179,6 +179,7 @@ static void copy_thread(struct task_struct *child, const struct clone_request *r
 		child->sas_size = parent->sas_size;
 		child->sas_flags = parent->sas_flags;
 	}
+	child->personality = parent->personality;
 	child->oom_score_adj = parent->oom_score_adj;
 	child->set_child_tid = req->flags & CLONE_CHILD_SETTID ? req->child_tid : NULL;
 	child->clear_child_tid = req->flags & CLONE_CHILD_CLEARTID ? req->child_tid : NULL;

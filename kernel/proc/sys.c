@@ -140,11 +140,14 @@ long sys_arch_prctl(int code, unsigned long addr)
 	}
 }
 
-/* PER_LINUX and its flags are remembered by nobody: addresses are never random here. */
+/* Any value is taken; kernel/core/task.h names the bits that mean something here. */
 long sys_personality(unsigned int persona)
 {
-	(void)persona;
-	return 0;
+	unsigned int old = current->personality;
+
+	if (persona != 0xffffffff)
+		current->personality = persona;
+	return old;
 }
 
 /* --- random bytes --- */

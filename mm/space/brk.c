@@ -26,11 +26,12 @@ static int check_brk_limits(struct mm_struct *mm, unsigned long addr, unsigned l
 static int do_brk(struct mm_struct *mm, unsigned long addr, unsigned long len,
 		  unsigned long vm_flags, unsigned long lowest)
 {
+	unsigned long exec = current->personality & READ_IMPLIES_EXEC ? VM_EXEC : 0;
 	const struct vma_range range = {
 		.mm = mm,
 		.start = addr,
 		.end = addr + len,
-		.vm_flags = vm_flags | VM_DATA_FLAGS | VM_ACCOUNT | mm->def_flags,
+		.vm_flags = vm_flags | exec | VM_DATA_FLAGS | VM_ACCOUNT | mm->def_flags,
 		.pgoff = addr >> PAGE_SHIFT,
 	};
 	unsigned long pages = len >> PAGE_SHIFT;

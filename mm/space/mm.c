@@ -83,6 +83,7 @@ static struct mm_struct *new_mm(void)
 	spin_lock_init(&mm->page_table_lock, "page_table_lock");
 	INIT_LIST_HEAD(&mm->mmlist);
 	mm->mmap_base = TASK_SIZE - MIN_STACK_ROOM;
+	mm->mmap_legacy_base = TASK_UNMAPPED_BASE;
 	mm->rlim_stack = DEFAULT_STACK_LIMIT;
 	mm->rlim_as = mm->rlim_data = mm->rlim_memlock = ~0UL;
 	return mm;
@@ -108,6 +109,7 @@ struct mm_struct *mm_alloc(void)
 static void copy_layout(struct mm_struct *mm, const struct mm_struct *old)
 {
 	mm->mmap_base = old->mmap_base;
+	mm->mmap_legacy_base = old->mmap_legacy_base;
 	mm->total_vm = old->total_vm;
 	mm->data_vm = old->data_vm;
 	mm->exec_vm = old->exec_vm;

@@ -149,7 +149,11 @@ struct mm_struct {
 	struct vm_area_struct *gap_hint;
 	unsigned long gap_hint_len, gap_hint_high;
 	int map_count;                /* VMAs; mmap_lock */
-	unsigned long mmap_base;      /* top-down search starts here; constant after exec */
+	/*
+	 * The search downwards starts at mmap_base, that upwards, for where the first finds nothing, at
+	 * mmap_legacy_base; alike: only upwards. Constant after exec.
+	 */
+	unsigned long mmap_base, mmap_legacy_base;
 	unsigned long total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* pages; mmap_lock */
 	unsigned long hiwater_vm;     /* the most that total_vm was before it became less; mmap_lock */
 	unsigned long def_flags;      /* VM_LOCKED after mlockall(MCL_FUTURE); mmap_lock */
@@ -234,6 +238,8 @@ static inline void add_committed(long pages) { this_cpu_add(vm_committed, pages)
 long committed_pages(void);
 #define DEFAULT_MAX_MAP_COUNT 65530 /* vm.max_map_count */
 extern int sysctl_max_map_count;
+/* mmap()'s search upwards begins here, before it is moved at random: a third of the space, as on Linux. */
+#define TASK_UNMAPPED_BASE PAGE_ALIGN(TASK_SIZE / 3)
 #define STACK_GUARD_GAP (256UL << PAGE_SHIFT)
 
 static inline unsigned long vma_pages(const struct vm_area_struct *vma)

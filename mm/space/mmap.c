@@ -12,8 +12,6 @@
 #include "mm/space/vma.h"
 
 #define VM_MAY_ALL (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
-/* Where the bottom-up search begins: a third of the address space, as on Linux. */
-#define TASK_UNMAPPED_BASE PAGE_ALIGN(TASK_SIZE / 3)
 #define MAP_32BIT_START 0x40000000UL
 #define MAP_32BIT_END 0x80000000UL
 
@@ -28,7 +26,7 @@ static bool range_is_free(struct mm_struct *mm, unsigned long addr, unsigned lon
 static unsigned long search_bottomup(struct mm_struct *mm, unsigned long addr, unsigned long len,
 				     unsigned long flags)
 {
-	unsigned long start = flags & MAP_32BIT ? MAP_32BIT_START : TASK_UNMAPPED_BASE;
+	unsigned long start = flags & MAP_32BIT ? MAP_32BIT_START : mm->mmap_legacy_base;
 	unsigned long end = flags & MAP_32BIT ? MAP_32BIT_END : TASK_SIZE;
 
 	addr = PAGE_ALIGN(addr);
@@ -42,7 +40,7 @@ static unsigned long search(struct mm_struct *mm, unsigned long hint, unsigned l
 {
 	unsigned long addr = hint & PAGE_MASK;
 
-	if (flags & MAP_32BIT)
+	if (flags & MAP_32BIT || mm->mmap_base == mm->mmap_legacy_base)
 		return search_bottomup(mm, hint, len, flags);
 	if (addr && addr <= TASK_SIZE - len && range_is_free(mm, addr, len))
 		return addr;
@@ -219,10 +217,13 @@ unsigned long do_mmap(struct file *file, unsigned long addr, unsigned long len, 
 		      unsigned long flags, pgoff_t pgoff, unsigned long *populate)
 {
 	struct mm_struct *mm = current->mm;
-	unsigned long vm_flags = (prot & VM_ACCESS_FLAGS) | mm->def_flags | VM_MAY_ALL;
 	struct vma_range range;
+	unsigned long vm_flags;
 	long err;
 
+	if (prot & PROT_READ && current->personality & READ_IMPLIES_EXEC)
+		prot |= PROT_EXEC;
+	vm_flags = (prot & VM_ACCESS_FLAGS) | mm->def_flags | VM_MAY_ALL;
 	*populate = 0;
 	if (!len)
 		return (unsigned long)-EINVAL;

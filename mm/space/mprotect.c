@@ -124,6 +124,8 @@ long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
 		return -ENOMEM;
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
 		return -EINVAL;
+	if (prot & PROT_READ && current->personality & READ_IMPLIES_EXEC)
+		prot |= PROT_EXEC;
 	mmap_write_lock(mm);
 	err = protect_range(mm, start, end, prot, grows, &stale);
 	/*

@@ -28,8 +28,9 @@ def test_beside_linux():
 def test_short_of_memory():
     "a walk shows the same while its pages are taken away"
     words = "seeds=1-4 steps=250 calm"
-    roomy = run(elf=program("walk"), args=words, mem="64M", limit=100)
-    tight = run(elf=program("walk"), args=words + " hog=24", mem="24M", swap="64M", limit=250)
+    roomy = run(elf=program("walk"), args=words, mem="64M", limit=100, karg="norandmaps")
+    tight = run(elf=program("walk"), args=words + " hog=24", mem="24M", swap="64M", limit=250,
+                karg="norandmaps")
     check("both walks end", roomy.status == 0 == tight.status, tight.show())
     lines = roomy.stdout.decode().splitlines(), tight.stdout.decode().splitlines()
     at = walk.first_difference(*lines)

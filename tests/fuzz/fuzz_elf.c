@@ -1,10 +1,11 @@
-/* SOURCES: kernel/proc/elf.c kernel/proc/exec_elf.c kernel/proc/script.c */
+/* SOURCES: kernel/proc/elf.c kernel/proc/exec_elf.c kernel/proc/layout.c kernel/proc/script.c */
 /* SOURCES: tests/host/shim.c tests/host/alloc.c */
 /* SPDX-License-Identifier: MIT */
 /*
- * What execve(2) makes of a file of any bytes. Input: u8 (bit 0: the program has an interpreter),
- * then the file. The calls that would map it are played here: they note the last mapping, and look
- * whether zeroes and bss go where the file's part ends.
+ * What execve(2) makes of a file of any bytes. Input: u8 (bit 0: the program has an interpreter; bits
+ * 1 and 2: randomize_va_space; 4..7: which mapping finds no memory), then the file. The calls that
+ * would map it are played here: they note the last mapping, and look whether zeroes and bss go where
+ * the file's part ends.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -102,7 +103,13 @@ static void check_segment(const struct elf64_phdr *phdr)
 	CHECK(seg.map_size >= phdr->p_filesz && seg.zero_end - seg.zero_start < PAGE_SIZE);
 }
 
-static void load(bool has_interp)
+/* Every bit of every shift, or none. */
+void get_random_bytes(void *buf, size_t len)
+{
+	memset(buf, 0xff, len);
+}
+
+static void load(uint8_t flags)
 {
 	static const struct file_operations fops = {
 		.name = "fuzz", .mmap = (int (*)(struct file *, struct vm_area_struct *))1
@@ -110,6 +117,7 @@ static void load(bool has_interp)
 	static struct file file = { .f_op = &fops };
 	static struct mm_struct mm;
 	struct elf_program prog = { .file = &file };
+	struct layout_shift shift;
 	size_t len = min((size_t)(image.end - image.at), (size_t)SCRIPT_LINE_MAX);
 	void *head = malloc(len + 1);
 
@@ -122,8 +130,10 @@ static void load(bool has_interp)
 		      !(prog.layout.align & (prog.layout.align - 1)));
 		for (unsigned int i = 0; i < prog.ehdr.e_phnum; i++)
 			check_segment(&prog.phdrs[i]);
-		if (!elf_map(&prog, has_interp)) {
-			CHECK(!elf_set_bounds(&prog));
+		randomize_va_space = flags >> 1 & 3;
+		layout_choose(&shift);
+		if (!elf_map(&prog, flags & 1 ? layout_pie_base(&shift) : 0)) {
+			elf_set_bounds(&prog, &shift);
 			CHECK(IS_ALIGNED(mm.brk, PAGE_SIZE) && mm.brk == mm.start_brk);
 		}
 	}
@@ -156,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	map_start = map_end = 0;
 	failing = flags >> 4;
 	check_script();
-	load(flags & 1);
+	load(flags);
 	return 0;
 }
 

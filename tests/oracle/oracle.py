@@ -84,7 +84,7 @@ def on_faultline(chosen):
     done = subprocess.run(
         [sys.executable, "tools/run.py", "run", "--kernel", KERNEL, "--rundir", rundir, "--fsck",
          "PROG=/bin/ash", "ARGS=/root/oracle.sh", f"MEM={MEM}", f"SWAP={SWAP}", f"LIMIT={LIMIT}",
-         f"OVERLAY={overlay}"],
+         f"OVERLAY={overlay}", "KARGS=norandmaps"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     said = done.stderr.decode(errors="replace").strip() if done.returncode else ""
     return done.stdout, said

@@ -63,7 +63,8 @@ class Faultline:
             done = subprocess.run(
                 [sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel", self.kernel,
                  "--rundir", os.path.join(self.rundir, "faultline"), f"ELF={PROGRAM}",
-                 "ARGS=file=/walk.jobs", f"OVERLAY={overlay}", f"LIMIT={limit(jobs)}", *words],
+                 "ARGS=file=/walk.jobs", f"OVERLAY={overlay}", f"LIMIT={limit(jobs)}",
+                 "KARGS=norandmaps", *words],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 check=False)
         return done.stdout, done.stderr.decode(errors="replace")

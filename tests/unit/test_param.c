@@ -26,10 +26,17 @@ static int set_text(const char *value)
 	return 0;
 }
 
+static int set_plain(const char *value)
+{
+	flag = true;
+	return *value ? -EINVAL : 0;
+}
+
 static const struct knob knobs[] = {
 	{ "level", "0..7", "a number", set_number },
 	{ "faults", "0|1", "a switch", set_flag },
 	{ "root", "DEVICE", "a text", set_text },
+	{ "plain", "", "no value", set_plain },
 };
 
 static enum param_error parse(const char *cmdline, struct param_result *res)
@@ -37,7 +44,7 @@ static enum param_error parse(const char *cmdline, struct param_result *res)
 	number = 99;
 	flag = false;
 	text[0] = '\0';
-	return param_parse(cmdline, knobs, knobs + 3, res);
+	return param_parse(cmdline, knobs, knobs + 4, res);
 }
 
 static void all_kinds(void **state)
@@ -56,6 +63,10 @@ static void all_kinds(void **state)
 	assert_string_equal(text, "a=b");
 	assert_int_equal(parse("level=1 level=2", &res), PARAM_OK);
 	assert_int_equal(number, 2);
+	assert_false(flag);
+	assert_int_equal(parse("plain level=1", &res), PARAM_OK);
+	assert_true(flag);
+	assert_int_equal(parse("plain=1", &res), PARAM_BAD_VALUE);
 }
 
 static void bad_words(void **state)
