@@ -172,12 +172,12 @@
 	M(156, _sysctl) \
 	X(157, prctl, sys_prctl) \
 	X(158, arch_prctl, sys_arch_prctl) \
-	M(159, adjtimex) \
+	X(159, adjtimex, sys_adjtimex) \
 	X(160, setrlimit, sys_setrlimit) \
 	M(161, chroot) \
 	X(162, sync, sys_sync) \
 	M(163, acct) \
-	M(164, settimeofday) \
+	X(164, settimeofday, sys_settimeofday) \
 	X(165, mount, sys_mount) \
 	X(166, umount2, sys_umount2) \
 	X(167, swapon, sys_swapon) \
@@ -235,11 +235,11 @@
 	X(219, restart_syscall, sys_restart_syscall) \
 	M(220, semtimedop) \
 	X(221, fadvise64, sys_fadvise64) \
-	M(222, timer_create) \
-	M(223, timer_settime) \
-	M(224, timer_gettime) \
-	M(225, timer_getoverrun) \
-	M(226, timer_delete) \
+	X(222, timer_create, sys_timer_create) \
+	X(223, timer_settime, sys_timer_settime) \
+	X(224, timer_gettime, sys_timer_gettime) \
+	X(225, timer_getoverrun, sys_timer_getoverrun) \
+	X(226, timer_delete, sys_timer_delete) \
 	X(227, clock_settime, sys_clock_settime) \
 	X(228, clock_gettime, sys_clock_gettime) \
 	X(229, clock_getres, sys_clock_getres) \
@@ -318,7 +318,7 @@
 	X(302, prlimit64, sys_prlimit64) \
 	M(303, name_to_handle_at) \
 	M(304, open_by_handle_at) \
-	M(305, clock_adjtime) \
+	X(305, clock_adjtime, sys_clock_adjtime) \
 	X(306, syncfs, sys_syncfs) \
 	M(307, sendmmsg) \
 	M(308, setns) \
@@ -389,6 +389,7 @@ typedef long (*sys_call_fn)(unsigned long, unsigned long, unsigned long, unsigne
 extern const sys_call_fn sys_call_table[NR_syscalls];
 
 struct clone_args;
+struct itimerspec;
 struct itimerval;
 struct k_sigaction;
 struct rlimit;
@@ -396,6 +397,7 @@ struct rusage;
 struct sysinfo;
 struct timespec;
 struct timeval;
+struct timex;
 struct tms;
 struct user_stack;
 struct utsname;
@@ -463,9 +465,22 @@ long sys_times(struct tms __user *utms);
 long sys_clock_nanosleep(int clock, int flags, const struct timespec __user *req,
 			 struct timespec __user *rem);
 long sys_nanosleep(const struct timespec __user *req, struct timespec __user *rem);
+long sys_settimeofday(const struct timeval __user *utv, const void __user *utz);
+long sys_adjtimex(struct timex __user *utx);
+long sys_clock_adjtime(int clock, struct timex __user *utx);
+
+/* kernel/proc/itimer.c */
 long sys_setitimer(int which, const struct itimerval __user *unew, struct itimerval __user *uold);
 long sys_getitimer(int which, struct itimerval __user *uval);
 long sys_alarm(unsigned int seconds);
+
+/* kernel/proc/posix_timer.c */
+long sys_timer_create(int clock, const void __user *uevent, int __user *uid);
+long sys_timer_settime(int id, int flags, const struct itimerspec __user *unew,
+		       struct itimerspec __user *uold);
+long sys_timer_gettime(int id, struct itimerspec __user *uspec);
+long sys_timer_getoverrun(int id);
+long sys_timer_delete(int id);
 
 /* kernel/proc/ids.c */
 long sys_getuid(void);

@@ -21,6 +21,7 @@ static struct timer *running_timer;       /* timer_lock; whose fn runs now */
 static u64 real_offset_ns;                /* wall clock minus time since boot */
 static DEFINE_PER_CPU(u64, last_tick_ns); /* own CPU */
 u64 ktime_coarse_ns;
+void (*task_tick_hook)(struct task_struct *task);
 static unsigned long time_limit; /* seconds of guest time; 0: none */
 
 static int set_limit(const char *value)
@@ -174,6 +175,8 @@ void tick(struct pt_regs *regs)
 	if (user_mode(regs) || current == this_idle_task())
 		rcu_quiescent_state();
 	account_cpu_time(user_mode(regs), delta);
+	if (current->signal)
+		task_tick_hook(current);
 	if (smp_processor_id() == 0) {
 		update_load_averages(now);
 		run_timers(now);

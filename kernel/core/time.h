@@ -13,6 +13,7 @@
 #define NSEC_PER_SEC 1000000000ULL
 
 struct pt_regs;
+struct task_struct;
 
 u64 ktime_get_ns(void);         /* since boot */
 u64 ktime_get_real_ns(void);    /* since 1970 */
@@ -20,6 +21,8 @@ extern u64 ktime_coarse_ns;     /* ktime_get_ns() at the last tick: for question
 void ktime_set_real_ns(u64 ns); /* clock_settime(2): from now on it is @ns */
 /* Boot, before the first tick. */
 void time_init(void);
+/* Called by the tick for a running task that is a process's; set once at boot by kernel/proc. */
+extern void (*task_tick_hook)(struct task_struct *task);
 #define TICK_NSEC (NSEC_PER_SEC / HZ)
 /* From the timer interrupt: accounting, timers, scheduler_tick(), the guest time limit. */
 void tick(struct pt_regs *regs);

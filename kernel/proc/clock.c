@@ -1,31 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls about time: clocks, sleeping, the real-time interval timer. */
-#include "kernel/core/panic.h"
-#include "kernel/core/wait.h"
+/* System calls about time: clocks and sleeping. Timers that send signals: itimer.c, posix_timer.c. */
 #include "kernel/proc/process.h"
+#include "kernel/proc/timers.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include <asm/uaccess.h>
 
-#define CLOCK_REALTIME 0
-#define CLOCK_MONOTONIC 1
-#define CLOCK_PROCESS_CPUTIME_ID 2
-#define CLOCK_THREAD_CPUTIME_ID 3
-#define CLOCK_MONOTONIC_RAW 4
-#define CLOCK_REALTIME_COARSE 5
-#define CLOCK_MONOTONIC_COARSE 6
-#define CLOCK_BOOTTIME 7
-#define CLOCK_TAI 11
-#define TIMER_ABSTIME 1
 #define USER_HZ 100
 
 struct timeval {
 	s64 tv_sec, tv_usec;
-};
-struct itimerval {
-	struct timeval interval, value;
 };
 
 long get_timespec_ns(u64 *ns, const struct timespec __user *uts)
@@ -52,6 +38,63 @@ static long put_timespec(struct timespec __user *uts, u64 ns)
 
 /* --- clocks --- */
 
+/* Clocks by number: ~pid << 3, 4 for a thread's, and what is measured. */
+#define CPUCLOCK_PROF 0
+#define CPUCLOCK_VIRT 1
+#define CPUCLOCK_SCHED 2
+#define CPUCLOCK_MAX 3
+#define CPUCLOCK_PERTHREAD 4
+
+struct task_struct *cpu_clock_task(int clock, bool *thread)
+{
+	struct task_struct *task, *me = current;
+	pid_t pid = clock < 0 ? ~(clock >> 3) : 0;
+
+	*thread = clock < 0 ? clock & CPUCLOCK_PERTHREAD : clock == CLOCK_THREAD_CPUTIME_ID;
+	if (clock < 0 ? (clock & 3) == CPUCLOCK_MAX :
+			clock != CLOCK_PROCESS_CPUTIME_ID && !*thread)
+		return NULL;
+	if (!pid || pid == me->pid) {
+		get_task_struct(me);
+		return me;
+	}
+	task = find_get_task(pid);
+	if (task && task->signal && (*thread ? task->signal == me->signal : task->tgid == pid))
+		return task;
+	if (task)
+		put_task_struct(task);
+	return NULL;
+}
+
+u64 cpu_clock_ns(int clock, bool thread, struct task_struct *task)
+{
+	struct usage usage = thread ? task_usage(task) : process_usage(task);
+
+	switch (clock < 0 ? clock & 3 : CPUCLOCK_SCHED) {
+	case CPUCLOCK_PROF:
+		return usage.utime_ns + usage.stime_ns;
+	case CPUCLOCK_VIRT:
+		return usage.utime_ns;
+	default:
+		return usage.exec_ns;
+	}
+}
+
+/* A clock with a number of somebody in it. */
+static bool cpu_clock_read(int clock, u64 *ns)
+{
+	bool thread;
+	struct task_struct *task = cpu_clock_task(clock, &thread);
+
+	if (!task)
+		return false;
+	spin_lock_irq(&tasklist_lock);
+	*ns = cpu_clock_ns(clock, thread, task);
+	spin_unlock_irq(&tasklist_lock);
+	put_task_struct(task);
+	return true;
+}
+
 static bool clock_read(int clock, u64 *ns)
 {
 	switch (clock) {
@@ -73,7 +116,7 @@ static bool clock_read(int clock, u64 *ns)
 		*ns = task_exec_ns(current);
 		return true;
 	default:
-		return false;
+		return clock < 0 && cpu_clock_read(clock, ns);
 	}
 }
 
@@ -110,15 +153,87 @@ long sys_clock_settime(int clock, const struct timespec __user *uts)
 	return 0;
 }
 
+/* Minutes west of Greenwich and kind of daylight saving time: kept for programs, no more. */
+static s32 time_zone[2];
+
 long sys_gettimeofday(struct timeval __user *utv, void __user *tz)
 {
 	u64 ns = ktime_get_real_ns();
 	struct timeval tv = { (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC / 1000) };
-	static const s32 no_zone[2];
 
 	if (utv && copy_to_user(utv, &tv, sizeof(tv)))
 		return -EFAULT;
-	return tz && copy_to_user(tz, no_zone, sizeof(no_zone)) ? -EFAULT : 0;
+	return tz && copy_to_user(tz, time_zone, sizeof(time_zone)) ? -EFAULT : 0;
+}
+
+long sys_settimeofday(const struct timeval __user *utv, const void __user *utz)
+{
+	struct timeval tv;
+	s32 zone[2];
+
+	if ((utv && copy_from_user(&tv, utv, sizeof(tv))) ||
+	    (utz && copy_from_user(zone, utz, sizeof(zone))))
+		return -EFAULT;
+	if (utv && (tv.tv_sec < 0 || tv.tv_usec < 0 || tv.tv_usec > 1000000))
+		return -EINVAL;
+	if (current->signal->uid.effective)
+		return -EPERM;
+	if (utz && (zone[0] > 15 * 60 || zone[0] < -15 * 60))
+		return -EINVAL;
+	if (utz)
+		memcpy(time_zone, zone, sizeof(zone));
+	if (utv)
+		ktime_set_real_ns((u64)tv.tv_sec * NSEC_PER_SEC + (u64)tv.tv_usec * 1000);
+	return 0;
+}
+
+/* struct timex of adjtimex(2). */
+struct timex {
+	u32 modes, pad1;
+	s64 offset, freq, maxerror, esterror;
+	s32 status, pad2;
+	s64 constant, precision, tolerance;
+	struct timeval time;
+	s64 tick, ppsfreq, jitter;
+	s32 shift, pad3;
+	s64 stabil, jitcnt, calcnt, errcnt, stbcnt;
+	s32 tai, pad4[11];
+};
+
+#define STA_UNSYNC 0x40
+#define TIME_ERROR 5
+
+/* Nothing disciplines this clock, and nobody can ask for it: the answer is that of such a Linux. */
+long sys_adjtimex(struct timex __user *utx)
+{
+	u64 now = ktime_get_real_ns();
+	struct timex tx = {
+		.maxerror = 16000000,
+		.esterror = 16000000,
+		.status = STA_UNSYNC,
+		.constant = 2,
+		.precision = 1,
+		.tolerance = 32768000,
+		.time = { (s64)(now / NSEC_PER_SEC), (s64)(now % NSEC_PER_SEC / 1000) },
+		.tick = 1000000 / USER_HZ,
+	};
+	u32 modes;
+
+	BUILD_BUG_ON(sizeof(tx) != 208);
+	if (get_user(modes, &utx->modes))
+		return -EFAULT;
+	if (modes)
+		return -EPERM;
+	return copy_to_user(utx, &tx, sizeof(tx)) ? -EFAULT : TIME_ERROR;
+}
+
+long sys_clock_adjtime(int clock, struct timex __user *utx)
+{
+	u64 ns;
+
+	if (!clock_read(clock, &ns))
+		return -EINVAL;
+	return clock == CLOCK_REALTIME ? sys_adjtimex(utx) : -EOPNOTSUPP;
 }
 
 long sys_time(s64 __user *where)
@@ -184,14 +299,70 @@ static long sleep_restart(unsigned long *args)
 	return sleep_until(args[0], (struct timespec *)args[1]);
 }
 
+static long cpu_sleep_restart(unsigned long *args);
+
+/* Until a CPU clock says @deadline. Nobody wakes us: it is looked at as often as it changes. */
+static long sleep_until_cpu_time(int clock, u64 deadline, struct timespec __user *rem)
+{
+	struct task_struct *task = current;
+	u64 now;
+
+	for (;;) {
+		if (!clock_read(clock, &now) || now >= deadline)
+			return 0;
+		WRITE_ONCE(task->state, TASK_INTERRUPTIBLE);
+		if (signal_pending(task))
+			break;
+		schedule_timeout(TICK_NSEC);
+	}
+	WRITE_ONCE(task->state, TASK_RUNNING);
+	if (rem && put_timespec(rem, deadline - now))
+		return -EFAULT;
+	task->restart_fn = cpu_sleep_restart;
+	task->restart_args[0] = (unsigned long)clock;
+	task->restart_args[1] = (unsigned long)deadline;
+	task->restart_args[2] = (unsigned long)rem;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long cpu_sleep_restart(unsigned long *args)
+{
+	return sleep_until_cpu_time((int)args[0], args[1], (struct timespec *)args[2]);
+}
+
+static long sleep_cpu_time(int clock, int flags, const struct timespec __user *req,
+			   struct timespec __user *rem)
+{
+	bool thread;
+	struct task_struct *task = cpu_clock_task(clock, &thread);
+	bool own = thread && task == current;
+	u64 ns, now;
+	long ret;
+
+	if (task)
+		put_task_struct(task);
+	/* While it sleeps, its own time stands still. */
+	if (own || !task)
+		return -EINVAL;
+	ret = get_timespec_ns(&ns, req);
+	if (ret || !clock_read(clock, &now))
+		return ret;
+	if (!(flags & TIMER_ABSTIME))
+		return sleep_until_cpu_time(clock, now + ns, rem);
+	ret = sleep_until_cpu_time(clock, ns, NULL);
+	return ret == -ERESTART_RESTARTBLOCK ? -ERESTARTNOHAND : ret;
+}
+
 long sys_clock_nanosleep(int clock, int flags, const struct timespec __user *req,
 			 struct timespec __user *rem)
 {
 	u64 ns, now, clock_now;
 	long ret;
 
-	if (clock == CLOCK_THREAD_CPUTIME_ID || !clock_read(clock, &clock_now))
+	if (!clock_read(clock, &clock_now))
 		return -EINVAL;
+	if (clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID)
+		return sleep_cpu_time(clock, flags, req, rem);
 	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
 	    clock != CLOCK_TAI)
 		return -EOPNOTSUPP;
@@ -209,170 +380,4 @@ long sys_clock_nanosleep(int clock, int flags, const struct timespec __user *req
 long sys_nanosleep(const struct timespec __user *req, struct timespec __user *rem)
 {
 	return sys_clock_nanosleep(CLOCK_MONOTONIC, 0, req, rem);
-}
-
-/* --- ITIMER_REAL --- */
-
-/*
- * The interrupt only notes whose timer expired; a thread sends the signals, for that takes locks which
- * the interrupted code may hold.
- */
-static DEFINE_SPINLOCK(expired_lock);
-static LIST_HEAD(expired); /* struct signal_struct.expired_node; expired_lock */
-static DECLARE_WAIT_QUEUE_HEAD(expired_wait);
-
-/* Interrupt context. */
-static void real_timer_fires(struct timer *timer)
-{
-	struct signal_struct *signal = container_of(timer, struct signal_struct, real_timer);
-	u64 interval;
-
-	spin_lock(&expired_lock);
-	if (list_empty(&signal->expired_node))
-		list_add_tail(&signal->expired_node, &expired);
-	spin_unlock(&expired_lock);
-	wake_up(&expired_wait);
-	interval = READ_ONCE(signal->real_interval);
-	if (interval)
-		timer_add(timer, max(timer->expires + interval, ktime_get_ns()));
-}
-
-/* Interrupts are off. */
-static struct signal_struct *take_expired(void)
-{
-	struct signal_struct *signal;
-
-	spin_lock(&expired_lock);
-	signal = list_first_entry_or_null(&expired, struct signal_struct, expired_node);
-	if (signal)
-		list_del_init(&signal->expired_node);
-	spin_unlock(&expired_lock);
-	return signal;
-}
-
-/* tasklist_lock from before it leaves the list: the process cannot end in between. */
-static bool send_one_alarm(void)
-{
-	struct signal_struct *signal;
-	unsigned long flags;
-
-	spin_lock_irqsave(&tasklist_lock, flags);
-	signal = take_expired();
-	if (signal)
-		send_sig_info(SIGALRM, NULL, signal->owner, true);
-	spin_unlock_irqrestore(&tasklist_lock, flags);
-	return signal != NULL;
-}
-
-static int alarm_thread(void *unused)
-{
-	(void)unused;
-	for (;;) {
-		DEFINE_WAIT(wait);
-
-		while (send_one_alarm())
-			;
-		prepare_to_wait(&expired_wait, &wait, TASK_UNINTERRUPTIBLE);
-		if (list_empty(&expired))
-			schedule();
-		finish_wait(&expired_wait, &wait);
-	}
-	return 0;
-}
-
-void itimers_start(void)
-{
-	if (!kthread_run(alarm_thread, NULL, "alarm"))
-		boot_fail(
-			"no memory for the thread of interval timers: give the machine more RAM (MEM=)");
-}
-
-void itimer_init(struct signal_struct *signal)
-{
-	signal->real_timer.fn = real_timer_fires;
-	INIT_LIST_HEAD(&signal->expired_node);
-}
-
-void exit_itimer(struct signal_struct *signal)
-{
-	signal->real_interval = 0;
-	timer_del(&signal->real_timer);
-	spin_lock_irq(&expired_lock);
-	list_del_init(&signal->expired_node);
-	spin_unlock_irq(&expired_lock);
-}
-
-/*
- * What is left, and the interval, of a timer that is then set anew if @set. ns. sighand->lock keeps the
- * process's threads apart; the timer itself does without it.
- */
-static void change_real_timer(u64 *left, u64 *interval, bool set, u64 new_left, u64 new_interval)
-{
-	struct signal_struct *signal = current->signal;
-	spinlock_t *lock = &current->sighand->lock;
-	u64 now, expires;
-
-	spin_lock_irq(lock);
-	now = ktime_get_ns();
-	expires = READ_ONCE(signal->real_timer.expires);
-	*left = READ_ONCE(signal->real_timer.queued) ? expires > now ? expires - now : 1000 : 0;
-	*interval = signal->real_interval;
-	if (set) {
-		WRITE_ONCE(signal->real_interval, 0);
-		timer_del(&signal->real_timer);
-		WRITE_ONCE(signal->real_interval, new_left ? new_interval : 0);
-		if (new_left)
-			timer_add(&signal->real_timer, now + new_left);
-	}
-	spin_unlock_irq(lock);
-}
-
-static bool timeval_ns(const struct timeval *tv, u64 *ns)
-{
-	if (tv->tv_sec < 0 || tv->tv_usec < 0 || tv->tv_usec >= 1000000)
-		return false;
-	*ns = (u64)min(tv->tv_sec, (s64)(INT64_MAX / NSEC_PER_SEC / 2)) * NSEC_PER_SEC +
-	      (u64)tv->tv_usec * 1000;
-	return true;
-}
-
-static struct timeval ns_timeval(u64 ns)
-{
-	return (struct timeval){ (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC / 1000) };
-}
-
-long sys_setitimer(int which, const struct itimerval __user *unew, struct itimerval __user *uold)
-{
-	struct itimerval new = { 0 }, old;
-	u64 left, interval, new_left, new_interval;
-
-	if (unew && copy_from_user(&new, unew, sizeof(new)))
-		return -EFAULT;
-	if (which || !timeval_ns(&new.value, &new_left) ||
-	    !timeval_ns(&new.interval, &new_interval))
-		return -EINVAL;
-	change_real_timer(&left, &interval, true, new_left, new_interval);
-	old = (struct itimerval){ ns_timeval(interval), ns_timeval(left) };
-	return uold && copy_to_user(uold, &old, sizeof(old)) ? -EFAULT : 0;
-}
-
-long sys_getitimer(int which, struct itimerval __user *uval)
-{
-	struct itimerval val;
-	u64 left, interval;
-
-	if (which)
-		return -EINVAL;
-	change_real_timer(&left, &interval, false, 0, 0);
-	val = (struct itimerval){ ns_timeval(interval), ns_timeval(left) };
-	return copy_to_user(uval, &val, sizeof(val)) ? -EFAULT : 0;
-}
-
-long sys_alarm(unsigned int seconds)
-{
-	u64 left, interval;
-
-	change_real_timer(&left, &interval, true, seconds * NSEC_PER_SEC, 0);
-	/* Rounded to the nearest second, but something is not nothing. */
-	return left ? max((long)((left + NSEC_PER_SEC / 2) / NSEC_PER_SEC), 1L) : 0;
 }

@@ -7,6 +7,7 @@
 #include "kernel/proc/exec.h"
 
 #include "kernel/proc/process.h"
+#include "kernel/proc/timers.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -231,6 +232,8 @@ static void reset_task(struct exec *exec)
 	task->personality &= ~READ_IMPLIES_EXEC;
 	task->signal->no_new_group = true;
 	task->signal->dumpable = 1;
+	delete_posix_timers();
+	flush_timer_signals();
 	spin_lock_irq(&task->sighand->lock);
 	flush_signal_handlers(task->sighand);
 	spin_unlock_irq(&task->sighand->lock);

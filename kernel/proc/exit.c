@@ -311,7 +311,7 @@ void do_exit(int code)
 	group_dead = atomic_dec_and_test(&task->signal->live);
 	task->exit_code = code;
 	if (group_dead)
-		exit_itimer(task->signal);
+		exit_itimers(task->signal);
 	exit_mm(task);
 	exit_files_and_fs(task);
 	if (group_dead && is_init(task))

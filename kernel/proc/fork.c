@@ -3,6 +3,7 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/vfs.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/timers.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -118,6 +119,8 @@ static int copy_signal(struct task_struct *child, u64 flags)
 	memcpy(&signal->uid, &old->uid, sizeof(old->uid));
 	memcpy(&signal->gid, &old->gid, sizeof(old->gid));
 	signal->dumpable = old->dumpable;
+	if (unlikely(old->rlim[RLIMIT_CPU].rlim_cur != RLIM_INFINITY))
+		watch_cpu_time(signal);
 	signal->tty_nr = old->tty_nr;
 	child->signal = signal;
 	return 0;

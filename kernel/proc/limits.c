@@ -2,6 +2,7 @@
 /* Resource limits, what was used, and how busy the machine is. */
 #include "kernel/core/load.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/timers.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/util.h"
@@ -57,6 +58,8 @@ static long do_prlimit(struct task_struct *task, unsigned int which, const struc
 	*old = *limit;
 	if (new) {
 		*limit = *new;
+		if (which == RLIMIT_CPU && new->rlim_cur != RLIM_INFINITY)
+			watch_cpu_time(task->signal);
 		mirror_limit(task->group_leader, which, new->rlim_cur);
 		if (task->signal == current->signal && current != task->group_leader)
 			mirror_limit(current, which, new->rlim_cur);

@@ -52,7 +52,10 @@ long futex_wake_shared(u32 __user *addr, int nr);
 struct usage task_usage(struct task_struct *task);
 /* The most frames @mm ever had mapped. */
 unsigned long mm_maxrss(const struct mm_struct *mm);
-/* The whole process's so far, dead threads included. tasklist_lock held. */
+/*
+ * The whole process's so far, dead threads included. tasklist_lock held, or, of current's own,
+ * sighand->lock.
+ */
 struct usage process_usage(struct task_struct *leader);
 void add_usage(struct usage *sum, const struct usage *part);
 /* CPU time of the process in ns. */
@@ -66,8 +69,10 @@ int put_rusage(struct rusage __user *to, const struct usage *usage);
  * A struct timespec of the user's in ns (saturated). 0, -EFAULT, or -EINVAL when it is not a time.
  */
 long get_timespec_ns(u64 *ns, const struct timespec __user *ts);
-/* Stop ITIMER_REAL for good: the process ends. No locks held. */
-void exit_itimer(struct signal_struct *signal);
+
+/* --- timers that send signals (itimer.c) --- */
+/* Stop them all for good: current's process ends. No locks held. */
+void exit_itimers(struct signal_struct *signal);
 void itimer_init(struct signal_struct *signal);
 /* Start the thread that sends their signals. Boot, after process_init(). */
 void itimers_start(void);

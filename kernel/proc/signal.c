@@ -5,6 +5,7 @@
 #include "kernel/proc/signal.h"
 
 #include "kernel/core/panic.h"
+#include "kernel/proc/timers.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -95,7 +96,9 @@ static bool sig_fatal(const struct task_struct *task, int sig)
 
 static void free_sigqueue(struct sigqueue *q, struct signal_struct *signal)
 {
-	list_del(&q->list);
+	list_del_init(&q->list);
+	if (q->timer)
+		return;
 	atomic_dec(&signal->nr_queued);
 	kmem_cache_free(sigqueue_cache, q);
 }
@@ -144,9 +147,57 @@ static struct sigqueue *alloc_sigqueue(struct signal_struct *signal)
 	    signal->rlim[RLIMIT_SIGPENDING].rlim_cur)
 		return NULL;
 	q = kmem_cache_alloc(sigqueue_cache, GFP_ATOMIC);
-	if (q)
+	if (q) {
+		q->timer = NULL;
 		atomic_inc(&signal->nr_queued);
+	}
 	return q;
+}
+
+struct sigqueue *alloc_timer_sigqueue(struct k_itimer *timer)
+{
+	struct sigqueue *q = alloc_sigqueue(current->signal);
+
+	if (q) {
+		INIT_LIST_HEAD(&q->list);
+		q->timer = timer;
+	}
+	return q;
+}
+
+void release_timer_sigqueue(struct sigqueue *q, struct signal_struct *signal)
+{
+	q->timer = NULL;
+	if (list_empty(&q->list))
+		free_sigqueue(q, signal);
+}
+
+static void remove_timer_signals(u64 *mask, struct list_head *list, struct signal_struct *signal)
+{
+	u64 removed = 0, left = 0;
+	struct sigqueue *q, *n;
+
+	list_for_each_entry_safe(q, n, list, list) {
+		if (q->info.si_code == SI_TIMER) {
+			removed |= sigmask(q->info.si_signo);
+			free_sigqueue(q, signal);
+		} else {
+			left |= sigmask(q->info.si_signo);
+		}
+	}
+	*mask &= ~removed | left;
+}
+
+void flush_timer_signals(void)
+{
+	struct task_struct *task = current;
+	struct signal_struct *signal = task->signal;
+
+	spin_lock_irq(&task->sighand->lock);
+	remove_timer_signals(&task->pending_mask, &task->pending_list, signal);
+	remove_timer_signals(&signal->shared.mask, &signal->shared.list, signal);
+	recalc_sigpending();
+	spin_unlock_irq(&task->sighand->lock);
 }
 
 static void recalc_sigpending_of(struct task_struct *task)
@@ -289,6 +340,24 @@ static int __send_signal(int sig, const struct siginfo *info, struct task_struct
 	return 0;
 }
 
+bool send_sigqueue(struct sigqueue *q, struct task_struct *task, bool group)
+{
+	struct signal_struct *signal = task->signal;
+	int sig = q->info.si_signo;
+
+	if (!list_empty(&q->list)) {
+		q->info.timer.overrun++;
+		return true;
+	}
+	q->info.timer.overrun = 0;
+	if (!prepare_signal(sig, task, false))
+		return false;
+	list_add_tail(&q->list, group ? &signal->shared.list : &task->pending_list);
+	*(group ? &signal->shared.mask : &task->pending_mask) |= sigmask(sig);
+	complete_signal(sig, task, group);
+	return true;
+}
+
 int send_sig_info(int sig, const struct siginfo *info, struct task_struct *task, bool group)
 {
 	struct sighand_struct *sighand = task->sighand;
@@ -396,6 +465,8 @@ static int take_signal(int sig, u64 *mask, struct list_head *list, struct siginf
 		*mask &= ~sigmask(sig);
 	if (found) {
 		*info = found->info;
+		if (found->timer)
+			posix_timer_delivered(found->timer, info);
 		free_sigqueue(found, current->signal);
 	} else {
 		*info = (struct siginfo){ .si_signo = sig, .si_code = SI_KERNEL };

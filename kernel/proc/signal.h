@@ -144,6 +144,7 @@ struct siginfo {
 struct sigqueue {
 	struct list_head list;
 	struct siginfo info;
+	struct k_itimer *timer; /* that it belongs to, and is not freed by its delivery; or NULL */
 };
 
 struct sigpending {
@@ -158,6 +159,7 @@ struct sighand_struct {
 };
 
 #define RLIM_INFINITY (~0UL)
+#define RLIMIT_CPU 0
 #define RLIMIT_FSIZE 1
 #define RLIMIT_DATA 2
 #define RLIMIT_STACK 3
@@ -173,6 +175,13 @@ struct sighand_struct {
 #define RLIM_NLIMITS 16
 struct rlimit {
 	unsigned long rlim_cur, rlim_max;
+};
+
+/* Something that expired, for a thread to handle: kernel/proc/timers.h. */
+struct expiry {
+	struct list_head node;
+	void (*fn)(struct expiry *expiry);
+	bool stopped;
 };
 
 /* What tasks used, summed up. */
@@ -223,9 +232,16 @@ struct signal_struct {
 	struct usage dead;     /* of threads that are gone; tasklist_lock */
 	struct usage children; /* of children waited for; tasklist_lock */
 	struct task_struct *owner; /* the group leader; tasklist_lock */
-	struct timer real_timer;   /* ITIMER_REAL; set under sighand->lock */
-	u64 real_interval;         /* ns, 0: once; likewise */
-	struct list_head expired_node; /* among those whose timer fired; kernel/proc/clock.c */
+	/* timers (itimer.c, posix_timer.c) */
+	struct timer real_timer; /* ITIMER_REAL; set under sighand->lock */
+	u64 real_interval;       /* ns, 0: once; likewise */
+	struct expiry real_expiry, cpu_expiry;
+	struct cpu_itimer {
+		u64 expires, interval; /* ns of CPU time; 0: disarmed */
+	} cpu_itimer[2]; /* ITIMER_VIRTUAL, ITIMER_PROF; sighand->lock */
+	bool cpu_watched; /* the tick is to look at the CPU time used; never taken back */
+	struct list_head posix_timers; /* struct k_itimer.node; sighand->lock */
+	int next_timer_id;             /* sighand->lock */
 };
 
 static inline unsigned long rlimit(unsigned int which)
@@ -254,6 +270,16 @@ void force_sig(int sig); /* SI_KERNEL */
  * process (@group) or thread. tasklist_lock held, or @task is current. 0, -EAGAIN or -ESRCH.
  */
 int send_sig_info(int sig, const struct siginfo *info, struct task_struct *task, bool group);
+/*
+ * Entries of timers, charged to current's process. alloc: process context, NULL: no memory, or too
+ * many are queued. send: true: it is pending now or was already; sighand->lock and tasklist_lock held.
+ * release: the timer goes; a pending signal stays. sighand->lock held.
+ */
+struct sigqueue *alloc_timer_sigqueue(struct k_itimer *timer);
+bool send_sigqueue(struct sigqueue *q, struct task_struct *task, bool group);
+void release_timer_sigqueue(struct sigqueue *q, struct signal_struct *signal);
+/* Forget what timers sent to current, which execs. */
+void flush_timer_signals(void);
 /* May current signal @task (kill(2)'s rule)? */
 bool may_signal(const struct task_struct *task, int sig);
 /*
