@@ -4,6 +4,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
+#include "fs/pipe.h"
 #include "fs/pseudo.h"
 #include "fs/tty/tty.h"
 #include "kernel/core/block.h"
@@ -187,6 +188,17 @@ static const struct pseudo_entry dev_entries[] = {
 	{ .name = "ttyS0", .mode = S_IFCHR | 0660, .rdev = DEV(4, 64), .fops = &tty_fops },
 	{ 0 }
 };
+
+void init_special_inode(struct inode *inode)
+{
+	if (S_ISFIFO(inode->i_mode))
+		inode->i_fop = &pipe_fops;
+	else if (S_ISBLK(inode->i_mode))
+		inode->i_fop = &blkdev_fops;
+	for (const struct pseudo_entry *e = dev_entries; S_ISCHR(inode->i_mode) && e->name; e++)
+		if (e->rdev == inode->i_rdev && S_ISCHR(e->mode))
+			inode->i_fop = e->fops;
+}
 
 static int disk_lookup(void *arg, const char *name, struct pseudo_entry *child)
 {

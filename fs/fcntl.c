@@ -2,6 +2,7 @@
 /* fcntl(2). */
 #include "fs/file.h"
 #include "fs/locks.h"
+#include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "kernel/core/sched.h"
 #include "kernel/proc/signal.h"
@@ -15,6 +16,7 @@
 #define F_GETFL 3
 #define F_SETFL 4
 #define F_DUPFD_CLOEXEC 1030
+#define F_SETPIPE_SZ 1031
 #define F_GETPIPE_SZ 1032
 #define FD_CLOEXEC 1
 
@@ -68,7 +70,10 @@ static long do_fcntl(unsigned int fd, struct file *file, unsigned int cmd, unsig
 		result = 0;
 		break;
 	case F_GETPIPE_SZ:
-		result = file->f_op == &pipe_fops ? PIPE_SIZE : -EBADF;
+		result = pipe_get_size(file);
+		break;
+	case F_SETPIPE_SZ:
+		result = pipe_set_size(file, arg);
 		break;
 	case F_GETLK:
 	case F_OFD_GETLK:

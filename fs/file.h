@@ -80,9 +80,6 @@ struct file *alloc_file(const struct file_operations *fops, unsigned int flags);
 /* Open the object at @dentry (the reference stays the caller's). ERR_PTR. */
 struct file *dentry_open(struct dentry *dentry, int flags);
 
-#define PIPE_SIZE 65536 /* bytes that a pipe holds */
-extern const struct file_operations pipe_fops;
-
 /*
  * Give up to @count bytes at @pos of kernel memory holding @size to a reader and advance. Bytes or
  * -EFAULT.

@@ -23,6 +23,7 @@
 struct block_device;
 struct dentry;
 struct inode;
+struct pipe;
 struct super_block;
 
 #ifndef S_IFMT
@@ -109,6 +110,7 @@ struct inode {
 	void *i_private;                /* the file system's */
 	int i_count;                    /* inode_lock */
 	unsigned int i_state;           /* inode_lock */
+	struct pipe *i_pipe;            /* of a fifo that is open: fs/pipe.c */
 	struct list_head i_locks;       /* struct file_lock: fs/locks.c */
 	unsigned int i_names;           /* dentries that stand for it; dcache_lock */
 	struct hlist_node i_hash;       /* inode_lock */
@@ -232,6 +234,12 @@ static inline void file_update_time(struct inode *inode)
 /* Open-for-writing count: -ETXTBSY while the file is being executed. */
 int get_write_access(struct inode *inode);
 void put_write_access(struct inode *inode);
+
+/*
+ * The operations of an inode of @inode->i_mode and i_rdev that is a device, a fifo or a socket, whatever
+ * file system it is on (fs/devfs.c).
+ */
+void init_special_inode(struct inode *inode);
 
 /* --- regular files through the page cache (fs/generic.c): slots of file_operations --- */
 ssize_t generic_file_read(struct file *file, char *buf, size_t count, loff_t *pos);

@@ -8,6 +8,7 @@
 #include "fs/namei.h"
 #include "fs/syscalls.h"
 #include "kernel/core/mutex.h"
+#include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -108,22 +109,49 @@ long sys_mkdir(const char __user *path, umode_t mode)
 	return sys_mkdirat(AT_FDCWD, path, mode);
 }
 
-/*
- * Only regular files: there are no named pipes or sockets, and devices stand in /dev by themselves.
- */
+/* Can a file of this kind be made by mknod(2)? */
+static int may_mknod(umode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case 0:
+	case S_IFREG:
+	case S_IFIFO:
+	case S_IFSOCK:
+	case S_IFCHR:
+	case S_IFBLK:
+		return 0;
+	case S_IFDIR:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
 long sys_mknodat(int dfd, const char __user *path, umode_t mode, unsigned int dev)
 {
 	struct dentry *dentry;
+	struct inode *inode;
 	struct walk w;
-	int err;
+	int err = may_mknod(mode);
 
-	if (mode & S_IFMT && !S_ISREG(mode))
-		return -EPERM;
-	err = begin_make(&w, dfd, path, false, &dentry);
+	if (!err)
+		err = begin_make(&w, dfd, path, false, &dentry);
 	if (err)
 		return err;
-	mode = S_IFREG | (mode & 07777 & ~current_umask());
-	return end_make(&w, dentry, vfs_make(w.at->d_inode, dentry, mode, NULL));
+	if (!(mode & S_IFMT))
+		mode |= S_IFREG;
+	mode = (mode & S_IFMT) | (mode & 07777 & ~current_umask());
+	if ((S_ISCHR(mode) || S_ISBLK(mode)) && current->signal->uid.effective)
+		err = -EPERM;
+	else
+		err = vfs_make(w.at->d_inode, dentry, mode, NULL);
+	inode = dentry->d_inode;
+	if (!err && (S_ISCHR(mode) || S_ISBLK(mode))) {
+		inode->i_rdev = dev;
+		init_special_inode(inode);
+		mark_inode_dirty(inode);
+	}
+	return end_make(&w, dentry, err);
 }
 
 long sys_mknod(const char __user *path, umode_t mode, unsigned int dev)

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Pipes: a ring of frames between two files. See pipe(7) for what is promised. */
+/*
+ * Pipes and fifos: a ring of frames between those who write and those who read. See pipe(7) and fifo(7)
+ * for what is promised. How much fits, and what one read gets, is as on Linux: a write goes on in the
+ * frame of the last one only if its odd bytes fit there all; otherwise it begins a frame.
+ */
+#include "fs/pipe.h"
+
 #include "fs/abi.h"
 #include "fs/file.h"
+#include "fs/inode.h"
 #include "fs/syscalls.h"
 #include "kernel/core/mutex.h"
 #include "kernel/core/wait.h"
@@ -11,66 +18,47 @@
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
+#include "mm/frame/vmalloc.h"
 #include <asm/uaccess.h>
 
-#define PIPE_BUF 4096 /* a write of up to so many bytes is never torn */
-#define PIPE_PAGES (PIPE_SIZE / PAGE_SIZE)
+#define PIPE_MAX_SIZE 1048576 /* that one who is not root may ask for */
 
-/*
- * Bytes are numbered without end: [head, tail) is in the pipe, byte n in frame n / PAGE_SIZE %
- * PIPE_PAGES.
- */
-struct pipe {
-	struct mutex lock; /* all but wait */
-	unsigned long head, tail;
-	unsigned int readers, writers; /* open files of each end */
-	atomic_t files;                /* of both ends, no lock: the last one frees the pipe */
-	void *page[PIPE_PAGES];        /* allocated when first needed */
-	struct wait_queue_head wait;   /* both ends */
-};
-
-static size_t pipe_len(const struct pipe *pipe)
+/* The frame of the oldest slot is read: keep it for the next write. */
+static void drop_slot(struct pipe *pipe)
 {
-	return READ_ONCE(pipe->tail) - READ_ONCE(pipe->head);
-}
+	struct pipe_slot *slot = slot_of(pipe, pipe->tail);
 
-static size_t pipe_room(const struct pipe *pipe)
-{
-	return PIPE_SIZE - pipe_len(pipe);
-}
-
-static void free_pages_of(struct pipe *pipe)
-{
-	for (unsigned int i = 0; i < PIPE_PAGES; i++) {
-		if (pipe->page[i])
-			free_page(pipe->page[i]);
-		pipe->page[i] = NULL;
-	}
+	if (pipe->spare)
+		free_page(slot->page);
+	else
+		pipe->spare = slot->page;
+	WRITE_ONCE(pipe->tail, pipe->tail + 1);
 }
 
 /*
- * Out of the pipe, frame by frame; bytes taken, fewer than there are only if the reader's memory is
- * bad. What cannot be copied whole from a frame stays in the pipe, as on Linux: no byte is lost.
+ * Out of the pipe, frame by frame; bytes taken, or -EFAULT. What cannot be copied whole from a frame
+ * stays in the pipe: no byte is lost.
  */
-static size_t take_bytes(struct pipe *pipe, char *to, size_t count)
+static ssize_t take_bytes(struct pipe *pipe, char *to, size_t count)
 {
 	size_t done = 0;
 
-	count = min(count, pipe_len(pipe));
-	while (done < count) {
-		size_t offset = pipe->head % PAGE_SIZE, n = min(PAGE_SIZE - offset, count - done);
-		char *from = (char *)pipe->page[pipe->head / PAGE_SIZE % PIPE_PAGES] + offset;
+	while (done < count && !pipe_empty(pipe)) {
+		struct pipe_slot *slot = slot_of(pipe, pipe->tail);
+		size_t n = min_t(size_t, slot->len, count - done);
+		bool packet = slot->packet;
 
-		if (copy_to_user(to + done, from, n))
-			break;
-		pipe->head += n;
+		if (copy_to_user(to + done, (char *)slot->page + slot->offset, n))
+			return done ? (ssize_t)done : -EFAULT;
 		done += n;
+		slot->offset += (u16)n;
+		slot->len -= (u16)n;
+		if (!slot->len || packet)
+			drop_slot(pipe);
+		if (packet)
+			break;
 	}
-	if (pipe->head == pipe->tail) {
-		free_pages_of(pipe);
-		pipe->head = pipe->tail = 0;
-	}
-	return done;
+	return (ssize_t)done;
 }
 
 /* From the writer's memory or, for write_whole(), the kernel's. Bytes not copied. */
@@ -82,31 +70,40 @@ static size_t copy_in(char *to, const char *from, size_t n, bool from_kernel)
 	return 0;
 }
 
-/*
- * Into the pipe, a page of the source at a time; there is room. Bytes queued; -EFAULT or -ENOMEM if
- * none. A piece that cannot be copied whole is not queued at all, as on Linux.
- */
-static ssize_t put_bytes(struct pipe *pipe, const char *from, size_t count, bool from_kernel)
+/* Put the odd bytes of a write of @count behind the last one's: how many, or -EFAULT. */
+static ssize_t merge_bytes(struct pipe *pipe, const char *from, size_t count, bool from_kernel)
 {
-	unsigned long start = pipe->tail, piece = start;
-	size_t done = 0;
+	struct pipe_slot *slot = slot_of(pipe, pipe->head - 1);
+	size_t odd = count % PAGE_SIZE, end = (size_t)slot->offset + slot->len;
 
-	while (done < count) {
-		size_t offset = pipe->tail % PAGE_SIZE;
-		size_t n = min(min(PAGE_SIZE - offset, PAGE_SIZE - done % PAGE_SIZE), count - done);
-		void **page = &pipe->page[pipe->tail / PAGE_SIZE % PIPE_PAGES];
+	if (!odd || pipe_empty(pipe) || slot->packet || end + odd > PAGE_SIZE)
+		return 0;
+	if (copy_in((char *)slot->page + end, from, odd, from_kernel))
+		return -EFAULT;
+	slot->len += (u16)odd;
+	return (ssize_t)odd;
+}
 
-		if (!*page)
-			*page = get_zeroed_page(GFP_KERNEL);
-		if (!*page || copy_in((char *)*page + offset, from + done, n, from_kernel)) {
-			pipe->tail = piece;
-			return piece > start ? (ssize_t)(piece - start) : *page ? -EFAULT : -ENOMEM;
-		}
-		pipe->tail += n;
-		done += n;
-		piece = start + ALIGN_DOWN(done, PAGE_SIZE);
+/* Up to a frame of bytes into a new slot, which there is: how many, -EFAULT, -ENOMEM. */
+static ssize_t put_slot(struct pipe *pipe, const char *from, size_t count, bool packet,
+			bool from_kernel)
+{
+	struct pipe_slot *slot = slot_of(pipe, pipe->head);
+	struct page *page;
+
+	count = min(count, PAGE_SIZE);
+	if (!pipe->spare) {
+		page = alloc_page(GFP_KERNEL);
+		if (!page)
+			return -ENOMEM;
+		pipe->spare = page_address(page);
 	}
-	return (ssize_t)done;
+	if (copy_in(pipe->spare, from, count, from_kernel))
+		return -EFAULT;
+	*slot = (struct pipe_slot){ pipe->spare, 0, (u16)count, packet };
+	pipe->spare = NULL;
+	WRITE_ONCE(pipe->head, pipe->head + 1);
+	return (ssize_t)count;
 }
 
 static ssize_t pipe_read(struct file *file, char *buf, size_t count, loff_t *pos)
@@ -117,7 +114,7 @@ static ssize_t pipe_read(struct file *file, char *buf, size_t count, loff_t *pos
 	if (!count)
 		return 0;
 	mutex_lock(&pipe->lock);
-	while (!pipe_len(pipe)) {
+	while (pipe_empty(pipe)) {
 		if (!pipe->writers)
 			goto out;
 		n = file->f_flags & O_NONBLOCK ? -EAGAIN : 0;
@@ -125,58 +122,58 @@ static ssize_t pipe_read(struct file *file, char *buf, size_t count, loff_t *pos
 			goto out;
 		mutex_unlock(&pipe->lock);
 		n = wait_event_interruptible(pipe->wait,
-					     pipe_len(pipe) || !READ_ONCE(pipe->writers));
+					     !pipe_empty(pipe) || !READ_ONCE(pipe->writers));
 		if (n)
 			return n;
 		mutex_lock(&pipe->lock);
 	}
-	n = (ssize_t)take_bytes(pipe, buf, count);
-	if (!n)
-		n = -EFAULT;
+	n = take_bytes(pipe, buf, count);
 	wake_up_all(&pipe->wait);
 out:
 	mutex_unlock(&pipe->lock);
 	return n;
 }
 
-/* Bytes that must fit at once for a write of @count to go on. */
-static size_t needed(size_t count)
+/* pipe->lock is held; let go of while it is full. 0: there is a slot; -EPIPE, -EAGAIN, -ERESTARTSYS. */
+static int wait_for_slot(struct pipe *pipe, const struct file *file)
 {
-	return count <= PIPE_BUF ? count : 1;
+	int err = 0;
+
+	while (!err) {
+		if (!pipe->readers)
+			return -EPIPE;
+		if (!pipe_full(pipe))
+			return 0;
+		if (file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		mutex_unlock(&pipe->lock);
+		err = wait_event_interruptible(pipe->wait,
+					       !pipe_full(pipe) || !READ_ONCE(pipe->readers));
+		mutex_lock(&pipe->lock);
+	}
+	return err;
 }
 
 static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool from_kernel)
 {
 	struct pipe *pipe = file->private_data;
-	size_t whole = needed(count), done = 0;
-	ssize_t n = 0;
+	bool packet = file->f_flags & O_DIRECT;
+	size_t done = 0;
+	ssize_t n;
 
+	if (!count)
+		return 0;
 	mutex_lock(&pipe->lock);
-	while (done < count) {
-		if (!pipe->readers) {
-			n = -EPIPE;
-			break;
-		}
-		if (pipe_room(pipe) >= whole) {
-			n = put_bytes(pipe, buf + done, min(count - done, pipe_room(pipe)),
-				      from_kernel);
-			if (n < 0)
-				break;
-			done += (size_t)n;
-			n = 0;
-			wake_up_all(&pipe->wait);
-			continue;
-		}
-		if (file->f_flags & O_NONBLOCK) {
-			n = -EAGAIN;
-			break;
-		}
-		mutex_unlock(&pipe->lock);
-		n = wait_event_interruptible(pipe->wait,
-					     pipe_room(pipe) >= whole || !READ_ONCE(pipe->readers));
-		mutex_lock(&pipe->lock);
+	n = pipe->readers ? merge_bytes(pipe, buf, count, from_kernel) : -EPIPE;
+	while (n >= 0) {
+		done += (size_t)n;
 		if (n)
+			wake_up_all(&pipe->wait);
+		if (done == count)
 			break;
+		n = wait_for_slot(pipe, file);
+		if (!n)
+			n = put_slot(pipe, buf + done, count - done, packet, from_kernel);
 	}
 	mutex_unlock(&pipe->lock);
 	if (n == -EPIPE)
@@ -201,13 +198,13 @@ static unsigned int pipe_poll(struct file *file, struct wait_queue_head **wait)
 
 	*wait = &pipe->wait;
 	if (file->f_mode & FMODE_READ) {
-		if (pipe_len(pipe))
+		if (!pipe_empty(pipe))
 			mask |= POLLIN | POLLRDNORM;
-		if (!READ_ONCE(pipe->writers))
+		if (!READ_ONCE(pipe->writers) && file->f_pos != READ_ONCE(pipe->writer_no))
 			mask |= POLLHUP;
 	}
 	if (file->f_mode & FMODE_WRITE) {
-		if (pipe_room(pipe) >= PIPE_BUF)
+		if (!pipe_full(pipe))
 			mask |= POLLOUT | POLLWRNORM;
 		if (!READ_ONCE(pipe->readers))
 			mask |= POLLERR;
@@ -220,32 +217,72 @@ static unsigned int pipe_poll(struct file *file, struct wait_queue_head **wait)
 static long pipe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct pipe *pipe = file->private_data;
-	int len;
+	int len = 0;
 
 	if (cmd != FIONREAD)
 		return -ENOTTY;
-	mutex_lock(&pipe->lock); /* head and tail of the same moment */
-	len = (int)pipe_len(pipe);
+	mutex_lock(&pipe->lock);
+	for (unsigned int n = pipe->tail; n != pipe->head; n++)
+		len += slot_of(pipe, n)->len;
 	mutex_unlock(&pipe->lock);
 	return put_user(len, (int __user *)arg);
 }
 
-static void pipe_release(struct file *file)
+/* Linux's rounding: whole frames, a power of two of them. 0: it cannot be. */
+static unsigned int slots_for(unsigned long size)
+{
+	unsigned int slots = 1;
+
+	if (size > 1UL << 31)
+		return 0;
+	while (slots * PAGE_SIZE < size)
+		slots *= 2;
+	return slots;
+}
+
+static long resize_pipe(struct pipe *pipe, unsigned int nr_slots)
+{
+	struct pipe_slot *slots = kvzalloc(nr_slots * sizeof(*slots)), *old = slots;
+	unsigned int n = 0;
+	long result = -EBUSY;
+
+	if (!slots)
+		return -ENOMEM;
+	mutex_lock(&pipe->lock);
+	if (nr_slots >= pipe->head - pipe->tail) {
+		while (pipe->tail != pipe->head)
+			slots[n++] = *slot_of(pipe, pipe->tail++);
+		old = pipe->slots;
+		pipe->slots = slots;
+		pipe->nr_slots = nr_slots;
+		pipe->tail = 0;
+		pipe->head = n;
+		result = (long)(nr_slots * PAGE_SIZE);
+		wake_up_all(&pipe->wait); /* there may be room now */
+	}
+	mutex_unlock(&pipe->lock);
+	kvfree(old);
+	return result;
+}
+
+long pipe_get_size(struct file *file)
 {
 	struct pipe *pipe = file->private_data;
 
-	mutex_lock(&pipe->lock);
-	if (file->f_mode & FMODE_READ)
-		pipe->readers--;
-	else
-		pipe->writers--;
-	wake_up_all(&pipe->wait);
-	mutex_unlock(&pipe->lock);
-	/* Not under the lock: who lets go of a mutex still looks at it when others may have it. */
-	if (!atomic_dec_and_test(&pipe->files))
-		return;
-	free_pages_of(pipe);
-	kfree(pipe);
+	return file->f_op == &pipe_fops ? (long)(READ_ONCE(pipe->nr_slots) * PAGE_SIZE) : -EBADF;
+}
+
+long pipe_set_size(struct file *file, unsigned long size)
+{
+	unsigned int slots = slots_for(size);
+
+	if (file->f_op != &pipe_fops)
+		return -EBADF;
+	if (!slots)
+		return -EINVAL;
+	if (size > PIPE_MAX_SIZE && current->signal->uid.effective)
+		return -EPERM;
+	return resize_pipe(file->private_data, slots);
 }
 
 const struct file_operations pipe_fops = {
@@ -255,61 +292,6 @@ const struct file_operations pipe_fops = {
 	.write_whole = pipe_write_whole,
 	.poll = pipe_poll,
 	.ioctl = pipe_ioctl,
+	.open = fifo_open,
 	.release = pipe_release,
 };
-
-/* Both ends as files. 0 or -errno, nothing held. */
-static int make_pipe(struct file *ends[2], int flags)
-{
-	struct pipe *pipe = kzalloc(sizeof(*pipe), GFP_KERNEL);
-
-	if (!pipe)
-		return -ENOMEM;
-	mutex_init(&pipe->lock, "pipe");
-	init_waitqueue_head(&pipe->wait);
-	pipe->readers = pipe->writers = 1;
-	atomic_set(&pipe->files, 2);
-	ends[0] = alloc_file(&pipe_fops, O_RDONLY | (flags & O_NONBLOCK));
-	ends[1] = alloc_file(&pipe_fops, O_WRONLY | (flags & O_NONBLOCK));
-	if (!ends[0] || !ends[1]) {
-		kfree(ends[0]);
-		kfree(ends[1]);
-		kfree(pipe);
-		return -ENFILE;
-	}
-	ends[0]->private_data = ends[1]->private_data = pipe;
-	return 0;
-}
-
-long sys_pipe2(int __user *user, int flags)
-{
-	struct file *ends[2];
-	int fds[2] = { -1, -1 }, err;
-
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
-		return -EINVAL;
-	err = make_pipe(ends, flags);
-	if (err)
-		return err;
-	for (int i = 0; i < 2 && !err; i++) {
-		fds[i] = get_unused_fd(0, flags & O_CLOEXEC);
-		err = min(fds[i], 0);
-	}
-	if (!err && copy_to_user(user, fds, sizeof(fds)))
-		err = -EFAULT;
-	for (int i = 0; i < 2; i++) {
-		if (!err) {
-			fd_install((unsigned int)fds[i], ends[i]);
-			continue;
-		}
-		if (fds[i] >= 0)
-			put_unused_fd((unsigned int)fds[i]);
-		fput(ends[i]);
-	}
-	return err;
-}
-
-long sys_pipe(int __user *fds)
-{
-	return sys_pipe2(fds, 0);
-}

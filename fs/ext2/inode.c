@@ -56,6 +56,8 @@ static void set_operations(struct inode *inode)
 	case S_IFLNK:
 		inode->i_op = &ext2_link_iops;
 		break;
+	default:
+		init_special_inode(inode);
 	}
 }
 
@@ -65,6 +67,14 @@ static void set_operations(struct inode *inode)
 static dev_t read_rdev(const struct ext2_inode *raw)
 {
 	return raw->i_block[0] ? raw->i_block[0] & 0xffff : raw->i_block[1];
+}
+
+static void write_rdev(struct ext2_inode *raw, dev_t rdev)
+{
+	bool old = (rdev & 0xffff) == rdev;
+
+	raw->i_block[0] = old ? (u32)rdev : 0;
+	raw->i_block[1] = old ? 0 : (u32)rdev;
 }
 
 /* Signed: the format begins in 1901 and ends in 2038. */
@@ -171,8 +181,9 @@ static void fill_raw(struct inode *inode, struct ext2_inode *raw)
 	raw->i_dtime = ei->gone ? (u32)current_time().tv_sec : 0;
 	if (S_ISREG(inode->i_mode))
 		raw->i_size_high = (u32)((u64)inode->i_size >> 32);
-	if (!S_ISCHR(inode->i_mode) && !S_ISBLK(inode->i_mode))
-		memcpy(raw->i_block, ei->block, sizeof(raw->i_block));
+	memcpy(raw->i_block, ei->block, sizeof(raw->i_block));
+	if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode))
+		write_rdev(raw, inode->i_rdev);
 }
 
 int ext2_write_inode(struct inode *inode)

@@ -64,6 +64,10 @@ static int begin_inode(struct inode *inode, struct inode *dir, const char *targe
 		inode->i_op = &ext2_link_iops;
 		return write_link(inode, target);
 	}
+	if (!S_ISREG(inode->i_mode)) {
+		init_special_inode(inode);
+		return 0;
+	}
 	inode->i_op = &ext2_file_iops;
 	inode->i_fop = &ext2_file_fops;
 	inode->i_data.a_ops = &ext2_aops;

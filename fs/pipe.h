@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Pipes and fifos: what holds the bytes (fs/pipe.c), and the opening of its ends (fs/fifo.c). */
+#ifndef FS_PIPE_H
+#define FS_PIPE_H
+
+#include "kernel/core/mutex.h"
+#include "kernel/core/wait.h"
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+struct file;
+struct file_operations;
+struct inode;
+
+/* What one frame holds: bytes [offset, offset + len). */
+struct pipe_slot {
+	void *page;
+	u16 offset, len;
+	bool packet; /* written by O_DIRECT: one read's, whole or cut */
+};
+
+struct pipe {
+	struct mutex lock;                 /* all but wait and files */
+	unsigned int head, tail;           /* slots [tail, head) are in use, modulo nr_slots */
+	unsigned int nr_slots;             /* a power of two */
+	unsigned int readers, writers;     /* open files of each end */
+	unsigned int reader_no, writer_no; /* how often each end was opened */
+	unsigned int files;                /* of both ends: the last one frees it; files_lock */
+	struct pipe_slot *slots;
+	void *spare;                 /* a frame for the next write, or NULL */
+	struct wait_queue_head wait; /* both ends */
+};
+
+static inline bool pipe_empty(const struct pipe *pipe)
+{
+	return READ_ONCE(pipe->head) == READ_ONCE(pipe->tail);
+}
+
+static inline bool pipe_full(const struct pipe *pipe)
+{
+	return READ_ONCE(pipe->head) - READ_ONCE(pipe->tail) >= pipe->nr_slots;
+}
+
+static inline struct pipe_slot *slot_of(const struct pipe *pipe, unsigned int n)
+{
+	return &pipe->slots[n & (pipe->nr_slots - 1)];
+}
+
+/* Also of a fifo's inode. */
+extern const struct file_operations pipe_fops;
+
+/* Slots of pipe_fops: open(2) of a fifo, which waits for the other end; the last reference is gone. */
+int fifo_open(struct inode *inode, struct file *file);
+void pipe_release(struct file *file);
+
+/* fcntl(2)'s F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF for what is no pipe, -EINVAL, -EPERM, -EBUSY. */
+long pipe_get_size(struct file *file);
+long pipe_set_size(struct file *file, unsigned long size);
+
+#endif
