@@ -5,6 +5,7 @@
 #include "fs/inode.h"
 #include "fs/names.h"
 #include "fs/namei.h"
+#include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "kernel/core/block.h"
 #include "lib/errno.h"

@@ -6,6 +6,7 @@
 #include "fs/dentry.h"
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/pipe.h"
 #include "fs/proc/proc.h"
 #include "kernel/core/task.h"
 #include "kernel/proc/pid.h"
