@@ -56,11 +56,14 @@ def test_programs_again():
 
 def swapping(name, **knobs):
     """Run a program that needs more memory than there is; look at the counters behind it."""
-    result = run(cmd=f"runtests {name}; s=$?; cat /proc/vmstat; exit $s", limit=300, **knobs)
+    result = run(cmd=f"runtests {name}; s=$?; cat /proc/vmstat; vmstat; exit $s", limit=300, **knobs)
     tap(result, f"{name}: ")
     counters = vmstat(result.stdout)
     for counter in ("pswpin", "pswpout"):
         check(f"{name}: {counter} > 1000", counters.get(counter, 0) > 1000, counters)
+    rates = result.stdout.decode(errors="replace").split("\n")[-2].split()
+    check(f"{name}: vmstat has 17 columns, and swapping is seen in si and so",
+          len(rates) == 17 and int(rates[6]) > 0 and int(rates[7]) > 0, rates)
 
 
 def test_swap():
