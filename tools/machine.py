@@ -10,13 +10,14 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import time
 
 from knobs import MIB, Refused
 
 OVMF = "/usr/share/ovmf/OVMF.fd"
-ESCAPE, END_OF_INPUT = b"\x10", b"\x10e"
+ESCAPE, END_OF_INPUT, WINDOW_SIZE = b"\x10", b"\x10e", b"\x10w"
 # The kernel logs one of these once its receiver is on; a byte sent earlier is lost. A kernel that
 # is told to print less gets its input this many seconds after the first word of its log.
 READY, READY_PATIENCE = re.compile(rb"boot: \S+ runs|ttyS0.*ready"), 1.0
@@ -70,9 +71,14 @@ def command(knobs, iso, root, swap, rundir):
     return words + knobs.qemu_args
 
 
+def framed(data):
+    """Bytes of input as the kernel's tty=framed and tty=keys want them."""
+    return data.replace(ESCAPE, ESCAPE * 2)
+
+
 class Framed:
     """Input that is not a terminal: any bytes, then the end. fd None: nothing, and no end."""
-    eager = False
+    eager, patience = False, None
 
     def __init__(self, fd):
         self.fd = fd
@@ -80,17 +86,22 @@ class Framed:
     def take(self, data):
         """What to send for the bytes read; b"" read is the end of input."""
         if data:
-            return data.replace(ESCAPE, ESCAPE * 2)
+            return framed(data)
         self.fd = None
         return END_OF_INPUT
 
+    def news(self):
+        """What to send of its own accord."""
+        return b""
+
 
 class Keys:
-    """Input from a terminal in raw mode. Ctrl-A X leaves, Ctrl-A A is Ctrl-A."""
+    """Input from a terminal in raw mode, and its size. Ctrl-A X leaves, Ctrl-A A is Ctrl-A."""
     eager = True  # read before the kernel is ready too: Ctrl-A X must always work
+    patience = 0.3  # seconds, to look at the size again
 
     def __init__(self, fd):
-        self.fd, self.prefix = fd, False
+        self.fd, self.prefix, self.size = fd, False, None
 
     def take(self, data):
         """What to send for the keys typed; raises Quit."""
@@ -108,7 +119,18 @@ class Keys:
                 self.prefix = True
             else:
                 send.append(key)
-        return bytes(send)
+        return framed(bytes(send))
+
+    def news(self):
+        """The size of the window when it is another one than before."""
+        try:
+            size = os.get_terminal_size(self.fd)
+        except OSError:
+            size = self.size
+        if size == self.size or not all(size):
+            return b""
+        self.size = size
+        return WINDOW_SIZE + struct.pack(">HH", size.lines & 0xffff, size.columns & 0xffff)
 
 
 class Machine:
@@ -181,11 +203,12 @@ class Machine:
         while outputs:
             if deadline and time.monotonic() >= deadline:
                 return False
+            self.pending = self.pending or source.news()
             reads = outputs[:]
             if source.fd is not None and not self.pending and (self.ready or source.eager):
                 reads.append(source.fd)
             writes = [self.com1] if self.pending and self.ready and self.com1 in outputs else []
-            readable, writable, _ = select.select(reads, writes, [], self._patience(deadline))
+            readable, writable, _ = select.select(reads, writes, [], self._patience(deadline, source))
             if self.com2 in readable and not self._take_log():
                 outputs.remove(self.com2)
             if self.com1 in readable:
@@ -206,9 +229,11 @@ class Machine:
         self.process.wait()
         return True
 
-    def _patience(self, deadline):
+    def _patience(self, deadline, source):
         """Seconds to sleep at most."""
         now, ends = time.monotonic(), []
+        if source.patience:
+            ends.append(source.patience)
         if deadline:
             ends.append(deadline - now)
         if self.log_started and not self.ready:

@@ -107,7 +107,7 @@ def choose_source():
 def kernel_cmdline(wanted, interactive, limit):
     """The words for GRUB's multiboot2 command."""
     root, swap = ("ram0", "vda") if wanted.ramdisk else ("vda", "vdb")
-    words = [f"root=/dev/{root}", f"tty={'line' if interactive else 'framed'}",
+    words = [f"root=/dev/{root}", f"tty={'keys' if interactive else 'framed'}",
              f"swap={'/dev/' + swap if wanted.swap_size or wanted.swap_file else 'none'}"]
     if limit:
         words.append(f"limit={limit}")

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,13 +112,31 @@ static void set_hostname(void)
 	free(name);
 }
 
+/* Is there a person at the terminal? What is not has no lines, and no keys that send signals. */
+static bool has_lines(void)
+{
+	struct termios tty;
+
+	return !tcgetattr(0, &tty) && (tty.c_lflag & ICANON);
+}
+
 /*
- * Makes the terminal the child's own, so that Ctrl-C reaches it. It is no error if there is none.
+ * Makes the terminal the child's own, so that Ctrl-C reaches it: by its name, since /dev/console
+ * knows no job control. It is no error if there is none.
  */
 static void own_terminal(void)
 {
+	int fd;
+
 	setsid();
-	ioctl(0, TIOCSCTTY, 0);
+	if (!has_lines() || (fd = open("/dev/ttyS0", O_RDWR)) < 0) {
+		ioctl(0, TIOCSCTTY, 0);
+		return;
+	}
+	for (int i = 0; i < 3; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
 }
 
 static pid_t start(const char *path, char **argv, char **env)
@@ -136,14 +155,13 @@ static pid_t start(const char *path, char **argv, char **env)
 static pid_t start_shell(char **env)
 {
 	char *login[] = { "-sh", NULL }, *script[] = { "sh", "/dev/console", NULL };
-	struct termios tty;
 	size_t size;
 	char *text = read_file("/etc/motd", &size);
 
 	if (text)
 		fputs(text, stdout), fflush(stdout);
 	free(text);
-	if (tcgetattr(0, &tty) || !(tty.c_lflag & ICANON))
+	if (!has_lines())
 		return start("/bin/sh", script, env);
 	if (chdir("/root"))
 		perror("init: /root");

@@ -5,14 +5,13 @@
  */
 #include "fs/tty/tty.h"
 
-#include "drivers/serial/serial.h"
 #include "kernel/proc/signal.h"
 #include "lib/bitops.h"
 #include "lib/string.h"
 #include "lib/util.h"
 
 #define MASK (TTY_BUF_SIZE - 1)
-#define FRAME_ESCAPE 0x10 /* tty=framed: 0x10 0x10 is a byte 0x10, 0x10 'e' the end of input */
+#define FRAME_ESCAPE 0x10 /* framed: 0x10 0x10 is a byte 0x10; 0x10 'e' and 0x10 'w': below */
 
 static bool has(const struct tty *tty, u32 lflag)
 {
@@ -24,46 +23,7 @@ static bool is_cc(const struct tty *tty, int which, u8 c)
 	return c && tty->termios.c_cc[which] == c; /* 0 means that there is no such key */
 }
 
-/* --- output --- */
-
-static void track_column(struct tty *tty, u8 c)
-{
-	if (c == '\n' || c == '\r')
-		tty->column = 0;
-	else if (c == '\b')
-		tty->column -= tty->column > 0;
-	else if (c == '\t')
-		tty->column = (tty->column | 7) + 1;
-	else if (c >= ' ' && c != 0x7f &&
-		 (c & 0xc0) != 0x80) /* not the rest of a UTF-8 character */
-		tty->column++;
-}
-
-void tty_output(struct tty *tty, const u8 *data, size_t len)
-{
-	bool process = !tty->framed && (tty->termios.c_oflag & OPOST);
-	u8 out[128];
-	size_t n = 0;
-
-	mutex_lock(&tty->write_lock);
-	for (size_t i = 0; i < len && process; i++) {
-		u8 c = data[i];
-
-		if (c == '\n' && (tty->termios.c_oflag & ONLCR))
-			out[n++] = '\r';
-		out[n++] = c == '\r' && (tty->termios.c_oflag & OCRNL) ? '\n' : c;
-		track_column(tty, c);
-		if (n >= sizeof(out) - 2) {
-			serial_write(out, n);
-			n = 0;
-		}
-	}
-	if (process)
-		serial_write(out, n);
-	else
-		serial_write(data, len);
-	mutex_unlock(&tty->write_lock);
-}
+/* --- echo: what finds no room while output is held back is lost --- */
 
 static void put(struct tty *tty, const char *s)
 {
@@ -115,9 +75,22 @@ static bool ends_line_at(const struct tty *tty, unsigned long pos)
 	return tty->line_end[(pos & MASK) / 8] >> (pos & 7) & 1;
 }
 
-bool tty_readable(const struct tty *tty)
+/* Does it end a line without being of it, as the end-of-file key does? */
+static bool is_eof_at(const struct tty *tty, unsigned long pos)
 {
-	return tty->canon != tty->head || tty->eof;
+	return ends_line_at(tty, pos) && !tty->buf[pos & MASK];
+}
+
+size_t tty_readable_bytes(struct tty *tty)
+{
+	size_t n;
+
+	mutex_lock(&tty->lock); /* the tty thread moves canon, readers move head */
+	n = tty->canon - tty->head;
+	for (unsigned long i = tty->head; has(tty, ICANON) && i != tty->canon; i++)
+		n -= is_eof_at(tty, i);
+	mutex_unlock(&tty->lock);
+	return n;
 }
 
 /*
@@ -127,14 +100,11 @@ size_t tty_take(struct tty *tty, u8 *to, size_t count, bool *ended)
 {
 	size_t n = 0;
 
-	*ended = tty->eof && tty->head == tty->canon;
+	*ended = false;
 	while (n < count && tty->head != tty->canon && !*ended) {
-		u8 c = tty->buf[tty->head & MASK];
-
-		*ended = ends_line_at(tty, tty->head);
-		tty->head++;
-		if (c || !*ended)
-			to[n++] = c;
+		if (!is_eof_at(tty, tty->head))
+			to[n++] = tty->buf[tty->head & MASK];
+		*ended = ends_line_at(tty, tty->head++);
 	}
 	return n;
 }
@@ -159,7 +129,7 @@ static unsigned int column_at(const struct tty *tty, unsigned long end)
 			column = (column | 7) + 1;
 		else if (shown_as_caret(tty, c))
 			column += 2;
-		else if (c >= ' ' && (c & 0xc0) != 0x80)
+		else if (c >= ' ' && !tty_continues(tty, c))
 			column++;
 	}
 	return column;
@@ -173,7 +143,7 @@ static void erase_one(struct tty *tty)
 
 	do {
 		c = tty->buf[--tty->tail & MASK];
-	} while (tty->tail != tty->canon && (c & 0xc0) == 0x80 && (tty->termios.c_iflag & IUTF8));
+	} while (tty->tail != tty->canon && tty_continues(tty, c));
 	if (!has(tty, ECHO))
 		return;
 	if (!has(tty, ECHOE)) {
@@ -205,10 +175,11 @@ static void erase_word(struct tty *tty)
 
 static void kill_line(struct tty *tty)
 {
-	if (has(tty, ECHO) && has(tty, ECHOK) && !has(tty, ECHOKE)) {
-		echo(tty, tty->termios.c_cc[VKILL]);
-		put(tty, "\n");
+	if (has(tty, ECHO) && !(has(tty, ECHOK) && has(tty, ECHOKE) && has(tty, ECHOE))) {
 		tty->tail = tty->canon;
+		echo(tty, tty->termios.c_cc[VKILL]);
+		if (has(tty, ECHOK))
+			put(tty, "\n");
 	}
 	while (tty->tail != tty->canon)
 		erase_one(tty);
@@ -227,7 +198,8 @@ static void reprint_line(struct tty *tty)
 static void type_byte(struct tty *tty, u8 c)
 {
 	if (full(tty)) {
-		put(tty, "\a");
+		if (tty->termios.c_iflag & IMAXBEL)
+			put(tty, "\a");
 		return;
 	}
 	if (tty->tail == tty->canon)
@@ -278,21 +250,31 @@ static int signal_of(const struct tty *tty, u8 c)
 				      0;
 }
 
-static bool receive_framed(struct tty *tty, u8 c)
+/* A key that interrupts, quits or suspends; it starts output again as well. */
+static void send_signal(struct tty *tty, int sig, u8 c)
 {
-	if (!tty->escape && c == FRAME_ESCAPE) {
-		tty->escape = true;
-		return true;
+	if (!has(tty, NOFLSH)) {
+		tty_flush_input(tty);
+		tty_flush_output(tty);
 	}
-	if (tty->escape && c == 'e') {
-		tty->eof = true;
-		wake_up_all(&tty->read_wait);
-	} else if (!tty->eof) {
-		if (full(tty))
-			return false;
-		store(tty, c, false);
-	}
-	tty->escape = false;
+	if (tty->pgrp)
+		signal_pgrp(tty->pgrp, sig);
+	if (tty->termios.c_iflag & IXON)
+		tty_start(tty);
+	echo(tty, c);
+}
+
+/* The keys that stop and start output. True: it was one. */
+static bool control_flow(struct tty *tty, u8 c)
+{
+	if (!(tty->termios.c_iflag & IXON) || tty->literal)
+		return false;
+	if (is_cc(tty, VSTART, c))
+		tty_start(tty);
+	else if (is_cc(tty, VSTOP, c))
+		tty_stop(tty);
+	else
+		return false;
 	return true;
 }
 
@@ -301,22 +283,22 @@ bool tty_receive(struct tty *tty, u8 c)
 	u32 iflag = tty->termios.c_iflag;
 	int sig;
 
-	if (tty->framed)
-		return receive_framed(tty, c);
 	if (iflag & ISTRIP)
 		c &= 0x7f;
+	if ((iflag & IUCLC) && has(tty, IEXTEN) && c - 'A' < 26u)
+		c |= 0x20;
+	if (control_flow(tty, c))
+		return true;
 	sig = signal_of(tty, c);
 	if (sig) {
-		if (!has(tty, NOFLSH))
-			tty_flush_input(tty);
-		if (tty->pgrp)
-			signal_pgrp(tty->pgrp, sig);
-		echo(tty, c);
+		send_signal(tty, sig, c);
 		return true;
 	}
 	/* Unread lines fill the buffer: what comes after them can wait. */
 	if (full(tty) && (tty->canon != tty->head || !has(tty, ICANON)))
 		return false;
+	if ((iflag & IXON) && (iflag & IXANY))
+		tty_start(tty);
 	if (c == '\r' && !tty->literal) {
 		if (iflag & IGNCR)
 			return true;
@@ -331,5 +313,55 @@ bool tty_receive(struct tty *tty, u8 c)
 		store(tty, c, false);
 		echo(tty, c);
 	}
+	return true;
+}
+
+/* --- what a runner on the host says beside the bytes --- */
+
+static void end_input(struct tty *tty)
+{
+	tty->canon = tty->tail;
+	tty->eof = true;
+	wake_up_all(&tty->read_wait);
+}
+
+/* One of four bytes: rows and columns of the window, the high byte first. */
+static void take_size(struct tty *tty, u8 c)
+{
+	struct winsize size;
+
+	tty->size = tty->size << 8 | c;
+	if (--tty->size_left)
+		return;
+	size = (struct winsize){ .ws_row = tty->size >> 16, .ws_col = tty->size & 0xffff };
+	tty_set_winsize(tty, &size);
+}
+
+/* True: it is no byte of the input. */
+static bool is_framing(struct tty *tty, u8 c)
+{
+	if (tty->size_left) {
+		take_size(tty, c);
+		return true;
+	}
+	if (!tty->escape)
+		return tty->escape = c == FRAME_ESCAPE;
+	if (c == 'e')
+		end_input(tty);
+	else if (c == 'w')
+		tty->size_left = sizeof(tty->size);
+	else
+		return false;
+	tty->escape = false;
+	return true;
+}
+
+bool tty_receive_line(struct tty *tty, u8 c)
+{
+	if (tty->framed && is_framing(tty, c))
+		return true;
+	if (!tty->eof && !tty_receive(tty, c))
+		return false;
+	tty->escape = false;
 	return true;
 }

@@ -19,11 +19,13 @@
 #define CHUNK \
 	512 /* bytes that go through the kernel stack at once; a write of so many is not torn */
 #define TTY_RDEV (5 << 8) /* /dev/tty: whatever terminal the process has */
+#define CONSOLE_RDEV (5 << 8 | 1)
+#define LINE_RDEV (4 << 8 | 64)
 
 struct tty console_tty = {
 	.termios =
 		{
-			.c_iflag = ICRNL | IUTF8,
+			.c_iflag = ICRNL | IXON | IUTF8,
 			.c_oflag = OPOST | ONLCR,
 			.c_cflag = 0010002 | 060 | 0200, /* B115200, CS8, CREAD */
 			.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
@@ -42,19 +44,24 @@ struct tty console_tty = {
 				 [VLNEXT] = 22},
 		},
 	.winsize = {.ws_row = 24, .ws_col = 80},
+	.hangups = 1,
 };
 
 static DECLARE_WAIT_QUEUE_HEAD(room_wait); /* the thread, while the input buffer is full */
 static bool waiting_for_room;              /* console_tty.lock */
 
+static bool byte_exact; /* knob: no echo, no lines, no keys, until a program asks for them */
+
 static int set_tty(const char *value)
 {
-	if (strcmp(value, "line") && strcmp(value, "framed"))
+	if (strcmp(value, "line") && strcmp(value, "keys") && strcmp(value, "framed"))
 		return -EINVAL;
-	console_tty.framed = !strcmp(value, "framed");
+	byte_exact = !strcmp(value, "framed");
+	console_tty.framed = strcmp(value, "line");
 	return 0;
 }
-KNOB(tty, "line|framed", "terminal with line editing and echo, or byte-exact for a runner",
+KNOB(tty, "line|keys|framed",
+     "terminal with line editing and echo; the same, or byte-exact, for a runner that frames input",
      set_tty);
 
 /* Give the bytes to the line discipline; sleeps while it takes no more. */
@@ -62,7 +69,7 @@ static void feed(struct tty *tty, const u8 *data, size_t len)
 {
 	mutex_lock(&tty->lock);
 	for (size_t i = 0; i < len;) {
-		if (tty_receive(tty, data[i])) {
+		if (tty_receive_line(tty, data[i])) {
 			i++;
 			continue;
 		}
@@ -100,19 +107,51 @@ static size_t take(struct tty *tty, u8 *to, size_t count, bool *ended)
 	return n;
 }
 
+static bool is_device(const struct file *file, dev_t rdev)
+{
+	return file->f_inode && file->f_inode->i_rdev == rdev;
+}
+
+/* private_data is the number of the session's end before which the file was opened; 0: none. */
+bool tty_hung_up(const struct file *file)
+{
+	return file->private_data &&
+	       (unsigned long)file->private_data != READ_ONCE(console_tty.hangups);
+}
+
+/* As Linux: /dev/console is there for all, in front or not. */
+static int check_background(struct file *file, int sig)
+{
+	return file->private_data ? tty_check_background(&console_tty, sig) : 0;
+}
+
+/* No more will come. Who opened the line itself is not told of what ended at the runner. */
+static bool at_end(const struct file *file)
+{
+	return tty_hung_up(file) || (console_tty.eof && !is_device(file, LINE_RDEV));
+}
+
+/* Would read(2) of @min bytes return? */
+static bool readable(const struct file *file, unsigned int min)
+{
+	const struct tty *tty = &console_tty;
+
+	return tty->canon - tty->head >= min || at_end(file);
+}
+
 /*
  * Sleep until there is input. @tenths: of a second, 0: no limit. 0; -ERESTARTSYS; -ETIME when the
  * time is up.
  */
-static int wait_for_input(struct tty *tty, unsigned int tenths)
+static int wait_for_input(struct file *file, unsigned int tenths)
 {
 	u64 left = tenths ? tenths * (NSEC_PER_SEC / 10) : ~0ULL;
 	DEFINE_WAIT(wait);
 	int err = 0;
 
 	for (;;) {
-		prepare_to_wait(&tty->read_wait, &wait, TASK_INTERRUPTIBLE);
-		if (tty_readable(tty))
+		prepare_to_wait(&console_tty.read_wait, &wait, TASK_INTERRUPTIBLE);
+		if (readable(file, 1))
 			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
@@ -122,7 +161,7 @@ static int wait_for_input(struct tty *tty, unsigned int tenths)
 			break;
 		left = schedule_timeout(left);
 	}
-	finish_wait(&tty->read_wait, &wait);
+	finish_wait(&console_tty.read_wait, &wait);
 	return err;
 }
 
@@ -137,16 +176,17 @@ struct read_rule {
 
 static struct read_rule read_rule(const struct tty *tty)
 {
-	if (tty->framed || (tty->termios.c_lflag & ICANON))
+	if (tty->termios.c_lflag & ICANON)
 		return (struct read_rule){ .lines = true, .min = 1 };
 	return (struct read_rule){ .min = tty->termios.c_cc[VMIN],
 				   .time = tty->termios.c_cc[VTIME] };
 }
 
 /* Is a read that has @got of @count bytes complete? */
-static bool enough(const struct read_rule *rule, size_t got, size_t count, bool ended)
+static bool enough(const struct read_rule *rule, size_t got, size_t count)
 {
-	return ended || got >= count || (got && got >= min_t(size_t, rule->min, count));
+	return got >= count || (got && got >= min_t(size_t, rule->min, count)) ||
+	       (!rule->min && !rule->time);
 }
 
 static ssize_t tty_read(struct file *file, char *buf, size_t count, loff_t *pos)
@@ -156,9 +196,9 @@ static ssize_t tty_read(struct file *file, char *buf, size_t count, loff_t *pos)
 	u8 chunk[CHUNK];
 	size_t got = 0;
 	bool ended = false;
-	int err = tty_check_background(tty, SIGTTIN);
+	int err = tty_hung_up(file) ? 0 : check_background(file, SIGTTIN);
 
-	if (err || !count)
+	if (err || !count || tty_hung_up(file))
 		return err;
 	for (;;) {
 		size_t n = take(tty, chunk, min(count - got, sizeof(chunk)), &ended);
@@ -170,13 +210,11 @@ static ssize_t tty_read(struct file *file, char *buf, size_t count, loff_t *pos)
 			break;
 		if (n == sizeof(chunk) && got < count)
 			continue; /* there may be more of it */
-		if (enough(&rule, got, count, ended && tty->eof))
-			break;
-		if (!rule.min && !rule.time)
+		if (enough(&rule, got, count) || (!n && at_end(file)))
 			break;
 		if (file->f_flags & O_NONBLOCK)
 			return got ? (ssize_t)got : -EAGAIN;
-		err = wait_for_input(tty, !rule.min || got ? rule.time : 0);
+		err = wait_for_input(file, !rule.min || got ? rule.time : 0);
 		if (err == -ETIME)
 			break;
 		if (err)
@@ -185,41 +223,66 @@ static ssize_t tty_read(struct file *file, char *buf, size_t count, loff_t *pos)
 	return (ssize_t)got;
 }
 
+/* Output is stopped and as much as can be is held back. 0; -EAGAIN, -ERESTARTSYS. */
+static int wait_for_room(struct file *file)
+{
+	struct tty *tty = &console_tty;
+
+	if (file->f_flags & O_NONBLOCK)
+		return -EAGAIN;
+	return wait_event_interruptible(tty->write_wait,
+					!tty_output_full(tty) || tty_hung_up(file));
+}
+
 static ssize_t tty_write(struct file *file, const char *buf, size_t count, loff_t *pos)
 {
 	struct tty *tty = &console_tty;
 	u8 chunk[CHUNK];
 	size_t done = 0;
-	int err = tty->termios.c_lflag & TOSTOP ? tty_check_background(tty, SIGTTOU) : 0;
+	int err = tty->termios.c_lflag & TOSTOP ? check_background(file, SIGTTOU) : 0;
 
-	if (err)
-		return err;
-	while (done < count) {
+	while (!err && done < count) {
 		size_t n = min(count - done, sizeof(chunk)),
-		       left = copy_from_user(chunk, buf + done, n);
+		       left = copy_from_user(chunk, buf + done, n), sent;
 
-		tty_output(tty, chunk, n - left);
-		done += n - left;
-		if (left)
-			return done ? (ssize_t)done : -EFAULT;
+		if (tty_hung_up(file)) {
+			err = -EIO;
+			break;
+		}
+		sent = tty_output(tty, chunk, n - left);
+		done += sent;
+		if (sent < n - left)
+			err = wait_for_room(file);
+		else if (left)
+			err = -EFAULT;
 		if (done < count && signal_pending(current))
 			break;
 		cond_resched();
 	}
-	return (ssize_t)done;
+	return done ? (ssize_t)done : err;
 }
 
 static unsigned int tty_poll(struct file *file, struct wait_queue_head **wait)
 {
-	*wait = &console_tty.read_wait;
-	return POLLOUT | POLLWRNORM | (tty_readable(&console_tty) ? POLLIN | POLLRDNORM : 0);
+	struct tty *tty = &console_tty;
+	struct read_rule rule = read_rule(tty);
+	unsigned int min = rule.lines || rule.time || !rule.min ? 1 : rule.min;
+
+	*wait = &tty->read_wait;
+	if (tty_hung_up(file))
+		return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP;
+	return (tty_output_full(tty) ? 0 : POLLOUT | POLLWRNORM) |
+	       (readable(file, min) ? POLLIN | POLLRDNORM : 0);
 }
 
 static int tty_open(struct inode *inode, struct file *file)
 {
-	if (inode->i_rdev == TTY_RDEV)
-		return tty_is_mine(&console_tty) ? 0 : -ENXIO;
-	if (inode->i_rdev != (TTY_RDEV | 1) && !(file->f_flags & O_NOCTTY))
+	if (inode->i_rdev == CONSOLE_RDEV)
+		return 0;
+	if (inode->i_rdev == TTY_RDEV && !tty_is_mine(&console_tty))
+		return -ENXIO;
+	file->private_data = (void *)(unsigned long)READ_ONCE(console_tty.hangups);
+	if (inode->i_rdev == LINE_RDEV && !(file->f_flags & O_NOCTTY))
 		tty_acquire_on_open(&console_tty);
 	return 0;
 }
@@ -240,7 +303,8 @@ void tty_init(void)
 	mutex_init(&tty->lock, "tty");
 	mutex_init(&tty->write_lock, "tty_write");
 	init_waitqueue_head(&tty->read_wait);
-	if (tty->framed) {
+	init_waitqueue_head(&tty->write_wait);
+	if (byte_exact) {
 		tty->termios.c_iflag = 0;
 		tty->termios.c_oflag = 0;
 		tty->termios.c_lflag = 0;

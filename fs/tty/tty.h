@@ -30,11 +30,18 @@ enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSU
 #define ICRNL 0000400u
 #define INLCR 0000100u
 #define ISTRIP 0000040u
+#define IUCLC 0001000u
 #define IXON 0002000u
+#define IXANY 0004000u
+#define IMAXBEL 0020000u
 #define IUTF8 0040000u
 #define OPOST 0000001u
 #define ONLCR 0000004u
+#define OLCUC 0000002u
 #define OCRNL 0000010u
+#define ONOCR 0000020u
+#define ONLRET 0000040u
+#define XTABS 0014000u
 #define ISIG 0000001u
 #define ICANON 0000002u
 #define ECHO 0000010u
@@ -66,38 +73,77 @@ struct tty {
 	unsigned int column;            /* of the cursor, for erasing tabs */
 	unsigned int line_start;        /* column where the typed line began */
 	bool literal;                   /* ^V was typed: the next byte is only a byte */
-	bool eof;                       /* framed mode: no more will come */
-	bool framed, escape;            /* tty=framed; a 0x10 was the last byte */
-	struct wait_queue_head read_wait; /* readers, and poll */
-	struct mutex write_lock;        /* keeps output in order; taken inside lock */
+	bool eof;                       /* framed: no more will come */
+	bool framed, escape;            /* the runner frames input; a 0x10 was the last byte */
+	u8 size_left;                   /* framed: bytes of a window's size to come */
+	u32 size;
+	unsigned int hangups;           /* how often its session ended, from 1 */
+	struct wait_queue_head read_wait, write_wait; /* readers and poll; writers, drain */
+	struct mutex write_lock;        /* keeps output in order; taken inside lock; all below */
+	bool stopped, stopped_by_ioctl; /* by ^S; by TCOOFF as well. Written under lock too */
+	size_t held_len;
+	u8 held[TTY_BUF_SIZE];          /* output that waits for ^Q */
 };
 
 extern struct tty console_tty;
 extern const struct file_operations tty_fops;
 
 /* --- line discipline (fs/tty/ldisc.c); tty->lock held --- */
-/* Take one byte from the line. False: no room, offer it again when something was read. */
+/* Take one byte as typed. False: no room, offer it again when something was read. */
 bool tty_receive(struct tty *tty, u8 c);
+/* Take one byte from the line, which the runner's framing may surround. As above. */
+bool tty_receive_line(struct tty *tty, u8 c);
 /*
  * Move up to @count readable bytes to kernel memory; stops behind a line's end. *ended: at an end
- * of line or file.
+ * of line.
  */
 size_t tty_take(struct tty *tty, u8 *to, size_t count, bool *ended);
-/* Could read() give something now (data or end of file)? */
-bool tty_readable(const struct tty *tty);
 void tty_flush_input(struct tty *tty);
-/* Output with the processing that termios asks for. */
-void tty_output(struct tty *tty, const u8 *data, size_t len);
+/* FIONREAD. Takes the lock. */
+size_t tty_readable_bytes(struct tty *tty);
+/* Is @c inside of a UTF-8 character, and the terminal's settings know of such? */
+static inline bool tty_continues(const struct tty *tty, u8 c)
+{
+	return (tty->termios.c_iflag & IUTF8) && (c & 0xc0) == 0x80;
+}
 
-/* --- ioctl and job control (fs/tty/ioctl.c) --- */
-long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+/* --- output (fs/tty/output.c) --- */
 /*
- * current reads (SIGTTIN) or writes with TOSTOP (SIGTTOU) from the background: 0, -EIO, or
- * -ERESTARTSYS after the signal.
+ * Output with the processing that termios asks for; may sleep until the line takes it. Returns how
+ * many bytes of @data it took: fewer when output is stopped and the place for it full.
+ */
+size_t tty_output(struct tty *tty, const u8 *data, size_t len);
+bool tty_output_full(const struct tty *tty);
+/* One byte past all processing, for the other end (TCIOFF, TCION). */
+void tty_send_raw(struct tty *tty, u8 c);
+/*
+ * Hold output back; let it go, unless an ioctl holds it; forget what is held back. tty->lock held.
+ */
+void tty_stop(struct tty *tty);
+void tty_start(struct tty *tty);
+void tty_flush_output(struct tty *tty);
+
+/* --- as a file (fs/tty/tty.c) --- */
+/* The session in which @file was opened has ended since; /dev/console stays for ever. */
+bool tty_hung_up(const struct file *file);
+
+/* --- ioctl (fs/tty/ioctl.c) --- */
+long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+/* SIGWINCH to the group in front, if it is another one. Lock held. */
+void tty_set_winsize(struct tty *tty, const struct winsize *size);
+
+/* --- job control (fs/tty/jobs.c) --- */
+/*
+ * current reads (SIGTTIN), or writes with TOSTOP or changes something (SIGTTOU) from the background:
+ * 0, -EIO, or -ERESTARTSYS after the signal.
  */
 int tty_check_background(struct tty *tty, int sig);
 /* open(2) by a session leader without terminal gives it this one. */
 void tty_acquire_on_open(struct tty *tty);
 bool tty_is_mine(const struct tty *tty);
+/* TIOCSCTTY, TIOCNOTTY, TIOCSPGRP. */
+long tty_set_controlling(struct tty *tty, bool steal);
+long tty_give_up(struct tty *tty);
+long tty_set_pgrp(struct tty *tty, int __user *arg);
 
 #endif

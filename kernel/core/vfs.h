@@ -112,6 +112,12 @@ struct fs_struct *get_fs_struct(struct fs_struct *fs);
 void put_fs(struct fs_struct *fs);
 
 /*
+ * current, the leader of a session, exits: SIGHUP to the group in front on its terminal, which is
+ * then nobody's; what that session opened of it is at its end.
+ */
+void tty_session_end(void);
+
+/*
  * Boot: mount the root file system from @dev ("/dev/vda"), devfs on /dev. boot_fail()s with a
  * sentence.
  */

@@ -314,6 +314,8 @@ void do_exit(int code)
 		exit_itimers(task->signal);
 	exit_mm(task);
 	exit_files_and_fs(task);
+	if (group_dead && task->signal->leader && task->signal->tty_nr)
+		tty_session_end();
 	if (group_dead && is_init(task))
 		end_of_init(task->signal->flags & SIGNAL_GROUP_EXIT ?
 				    task->signal->group_exit_code :
