@@ -185,6 +185,7 @@ static const struct pseudo_entry dev_entries[] = {
 	{ .name = "kmsg", .mode = S_IFCHR | 0644, .rdev = DEV(1, 11), .fops = &kmsg_fops },
 	{ .name = "tty", .mode = S_IFCHR | 0666, .rdev = DEV(5, 0), .fops = &tty_fops },
 	{ .name = "console", .mode = S_IFCHR | 0600, .rdev = DEV(5, 1), .fops = &tty_fops },
+	{ .name = "shm", .mode = S_IFDIR | 0755 }, /* for a tmpfs to be mounted on */
 	{ .name = "ttyS0", .mode = S_IFCHR | 0660, .rdev = DEV(4, 64), .fops = &tty_fops },
 	{ 0 }
 };

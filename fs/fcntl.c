@@ -18,6 +18,8 @@
 #define F_DUPFD_CLOEXEC 1030
 #define F_SETPIPE_SZ 1031
 #define F_GETPIPE_SZ 1032
+#define F_ADD_SEALS 1033
+#define F_GET_SEALS 1034
 #define FD_CLOEXEC 1
 
 #define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
@@ -68,6 +70,10 @@ static long do_fcntl(unsigned int fd, struct file *file, unsigned int cmd, unsig
 	case F_SETFL:
 		WRITE_ONCE(file->f_flags, (file->f_flags & ~SETFL_MASK) | (arg & SETFL_MASK));
 		result = 0;
+		break;
+	case F_ADD_SEALS:
+	case F_GET_SEALS:
+		result = memfd_fcntl(file, cmd == F_ADD_SEALS, arg);
 		break;
 	case F_GETPIPE_SZ:
 		result = pipe_get_size(file);

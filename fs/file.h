@@ -89,6 +89,9 @@ ssize_t simple_read(char __user *to, size_t count, loff_t *pos, const void *from
 /* fallocate(2) on an open file: also madvise(MADV_REMOVE). 0 or -errno. */
 long vfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
+/* F_ADD_SEALS, F_GET_SEALS (fs/tmpfs/memfd.c). */
+long memfd_fcntl(struct file *file, bool add, unsigned long arg);
+
 /* --- where current stands (fs/fs_struct.c) --- */
 struct dentry *get_cwd(void); /* counted */
 umode_t current_umask(void);

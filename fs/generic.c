@@ -7,6 +7,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "mm/backing/shmem.h"
 #include "mm/backing/writeback.h"
 
 ssize_t generic_file_read(struct file *file, char *buf, size_t count, loff_t *pos)
@@ -47,6 +48,11 @@ static void zero_stale_tail(struct inode *inode, loff_t new_end)
 
 	if (!offset || new_end <= inode->i_size)
 		return;
+	if (inode->i_data.shmem) { /* it may be in swap */
+		shmem_zero_part(&inode->i_data, (pgoff_t)inode->i_size >> PAGE_SHIFT, offset,
+				PAGE_SIZE);
+		return;
+	}
 	page = find_lock_page(&inode->i_data, (pgoff_t)inode->i_size >> PAGE_SHIFT);
 	if (!page)
 		return;

@@ -149,6 +149,10 @@ struct super_operations {
 	/* Unmount: free s_fs_info. All inodes are gone. */
 	void (*put_super)(struct super_block *sb);
 	int (*statfs)(struct super_block *sb, struct kstatfs *st);
+	/* mount(2) with MS_REMOUNT: @data is its text, or NULL. 0 or -errno, nothing changed. */
+	int (*remount)(struct super_block *sb, const char *data);
+	/* For /proc/mounts: ",key=value..." or nothing, NUL-terminated. */
+	void (*show_options)(struct super_block *sb, char *text, size_t size);
 };
 
 /* s_flags; as MS_* of mount(2). */
@@ -168,6 +172,7 @@ struct super_block {
 	void *s_fs_info;
 	unsigned int s_mnt_id;          /* for /proc/PID/mountinfo; constant */
 	char s_source[32];              /* as given to mount(2), for /proc/mounts */
+	const char *s_data;             /* text of mount(2), or NULL; during fill_super() only */
 	char s_why[160]; /* why fill_super() refused: one sentence without a full stop */
 	struct list_head s_list;        /* mount mutex */
 	struct list_head s_dirty;       /* inode_lock */
@@ -269,6 +274,8 @@ struct file_system_type {
 };
 
 int register_filesystem(struct file_system_type *type);
+/* A file system of @type in memory, to be filled in, that is mounted nowhere. NULL: out of memory. */
+struct super_block *alloc_super(const struct file_system_type *type);
 /* For /proc/mounts and /proc/filesystems, in order. @fn must not mount. */
 void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg);
 void for_each_filesystem(void (*fn)(const struct file_system_type *type, void *arg), void *arg);

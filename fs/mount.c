@@ -88,33 +88,46 @@ char *mount_path(struct super_block *sb, char *buf, int size)
 	return d_path(sb->s_root, buf, size, false);
 }
 
+struct super_block *alloc_super(const struct file_system_type *type)
+{
+	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
+
+	if (!sb)
+		return NULL;
+	sb->s_type = type;
+	sb->s_maxbytes = (loff_t)(~0ULL >> 1);
+	sb->s_dev = anon_dev();
+	INIT_LIST_HEAD(&sb->s_dirty);
+	INIT_LIST_HEAD(&sb->s_inodes);
+	return sb;
+}
+
 /*
  * A file system in memory, not yet anywhere in the tree. ERR_PTR; *why (if not NULL) says more, in
  * a buffer of 160 bytes.
  */
 static struct super_block *make_super(const struct file_system_type *type,
 				      struct block_device *bdev, unsigned long flags,
-				      const char *source, char *why)
+				      const char *source, const char *data, char *why)
 {
-	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
+	struct super_block *sb = alloc_super(type);
 	int err;
 
 	if (!sb)
 		return ERR_PTR(-ENOMEM);
-	sb->s_type = type;
 	sb->s_bdev = bdev;
-	sb->s_dev = bdev ? bdev->dev : anon_dev();
+	if (bdev)
+		sb->s_dev = bdev->dev;
 	sb->s_flags = flags & MS_RDONLY ? SB_RDONLY : 0;
-	sb->s_maxbytes = (loff_t)(~0ULL >> 1);
 	sb->s_mnt_id = next_mnt_id++;
 	strlcpy(sb->s_source, source, sizeof(sb->s_source));
-	INIT_LIST_HEAD(&sb->s_dirty);
-	INIT_LIST_HEAD(&sb->s_inodes);
+	sb->s_data = data;
 	if (bdev && !bdev_claim(bdev)) {
 		kfree(sb);
 		return ERR_PTR(-EBUSY);
 	}
 	err = type->fill_super(sb, type);
+	sb->s_data = NULL;
 	if (!err) {
 		list_add_tail(&sb->s_list, &supers);
 		return sb;
@@ -178,7 +191,7 @@ static struct block_device *source_device(const char *source)
 
 /* Takes the reference on @target. */
 static int do_mount(const char *type_name, const char *source, struct dentry *target,
-		    unsigned long flags)
+		    unsigned long flags, const char *data)
 {
 	const struct file_system_type *type;
 	struct block_device *bdev = NULL;
@@ -196,7 +209,7 @@ static int do_mount(const char *type_name, const char *source, struct dentry *ta
 	else if (type->needs_device && !(bdev = source_device(source)))
 		err = -ENOTBLK;
 	if (!err) {
-		sb = make_super(type, bdev, flags, source, NULL);
+		sb = make_super(type, bdev, flags, source, data, NULL);
 		err = IS_ERR(sb) ? (int)PTR_ERR(sb) : attach(sb, target);
 		if (err && !IS_ERR(sb))
 			destroy_super(sb);
@@ -211,18 +224,50 @@ int kern_mount(const char *type, const char *path)
 {
 	struct dentry *target = kern_path(path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY);
 
-	return IS_ERR(target) ? (int)PTR_ERR(target) : do_mount(type, type, target, 0);
+	return IS_ERR(target) ? (int)PTR_ERR(target) : do_mount(type, type, target, 0, NULL);
 }
 
-long sys_mount(const char __user *source, const char __user *target, const char __user *type,
-	       unsigned long flags, const void __user *data)
+/* New options for what is mounted at @top, whose reference is taken. */
+static int do_remount(struct dentry *top, unsigned long flags, const char *data)
+{
+	struct super_block *sb = top->d_sb;
+	int err = -EINVAL;
+
+	mutex_lock(&mount_mutex);
+	if (top == sb->s_root && sb->s_op->remount)
+		err = sb->s_op->remount(sb, data);
+	if (!err)
+		sb->s_flags = flags & MS_RDONLY ? SB_RDONLY : 0;
+	mutex_unlock(&mount_mutex);
+	dput(top);
+	return err;
+}
+
+/* The text of options, up to a page, or NULL for none; kfree() it. ERR_PTR. */
+static char *get_options(const void __user *data)
+{
+	char *text;
+	long len;
+
+	if (!data)
+		return NULL;
+	text = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!text)
+		return ERR_PTR(-ENOMEM);
+	len = strncpy_from_user(text, data, PAGE_SIZE);
+	if (len >= 0 && len < (long)PAGE_SIZE)
+		return text;
+	kfree(text);
+	return ERR_PTR(len < 0 ? len : -EINVAL);
+}
+
+static long mount_new(const char __user *source, const char __user *target,
+		      const char __user *type, unsigned long flags, const char *data)
 {
 	char *src = NULL, *kind = NULL;
 	struct dentry *dentry;
 	long err;
 
-	if (flags & (MS_REMOUNT | MS_BIND | MS_MOVE))
-		return -EINVAL;
 	kind = getname(type);
 	if (IS_ERR(kind))
 		return PTR_ERR(kind);
@@ -232,9 +277,31 @@ long sys_mount(const char __user *source, const char __user *target, const char 
 		return src ? PTR_ERR(src) : -ENOMEM;
 	}
 	dentry = user_path_at(AT_FDCWD, target, LOOKUP_FOLLOW);
-	err = IS_ERR(dentry) ? PTR_ERR(dentry) : do_mount(kind, src, dentry, flags);
+	err = IS_ERR(dentry) ? PTR_ERR(dentry) : do_mount(kind, src, dentry, flags, data);
 	kfree(src);
 	kfree(kind);
+	return err;
+}
+
+long sys_mount(const char __user *source, const char __user *target, const char __user *type,
+	       unsigned long flags, const void __user *data)
+{
+	struct dentry *top;
+	char *text;
+	long err;
+
+	if (flags & (MS_BIND | MS_MOVE))
+		return -EINVAL;
+	text = get_options(data);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	if (flags & MS_REMOUNT) {
+		top = user_path_at(AT_FDCWD, target, LOOKUP_FOLLOW);
+		err = IS_ERR(top) ? PTR_ERR(top) : do_remount(top, flags, text);
+	} else {
+		err = mount_new(source, target, type, flags, text);
+	}
+	kfree(text);
 	return err;
 }
 
@@ -281,6 +348,7 @@ void vfs_init(void)
 	proc_init();
 	tty_init();
 	ext2_init();
+	tmpfs_init();
 }
 
 /* Mount a pseudo file system where the image has a directory for it. */
@@ -308,7 +376,8 @@ void mount_root(const char *dev)
 			"or name another with root=",
 			dev);
 	mutex_lock(&mount_mutex);
-	sb = make_super(find_type("ext2"), bdev, bdev->read_only ? MS_RDONLY : 0, dev, why);
+	sb = make_super(find_type("ext2"), bdev, bdev->read_only ? MS_RDONLY : 0, dev, NULL,
+			why);
 	if (IS_ERR(sb))
 		boot_fail("the root disk %s cannot be mounted as ext2: %s (error %ld)", dev,
 			  why[0] ? why : "see the kernel log", -PTR_ERR(sb));

@@ -8,6 +8,7 @@ void bdev_init(void);    /* page caches of the raw disks */
 void devfs_init(void);   /* type "devtmpfs" */
 void pseudo_init(void);
 void ext2_init(void);    /* type "ext2" */
+void tmpfs_init(void);   /* type "tmpfs", and the kernel's own files */
 void tty_init(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "mm/backing/shmem.h"
 #include "mm/frame/slab.h"
 #include <asm/uaccess.h>
 
@@ -37,6 +38,8 @@ static void fill_stat(struct stat *st, const struct inode *inode, struct file *f
 	st->st_rdev = inode->i_rdev;
 	st->st_size = inode->i_size;
 	st->st_blocks = (s64)inode->i_blocks;
+	if (inode->i_data.shmem)
+		st->st_blocks = (s64)shmem_blocks(&inode->i_data);
 	if (inode->i_sb->s_blocksize)
 		st->st_blksize = inode->i_sb->s_blocksize;
 	st->st_atime = (u64)inode->i_atime.tv_sec;

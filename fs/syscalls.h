@@ -45,6 +45,9 @@ long sys_lseek(unsigned int fd, loff_t offset, unsigned int whence);
 long sys_fadvise64(int fd, loff_t offset, loff_t len, int advice);
 long sys_readahead(int fd, loff_t offset, size_t count);
 
+/* --- memory-only files (fs/tmpfs/memfd.c) --- */
+long sys_memfd_create(const char __user *name, unsigned int flags);
+
 /* --- making it durable (fs/sync.c) --- */
 long sys_fsync(unsigned int fd);
 long sys_fdatasync(unsigned int fd);

@@ -23,7 +23,6 @@
 #include "lib/util.h"
 #include "mm/audit.h"
 #include "mm/backing/filemap.h"
-#include "mm/backing/shmem.h"
 #include "mm/backing/swap.h"
 #include "mm/backing/writeback.h"
 #include "mm/fault/fault.h"
@@ -98,7 +97,6 @@ static void maps_init(void)
 	lru_init();
 	pagecache_init();
 	swap_init();
-	shmem_init();
 }
 
 /* Process 1, still in the kernel: may sleep. Returns to user mode. */

@@ -332,7 +332,7 @@
 	X(316, renameat2, sys_renameat2) \
 	M(317, seccomp) \
 	X(318, getrandom, sys_getrandom) \
-	M(319, memfd_create) \
+	X(319, memfd_create, sys_memfd_create) \
 	M(320, kexec_file_load) \
 	M(321, bpf) \
 	M(322, execveat) \

@@ -81,6 +81,13 @@ static void mount_proc(void)
 			strerror(errno));
 }
 
+/* Where there is no such folder nobody will miss it. */
+static void mount_tmpfs(const char *path)
+{
+	if (mount("tmpfs", path, "tmpfs", 0, "mode=1777") && errno != ENOENT)
+		fprintf(stderr, "init: no tmpfs on %s: %s\n", path, strerror(errno));
+}
+
 /* /etc/swap names one swap area a line. A missing file means: no swap. */
 static void swap_on(void)
 {
@@ -226,6 +233,8 @@ int main(void)
 	/* small, and never swapped: whoever counts free frames need not mind this process */
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	mount_proc();
+	mount_tmpfs("/tmp");
+	mount_tmpfs("/dev/shm");
 	set_hostname();
 	swap_on();
 	heed_requests();

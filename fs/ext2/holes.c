@@ -69,7 +69,7 @@ static int punch_pages(struct inode *inode, pgoff_t first, pgoff_t end)
 			return -ENOMEM;
 		wait_on_page_writeback(page);
 		err = ext2_free_blocks(inode, (u64)first << shift, (u64)(first + 1) << shift);
-		drop_or_zero_page(mapping, page);
+		drop_locked_page(mapping, page, false);
 		unlock_page(page);
 		put_page(page);
 		if (err)

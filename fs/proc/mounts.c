@@ -30,6 +30,16 @@ static void put_place(struct mounts *mounts, struct super_block *sb)
 	put_field(mounts->m, IS_ERR(path) ? "/" : path);
 }
 
+/* What the file system itself was mounted with. */
+static void put_options(struct seq_buf *m, struct super_block *sb)
+{
+	char text[128] = "";
+
+	if (sb->s_op->show_options)
+		sb->s_op->show_options(sb, text, sizeof(text));
+	seq_puts(m, text);
+}
+
 static const char *access_of(const struct super_block *sb)
 {
 	return sb_rdonly(sb) ? "ro" : "rw";
@@ -43,7 +53,9 @@ static void show_mount(struct super_block *sb, void *arg)
 	put_field(m, sb->s_source);
 	seq_putc(m, ' ');
 	put_place(mounts, sb);
-	seq_printf(m, " %s %s,relatime 0 0\n", sb->s_type->name, access_of(sb));
+	seq_printf(m, " %s %s,relatime", sb->s_type->name, access_of(sb));
+	put_options(m, sb);
+	seq_puts(m, " 0 0\n");
 }
 
 static void show_mountinfo(struct super_block *sb, void *arg)
@@ -58,7 +70,9 @@ static void show_mountinfo(struct super_block *sb, void *arg)
 	put_place(mounts, sb);
 	seq_printf(m, " %s,relatime - %s ", access_of(sb), sb->s_type->name);
 	put_field(m, sb->s_source);
-	seq_printf(m, " %s\n", access_of(sb));
+	seq_printf(m, " %s", access_of(sb));
+	put_options(m, sb);
+	seq_putc(m, '\n');
 }
 
 static int show_all(struct seq_buf *m, void (*show)(struct super_block *sb, void *arg))

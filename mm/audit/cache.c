@@ -4,7 +4,7 @@
  * swap slots, whose counts are the entries that name them.
  */
 #include "mm/audit/internal.h"
-#include "mm/backing/filemap.h"
+#include "mm/backing/shmem.h"
 #include "mm/backing/swap_internal.h"
 #include "mm/frame/slab_internal.h"
 
@@ -32,7 +32,7 @@ static bool check_tags(struct audit *a, struct address_space *mapping, const str
 	bool writeback = xa_get_mark(&mapping->i_pages, page->index, PAGECACHE_TAG_WRITEBACK);
 
 	/* From PG_dirty's end to the mark's the page is locked: somebody is about to write it. */
-	if (PageDirty(page) != dirty && !(mapping->flags & AS_UNEVICTABLE) &&
+	if (PageDirty(page) != dirty && !mapping->shmem &&
 	    !(dirty && PageLocked(page)))
 		return audit_fail(a, "mapping %p: page %#lx, frame %#lx, is %s but tagged %s",
 				  (void *)mapping, page->index, page_to_pfn(page),
@@ -69,6 +69,12 @@ static bool audit_mapping(struct audit *a, struct address_space *mapping)
 	struct page *page;
 
 	xa_for_each(&mapping->i_pages, index, page) {
+		if (xa_is_value(page)) {
+			if (!mapping->shmem)
+				return audit_fail(a, "mapping %p: at %#lx stands a swap entry",
+						  (void *)mapping, index);
+			continue;
+		}
 		if (!cached_page(a, mapping, page, index))
 			return false;
 		pages++;
@@ -79,11 +85,20 @@ static bool audit_mapping(struct audit *a, struct address_space *mapping)
 	return true;
 }
 
+static const struct page *first_page(const struct address_space *mapping)
+{
+	unsigned long index = 0;
+	const struct page *page = xa_find(&mapping->i_pages, &index, ~0UL);
+
+	while (xa_is_value(page))
+		page = xa_find_after(&mapping->i_pages, &index, ~0UL);
+	return page;
+}
+
 /* A page that says it is in a page cache; the first of each cache leads to the others. */
 static bool look_at_frame(struct audit *a, struct page *page)
 {
 	struct address_space *mapping = page_mapping(page);
-	unsigned long first = 0;
 
 	if (!mapping || PageSlab(page))
 		return true;
@@ -92,7 +107,7 @@ static bool look_at_frame(struct audit *a, struct page *page)
 				  "frame %#lx says it is page %#lx of mapping %p, where %p stands",
 				  page_to_pfn(page), page->index, (void *)mapping,
 				  xa_load(&mapping->i_pages, page->index));
-	return xa_find(&mapping->i_pages, &first, ~0UL) != page || audit_mapping(a, mapping);
+	return first_page(mapping) != page || audit_mapping(a, mapping);
 }
 
 bool audit_page_caches(struct audit *a)
@@ -101,6 +116,32 @@ bool audit_page_caches(struct audit *a)
 }
 
 /* --- swap --- */
+/* The slots that a memory-only file has in the places of pages. */
+static bool count_slots(struct audit *a, const struct shmem *shmem)
+{
+	const struct address_space *mapping = shmem->mapping;
+	unsigned long index, swapped = 0;
+	void *value;
+
+	xa_for_each(&mapping->i_pages, index, value) {
+		swp_entry_t entry = value_to_swp(value);
+		unsigned long slot = swp_offset(entry);
+
+		if (!xa_is_value(value))
+			continue;
+		if (swp_entry(swp_type(entry), slot).val != entry.val || !slot ||
+		    slot >= swap_area_of(entry)->max)
+			return audit_fail(a, "mapping %p: at %#lx stands %#lx, no swap slot",
+					  (const void *)mapping, index, entry.val);
+		a->slots[a->first_slot[swp_type(entry)] + slot]++;
+		swapped++;
+	}
+	if (swapped != shmem->swapped)
+		return audit_fail(a, "mapping %p: it counts %lu pages in swap, its tree has %lu",
+				  (const void *)mapping, shmem->swapped, swapped);
+	return true;
+}
+
 static bool check_slot(struct audit *a, const struct swap_area *area, unsigned long slot,
 		       unsigned long seen)
 {
@@ -164,8 +205,12 @@ static bool audit_area(struct audit *a, struct swap_area *area, long *free)
 
 bool audit_swap(struct audit *a)
 {
+	const struct shmem *shmem;
 	long free = 0;
 
+	list_for_each_entry(shmem, &shmem_swaplist, swaplist)
+		if (!count_slots(a, shmem))
+			return false;
 	for (unsigned int i = 0; i < MAX_SWAPFILES; i++)
 		if (swap_areas[i].max && !audit_area(a, &swap_areas[i], &free))
 			return false;

@@ -4,7 +4,7 @@
  * are sums over all frames.
  */
 #include "mm/audit/internal.h"
-#include "mm/backing/filemap.h"
+#include "mm/backing/shmem.h"
 #include "mm/frame/internal.h"
 #include "mm/frame/slab_internal.h"
 #include "mm/frame/vmalloc.h"
@@ -52,7 +52,7 @@ static bool check_lists(struct audit *a, const struct page *page, u32 mark, bool
 	if (PageSwapCache(page) && !PageSwapBacked(page))
 		return fail_frame(a, page, "is in the swap cache, but without PG_swapbacked");
 	if (PageSwapBacked(page) && page_mapping(page) &&
-	    !(page_mapping(page)->flags & AS_UNEVICTABLE))
+	    !page_mapping(page)->shmem)
 		return fail_frame(a, page, "is a file's page, but with PG_swapbacked");
 	if (PageLRU(page) && page_is_unevictable(page) != PageUnevictable(page))
 		return fail_frame(a, page,
@@ -157,9 +157,11 @@ static bool check_gauges(struct audit *a)
 			a,
 			"the allocator got %lu frames; %lu are free and %lu in use: the others were lost",
 			totalram_pages(), a->free, a->used);
+	a->committed += (unsigned long)atomic_long_read(&shmem_committed);
 	if (!a->changing && committed_pages() != (long)a->committed)
-		return audit_fail(a, "Committed_AS is %ld pages, the VMAs come to %lu",
-				  committed_pages(), a->committed);
+		return audit_fail(
+			a, "Committed_AS is %ld pages, VMAs and memory-only files come to %lu",
+			committed_pages(), a->committed);
 	return true;
 }
 

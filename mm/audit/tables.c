@@ -56,7 +56,7 @@ static bool take_table(struct audit *a, unsigned long pfn, bool user, const char
 /* Does writeback know of every store to the page? Not for memory-only files. */
 static bool counts_dirty(const struct address_space *mapping)
 {
-	return mapping->a_ops->write_page && !(mapping->flags & AS_UNEVICTABLE);
+	return mapping->a_ops->write_page && !mapping->shmem;
 }
 
 static bool check_file_page(struct walk *w, unsigned long addr, pte_t pte, const struct page *page)

@@ -13,6 +13,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "mm/backing/shmem.h"
 #include "mm/backing/writeback.h"
 #include "mm/backing/xa_nodes.h"
 #include "mm/frame/buddy.h"
@@ -45,6 +46,8 @@ struct page *find_get_page(struct address_space *mapping, pgoff_t index)
 
 	spin_lock(&mapping->tree_lock);
 	page = xa_load(&mapping->i_pages, index);
+	if (unlikely(xa_is_value(page)))
+		page = NULL;
 	if (page)
 		get_page(page);
 	spin_unlock(&mapping->tree_lock);
@@ -84,8 +87,6 @@ int add_to_page_cache_lru(struct page *page, struct address_space *mapping, pgof
 {
 	int err;
 
-	if (mapping->flags & AS_UNEVICTABLE)
-		__SetPageSwapBacked(page);
 	xa_preload();
 	spin_lock(&mapping->tree_lock);
 	err = xa_load(&mapping->i_pages, index) ? -EEXIST :
@@ -100,6 +101,8 @@ int add_to_page_cache_lru(struct page *page, struct address_space *mapping, pgof
 	if (err)
 		return err;
 	mod_node_stat(N_nr_file_pages, 1);
+	if (mapping->shmem)
+		mod_node_stat(N_nr_shmem, 1);
 	lru_cache_add(page);
 	return 0;
 }
@@ -132,6 +135,8 @@ static void leave_tree(struct address_space *mapping, struct page *page)
 	xa_erase(&mapping->i_pages, page->index);
 	page->mapping = NULL;
 	mapping->nrpages--;
+	if (mapping->shmem) /* now: without its last page it may be gone once tree_lock is free */
+		shmem_uncharge(mapping->shmem, 1);
 }
 
 /* The page is in no tree any more: the sums, and the cache's reference. */
@@ -219,8 +224,11 @@ struct page *read_cache_page(struct address_space *mapping, pgoff_t index)
 static struct page *filemap_get_page(struct address_space *mapping, struct file_ra_state *ra,
 				     pgoff_t index, unsigned long left)
 {
-	struct page *page = find_get_page(mapping, index);
+	struct page *page;
 
+	if (mapping->shmem)
+		return shmem_read_page(mapping, index);
+	page = find_get_page(mapping, index);
 	if (!page) {
 		page_cache_sync_readahead(mapping, ra, index, left);
 		page = find_get_page(mapping, index);
@@ -305,6 +313,8 @@ static int fault_in_readable(const char *buf, size_t len)
 static struct page *write_begin(struct address_space *mapping, pgoff_t index, unsigned int from,
 				unsigned int to)
 {
+	if (mapping->shmem)
+		return shmem_write_begin(mapping, index, to);
 	for (;;) {
 		struct page *page = find_or_create_page(mapping, index);
 		int err = 0;

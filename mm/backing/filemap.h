@@ -17,6 +17,7 @@
 #include "mm/space/mm.h"
 
 struct inode;
+struct shmem;
 struct address_space;
 
 /* What a file system (or swap, shmem, block device) fills in. */
@@ -46,7 +47,9 @@ struct address_space_operations {
 struct address_space {
 	struct inode *host;
 	const struct address_space_operations *a_ops;
-	struct xarray i_pages;          /* tree_lock; marks below */
+	struct shmem *shmem;            /* of a memory-only file (shmem.h), else NULL; constant */
+	/* Pages, and of a memory-only file also values: swap entries. tree_lock; marks below */
+	struct xarray i_pages;
 	spinlock_t tree_lock;
 	unsigned long nrpages;          /* tree_lock */
 	struct rb_root i_mmap;          /* interval_node file_node of VMAs; i_mmap_rwsem */
@@ -61,7 +64,7 @@ struct address_space {
 	/* on the flusher's list while it has dirty pages; dirty_lock */
 	struct list_head dirty_list;
 };
-#define AS_UNEVICTABLE 1UL /* pages have nowhere to go: shmem without swap */
+#define AS_UNEVICTABLE 1UL /* a memory-only file's pages stay in memory: SHM_LOCK */
 
 #define PAGECACHE_TAG_DIRTY 0
 #define PAGECACHE_TAG_WRITEBACK 1
@@ -80,7 +83,7 @@ struct file_ra_state {
 
 void address_space_init(struct address_space *mapping, struct inode *host, const struct address_space_operations *ops, loff_t *i_size);
 
-/* The page with a reference, or NULL. */
+/* The page with a reference, or NULL, also when it is in swap. */
 struct page *find_get_page(struct address_space *mapping, pgoff_t index);
 /* The same, locked (checked to be still in the mapping). */
 struct page *find_lock_page(struct address_space *mapping, pgoff_t index);
@@ -112,6 +115,8 @@ ssize_t filemap_write(struct file *file, const char *buf, size_t count, loff_t *
 extern const struct vm_operations_struct generic_file_vm_ops;
 vm_fault_t filemap_fault(struct vm_fault *vmf);
 vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t end_pgoff);
+/* The same for a memory-only file. */
+vm_fault_t shmem_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t end_pgoff);
 vm_fault_t filemap_page_mkwrite(struct vm_fault *vmf);
 /* file_operations.mmap for regular files. */
 int generic_file_mmap(struct file *file, struct vm_area_struct *vma);
@@ -146,13 +151,17 @@ int truncate_page_tail(struct address_space *mapping, loff_t size);
 /* The same for bytes [from, to) of page @index, which is not a hole. 0 or -ENOMEM. */
 int zero_page_part(struct address_space *mapping, pgoff_t index, unsigned int from, unsigned int to);
 /*
- * The blocks of the locked page, which nobody is writing, are gone: nobody shall see what was in it.
- * It leaves the cache, unless a private mapping that has copies of other pages still shows it: then
- * it stays, as zeroes.
+ * Nobody shall see any more what is in the locked page, which nobody is writing: it is unmapped and leaves
+ * the cache. @even_cows: private copies of it go as well.
  */
-void drop_or_zero_page(struct address_space *mapping, struct page *page);
+void drop_locked_page(struct address_space *mapping, struct page *page, bool even_cows);
 /* The file shrank to @newsize (i_size already set): unmap and drop pages beyond. Inode lock held. */
 void truncate_pagecache(struct address_space *mapping, loff_t newsize);
+/*
+ * A hole is punched: unmap and drop pages [first, last], dirty or not. Private copies stay. Until it is
+ * done faults may bring some back. Inode lock held, or nobody else truncates.
+ */
+void truncate_pagecache_range(struct address_space *mapping, pgoff_t first, pgoff_t last);
 /* Drop all pages of a dying inode, dirty or not. */
 void truncate_inode_pages(struct address_space *mapping);
 /* Drop clean unmapped pages; returns how many. */

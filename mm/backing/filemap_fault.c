@@ -10,7 +10,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
-#include "mm/backing/filemap.h"
+#include "mm/backing/shmem.h"
 #include "mm/fault/fault.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/rmap.h"
@@ -172,7 +172,9 @@ vm_fault_t filemap_fault(struct vm_fault *vmf)
 	return VM_FAULT_LOCKED | major;
 }
 
-vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t end_pgoff)
+/* @values: in the tree there may be swap entries, too. */
+static __always_inline vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t start_pgoff,
+					    pgoff_t end_pgoff, bool values)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct address_space *mapping = vma->vm_file->f_mapping;
@@ -181,7 +183,7 @@ vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t 
 	pgoff_t index;
 	long mapped = 0;
 	spinlock_t *ptl;
-	int counter = MM_FILEPAGES;
+	int counter = values ? MM_SHMEMPAGES : MM_FILEPAGES;
 
 	end_pgoff = min(end_pgoff, mapping_pages(mapping) - 1);
 	if (unlikely(start_pgoff > end_pgoff))
@@ -200,13 +202,12 @@ vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t 
 		 * A locked page is being read or truncated; one with the mark starts read-ahead:
 		 * full path.
 		 */
-		if (!page || !PageUptodate(page) || PageLocked(page) || PageReadahead(page))
+		if (!page || (values && xa_is_value(page)) || !PageUptodate(page) ||
+		    PageLocked(page) || PageReadahead(page))
 			continue;
 		race_point("fault around: page found unlocked, not mapped");
 		get_page(page);
 		page_add_file_rmap(page);
-		if (PageSwapBacked(page))
-			counter = MM_SHMEMPAGES;
 		entry = pfn_pte(page_to_pfn(page), vma->vm_page_prot);
 		set_pte(pte, pte == target ? pte_mkyoung(entry) : pte_mkold(entry));
 		mapped++;
@@ -216,6 +217,16 @@ vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t 
 	answered = !pte_none(*target);
 	pte_unmap_unlock(target, ptl);
 	return answered ? VM_FAULT_NOPAGE : 0;
+}
+
+vm_fault_t filemap_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t end_pgoff)
+{
+	return map_pages(vmf, start_pgoff, end_pgoff, false);
+}
+
+vm_fault_t shmem_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff, pgoff_t end_pgoff)
+{
+	return map_pages(vmf, start_pgoff, end_pgoff, true);
 }
 
 /* The page, of which @in_file bytes lie in the file, is about to be written. 0 or -errno. */
@@ -269,19 +280,24 @@ void unmap_mapping_range(struct address_space *mapping, pgoff_t start, pgoff_t e
 	interval_tree_for_each(node, &mapping->i_mmap, start, end) {
 		struct vm_area_struct *vma = container_of(node, struct vm_area_struct, file_node);
 		pgoff_t first = max(start, node->start), last = min(end, node->last);
+		unsigned long addr = vma->vm_start + ((first - node->start) << PAGE_SHIFT);
+		struct mmu_gather tlb;
 
-		if (!even_cows && !(vma->vm_flags & VM_SHARED) && vma->anon_vma)
-			continue;
-		zap_page_range(vma, vma->vm_start + ((first - node->start) << PAGE_SHIFT),
-			       (last - first + 1) << PAGE_SHIFT);
+		tlb_gather_mmu(&tlb, vma->vm_mm);
+		tlb.skip_anon = !even_cows;
+		unmap_page_range(&tlb, vma, addr, addr + ((last - first + 1) << PAGE_SHIFT));
+		tlb_finish_mmu(&tlb);
 	}
 	up_read(&mapping->i_mmap_rwsem);
 }
 
 int zero_page_part(struct address_space *mapping, pgoff_t index, unsigned int from, unsigned int to)
 {
-	struct page *page = read_cache_page(mapping, index);
+	struct page *page;
 
+	if (mapping->shmem)
+		return shmem_zero_part(mapping, index, from, to);
+	page = read_cache_page(mapping, index);
 	if (IS_ERR(page)) /* what the device cannot read, nobody will see */
 		return PTR_ERR(page) == -ENOMEM ? -ENOMEM : 0;
 	lock_page(page);
@@ -303,62 +319,50 @@ int truncate_page_tail(struct address_space *mapping, loff_t size)
 	return offset ? zero_page_part(mapping, (pgoff_t)size >> PAGE_SHIFT, offset, PAGE_SIZE) : 0;
 }
 
-void drop_or_zero_page(struct address_space *mapping, struct page *page)
+/* The first page, referenced, or value in [*index, last]; *index is its place. NULL: there is none. */
+static void *find_next_entry(struct address_space *mapping, pgoff_t *index, pgoff_t last)
 {
-	spin_lock(&mapping->tree_lock); /* filemap_map_pages() may have found it unlocked */
-	spin_unlock(&mapping->tree_lock);
-	if (page_mapped(page))
-		unmap_mapping_range(mapping, page->index, page->index, false);
-	if (!page_mapped(page)) {
-		delete_from_page_cache(page);
-		return;
-	}
-	clear_page(page_address(page));
-	ClearPageMappedToDisk(page);
-}
-
-/* The first page at or after *index, referenced; *index is its place. NULL: there is none. */
-static struct page *find_next_page(struct address_space *mapping, pgoff_t *index)
-{
-	struct page *page;
+	void *entry;
 
 	spin_lock(&mapping->tree_lock);
-	page = xa_find(&mapping->i_pages, index, ~0UL);
-	if (page)
-		get_page(page);
+	entry = xa_find(&mapping->i_pages, index, last);
+	if (entry && !xa_is_value(entry))
+		get_page(entry);
 	spin_unlock(&mapping->tree_lock);
-	return page;
+	return entry;
 }
 
 /*
  * A fault may have slipped in before i_size was seen. With the page locked there is only one left to wait
  * for: filemap_map_pages() that found it unlocked, under tree_lock.
  */
-static void unmap_locked_page(struct address_space *mapping, struct page *page)
+void drop_locked_page(struct address_space *mapping, struct page *page, bool even_cows)
 {
 	spin_lock(&mapping->tree_lock);
 	spin_unlock(&mapping->tree_lock);
 	if (page_mapped(page))
-		unmap_mapping_range(mapping, page->index, page->index, true);
+		unmap_mapping_range(mapping, page->index, page->index, even_cows);
+	race_point("truncate: page unmapped, in the cache");
+	delete_from_page_cache(page);
 }
 
-/* Drop pages from @start on, dirty or not. */
-static void drop_pages(struct address_space *mapping, pgoff_t start)
+/*
+ * Drop pages [index, last], dirty or not, and what of them is in swap. A place is left only when it is
+ * empty: a page that left the cache while its lock was waited for may have gone to swap.
+ */
+static void drop_pages(struct address_space *mapping, pgoff_t index, pgoff_t last, bool even_cows)
 {
-	pgoff_t index = start;
+	struct page *page;
 
-	for (;;) {
-		struct page *page = find_next_page(mapping, &index);
-
-		if (!page)
-			return;
+	while ((page = find_next_entry(mapping, &index, last))) {
+		if (xa_is_value(page)) {
+			shmem_drop_slot(mapping, index, page);
+			continue;
+		}
 		lock_page(page);
 		wait_on_page_writeback(page);
-		if (page->mapping == mapping) {
-			unmap_locked_page(mapping, page);
-			race_point("truncate: page unmapped, in the cache");
-			delete_from_page_cache(page);
-		}
+		if (page->mapping == mapping)
+			drop_locked_page(mapping, page, even_cows);
 		unlock_page(page);
 		put_page(page);
 		cond_resched();
@@ -372,13 +376,19 @@ void truncate_pagecache(struct address_space *mapping, loff_t newsize)
 	race_point_may_sleep("truncate: size set, pages mapped");
 	unmap_mapping_range(mapping, first, ~0UL, true);
 	race_point_may_sleep("truncate: pages unmapped, not dropped");
-	drop_pages(mapping, first);
+	drop_pages(mapping, first, ~0UL, true);
+}
+
+void truncate_pagecache_range(struct address_space *mapping, pgoff_t first, pgoff_t last)
+{
+	unmap_mapping_range(mapping, first, last, false);
+	drop_pages(mapping, first, last, false);
 }
 
 void truncate_inode_pages(struct address_space *mapping)
 {
 	/* Of an empty tree, too: its lock, which reclaim may be letting go of with the last page. */
-	drop_pages(mapping, 0);
+	drop_pages(mapping, 0, ~0UL, true);
 	ASSERT(!mapping->nrpages);
 }
 
@@ -388,10 +398,12 @@ unsigned long invalidate_mapping_pages(struct address_space *mapping)
 	pgoff_t index = 0;
 
 	for (;; index++) {
-		struct page *page = find_next_page(mapping, &index);
+		struct page *page = find_next_entry(mapping, &index, ~0UL);
 
 		if (!page)
 			return dropped;
+		if (xa_is_value(page))
+			continue;
 		if (trylock_page(page)) {
 			if (page->mapping == mapping)
 				dropped += remove_unused_page(page);

@@ -52,6 +52,13 @@ struct page *swapin_readahead(swp_entry_t entry, bool *major);
  * memory.
  */
 bool add_to_swap(struct page *page);
+/*
+ * The same for a slot that was got, of which somebody is a user already (@users: 0 or 1). On failure the
+ * slot is free again. Does not sleep.
+ */
+bool add_to_swap_slot(struct page *page, swp_entry_t entry, unsigned int users);
+/* A free slot, marked as held by the cache, for that; val 0: there is none. */
+swp_entry_t get_swap_slot(void);
 /* Write a locked, swap-cache page out (sets writeback, unlocks). 0 or -errno (page redirtied). */
 int swap_writepage(struct page *page);
 /*

@@ -59,8 +59,6 @@ static inline struct swap_area *swap_area_of(swp_entry_t entry)
 }
 
 /* --- slots (swap_slots.c) --- */
-/* A free slot, marked as held by the cache; val 0: there is none. */
-swp_entry_t get_swap_slot(void);
 /* Nobody uses the slot any more. area->lock held. */
 void release_slot(struct swap_area *area, unsigned long slot);
 

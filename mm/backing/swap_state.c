@@ -41,23 +41,29 @@ static int cache_insert(struct swap_area *area, struct page *page, swp_entry_t e
 	return 0;
 }
 
-bool add_to_swap(struct page *page)
+bool add_to_swap_slot(struct page *page, swp_entry_t entry, unsigned int users)
 {
-	swp_entry_t entry = get_swap_slot();
 	struct swap_area *area = swap_area_of(entry);
 	int err;
 
-	if (!entry.val)
-		return false;
 	spin_lock(&area->lock);
 	err = cache_insert(area, page, entry);
 	if (err)
 		release_slot(area, swp_offset(entry));
+	else
+		area->map[swp_offset(entry)] += (u16)users;
 	spin_unlock(&area->lock);
 	if (err)
 		return false;
 	SetPageDirty(page); /* the slot holds nothing yet */
 	return true;
+}
+
+bool add_to_swap(struct page *page)
+{
+	swp_entry_t entry = get_swap_slot();
+
+	return entry.val && add_to_swap_slot(page, entry, 0);
 }
 
 void delete_from_swap_cache(struct page *page)

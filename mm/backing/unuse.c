@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swapoff's work: every entry that names a slot of the area is replaced by its page. The area gives
+ * swapoff's work: every entry of a map that names a slot of the area is replaced by its page, and so is
+ * every place of a memory-only file (shmem_swap.c). The area gives
  * out no slots any more, so rounds over all maps end: an entry can only appear again for a page that
  * is in the swap cache already (reclaim) or by fork, which the next round sees.
  */
 #include "kernel/core/sched.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include "mm/backing/shmem.h"
 #include "mm/backing/swap_internal.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/mmap_lock.h"
@@ -171,15 +173,18 @@ int try_to_unuse(struct swap_area *area)
 {
 	while (READ_ONCE(area->inuse)) {
 		struct mm_struct *mm = NULL;
+		int err;
 
 		while ((mm = next_mm(mm))) {
-			int err = unuse_mm(mm, area);
-
+			err = unuse_mm(mm, area);
 			if (err) {
 				mmput(mm);
 				return err;
 			}
 		}
+		err = shmem_unuse((unsigned int)(area - swap_areas));
+		if (err)
+			return err;
 		free_cached_slots(area);
 		if (signal_pending(current))
 			return -EINTR;

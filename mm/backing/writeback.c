@@ -36,7 +36,7 @@ bool set_page_dirty(struct page *page)
 
 	if (TestSetPageDirty(page))
 		return false;
-	if (!mapping || (mapping->flags & AS_UNEVICTABLE))
+	if (!mapping || mapping->shmem)
 		return true;
 	spin_lock(&mapping->tree_lock);
 	if (likely(page->mapping == mapping)) {

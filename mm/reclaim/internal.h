@@ -32,7 +32,7 @@ void lru_del_locked(struct page *page);
 #define GATHER 256 /* pages taken over from each CPU at a time */
 /* Bring the oldest pages of each CPU's @list into the shared set, whose lock is held. */
 void lru_gather(enum lru_list list);
-/* mlocked, or of a mapping whose pages have nowhere to go. */
+/* Is it mlocked? */
 bool page_is_unevictable(const struct page *page);
 
 #define BATCH 32UL      /* pages isolated at a time (Linux's SWAP_CLUSTER_MAX) */

@@ -60,8 +60,7 @@ static void count_lru(enum lru_list list, long delta)
 
 bool page_is_unevictable(const struct page *page)
 {
-	/* Shared memory's. Its mapping says so as well, but without the page lock that may be gone. */
-	return PageMlocked(page) || (PageSwapBacked(page) && page_mapping(page));
+	return PageMlocked(page);
 }
 
 /* The pages that reclaim may not have go to a list of their own; no others stay on it. */
@@ -80,8 +79,7 @@ static void link_page(struct lruvec *vec, struct page *page)
 {
 	enum lru_list list;
 
-	if (unlikely(page->flags & (1UL << PG_mlocked | 1UL << PG_unevictable)) ||
-	    (!PageAnon(page) && unlikely(page_is_unevictable(page))))
+	if (unlikely(page->flags & (1UL << PG_mlocked | 1UL << PG_unevictable)))
 		fix_unevictable(page);
 	list = page_lru(page);
 	list_add(&page->lru, &vec->lists[list]);

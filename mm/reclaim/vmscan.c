@@ -8,6 +8,7 @@
  *
  *   used since we looked     stays, or becomes active
  *   anon, no swap slot       gets one and enters the swap cache
+ *   shared memory            the same, once nobody maps it and only if it was written
  *   mapped                   every entry is taken out (try_to_unmap)
  *   dirty                    is written; freed when the write is done and the scan finds it again
  *   clean                    leaves the page cache or swap cache and is free
@@ -25,7 +26,7 @@
 #include "kernel/core/time.h"
 #include "kernel/core/wait.h"
 #include "kernel/debug/race.h"
-#include "mm/backing/filemap.h"
+#include "mm/backing/shmem.h"
 #include "mm/backing/swap.h"
 #include "mm/backing/writeback.h"
 #include "mm/reclaim/internal.h"
@@ -167,9 +168,11 @@ static enum verdict pageout(struct page *page, struct scan_control *sc)
 {
 	struct address_space *mapping = page_mapping(page);
 
-	if (PageSwapCache(page)) {
+	if (PageSwapBacked(page)) {
 		if (!(sc->gfp & __GFP_IO))
 			return KEEP;
+		if (!PageSwapCache(page) && !shmem_swap_out(page))
+			return ACTIVATE;
 		SetPageReclaim(page);
 		swap_writepage_batch(page, &sc->batch);
 		return WRITTEN;
@@ -207,6 +210,12 @@ static enum verdict leave_cache(struct page *page)
 	return page_count(page) == 1 ? FREED : KEEP;
 }
 
+/* Before the maps of a page of shared memory are taken out: has it a place to go? Page locked. */
+static bool may_swap_shared(const struct page *page, const struct scan_control *sc)
+{
+	return sc->gfp & __GFP_IO && nr_swap_pages() && !(page->mapping->flags & AS_UNEVICTABLE);
+}
+
 /*
  * Shall the isolated, locked page go? RECLAIM: yes, and nobody maps it any more; after the flush
  * let_go() finishes it.
@@ -231,6 +240,8 @@ static enum verdict look_at(struct page *page, struct scan_control *sc)
 		return page_count(page) == 1 ? FREED : KEEP;
 	if (PageAnon(page) && PageSwapBacked(page) && !PageSwapCache(page) &&
 	    (!(sc->gfp & __GFP_IO) || !page_mapped(page) || !add_to_swap(page)))
+		return ACTIVATE;
+	if (PageSwapBacked(page) && page_mapping(page) && !may_swap_shared(page, sc))
 		return ACTIVATE;
 	race_point_may_sleep("reclaim: page chosen, still mapped");
 	if (page_mapped(page) && !try_to_unmap(page, &sc->tlb)) {
@@ -280,7 +291,7 @@ static void let_go_of_all(struct list_head *gone, struct list_head *pages, struc
 	race_point_may_sleep("reclaim: pages unmapped, not flushed");
 	tlb_batch_flush(&sc->tlb);
 	list_for_each_entry_safe(page, next, gone, lru) {
-		if (PageDirty(page) && !PageSwapCache(page)) {
+		if (PageDirty(page) && !PageSwapBacked(page)) {
 			unlock_page(page);
 			list_move_tail(&page->lru, &to_file);
 		} else {

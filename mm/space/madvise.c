@@ -6,7 +6,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/vfs.h"
 #include "lib/util.h"
-#include "mm/backing/filemap.h"
+#include "mm/backing/shmem.h"
 #include "mm/backing/swap.h"
 #include "mm/reclaim/lru.h"
 #include "mm/reclaim/reclaim.h"
@@ -102,7 +102,10 @@ static int willneed(struct vm_area_struct *vma, struct faultin *at, unsigned lon
 		return 0;
 	get_file(file);
 	mmap_read_unlock(vma->vm_mm);
-	force_page_cache_readahead(file->f_mapping, index, pages);
+	if (file->f_mapping->shmem)
+		shmem_willneed(file->f_mapping, index, index + pages - 1);
+	else
+		force_page_cache_readahead(file->f_mapping, index, pages);
 	fput(file);
 	at->addr = end;
 	at->unlocked = true;
@@ -205,25 +208,6 @@ static int cold_range(struct vm_area_struct *vma, unsigned long start, unsigned 
 	return 0;
 }
 
-/* Drop the object's pages [first, last] for everybody who maps it: they read zero again. */
-static void punch_hole(struct address_space *mapping, pgoff_t first, pgoff_t last)
-{
-	struct page *page;
-
-	unmap_mapping_range(mapping, first, last, true);
-	for (; first <= last; first++) {
-		page = find_lock_page(mapping, first);
-		if (!page)
-			continue;
-		if (page_mapped(page)) /* faulted in again meanwhile */
-			unmap_mapping_range(mapping, first, first, true);
-		delete_from_page_cache(page);
-		unlock_page(page);
-		put_page(page);
-		cond_resched();
-	}
-}
-
 /*
  * Only memory without a disk behind it: our file systems cannot have holes made into their files.
  */
@@ -235,9 +219,10 @@ static int remove_range(struct vm_area_struct *vma, unsigned long start, unsigne
 		return -EINVAL;
 	if ((vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
 		return -EACCES;
-	if (!(mapping->flags & AS_UNEVICTABLE))
+	if (!mapping->shmem)
 		return -EOPNOTSUPP;
-	punch_hole(mapping, linear_page_index(vma, start), linear_page_index(vma, end) - 1);
+	truncate_pagecache_range(mapping, linear_page_index(vma, start),
+				 linear_page_index(vma, end) - 1);
 	return 0;
 }
 

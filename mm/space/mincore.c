@@ -4,7 +4,7 @@
 #include "kernel/core/vfs.h"
 #include "lib/string.h"
 #include "lib/util.h"
-#include "mm/backing/filemap.h"
+#include "mm/backing/shmem.h"
 #include "mm/backing/swap.h"
 #include "mm/frame/buddy.h"
 #include "mm/space/mmap_lock.h"
@@ -30,6 +30,8 @@ static bool in_page_cache(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct address_space *mapping = vma->vm_file ? vma->vm_file->f_mapping : NULL;
 
+	if (mapping && mapping->shmem)
+		return shmem_is_cached(mapping, linear_page_index(vma, addr));
 	return mapping && put_uptodate(find_get_page(mapping, linear_page_index(vma, addr)));
 }
 

@@ -236,6 +236,15 @@ extern struct mm_struct init_mm; /* kernel only: pgd = init_pgd */
 DECLARE_PER_CPU(long, vm_committed);
 static inline void add_committed(long pages) { this_cpu_add(vm_committed, pages); }
 long committed_pages(void);
+/*
+ * Promise @pages of memory: 0, or -ENOMEM when that is obviously too much. vm_unacct_memory()
+ * takes it back.
+ */
+int vm_enough_memory(unsigned long pages);
+static inline void vm_unacct_memory(unsigned long pages)
+{
+	add_committed(-(long)pages);
+}
 #define DEFAULT_MAX_MAP_COUNT 65530 /* vm.max_map_count */
 extern int sysctl_max_map_count;
 /* mmap()'s search upwards begins here, before it is moved at random: a third of the space, as on Linux. */

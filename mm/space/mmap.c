@@ -130,17 +130,9 @@ static unsigned long count_mapped(const struct vm_area_struct *vma, unsigned lon
 /* Connect a new VMA with what its contents come from. 0 or -errno; vm_file is its reference. */
 static int attach_backing(struct vm_area_struct *vma, struct file *file)
 {
-	unsigned long len = vma->vm_end - vma->vm_start;
-
 	if (file) {
 		get_file(file);
 	} else if (vma->vm_flags & VM_SHARED) {
-		if (!(vma->vm_flags & VM_NORESERVE)) {
-			if (vm_enough_memory(len >> PAGE_SHIFT))
-				return -ENOMEM;
-			vm_unacct_memory(len >>
-					 PAGE_SHIFT); /* only asked: the object outlives this VMA */
-		}
 		return shmem_zero_setup(vma);
 	} else {
 		return 0;
@@ -170,6 +162,7 @@ static struct vm_area_struct *make_vma(const struct vma_range *range, struct vm_
 	}
 	vma->vm_page_prot = vma_page_prot(vma);
 	vma_link(range->mm, vma, prev);
+	shmem_mmap_done(vma);
 	return vma;
 }
 

@@ -127,15 +127,6 @@ static inline bool may_expand_vm(const struct mm_struct *mm, unsigned long vm_fl
 	return !is_data_mapping(vm_flags) || mm->data_vm + pages <= mm->rlim_data >> PAGE_SHIFT;
 }
 /*
- * Promise @pages of memory: 0, or -ENOMEM when that is obviously too much. vm_unacct_memory()
- * takes it back.
- */
-int vm_enough_memory(unsigned long pages);
-static inline void vm_unacct_memory(unsigned long pages)
-{
-	add_committed(-(long)pages);
-}
-/*
  * May the process lock memory at all; may it lock @len bytes more of a range with @vm_flags (0 or
  * -EAGAIN)?
  */

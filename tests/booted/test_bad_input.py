@@ -18,10 +18,10 @@ ADMIN_PATH = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbi
 WALK = b"""ls -lR / >/dev/null 2>&1
 find / -xdev -type f -links -9 -size -20000 -exec cat {} + >/dev/null 2>&1
 for i in 1 2 3 4 5 6 7 8; do
-	mkdir -p /tmp/d$i; cp /bin/busybox /tmp/d$i/copy; echo text >/root/new$i
-	mv /root/new$i /tmp/d$i/; rm /tmp/d$i/copy; chmod 700 /tmp/d$i
+	mkdir -p /var/d$i; cp /bin/busybox /var/d$i/copy; echo text >/root/new$i
+	mv /root/new$i /var/d$i/; rm /var/d$i/copy; chmod 700 /var/d$i
 done >/dev/null 2>&1
-rm -r /tmp/d1 /tmp/d2 >/dev/null 2>&1
+rm -r /var/d1 /var/d2 >/dev/null 2>&1
 hello >/dev/null 2>&1
 sync
 echo walked

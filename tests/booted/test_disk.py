@@ -50,15 +50,15 @@ def test_written():
     result = run(elf=program("disk"), args=["write", "/root/data", "100001", "7"], keep=disk)
     check("written, disk clean", result.status == 0, result.show())
     check("100001 bytes as they were", dump(disk, "/root/data") == random_bytes(100001, 7))
-    result = run(cmd="rm /root/data; mkdir /root/a; echo text >/root/a/b; mv /root/a /tmp/c; "
-                     "ln /tmp/c/b /tmp/hard; ln -s c/b /tmp/soft; chmod 640 /tmp/c/b", disk=disk)
+    result = run(cmd="rm /root/data; mkdir /root/a; echo text >/root/a/b; mv /root/a /var/c; "
+                     "ln /var/c/b /var/hard; ln -s c/b /var/soft; chmod 640 /var/c/b", disk=disk)
     check("changed by a second run, disk clean", result.status == 0, result.show())
     check("removed file is gone", dump(disk, "/root/data") is None)
-    check("moved file", dump(disk, "/tmp/c/b") == b"text\n")
-    check("hard link", dump(disk, "/tmp/hard") == b"text\n")
-    about = debugfs(disk, "stat /tmp/c/b")
+    check("moved file", dump(disk, "/var/c/b") == b"text\n")
+    check("hard link", dump(disk, "/var/hard") == b"text\n")
+    about = debugfs(disk, "stat /var/c/b")
     check("link count and mode", b"Links: 2" in about and b"0640" in about, about)
-    about = debugfs(disk, "stat /tmp/soft")
+    about = debugfs(disk, "stat /var/soft")
     check("symbolic link", b'Fast link dest: "c/b"' in about, about)
 
 

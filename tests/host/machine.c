@@ -10,7 +10,6 @@
 #include "lib/util.h"
 #include "mm/audit.h"
 #include "mm/backing/filemap.h"
-#include "mm/backing/shmem.h"
 #include "mm/backing/swap.h"
 #include "mm/backing/writeback.h"
 #include "mm/fault/fault.h"
@@ -90,7 +89,6 @@ void host_boot(unsigned long pages)
 	lru_init();
 	pagecache_init();
 	swap_init();
-	shmem_init();
 	host_disks_init();
 	host_files_init();
 	host_process_init();

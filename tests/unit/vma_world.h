@@ -160,22 +160,11 @@ void force_page_cache_readahead(struct address_space *mapping, pgoff_t start, un
 	(void)start;
 	(void)nr;
 }
-void unmap_mapping_range(struct address_space *mapping, pgoff_t start, pgoff_t end, bool even_cows)
+void truncate_pagecache_range(struct address_space *mapping, pgoff_t first, pgoff_t last)
 {
 	(void)mapping;
-	(void)start;
-	(void)end;
-	(void)even_cows;
-}
-struct page *find_lock_page(struct address_space *mapping, pgoff_t index)
-{
-	(void)mapping;
-	(void)index;
-	return NULL;
-}
-void delete_from_page_cache(struct page *page)
-{
-	(void)page;
+	(void)first;
+	(void)last;
 }
 void unlock_page(struct page *page)
 {
@@ -218,6 +207,22 @@ void fput(struct file *file)
 {
 	if (file)
 		atomic_dec(&file->f_count);
+}
+void shmem_mmap_done(struct vm_area_struct *vma)
+{
+	(void)vma;
+}
+void shmem_willneed(struct address_space *mapping, pgoff_t first, pgoff_t last)
+{
+	(void)mapping;
+	(void)first;
+	(void)last;
+}
+bool shmem_is_cached(struct address_space *mapping, pgoff_t index)
+{
+	(void)mapping;
+	(void)index;
+	return false;
 }
 int shmem_zero_setup(struct vm_area_struct *vma)
 {
