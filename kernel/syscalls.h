@@ -452,6 +452,8 @@ long sys_rt_sigreturn(void);
 /* kernel/proc/futex.c */
 long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *timeout,
 	       u32 __user *addr2, u32 val3);
+
+/* kernel/proc/robust.c */
 long sys_set_robust_list(unsigned long head, size_t len);
 long sys_get_robust_list(pid_t pid, unsigned long __user *head, size_t __user *len);
 

@@ -7,6 +7,7 @@
  * The word is compared under the bucket's lock, and wakers take that lock after they changed it: a
  * waiter that saw the old value is in the table before the waker looks.
  */
+#include "kernel/proc/futex_op.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -27,12 +28,9 @@
 #define FUTEX_CLOCK_REALTIME 256
 #define FUTEX_BITSET_ANY 0xffffffffu
 
-#define FUTEX_WAITERS 0x80000000u
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK 0x3fffffffu
-
 struct futex_key {
-	const void *object;  /* map or page cache; compared, never followed */
+	/* A map's address, or the odd number of a file's page cache, which is never used again. */
+	unsigned long object;
 	unsigned long place; /* byte in it */
 };
 
@@ -64,42 +62,58 @@ void futex_init(void)
 
 /* --- keys --- */
 
+/* @mapping's page is locked: it has its owner, an inode, as long. */
+static unsigned long mapping_id(struct address_space *mapping)
+{
+	static unsigned long last_id = 1;
+	unsigned long id = READ_ONCE(mapping->futex_id);
+
+	if (id)
+		return id;
+	id = __atomic_add_fetch(&last_id, 2, __ATOMIC_RELAXED);
+	cmpxchg(&mapping->futex_id, 0, id);
+	return READ_ONCE(mapping->futex_id);
+}
+
+/*
+ * As if for writing: a page of a private file mapping must become ours before it is asked what it
+ * is. A read-only mapping of a file can be waited on all the same; nobody else will ever see a word
+ * that is anonymous and read-only, so there is nothing to wait for.
+ */
+static long shared_key(unsigned long address, struct futex_key *key)
+{
+	struct page *page = get_user_page(current->mm, address, true);
+	bool read_only = IS_ERR(page);
+	struct address_space *mapping;
+	long ret = 0;
+
+	if (read_only)
+		page = get_user_page(current->mm, address, false);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	lock_page(page);
+	mapping = page_mapping(page);
+	if (read_only && (PageAnon(page) || !mapping)) {
+		ret = -EFAULT;
+	} else if (mapping && !PageSwapCache(page)) {
+		key->object = mapping_id(mapping);
+		key->place = (page->index << PAGE_SHIFT) + (address & ~PAGE_MASK);
+	}
+	unlock_page(page);
+	put_page(page);
+	return ret;
+}
+
 static long get_key(u32 __user *addr, bool shared, struct futex_key *key)
 {
 	unsigned long address = (unsigned long)addr;
-	struct address_space *mapping;
-	struct page *page;
-	bool read_only;
 
 	if (address & 3)
 		return -EINVAL;
 	if (!access_ok(addr, sizeof(*addr)))
 		return -EFAULT;
-	*key = (struct futex_key){ current->mm, address };
-	if (!shared)
-		return 0;
-	/*
-	 * As if for writing: a page of a private file mapping must become ours before it is asked
-	 * what it is. A read-only mapping of a file can be waited on all the same; nobody else will
-	 * ever see a word that is anonymous and read-only, so there is nothing to wait for.
-	 */
-	page = get_user_page(current->mm, address, FOLL_WRITE);
-	read_only = IS_ERR(page);
-	if (read_only)
-		page = get_user_page(current->mm, address, 0);
-	if (IS_ERR(page))
-		return PTR_ERR(page);
-	mapping = page_mapping(page);
-	if (read_only && (PageAnon(page) || !mapping)) {
-		put_page(page);
-		return -EFAULT;
-	}
-	if (mapping && !PageSwapCache(page)) {
-		key->object = mapping;
-		key->place = (page->index << PAGE_SHIFT) + (address & ~PAGE_MASK);
-	}
-	put_page(page);
-	return 0;
+	*key = (struct futex_key){ (unsigned long)current->mm, address };
+	return shared ? shared_key(address, key) : 0;
 }
 
 static bool same_key(const struct futex_key *a, const struct futex_key *b)
@@ -110,7 +124,7 @@ static bool same_key(const struct futex_key *a, const struct futex_key *b)
 static struct futex_bucket *bucket_of(const struct futex_key *key)
 {
 	unsigned long hash =
-		((unsigned long)key->object >> 6) ^ (key->place >> 2) ^ (key->place >> PAGE_SHIFT);
+		(key->object >> 6) ^ key->object ^ (key->place >> 2) ^ (key->place >> PAGE_SHIFT);
 
 	return &buckets[hash * 0x9e3779b97f4a7c15UL >> 56];
 }
@@ -243,6 +257,43 @@ again:
 	unlock_two(b1, b2);
 	/* Linux counts both for CMP_REQUEUE and for REQUEUE alike. */
 	return ret + moved;
+}
+
+/* --- waking by a condition --- */
+
+/* Change the second word, wake those of the first, and if its old value was so, of the second. */
+static long futex_wake_op(u32 __user *addr, u32 __user *addr2, bool shared, int nr, int nr2,
+			  u32 encoded)
+{
+	struct futex_bucket *b1, *b2;
+	struct futex_key key1, key2;
+	struct futex_op op;
+	long ret;
+	u32 old;
+
+	for (;;) {
+		ret = get_key(addr, shared, &key1);
+		if (!ret)
+			ret = get_key(addr2, shared, &key2);
+		if (!ret)
+			ret = futex_decode_op(encoded, &op);
+		if (ret)
+			return ret;
+		b1 = bucket_of(&key1);
+		b2 = bucket_of(&key2);
+		lock_two(b1, b2);
+		if (!futex_change_word(addr2, &op, &old))
+			break;
+		unlock_two(b1, b2);
+		/* Have the page writable: an exchange that changes nothing. */
+		if (get_user(old, addr2) || cmpxchg_user(&old, addr2, old, old))
+			return -EFAULT;
+	}
+	ret = wake_key(b1, &key1, nr < 1 ? 1 : nr, FUTEX_BITSET_ANY);
+	if (futex_compare(&op, (int)old))
+		ret += wake_key(b2, &key2, nr2 < 1 ? 1 : nr2, FUTEX_BITSET_ANY);
+	unlock_two(b1, b2);
+	return ret;
 }
 
 /* --- waiting --- */
@@ -390,111 +441,9 @@ long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *
 		return futex_requeue(addr, addr2, shared, (int)val, val2, NULL);
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(addr, addr2, shared, (int)val, val2, &val3);
+	case FUTEX_WAKE_OP:
+		return futex_wake_op(addr, addr2, shared, (int)val, val2, val3);
 	default:
 		return -ENOSYS;
 	}
-}
-
-/*
- * --- robust futexes: locks that say so when their owner dies (linux/futex.h, struct
- * robust_list_head) ---
- */
-
-#define ROBUST_LIST_LIMIT 2048
-
-struct robust_head {
-	unsigned long list;    /* first entry, or the head's own address */
-	long offset;           /* from an entry to its futex word */
-	unsigned long pending; /* being locked or unlocked just now */
-};
-
-long sys_set_robust_list(unsigned long head, size_t len)
-{
-	if (len != sizeof(struct robust_head))
-		return -EINVAL;
-	current->robust_list = head;
-	return 0;
-}
-
-long sys_get_robust_list(pid_t pid, unsigned long __user *head, size_t __user *len)
-{
-	struct task_struct *task;
-	unsigned long addr = current->robust_list;
-
-	if (pid) {
-		task = find_get_task(pid);
-		if (!task)
-			return -ESRCH;
-		addr = task->robust_list;
-		put_task_struct(task);
-	}
-	return put_user(sizeof(struct robust_head), len) || put_user(addr, head) ? -EFAULT : 0;
-}
-
-/* Compare-and-exchange in user memory, through the kernel's view of the page. */
-static int user_cmpxchg(u32 __user *addr, u32 old, u32 new, u32 *found)
-{
-	struct page *page = get_user_page(current->mm, (unsigned long)addr, FOLL_WRITE);
-	u32 *word;
-
-	if (IS_ERR(page))
-		return -EFAULT;
-	word = (u32 *)((char *)page_address(page) + ((unsigned long)addr & ~PAGE_MASK));
-	/* The entry's dirty bit may be on its way to the disk, without this. The lock keeps the page's owner. */
-	lock_page(page);
-	*found = cmpxchg(word, old, new);
-	set_page_dirty(page);
-	unlock_page(page);
-	put_page(page);
-	return 0;
-}
-
-static int mark_owner_died(u32 __user *addr, pid_t pid, bool pending)
-{
-	u32 value, found;
-
-	if ((unsigned long)addr & 3 || get_user(value, addr))
-		return -EFAULT;
-	/* Unlocked already, but died before it could wake: do it. */
-	if (pending && !value) {
-		futex_wake(addr, true, 1, FUTEX_BITSET_ANY);
-		return 0;
-	}
-	while ((value & FUTEX_TID_MASK) == (u32)pid) {
-		if (user_cmpxchg(addr, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &found))
-			return -EFAULT;
-		if (found == value) {
-			if (value & FUTEX_WAITERS)
-				futex_wake(addr, true, 1, FUTEX_BITSET_ANY);
-			break;
-		}
-		value = found;
-	}
-	return 0;
-}
-
-void exit_robust_list(struct task_struct *task)
-{
-	struct robust_head head;
-	unsigned long entry;
-	int limit = ROBUST_LIST_LIMIT;
-
-	if (copy_from_user(&head, (void *)task->robust_list, sizeof(head)))
-		return;
-	entry = head.list & ~1UL; /* bit 0: a priority-inheriting lock */
-	while (entry != task->robust_list && limit--) {
-		unsigned long next;
-		bool last = get_user(next, (unsigned long *)entry);
-
-		if (entry != (head.pending & ~1UL) &&
-		    mark_owner_died((u32 *)(entry + (unsigned long)head.offset), task->pid, false))
-			return;
-		if (last)
-			return;
-		entry = next & ~1UL;
-		cond_resched();
-	}
-	if (head.pending & ~1UL)
-		mark_owner_died((u32 *)((head.pending & ~1UL) + (unsigned long)head.offset),
-				task->pid, true);
 }

@@ -63,6 +63,7 @@ struct address_space {
 	gfp_t gfp;                      /* for its pages */
 	/* on the flusher's list while it has dirty pages; dirty_lock */
 	struct list_head dirty_list;
+	unsigned long futex_id;         /* kernel/proc/futex.c's name for it, 0: none yet */
 };
 #define AS_UNEVICTABLE 1UL /* a memory-only file's pages stay in memory: SHM_LOCK */
 

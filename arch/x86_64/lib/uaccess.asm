@@ -158,6 +158,22 @@ put_user_fault:
 	mov	eax, -EFAULT
 	ret
 
+; cmpxchg_user(found, addr, old, new)
+global cmpxchg_user
+	align	16
+cmpxchg_user:
+	mov	rax, TASK_SIZE - 4
+	cmp	rsi, rax
+	ja	put_user_fault
+	mov	eax, edx
+	STAC
+.act:	lock cmpxchg [rsi], ecx
+	CLAC
+	mov	[rdi], eax
+	xor	eax, eax
+	ret
+EX_TABLE .act, put_user_fault
+
 ; __xsave_user(area, mask), __xrstor_user(area, mask), __fxsave_user(area), __fxrstor_user(area). A state that
 ; the CPU refuses raises #GP, which has the same fix-up.
 %macro fpu_user 2

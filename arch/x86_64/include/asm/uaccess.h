@@ -44,6 +44,12 @@ int __put_user_4(unsigned long val, void __user *addr);
 int __put_user_8(unsigned long val, void __user *addr);
 
 /*
+ * Store @new at @addr if @old is there; what was there goes to @found. 0 or -EFAULT. Atomic; @addr is
+ * a multiple of 4.
+ */
+int cmpxchg_user(u32 *found, u32 __user *addr, u32 old, u32 new);
+
+/*
  * get_user(x, ptr): x = *ptr; put_user(x, ptr): *ptr = x. 0, or -EFAULT with x set to 0. The width is
  * that of *ptr (1, 2, 4 or 8 bytes).
  */

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calls_futex: the operations of futex(2) that libraries use: bit sets, clocks, requeue, wake-op, and
+ * words in files that are gone. TAP.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+
+/* linux/futex.h, which musl does not bring. */
+enum {
+	WAIT,
+	WAKE,
+	REQUEUE = 3,
+	CMP_REQUEUE,
+	WAKE_OP,
+	WAIT_BITSET = 9,
+	WAKE_BITSET,
+	PRIVATE = 128,
+	REALTIME = 256
+};
+enum { SET, ADD, OR, ANDN, XOR };
+enum { EQ, NE, LT, LE, GT, GE };
+#define OP(op, arg, cmp, cmparg)                                                             \
+	((int)((unsigned int)(op) << 28 | (unsigned int)(cmp) << 24 | ((arg)&0xfffu) << 12 | \
+	       ((cmparg)&0xfffu)))
+#define MS 1000000L
+
+static volatile int word, other, woken, waiting;
+
+static long futex(volatile int *addr, int op, int val, const void *timeout, volatile int *addr2,
+		  int val3)
+{
+	return syscall(SYS_futex, addr, op, val, timeout, addr2, val3);
+}
+
+static void sleep_ms(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * MS };
+
+	nanosleep(&ts, NULL);
+}
+
+/* A thread that waits for @bits on @addr. */
+struct waiter {
+	volatile int *addr;
+	int bits;
+	pthread_t thread;
+};
+
+static void *wait_thread(void *arg)
+{
+	struct waiter *w = arg;
+
+	__atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
+	if (!futex(w->addr, WAIT_BITSET | PRIVATE, *w->addr, NULL, NULL, w->bits))
+		__atomic_fetch_add(&woken, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+/* All of them are asleep when it returns. */
+static void start(struct waiter *w, int n)
+{
+	int i;
+
+	waiting = woken = 0;
+	for (i = 0; i < n; i++)
+		pthread_create(&w[i].thread, NULL, wait_thread, &w[i]);
+	while (waiting < n)
+		sleep_ms(1);
+	sleep_ms(20);
+}
+
+static void join(struct waiter *w, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		pthread_join(w[i].thread, NULL);
+}
+
+static void bits(void)
+{
+	struct waiter w[2] = { { &word, 1, 0 }, { &word, 2, 0 } };
+
+	start(w, 2);
+	check(futex(&word, WAKE_BITSET | PRIVATE, 9, NULL, NULL, 4) == 0, "no bit in common: none");
+	check(futex(&word, WAKE_BITSET | PRIVATE, 9, NULL, NULL, 2) == 1, "one has that bit");
+	check(futex(&word, WAKE | PRIVATE, 9, NULL, NULL, 0) == 1, "WAKE has them all");
+	join(w, 2);
+	check(woken == 2, "both woke");
+	check(futex(&word, WAIT_BITSET, word, NULL, NULL, 0) == -1 && errno == EINVAL,
+	      "waiting for no bit: EINVAL");
+	check(futex(&word, WAKE_BITSET, 1, NULL, NULL, 0) == -1 && errno == EINVAL,
+	      "waking none: EINVAL");
+}
+
+static void clocks(void)
+{
+	struct timespec ts, bad = { 0, 1000 * MS }, past = { 1, 0 };
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ts.tv_sec += ts.tv_nsec > 970 * MS;
+	ts.tv_nsec = (ts.tv_nsec + 20 * MS) % (1000 * MS);
+	check(futex(&word, WAIT_BITSET | REALTIME, word, &ts, NULL, -1) == -1 && errno == ETIMEDOUT,
+	      "an absolute time of CLOCK_REALTIME");
+	check(futex(&word, WAIT_BITSET, word, &past, NULL, -1) == -1 && errno == ETIMEDOUT,
+	      "one of CLOCK_MONOTONIC that is over");
+	check(futex(&word, WAIT, word, &bad, NULL, 0) == -1 && errno == EINVAL, "no time: EINVAL");
+	check(futex(&word, WAIT, word, (void *)8, NULL, 0) == -1 && errno == EFAULT,
+	      "bad time: EFAULT");
+	check(futex(&word, WAKE | REALTIME, 1, NULL, NULL, 0) == -1 && errno == ENOSYS,
+	      "WAKE knows no clock: ENOSYS");
+}
+
+static void requeue(void)
+{
+	struct waiter w[3] = { { &word, -1, 0 }, { &word, -1, 0 }, { &word, -1, 0 } };
+
+	start(w, 3);
+	check(futex(&word, REQUEUE | PRIVATE, 1, (void *)1, &other, 0) == 2,
+	      "REQUEUE: one and one");
+	check(futex(&other, WAKE | PRIVATE, 9, NULL, NULL, 0) == 1, "who moved is there");
+	check(futex(&word, WAKE | PRIVATE, 9, NULL, NULL, 0) == 1, "who did not is here");
+	join(w, 3);
+	check(futex(&word, REQUEUE | PRIVATE, -1, (void *)1, &other, 0) == -1 && errno == EINVAL,
+	      "REQUEUE of -1: EINVAL");
+}
+
+static void one_op(int op, int arg, int before, int after, const char *what)
+{
+	other = before;
+	futex(&word, WAKE_OP | PRIVATE, 0, NULL, &other, OP(op, arg, EQ, 0));
+	check(other == after, what);
+}
+
+/* True with @value, and not with @another. */
+static void one_compare(int cmp, int arg, int value, int another, const char *what)
+{
+	struct waiter w = { &other, -1, 0 };
+
+	other = value;
+	start(&w, 1);
+	other = another;
+	woken = (int)futex(&word, WAKE_OP | PRIVATE, 0, (void *)1, &other, OP(ADD, 0, cmp, arg));
+	other = value;
+	check(woken == 0 && futex(&word, WAKE_OP | PRIVATE, 0, (void *)1, &other,
+				  OP(ADD, 0, cmp, arg)) == 1,
+	      what);
+	join(&w, 1);
+}
+
+static void wake_op(void)
+{
+	struct waiter w[2] = { { &word, -1, 0 }, { &other, -1, 0 } };
+
+	word = other = 5;
+	start(w, 2);
+	check(futex(&word, WAKE_OP | PRIVATE, 1, (void *)1, &other, OP(SET, 9, GT, 5)) == 1,
+	      "WAKE_OP wakes the first word's, and no others without its condition");
+	check(futex(&word, WAKE_OP | PRIVATE, 1, (void *)1, &other, OP(SET, 7, EQ, 9)) == 1,
+	      "it compares the old value");
+	join(w, 2);
+	check(woken == 2 && other == 7, "and changed the word");
+	one_op(ADD, -3, 5, 2, "ADD, with a sign");
+	one_op(OR, 3, 4, 7, "OR");
+	one_op(ANDN, 5, 7, 2, "ANDN");
+	one_op(XOR, 5, 7, 2, "XOR");
+	one_op(OR | 8, 4, 0, 16, "an argument that is shifted");
+	one_compare(NE, 5, 4, 5, "NE");
+	one_compare(LT, -1, -2, -1, "LT, with a sign");
+	one_compare(LE, 5, 5, 6, "LE");
+	one_compare(GT, 4, 5, 4, "GT");
+	one_compare(GE, 4, 4, 3, "GE");
+	check(futex(&word, WAKE_OP, 1, (void *)1, &other, OP(5, 0, EQ, 0)) == -1 && errno == ENOSYS,
+	      "operation 5: ENOSYS");
+	check(futex(&word, WAKE_OP, 1, (void *)1, (volatile int *)8, OP(ADD, 0, EQ, 0)) == -1 &&
+		      errno == EFAULT,
+	      "no second word: EFAULT");
+}
+
+/* A word of a page that fork has shared, and of a file, which nobody may mix up with another's. */
+static void places(void)
+{
+	int fd = open("/tmp/futex", O_RDWR | O_CREAT | O_TRUNC, 0600), i;
+	volatile int *file, *anon;
+	struct timespec ts = { 0, 40 * MS };
+	const int *readonly;
+
+	anon = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(futex(anon, WAKE_OP | PRIVATE, 1, NULL, anon + 1, OP(SET, 3, EQ, 0)) == 0 &&
+		      anon[1] == 3,
+	      "WAKE_OP on a page that is not there yet");
+	ftruncate(fd, 8192);
+	file = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	readonly = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	check(futex(file, WAIT, 1, NULL, NULL, 0) == -1 && errno == EAGAIN, "a word of a file");
+	check(futex((volatile int *)(uintptr_t)readonly, WAIT, 0, &ts, NULL, 0) == -1 &&
+		      errno == ETIMEDOUT,
+	      "mapped without writing");
+	munmap((void *)(uintptr_t)file, 4096);
+	munmap((void *)(uintptr_t)readonly, 4096);
+	close(fd);
+	for (i = 0; i < 20; i++) {
+		unlink("/tmp/futex");
+		fd = open("/tmp/futex", O_RDWR | O_CREAT | O_TRUNC, 0600);
+		ftruncate(fd, 4096);
+		file = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		close(fd);
+		if (futex(file, WAKE, 9, NULL, NULL, 0) != 0)
+			break;
+		munmap((void *)(uintptr_t)file, 4096);
+	}
+	check(i == 20, "new files have no waiters");
+	unlink("/tmp/futex");
+}
+
+int main(void)
+{
+	bits();
+	clocks();
+	requeue();
+	wake_op();
+	places();
+	return checks_done();
+}
