@@ -14,6 +14,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "lib/vsprintf.h"
 #include "mm/backing/shmem.h"
 #include "mm/frame/slab.h"
 #include "mm/space/mm.h"
@@ -176,6 +177,15 @@ static const struct file_operations kmsg_fops = {
 	.llseek = kmsg_llseek,
 };
 
+/* A symbolic link to where @arg says. */
+static int dev_readlink(void *arg, char *buf, int size)
+{
+	return snprintf(buf, (size_t)size, "%s", (const char *)arg);
+}
+
+#define LINK(file, target) \
+	{ .name = file, .mode = S_IFLNK | 0777, .arg = target, .readlink = dev_readlink }
+
 static const struct pseudo_entry dev_entries[] = {
 	{ .name = "null", .mode = S_IFCHR | 0666, .rdev = DEV(1, 3), .fops = &null_fops },
 	{ .name = "zero", .mode = S_IFCHR | 0666, .rdev = DEV(1, 5), .fops = &zero_fops },
@@ -187,6 +197,10 @@ static const struct pseudo_entry dev_entries[] = {
 	{ .name = "console", .mode = S_IFCHR | 0600, .rdev = DEV(5, 1), .fops = &tty_fops },
 	{ .name = "shm", .mode = S_IFDIR | 0755 }, /* for a tmpfs to be mounted on */
 	{ .name = "ttyS0", .mode = S_IFCHR | 0660, .rdev = DEV(4, 64), .fops = &tty_fops },
+	LINK("fd", "/proc/self/fd"),
+	LINK("stdin", "fd/0"),
+	LINK("stdout", "fd/1"),
+	LINK("stderr", "fd/2"),
 	{ 0 }
 };
 

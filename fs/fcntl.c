@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fcntl(2). */
+/* fcntl(2), and ioctl(2) as far as all files share it. */
 #include "fs/file.h"
+#include "fs/inode.h"
 #include "fs/locks.h"
 #include "fs/pipe.h"
 #include "fs/syscalls.h"
@@ -9,6 +10,7 @@
 #include "lib/bitops.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include <asm/uaccess.h>
 
 #define F_DUPFD 0
 #define F_GETFD 1
@@ -106,6 +108,52 @@ long sys_fcntl(unsigned int fd, unsigned int cmd, unsigned long arg)
 	if (file->f_mode || cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_GETFD ||
 	    cmd == F_SETFD || cmd == F_GETFL)
 		result = do_fcntl(fd, file, cmd, arg);
+	fput(file);
+	return result;
+}
+
+/* ioctl(2)'s requests that every file has (asm-generic/ioctls.h). */
+#define FIONREAD 0x541b
+#define FIONBIO 0x5421
+#define FIONCLEX 0x5450
+#define FIOCLEX 0x5451
+
+static long set_nonblock(struct file *file, const int __user *arg)
+{
+	int on;
+
+	if (get_user(on, arg))
+		return -EFAULT;
+	WRITE_ONCE(file->f_flags, (file->f_flags & ~O_NONBLOCK) | (on ? O_NONBLOCK : 0));
+	return 0;
+}
+
+static long do_ioctl(struct file *file, unsigned int fd, unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case FIOCLEX:
+	case FIONCLEX:
+		return get_or_set_cloexec(fd, true, cmd == FIOCLEX);
+	case FIONBIO:
+		return set_nonblock(file, (const int __user *)arg);
+	case FIONREAD:
+		if (file->f_inode && S_ISREG(file->f_inode->i_mode))
+			return put_user((int)(file->f_inode->i_size - file->f_pos),
+					(int __user *)arg);
+		break;
+	}
+	return file->f_op->ioctl ? file->f_op->ioctl(file, cmd, arg) : -ENOTTY;
+}
+
+long sys_ioctl(unsigned int fd, unsigned int cmd, unsigned long arg)
+{
+	struct file *file = fget(fd);
+	long result = -EBADF; /* for O_PATH, too */
+
+	if (!file)
+		return result;
+	if (file->f_op && file->f_mode)
+		result = do_ioctl(file, fd, cmd, arg);
 	fput(file);
 	return result;
 }

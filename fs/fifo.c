@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Opening and closing the ends of pipes: by pipe(2), and by name. */
+#include "fs/dentry.h"
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/pipe.h"
 #include "fs/syscalls.h"
+#include "kernel/core/task.h"
+#include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
@@ -71,6 +74,67 @@ void pipe_release(struct file *file)
 	leave_pipe(file->private_data, file);
 }
 
+/* --- what pipe(2) made, opened by a name of /proc --- */
+
+static struct inode *alloc_pipe_inode(struct super_block *sb)
+{
+	return kzalloc(sizeof(struct inode), GFP_KERNEL);
+}
+
+static void free_pipe_inode(struct inode *inode)
+{
+	kfree(inode);
+}
+
+static void evict_pipe_inode(struct inode *inode)
+{
+	put_pipe(inode->i_pipe, NULL);
+}
+
+static const struct super_operations pipe_sops = {
+	.name = "pipefs",
+	.alloc_inode = alloc_pipe_inode,
+	.free_inode = free_pipe_inode,
+	.evict_inode = evict_pipe_inode,
+};
+
+/* Nowhere mounted. */
+static struct super_block pipe_sb = {
+	.s_op = &pipe_sops,
+	.s_dev = 1,
+	.s_magic = 0x50495045, /* PIPEFS_MAGIC */
+	.s_blocksize = PAGE_SIZE,
+	.s_dirty = LIST_HEAD_INIT(pipe_sb.s_dirty),
+	.s_inodes = LIST_HEAD_INIT(pipe_sb.s_inodes),
+};
+
+bool is_nameless_pipe(const struct file *file)
+{
+	return file->f_op == &pipe_fops && (!file->f_inode || file->f_inode->i_sb == &pipe_sb);
+}
+
+struct dentry *pipe_dentry(struct file *file)
+{
+	struct inode *inode = new_inode(&pipe_sb);
+	struct file_stat st;
+	struct dentry *dentry;
+
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	file_getattr(file, &st);
+	inode->i_ino = st.ino;
+	inode->i_mode = st.mode;
+	inode->i_uid = current->signal->uid.effective;
+	inode->i_gid = current->signal->gid.effective;
+	inode->i_fop = &pipe_fops;
+	spin_lock(&files_lock);
+	inode->i_pipe = file->private_data;
+	inode->i_pipe->files++;
+	spin_unlock(&files_lock);
+	dentry = d_make_root(&pipe_sb, inode);
+	return dentry ? dentry : ERR_PTR(-ENOMEM);
+}
+
 /* The pipe of a fifo, with one more file. NULL: out of memory. */
 static struct pipe *get_fifo(struct inode *inode)
 {
@@ -97,6 +161,7 @@ static int wait_for_partner(struct pipe *pipe, const unsigned int *opened, unsig
 int fifo_open(struct inode *inode, struct file *file)
 {
 	unsigned int mode = file->f_mode & (FMODE_READ | FMODE_WRITE);
+	bool named = inode->i_sb != &pipe_sb; /* else nobody waits, and an end may be gone */
 	bool waits = !(file->f_flags & O_NONBLOCK), alone;
 	struct pipe *pipe = get_fifo(inode);
 	unsigned int readers_before, writers_before;
@@ -107,7 +172,7 @@ int fifo_open(struct inode *inode, struct file *file)
 	file->private_data = pipe;
 	file->f_pos = -1;
 	mutex_lock(&pipe->lock);
-	if (mode == FMODE_WRITE && !waits && !pipe->readers) {
+	if (named && mode == FMODE_WRITE && !waits && !pipe->readers) {
 		mutex_unlock(&pipe->lock);
 		put_pipe(pipe, inode);
 		return -ENXIO;
@@ -127,7 +192,7 @@ int fifo_open(struct inode *inode, struct file *file)
 		file->f_pos = pipe->writer_no;
 	wake_up_all(&pipe->wait);
 	mutex_unlock(&pipe->lock);
-	if (alone && waits)
+	if (alone && waits && named)
 		err = mode == FMODE_READ ?
 			      wait_for_partner(pipe, &pipe->writer_no, writers_before) :
 			      wait_for_partner(pipe, &pipe->reader_no, readers_before);

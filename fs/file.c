@@ -363,21 +363,6 @@ long sys_dup3(unsigned int oldfd, unsigned int newfd, int flags)
 	return do_dup(oldfd, newfd, flags & O_CLOEXEC);
 }
 
-long sys_ioctl(unsigned int fd, unsigned int cmd, unsigned long arg)
-{
-	struct file *file = fget(fd);
-	long result = -ENOTTY;
-
-	if (!file)
-		return -EBADF;
-	if (!file->f_op || !file->f_mode)
-		result = -EBADF; /* O_PATH */
-	else if (file->f_op->ioctl)
-		result = file->f_op->ioctl(file, cmd, arg);
-	fput(file);
-	return result;
-}
-
 ssize_t simple_read(char __user *to, size_t count, loff_t *pos, const void *from, size_t size)
 {
 	size_t n, left;

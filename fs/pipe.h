@@ -8,6 +8,7 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 
+struct dentry;
 struct file;
 struct file_operations;
 struct inode;
@@ -52,6 +53,14 @@ extern const struct file_operations pipe_fops;
 /* Slots of pipe_fops: open(2) of a fifo, which waits for the other end; the last reference is gone. */
 int fifo_open(struct inode *inode, struct file *file);
 void pipe_release(struct file *file);
+
+/*
+ * A name for what pipe(2) made, of which @file is an end, so that it can be opened once more through
+ * /proc/PID/fd. Counted, or ERR_PTR(-ENOMEM).
+ */
+struct dentry *pipe_dentry(struct file *file);
+/* Is it an end of such a pipe, by whatever way it was opened? */
+bool is_nameless_pipe(const struct file *file);
 
 /* fcntl(2)'s F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF for what is no pipe, -EINVAL, -EPERM, -EBUSY. */
 long pipe_get_size(struct file *file);

@@ -65,7 +65,7 @@
 	M(49, bind) \
 	M(50, listen) \
 	M(51, getsockname) \
-	M(52, getpeername) \
+	X(52, getpeername, sys_getpeername) \
 	M(53, socketpair) \
 	M(54, setsockopt) \
 	M(55, getsockopt) \

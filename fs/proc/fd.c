@@ -76,12 +76,13 @@ static int readlink_file(struct file *file, char *buf, int size)
 	const char *kind = file->f_op->name;
 	struct file_stat st;
 
+	if (is_nameless_pipe(file)) {
+		file_getattr(file, &st);
+		return snprintf(buf, (size_t)size, "pipe:[%lu]", st.ino);
+	}
 	if (file->f_dentry || *kind == '/')
 		return to_front(file_path(file, buf, size), buf);
-	if (file->f_op != &pipe_fops)
-		return snprintf(buf, (size_t)size, "anon_inode:[%s]", kind);
-	file_getattr(file, &st);
-	return snprintf(buf, (size_t)size, "pipe:[%lu]", st.ino);
+	return snprintf(buf, (size_t)size, "anon_inode:[%s]", kind);
 }
 
 static int readlink_fd(void *arg, char *buf, int size)
@@ -103,7 +104,10 @@ static struct dentry *get_link_fd(void *arg)
 
 	if (IS_ERR(file))
 		return ERR_CAST(file);
-	dentry = file->f_dentry ? dget(file->f_dentry) : ERR_PTR(-ENXIO);
+	if (file->f_dentry)
+		dentry = dget(file->f_dentry);
+	else
+		dentry = is_nameless_pipe(file) ? pipe_dentry(file) : ERR_PTR(-ENXIO);
 	fput(file);
 	return dentry;
 }
