@@ -183,8 +183,8 @@
 	X(167, swapon, sys_swapon) \
 	X(168, swapoff, sys_swapoff) \
 	X(169, reboot, sys_reboot) \
-	M(170, sethostname) \
-	M(171, setdomainname) \
+	X(170, sethostname, sys_sethostname) \
+	X(171, setdomainname, sys_setdomainname) \
 	M(172, iopl) \
 	M(173, ioperm) \
 	M(174, create_module) \
@@ -536,6 +536,8 @@ long sys_getpid(void);
 long sys_gettid(void);
 long sys_getppid(void);
 long sys_uname(struct utsname __user *uname);
+long sys_sethostname(const char __user *name, int len);
+long sys_setdomainname(const char __user *name, int len);
 long sys_prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4,
 	       unsigned long arg5);
 long sys_arch_prctl(int code, unsigned long addr);

@@ -10,10 +10,11 @@
 #include <asm/percpu.h>
 
 #define VM_EVENTS(X)                                                                               \
-	X(pgalloc) X(pgfree) X(pgfault) X(pgmajfault) X(pgpgin) X(pgpgout) X(pswpin) X(pswpout)     \
-	X(pgactivate) X(pgdeactivate) X(pgscan_kswapd) X(pgscan_direct) X(pgsteal_kswapd)           \
-	X(pgsteal_direct) X(pgrefill) X(pgrotated) X(allocstall) X(oom_kill) X(drop_pagecache)      \
-	X(swap_ra) X(swap_ra_hit) X(pglazyfree) X(pglazyfreed) X(pgreuse) X(unevictable_pgs_mlocked) X(unevictable_pgs_munlocked) \
+	X(pgpgin) X(pgpgout) X(pswpin) X(pswpout) X(pgalloc) X(allocstall) X(pgfree)               \
+	X(pgactivate) X(pgdeactivate) X(pglazyfree) X(pgfault) X(pgmajfault) X(pglazyfreed)        \
+	X(pgrefill) X(pgreuse) X(pgsteal_kswapd) X(pgsteal_direct) X(pgscan_kswapd)                \
+	X(pgscan_direct) X(pgrotated) X(drop_pagecache) X(oom_kill) X(unevictable_pgs_mlocked)     \
+	X(unevictable_pgs_munlocked) X(swap_ra) X(swap_ra_hit)                                     \
 	/* one per kind of fault, named after its door (no counterpart in Linux) */                 \
 	X(fault_anon_zero) X(fault_anon_write) X(fault_read) X(fault_around) X(fault_cow)           \
 	X(fault_shared) X(fault_swap) X(fault_wp_reuse) X(fault_wp_copy) X(fault_wp_shared)         \
@@ -44,7 +45,7 @@ static inline void count_vm_events(enum vm_event event, unsigned long n) { this_
 #define NODE_STATS(X)                                                                              \
 	X(nr_inactive_anon) X(nr_active_anon) X(nr_inactive_file) X(nr_active_file)                 \
 	X(nr_unevictable) X(nr_anon_pages) X(nr_mapped) X(nr_file_pages) X(nr_dirty)                \
-	X(nr_writeback) X(nr_shmem) X(nr_page_table_pages) X(nr_kernel_stack) X(nr_swapcache)
+	X(nr_writeback) X(nr_shmem) X(nr_kernel_stack) X(nr_page_table_pages) X(nr_swapcache)
 
 enum node_stat {
 #define X(name) N_##name,

@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The CPUs in /proc: which there are, what they spend their time on, what interrupts them. */
+/* The CPUs in /proc: what they spend their time on, what interrupts them. */
 #include "fs/proc/proc.h"
 #include "kernel/core/load.h"
 #include "kernel/core/task.h"
 #include "kernel/core/time.h"
 #include "lib/vsprintf.h"
-#include <asm/cpufeature.h>
 #include <asm/irq.h>
 #include <asm/percpu.h>
-
-int proc_show_cpuinfo(struct seq_buf *m, void *arg)
-{
-	unsigned int cpu;
-
-	(void)arg;
-	for_each_cpu(cpu)
-		seq_printf(
-			m,
-			"processor\t: %u\nvendor_id\t: %s\nmodel name\t: %s\naddress sizes\t: %u bits physical, %u bits virtual\n\n",
-			cpu, cpu_features.vendor, cpu_features.model, cpu_features.phys_bits,
-			cpu_features.virt_bits);
-	return 0;
-}
 
 /* user nice system idle iowait irq softirq steal guest guest_nice, in clock ticks. */
 static void show_times(struct seq_buf *m, const char *name, const struct cpu_times *times)

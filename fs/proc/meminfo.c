@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/meminfo, vmstat, buddyinfo, slabinfo, swaps, mm_audit: the memory of the machine in numbers. */
+/* /proc/meminfo, vmstat, buddyinfo, zoneinfo, slabinfo, swaps, mm_audit: memory in numbers. */
 #include "fs/proc/proc.h"
+#include "kernel/core/block.h"
+#include "lib/string.h"
 #include "lib/util.h"
 #include "mm/audit.h"
 #include "mm/backing/swap.h"
@@ -18,18 +20,28 @@ static void show_pages(struct seq_buf *m, const char *name, unsigned long pages)
 	seq_printf(m, "%8lu kB\n", pages << (PAGE_SHIFT - 10));
 }
 
-int proc_show_meminfo(struct seq_buf *m, void *arg)
+static void add_buffers(struct block_device *bdev, void *arg)
 {
-	unsigned long free = nr_free_pages(), file = node_stat(N_nr_file_pages),
-		      shmem = node_stat(N_nr_shmem);
+	*(unsigned long *)arg += READ_ONCE(bdev->mapping.nrpages);
+}
 
-	(void)arg;
-	show_pages(m, "MemTotal", totalram_pages());
-	show_pages(m, "MemFree", free);
-	show_pages(m, "MemAvailable", free + (file > shmem ? file - shmem : 0) / 2);
-	show_pages(m, "Buffers", 0);
-	show_pages(m, "Cached", file);
-	show_pages(m, "SwapCached", node_stat(N_nr_swapcache));
+/* Slabs that can be given back: the caches of names and files, and the trees of page caches. */
+static void add_reclaimable(const struct slab_stat *stat, void *arg)
+{
+	static const char *const names[] = { "dentry", "ext2_inode", "pseudo_inode", "xa_node" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(stat->name, names[i]))
+			*(unsigned long *)arg += stat->slabs * stat->pages_per_slab;
+}
+
+static unsigned long less(unsigned long a, unsigned long b)
+{
+	return a > b ? a - b : 0;
+}
+
+static void show_lists(struct seq_buf *m)
+{
 	show_pages(m, "Active", node_stat(N_nr_active_anon) + node_stat(N_nr_active_file));
 	show_pages(m, "Inactive", node_stat(N_nr_inactive_anon) + node_stat(N_nr_inactive_file));
 	show_pages(m, "Active(anon)", node_stat(N_nr_active_anon));
@@ -37,6 +49,34 @@ int proc_show_meminfo(struct seq_buf *m, void *arg)
 	show_pages(m, "Active(file)", node_stat(N_nr_active_file));
 	show_pages(m, "Inactive(file)", node_stat(N_nr_inactive_file));
 	show_pages(m, "Unevictable", node_stat(N_nr_unevictable));
+}
+
+static void show_kernel_memory(struct seq_buf *m, unsigned long reclaimable)
+{
+	show_pages(m, "KReclaimable", reclaimable);
+	show_pages(m, "Slab", nr_slab_pages());
+	show_pages(m, "SReclaimable", reclaimable);
+	show_pages(m, "SUnreclaim", less(nr_slab_pages(), reclaimable));
+	show_pages(m, "KernelStack", node_stat(N_nr_kernel_stack));
+	show_pages(m, "PageTables", node_stat(N_nr_page_table_pages));
+}
+
+/* Lines of things that do not exist here (huge pages, NFS, CMA, ...) are left out. */
+int proc_show_meminfo(struct seq_buf *m, void *arg)
+{
+	unsigned long free = nr_free_pages(), file = node_stat(N_nr_file_pages),
+		      shmem = node_stat(N_nr_shmem), buffers = 0, reclaimable = 0;
+
+	(void)arg;
+	for_each_block_device(add_buffers, &buffers);
+	slab_for_each(add_reclaimable, &reclaimable);
+	show_pages(m, "MemTotal", totalram_pages());
+	show_pages(m, "MemFree", free);
+	show_pages(m, "MemAvailable", free + (less(file, shmem) + reclaimable) / 2);
+	show_pages(m, "Buffers", buffers);
+	show_pages(m, "Cached", less(file, buffers));
+	show_pages(m, "SwapCached", node_stat(N_nr_swapcache));
+	show_lists(m);
 	show_pages(m, "SwapTotal", total_swap_pages());
 	show_pages(m, "SwapFree", nr_swap_pages());
 	show_pages(m, "Dirty", node_stat(N_nr_dirty));
@@ -44,11 +84,23 @@ int proc_show_meminfo(struct seq_buf *m, void *arg)
 	show_pages(m, "AnonPages", node_stat(N_nr_anon_pages));
 	show_pages(m, "Mapped", node_stat(N_nr_mapped));
 	show_pages(m, "Shmem", shmem);
-	show_pages(m, "Slab", nr_slab_pages());
-	show_pages(m, "KernelStack", node_stat(N_nr_kernel_stack));
-	show_pages(m, "PageTables", node_stat(N_nr_page_table_pages));
+	show_kernel_memory(m, reclaimable);
+	show_pages(m, "CommitLimit", commit_limit());
+	show_pages(m, "Committed_AS", (unsigned long)max(committed_pages(), 0L));
+	show_pages(m, "VmallocTotal", (VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT);
 	show_pages(m, "VmallocUsed", nr_vmalloc_pages());
 	return 0;
+}
+
+/* Where Linux's name or unit is another one than that of our gauge. */
+static void show_gauge(struct seq_buf *m, enum node_stat stat)
+{
+	unsigned long value = node_stat(stat);
+
+	if (stat == N_nr_kernel_stack)
+		value <<= PAGE_SHIFT - 10;
+	seq_printf(m, "%s %lu\n", stat == N_nr_swapcache ? "nr_swapcached" : node_stat_names[stat],
+		   value);
 }
 
 int proc_show_vmstat(struct seq_buf *m, void *arg)
@@ -58,7 +110,7 @@ int proc_show_vmstat(struct seq_buf *m, void *arg)
 	(void)arg;
 	seq_printf(m, "nr_free_pages %lu\n", nr_free_pages());
 	for (i = 0; i < NR_NODE_STATS; i++)
-		seq_printf(m, "%s %lu\n", node_stat_names[i], node_stat((enum node_stat)i));
+		show_gauge(m, (enum node_stat)i);
 	for (i = 0; i < NR_VM_EVENTS; i++)
 		seq_printf(m, "%s %lu\n", vm_event_names[i], vm_event_sum((enum vm_event)i));
 	return 0;
@@ -78,6 +130,26 @@ int proc_show_buddyinfo(struct seq_buf *m, void *arg)
 		for (order = 0; order <= MAX_ORDER; order++)
 			seq_printf(m, "%6lu ", READ_ONCE(zone->free_area[order].nr_free));
 		seq_putc(m, '\n');
+	}
+	return 0;
+}
+
+int proc_show_zoneinfo(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < MAX_NR_ZONES; i++) {
+		const struct zone *zone = &zones[i];
+
+		seq_printf(m, "Node 0, zone %8s\n  pages free     %lu\n        boost    0\n",
+			   zone->name, READ_ONCE(zone->nr_free));
+		seq_printf(m, "        min      %lu\n        low      %lu\n        high     %lu\n",
+			   zone->watermark[WMARK_MIN], zone->watermark[WMARK_LOW],
+			   zone->watermark[WMARK_HIGH]);
+		seq_printf(m, "        spanned  %lu\n        present  %lu\n        managed  %lu\n",
+			   zone->present ? zone->end_pfn - zone->start_pfn : 0, zone->present,
+			   zone->managed);
+		if (zone->present)
+			seq_printf(m, "  start_pfn:           %lu\n", zone->start_pfn);
 	}
 	return 0;
 }

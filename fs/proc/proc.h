@@ -89,6 +89,11 @@ int proc_show_slabinfo(struct seq_buf *m, void *arg);
 int proc_show_swaps(struct seq_buf *m, void *arg);
 int proc_show_mm_audit(struct seq_buf *m, void *arg);
 int proc_show_mm_audit_spoil(struct seq_buf *m, void *arg);
+int proc_show_zoneinfo(struct seq_buf *m, void *arg);
+/* About the disks. */
+int proc_show_devices(struct seq_buf *m, void *arg);
+int proc_show_partitions(struct seq_buf *m, void *arg);
+int proc_show_diskstats(struct seq_buf *m, void *arg);
 /* About the CPUs. */
 int proc_show_cpuinfo(struct seq_buf *m, void *arg);
 int proc_show_cpu_stat(struct seq_buf *m, void *arg);

@@ -1,12 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /* The root of /proc. */
 #include "fs/proc/proc.h"
+#include "kernel/core/kallsyms.h"
+#include "kernel/core/param.h"
+#include "kernel/proc/signal.h"
+#include "kernel/proc/uts.h"
 #include "lib/string.h"
 
 static int show_version(struct seq_buf *m, void *arg)
 {
 	(void)arg;
-	seq_puts(m, "Linux version 6.1.0-faultline (Faultline teaching kernel) " __VERSION__ "\n");
+	seq_puts(m, UTS_SYSNAME " version " UTS_RELEASE " (Faultline teaching kernel) (gcc " __VERSION__
+			       ") " UTS_VERSION "\n");
+	return 0;
+}
+
+static int show_cmdline(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_printf(m, "%s\n", saved_command_line);
+	return 0;
+}
+
+static void show_symbol(unsigned long addr, char type, const char *name, void *arg)
+{
+	seq_printf(arg, "%016lx %c %s\n", addr, type, name);
+}
+
+/* Who is not root is not told where things are. */
+static void show_symbol_name(unsigned long addr, char type, const char *name, void *arg)
+{
+	(void)addr;
+	show_symbol(0, type, name, arg);
+}
+
+static int show_kallsyms(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	kallsyms_for_each(current->signal->uid.effective ? show_symbol_name : show_symbol, m);
 	return 0;
 }
 
@@ -18,9 +49,13 @@ static int readlink_mounts(void *arg, char *buf, int size)
 
 static const struct pseudo_entry root_entries[] = {
 	{ .name = "buddyinfo", .mode = S_IFREG | 0444, .show = proc_show_buddyinfo },
+	{ .name = "cmdline", .mode = S_IFREG | 0444, .show = show_cmdline },
 	{ .name = "cpuinfo", .mode = S_IFREG | 0444, .show = proc_show_cpuinfo },
+	{ .name = "devices", .mode = S_IFREG | 0444, .show = proc_show_devices },
+	{ .name = "diskstats", .mode = S_IFREG | 0444, .show = proc_show_diskstats },
 	{ .name = "filesystems", .mode = S_IFREG | 0444, .show = proc_show_filesystems },
 	{ .name = "interrupts", .mode = S_IFREG | 0444, .show = proc_show_interrupts },
+	{ .name = "kallsyms", .mode = S_IFREG | 0444, .show = show_kallsyms },
 	{ .name = "loadavg", .mode = S_IFREG | 0444, .show = proc_show_loadavg },
 	{ .name = "meminfo", .mode = S_IFREG | 0444, .show = proc_show_meminfo },
 	{ .name = "mm_audit", .mode = S_IFREG | 0400, .show = proc_show_mm_audit },
@@ -28,6 +63,7 @@ static const struct pseudo_entry root_entries[] = {
 	{ .name = "mm_audit_spoil", .mode = S_IFREG | 0400, .show = proc_show_mm_audit_spoil },
 #endif
 	{ .name = "mounts", .mode = S_IFLNK | 0777, .size = 11, .readlink = readlink_mounts },
+	{ .name = "partitions", .mode = S_IFREG | 0444, .show = proc_show_partitions },
 	{ .name = "self", .mode = S_IFLNK | 0777, .readlink = proc_self_readlink },
 	{ .name = "slabinfo", .mode = S_IFREG | 0400, .show = proc_show_slabinfo },
 	{ .name = "stat", .mode = S_IFREG | 0444, .show = proc_show_cpu_stat },
@@ -37,6 +73,7 @@ static const struct pseudo_entry root_entries[] = {
 	{ .name = "uptime", .mode = S_IFREG | 0444, .show = proc_show_uptime },
 	{ .name = "version", .mode = S_IFREG | 0444, .show = show_version },
 	{ .name = "vmstat", .mode = S_IFREG | 0444, .show = proc_show_vmstat },
+	{ .name = "zoneinfo", .mode = S_IFREG | 0444, .show = proc_show_zoneinfo },
 	{ 0 }
 };
 

@@ -1,88 +1,98 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/sys: the few switches that programs read or set. */
+/*
+ * /proc/sys: what programs read or set. A file that can be written has its effect; one whose subject
+ * does not exist here is not there, and one that never changes cannot be opened for writing, not even
+ * by root.
+ */
+#include "fs/dentry.h"
+#include "fs/file.h"
+#include "fs/inode.h"
 #include "fs/proc/proc.h"
+#include "kernel/core/printk.h"
+#include "kernel/core/random.h"
 #include "kernel/proc/layout.h"
+#include "kernel/proc/uts.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "lib/vsprintf.h"
+#include "mm/backing/writeback.h"
+#include "mm/frame/buddy.h"
 #include "mm/reclaim/reclaim.h"
 #include "mm/space/mm.h"
 #include <asm/crash.h>
 
-/* A decimal number of [lo, hi] between blanks and newlines; -EINVAL. */
-static int parse_number(const char *buf, size_t len, unsigned long lo, unsigned long hi,
-			unsigned long *out)
+/* --- permissions: the mode counts for root too --- */
+
+static int reads_only(void *arg, unsigned int f_mode)
 {
-	unsigned long long value;
+	(void)arg;
+	return f_mode & FMODE_WRITE ? -EACCES : 0;
+}
+
+static int writes_only(void *arg, unsigned int f_mode)
+{
+	(void)arg;
+	return f_mode & FMODE_READ ? -EACCES : 0;
+}
+
+/* clang-format off */
+#define READ_ONLY(id, fn, with)                                                                   \
+	{ .name = id, .mode = S_IFREG | 0444, .show = fn, .arg = with, .may_open = reads_only }
+#define WRITE_ONLY(id, fn) \
+	{ .name = id, .mode = S_IFREG | 0200, .write = fn, .may_open = writes_only }
+#define READ_WRITE(id, show_fn, write_fn, with)                                                   \
+	{ .name = id, .mode = S_IFREG | 0644, .show = show_fn, .write = write_fn, .arg = with }
+#define CONSTANT(id, text) READ_ONLY(id, show_constant, (void *)text)
+#define INT(id, variable, lo, hi) \
+	READ_WRITE(id, show_int, write_int, (&(struct sysctl_int){ &variable, lo, hi }))
+#define FOLDER(id, table) { .name = id, .mode = S_IFDIR | 0555, .children = table }
+/* clang-format on */
+
+/* --- numbers --- */
+
+struct sysctl_int {
+	int *value;
+	int lo, hi;
+};
+
+/* A decimal number of [lo, hi] with blanks around it; -EINVAL. */
+static int parse_number(const char *buf, size_t len, long lo, long hi, long *out)
+{
 	char text[24];
-	size_t n = len;
+	long value;
 
-	for (; n && *buf == ' '; n--)
-		buf++;
-	while (n && (buf[n - 1] == '\n' || buf[n - 1] == ' '))
-		n--;
-	if (!n || n >= sizeof(text))
+	while (len && strchr(" \t\n", *buf))
+		buf++, len--;
+	while (len && (!buf[len - 1] || strchr(" \t\n", buf[len - 1])))
+		len--;
+	if (!len || len >= sizeof(text))
 		return -EINVAL;
-	memcpy(text, buf, n);
-	text[n] = '\0';
-	if (kstrtoull(text, 10, &value) || value < lo || value > hi)
+	memcpy(text, buf, len);
+	text[len] = '\0';
+	if (kstrtol(text, 10, &value) || value < lo || value > hi)
 		return -EINVAL;
-	*out = (unsigned long)value;
+	*out = value;
 	return 0;
 }
 
-static ssize_t write_drop_caches(void *arg, const char *buf, size_t len)
+static int show_int(struct seq_buf *m, void *arg)
 {
-	unsigned long what;
+	const struct sysctl_int *ctl = arg;
 
-	(void)arg;
-	if (parse_number(buf, len, 1, 4, &what))
-		return -EINVAL;
-	drop_caches((int)what);
-	return (ssize_t)len;
-}
-
-static int show_drop_caches(struct seq_buf *m, void *arg)
-{
-	(void)arg;
-	seq_puts(m, "0\n");
+	seq_printf(m, "%d\n", READ_ONCE(*ctl->value));
 	return 0;
 }
 
-static int show_max_map_count(struct seq_buf *m, void *arg)
+static ssize_t write_int(void *arg, const char *buf, size_t len)
 {
-	(void)arg;
-	seq_printf(m, "%d\n", sysctl_max_map_count);
-	return 0;
-}
+	const struct sysctl_int *ctl = arg;
+	long value;
 
-static ssize_t write_max_map_count(void *arg, const char *buf, size_t len)
-{
-	unsigned long count;
-
-	(void)arg;
-	if (parse_number(buf, len, 0, 0x7fffffff, &count))
+	if (len && parse_number(buf, len, ctl->lo, ctl->hi, &value))
 		return -EINVAL;
-	sysctl_max_map_count = (int)count;
-	return (ssize_t)len;
-}
-
-static int show_randomize(struct seq_buf *m, void *arg)
-{
-	(void)arg;
-	seq_printf(m, "%d\n", randomize_va_space);
-	return 0;
-}
-
-static ssize_t write_randomize(void *arg, const char *buf, size_t len)
-{
-	unsigned long value;
-
-	(void)arg;
-	if (parse_number(buf, len, 0, 0x7fffffff, &value))
-		return -EINVAL;
-	randomize_va_space = (int)value;
+	if (len)
+		WRITE_ONCE(*ctl->value, (int)value);
 	return (ssize_t)len;
 }
 
@@ -92,37 +102,213 @@ static int show_constant(struct seq_buf *m, void *arg)
 	return 0;
 }
 
+/* --- vm --- */
+
+static ssize_t write_drop_caches(void *arg, const char *buf, size_t len)
+{
+	long what;
+
+	(void)arg;
+	if (parse_number(buf, len, 1, 4, &what))
+		return -EINVAL;
+	drop_caches((int)what);
+	return (ssize_t)len;
+}
+
+static int show_min_free(struct seq_buf *m, void *arg)
+{
+	unsigned long pages = 0;
+
+	(void)arg;
+	for (int i = 0; i < MAX_NR_ZONES; i++)
+		pages += zones[i].watermark[WMARK_MIN];
+	seq_printf(m, "%lu\n", pages << (PAGE_SHIFT - 10));
+	return 0;
+}
+
 static const struct pseudo_entry vm_entries[] = {
-	{ .name = "drop_caches",
-	  .mode = S_IFREG | 0644,
-	  .show = show_drop_caches,
-	  .write = write_drop_caches },
-	{ .name = "max_map_count",
-	  .mode = S_IFREG | 0644,
-	  .show = show_max_map_count,
-	  .write = write_max_map_count },
-	{ .name = "mmap_min_addr", .mode = S_IFREG | 0444, .show = show_constant, .arg = "65536" },
-	{ .name = "overcommit_memory", .mode = S_IFREG | 0444, .show = show_constant, .arg = "0" },
+	INT("dirty_background_ratio", dirty_background_ratio, 0, 100),
+	INT("dirty_ratio", vm_dirty_ratio, 0, 100),
+	INT("dirty_writeback_centisecs", dirty_writeback_centisecs, 0, INT32_MAX),
+	WRITE_ONLY("drop_caches", write_drop_caches),
+	INT("max_map_count", sysctl_max_map_count, 0, INT32_MAX),
+	READ_ONLY("min_free_kbytes", show_min_free, NULL),
+	CONSTANT("mmap_min_addr", "65536"),
+	INT("overcommit_memory", sysctl_overcommit_memory, 0, 2),
+	INT("overcommit_ratio", sysctl_overcommit_ratio, 0, INT32_MAX),
 	{ 0 }
 };
 
+/* --- kernel --- */
+
+static int show_uts(struct seq_buf *m, void *arg)
+{
+	char name[UTS_LEN];
+
+	uts_get((enum uts_name)(unsigned long)arg, name);
+	seq_printf(m, "%s\n", name);
+	return 0;
+}
+
+/* The first line; what is too long is cut. */
+static ssize_t write_uts(void *arg, const char *buf, size_t len)
+{
+	const char *end = memchr(buf, '\n', len);
+	size_t n = end ? (size_t)(end - buf) : len;
+
+	if (len)
+		uts_set((enum uts_name)(unsigned long)arg, buf, min(n, (size_t)UTS_LEN - 1));
+	return (ssize_t)len;
+}
+
+/* Levels: of the console; of a message that says none; the lowest and the default for the console. */
+static int show_printk(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_printf(m, "%d\t%d\t%d\t%d\n", console_loglevel, LOGLEVEL_INFO, 1, LOGLEVEL_DEBUG);
+	return 0;
+}
+
+/* Only the first can be set. */
+static ssize_t write_printk(void *arg, const char *buf, size_t len)
+{
+	size_t n = 0;
+	long level;
+
+	(void)arg;
+	while (n < len && buf[n] >= '0' && buf[n] <= '9')
+		n++;
+	if (parse_number(buf, n, 1, 8, &level))
+		return -EINVAL;
+	console_loglevel = (int)level;
+	return (ssize_t)len;
+}
+
+/* --- kernel/random --- */
+
+static void show_bytes(struct seq_buf *m, const u8 id[16])
+{
+	for (int i = 0; i < 16; i++)
+		seq_printf(m, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", id[i]);
+	seq_putc(m, '\n');
+}
+
+/* RFC 9562, version 4. */
+static void make_uuid(u8 id[16])
+{
+	get_random_bytes(id, 16);
+	id[6] = (id[6] & 0x0f) | 0x40;
+	id[8] = (id[8] & 0x3f) | 0x80;
+}
+
+static int show_uuid(struct seq_buf *m, void *arg)
+{
+	u8 id[16];
+
+	(void)arg;
+	make_uuid(id);
+	show_bytes(m, id);
+	return 0;
+}
+
+/* The same until the machine is turned off. */
+static int show_boot_id(struct seq_buf *m, void *arg)
+{
+	static DEFINE_MUTEX(lock);
+	static u8 id[16]; /* lock */
+
+	(void)arg;
+	mutex_lock(&lock);
+	if (!id[6])
+		make_uuid(id);
+	mutex_unlock(&lock);
+	show_bytes(m, id);
+	return 0;
+}
+
+static const struct pseudo_entry random_entries[] = {
+	READ_ONLY("boot_id", show_boot_id, NULL),
+	CONSTANT("entropy_avail", "256"),
+	CONSTANT("poolsize", "256"),
+	READ_ONLY("uuid", show_uuid, NULL),
+	{ 0 }
+};
+
+static int show_threads_max(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_printf(m, "%u\n", READ_ONCE(max_tasks));
+	return 0;
+}
+
+static ssize_t write_threads_max(void *arg, const char *buf, size_t len)
+{
+	long max;
+
+	(void)arg;
+	if (len && parse_number(buf, len, 20, PID_MAX, &max))
+		return -EINVAL;
+	if (len)
+		WRITE_ONCE(max_tasks, (unsigned int)max);
+	return (ssize_t)len;
+}
+
 static const struct pseudo_entry kernel_entries[] = {
-	{ .name = "crash", .mode = S_IFREG | 0200, .write = crash_request },
-	{ .name = "ostype", .mode = S_IFREG | 0444, .show = show_constant, .arg = "Linux" },
-	{ .name = "osrelease",
-	  .mode = S_IFREG | 0444,
-	  .show = show_constant,
-	  .arg = "6.1.0-faultline" },
-	{ .name = "pid_max", .mode = S_IFREG | 0444, .show = show_constant, .arg = "32768" },
-	{ .name = "randomize_va_space",
-	  .mode = S_IFREG | 0644,
-	  .show = show_randomize,
-	  .write = write_randomize },
+	CONSTANT("cap_last_cap", "40"),
+	WRITE_ONLY("crash", crash_request),
+	READ_WRITE("domainname", show_uts, write_uts, (void *)UTS_DOMAINNAME),
+	READ_WRITE("hostname", show_uts, write_uts, (void *)UTS_NODENAME),
+	CONSTANT("ngroups_max", "65536"),
+	CONSTANT("osrelease", UTS_RELEASE),
+	CONSTANT("ostype", UTS_SYSNAME),
+	CONSTANT("overflowgid", "65534"),
+	CONSTANT("overflowuid", "65534"),
+	CONSTANT("pid_max", "32768"),
+	READ_WRITE("printk", show_printk, write_printk, NULL),
+	FOLDER("random", random_entries),
+	INT("randomize_va_space", randomize_va_space, INT32_MIN, INT32_MAX),
+	CONSTANT("tainted", "0"),
+	READ_WRITE("threads-max", show_threads_max, write_threads_max, NULL),
+	CONSTANT("version", UTS_VERSION),
+	{ 0 }
+};
+
+/* --- fs --- */
+
+static int show_inode_nr(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_printf(m, "%lu\t0\n", nr_inodes());
+	return 0;
+}
+
+static int show_dentry_state(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_printf(m, "%lu\t0\t45\t0\t0\t0\n", nr_dentries());
+	return 0;
+}
+
+static int show_nr_open(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_printf(m, "%u\n", NR_OPEN);
+	return 0;
+}
+
+static const struct pseudo_entry fs_entries[] = {
+	READ_ONLY("dentry-state", show_dentry_state, NULL),
+	CONSTANT("file-max", "9223372036854775807"), /* as many as fit in memory */
+	READ_ONLY("inode-nr", show_inode_nr, NULL),
+	READ_ONLY("nr_open", show_nr_open, NULL),
+	CONSTANT("overflowgid", "65534"),
+	CONSTANT("overflowuid", "65534"),
 	{ 0 }
 };
 
 const struct pseudo_entry proc_sys_entries[] = {
-	{ .name = "kernel", .mode = S_IFDIR | 0555, .children = kernel_entries },
-	{ .name = "vm", .mode = S_IFDIR | 0555, .children = vm_entries },
+	FOLDER("fs", fs_entries),
+	FOLDER("kernel", kernel_entries),
+	FOLDER("vm", vm_entries),
 	{ 0 }
 };

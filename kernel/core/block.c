@@ -12,6 +12,7 @@
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/core/time.h"
 #include "kernel/core/wait.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -40,6 +41,7 @@ int register_block_device(struct block_device *bdev)
 	if (find_block_device(bdev->name))
 		return -EEXIST;
 	bdev->size = (loff_t)(bdev->nr_sectors << SECTOR_SHIFT);
+	spin_lock_init(&bdev->stats_lock, "disk_stats");
 	list_add_tail(&bdev->list, &block_devices);
 	pr_info("block: %s, %llu KiB%s (%s)\n", bdev->name, (u64)bdev->nr_sectors / 2,
 		bdev->read_only ? ", read-only" : "", bdev->ops->name);
@@ -98,6 +100,7 @@ struct bio *bio_alloc(struct block_device *bdev, enum bio_op op, sector_t sector
 	bio->status = 0;
 	bio->end_io = NULL;
 	bio->private = NULL;
+	bio->started_ns = 0;
 	return bio;
 }
 
@@ -148,6 +151,39 @@ static const char *bio_refusal(const struct bio *bio)
 	return NULL;
 }
 
+static void count_start(struct bio *bio)
+{
+	struct block_device *bdev = bio->bdev;
+
+	bio->started_ns = ktime_get_ns();
+	spin_lock(&bdev->stats_lock);
+	if (!bdev->stats.in_flight++)
+		bdev->busy_since = bio->started_ns;
+	spin_unlock(&bdev->stats_lock);
+}
+
+static void count_end(struct bio *bio)
+{
+	struct block_device *bdev = bio->bdev;
+	struct disk_stats *stats = &bdev->stats;
+	u64 now = ktime_get_ns();
+
+	spin_lock(&bdev->stats_lock);
+	stats->requests[bio->op]++;
+	stats->sectors[bio->op] += bio_bytes(bio) >> SECTOR_SHIFT;
+	stats->wait_ns[bio->op] += now - bio->started_ns;
+	if (!--stats->in_flight)
+		stats->busy_ns += now - bdev->busy_since;
+	spin_unlock(&bdev->stats_lock);
+}
+
+void get_disk_stats(struct block_device *bdev, struct disk_stats *stats)
+{
+	spin_lock(&bdev->stats_lock);
+	*stats = bdev->stats;
+	spin_unlock(&bdev->stats_lock);
+}
+
 void submit_bio(struct bio *bio)
 {
 	const char *why = bio_refusal(bio);
@@ -167,6 +203,7 @@ void submit_bio(struct bio *bio)
 		count_vm_events(VM_pgpgin, bio_bytes(bio) >> 10);
 	else if (bio->op == BIO_WRITE)
 		count_vm_events(VM_pgpgout, bio_bytes(bio) >> 10);
+	count_start(bio);
 	bio->bdev->ops->submit(bio->bdev, bio);
 }
 
@@ -192,6 +229,8 @@ void bio_endio(struct bio *bio, int status)
 	static const char *const op_names[] = { "read", "write", "flush" };
 
 	bio->status = status;
+	if (bio->started_ns)
+		count_end(bio);
 	if (status)
 		pr_err("block: %s: %s of %llu bytes at sector %llu failed (%d)\n", bio->bdev->name,
 		       op_names[bio->op], bio_bytes(bio), (u64)bio->sector, status);

@@ -8,6 +8,7 @@
 #ifndef KERNEL_CORE_BLOCK_H
 #define KERNEL_CORE_BLOCK_H
 
+#include "kernel/core/spinlock.h"
 #include "lib/list.h"
 #include "lib/types.h"
 #include "mm/backing/filemap.h"
@@ -36,12 +37,21 @@ struct bio {
 	void (*end_io)(struct bio *bio);
 	void *private;
 	struct list_head list;  /* driver's */
+	u64 started_ns;         /* 0: not handed to the driver */
 };
 
 struct block_device_ops {
 	const char *name;
 	/* Take the bio; completes, now or later, through bio_endio(). May sleep for a free slot. */
 	void (*submit)(struct block_device *bdev, struct bio *bio);
+};
+
+/* What a disk has done, by enum bio_op. */
+struct disk_stats {
+	unsigned long requests[3], sectors[3];
+	u64 wait_ns[3];         /* sum of what each request took */
+	u64 busy_ns;            /* with one request or more in flight */
+	unsigned int in_flight;
 };
 
 struct block_device {
@@ -55,6 +65,9 @@ struct block_device {
 	loff_t size;            /* bytes, = nr_sectors << 9 */
 	struct list_head list;
 	bool claimed;           /* mounted or swap: bdev_claim() */
+	spinlock_t stats_lock;  /* alone */
+	struct disk_stats stats; /* stats_lock; of requests that ended, but for in_flight */
+	u64 busy_since;         /* stats_lock */
 };
 
 /* A driver found a disk. Names must be unique. */
@@ -93,6 +106,8 @@ static inline void bdev_release(struct block_device *bdev)
 }
 /* Make the device's write cache durable. Sleeps. */
 int blkdev_flush(struct block_device *bdev);
+/* For /proc/diskstats. */
+void get_disk_stats(struct block_device *bdev, struct disk_stats *stats);
 void block_init(void);
 
 #endif

@@ -15,6 +15,7 @@ struct elf64_sym {
 
 #define STT_NOTYPE 0
 #define STT_FUNC 2
+#define STB_LOCAL 0
 #define SHN_UNDEF 0
 #define SHN_ABS 0xfff1
 
@@ -70,6 +71,34 @@ const char *kallsyms_lookup(unsigned long addr, unsigned long *offset, unsigned 
 	*offset = addr - best->st_value;
 	*size = best->st_size;
 	return symbol_name(best);
+}
+
+/* Where the parts of the image begin, for the letter. */
+extern char _etext[], __end_rodata[], __per_cpu_end[];
+
+static char symbol_type(const struct elf64_sym *sym)
+{
+	unsigned int binding = sym->st_info >> 4;
+	char type = 'b';
+
+	if (sym->st_value < (unsigned long)_etext)
+		type = 't';
+	else if (sym->st_value < (unsigned long)__end_rodata)
+		type = 'r';
+	else if (sym->st_value < (unsigned long)__per_cpu_end)
+		type = 'd';
+	return binding == STB_LOCAL ? type : (char)(type - 'a' + 'A');
+}
+
+void kallsyms_for_each(void (*fn)(unsigned long addr, char type, const char *name, void *arg),
+		       void *arg)
+{
+	for (size_t i = 0; i < nr_symbols; i++) {
+		const struct elf64_sym *sym = &symbols[i];
+
+		if ((sym->st_info & 15) <= STT_FUNC && symbol_name(sym)[0])
+			fn(sym->st_value, symbol_type(sym), symbol_name(sym), arg);
+	}
 }
 
 unsigned long kallsyms_address(const char *name)

@@ -50,5 +50,7 @@ int param_bool(const char *value, bool *out);
 
 /* Boot: parse, and boot_fail() with the list of knobs when a word is bad. */
 void param_init(const char *cmdline);
+/* What it got. */
+extern const char *saved_command_line;
 
 #endif

@@ -14,12 +14,15 @@ static const char *const complaints[] = {
 	[PARAM_TOO_LONG] = "is too long",
 };
 
+const char *saved_command_line = "";
+
 void param_init(const char *cmdline)
 {
 	struct param_result res;
 	char list[512];
 	int n = 0;
 
+	saved_command_line = cmdline;
 	if (param_parse(cmdline, __start_knobs, __stop_knobs, &res) == PARAM_OK)
 		return;
 	for (const struct knob *k = __start_knobs; k < __stop_knobs; k++)

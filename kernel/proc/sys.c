@@ -37,26 +37,6 @@ long sys_getppid(void)
 	return pid;
 }
 
-#define UTS_LEN 65
-struct utsname {
-	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN],
-		machine[UTS_LEN], domain[UTS_LEN];
-};
-
-long sys_uname(struct utsname __user *uname)
-{
-	static const struct utsname names = {
-		.sysname = "Linux",
-		.nodename = "faultline",
-		.release = "6.1.0-faultline",
-		.version = "#1 Faultline",
-		.machine = "x86_64",
-		.domain = "(none)",
-	};
-
-	return copy_to_user(uname, &names, sizeof(names)) ? -EFAULT : 0;
-}
-
 /* --- switches --- */
 
 #define PR_SET_PDEATHSIG 1

@@ -17,9 +17,7 @@
 #include "mm/space/rmap.h"
 #include "mm/stats.h"
 
-#define FLUSH_INTERVAL_NS (5 * NSEC_PER_SEC) /* Linux's dirty_writeback_centisecs */
-#define DIRTY_BACKGROUND_PERCENT 10          /* Linux's dirty_background_ratio and dirty_ratio */
-#define DIRTY_LIMIT_PERCENT 20
+int dirty_background_ratio = 10, vm_dirty_ratio = 20, dirty_writeback_centisecs = 500;
 
 static DEFINE_SPINLOCK(dirty_lock);
 static LIST_HEAD(dirty_mappings); /* dirty_lock */
@@ -255,11 +253,11 @@ void wakeup_flusher(void)
 void balance_dirty_pages(void)
 {
 	current->nr_dirtied = 0;
-	if (likely(node_stat(N_nr_dirty) <= dirty_threshold(DIRTY_BACKGROUND_PERCENT)))
+	if (likely(node_stat(N_nr_dirty) <= dirty_threshold((unsigned long)dirty_background_ratio)))
 		return;
 	wakeup_flusher();
 	while (node_stat(N_nr_dirty) + node_stat(N_nr_writeback) >
-	       dirty_threshold(DIRTY_LIMIT_PERCENT)) {
+	       dirty_threshold((unsigned long)vm_dirty_ratio)) {
 		if (fatal_signal_pending(current))
 			return;
 		wakeup_flusher();
@@ -272,12 +270,15 @@ static int flusher_thread(void *unused)
 {
 	(void)unused;
 	for (;;) {
+		int interval = READ_ONCE(dirty_writeback_centisecs);
 		DEFINE_WAIT(wait);
 
 		prepare_to_wait(&flusher_wait, &wait, TASK_UNINTERRUPTIBLE);
-		if (!flusher_asked)
-			schedule_timeout(FLUSH_INTERVAL_NS);
+		if (!flusher_asked) /* 0 may become something else while we sleep */
+			schedule_timeout((u64)(interval ? interval : 500) * (NSEC_PER_SEC / 100));
 		finish_wait(&flusher_wait, &wait);
+		if (!flusher_asked && !interval)
+			continue;
 		flusher_asked = false;
 		writeback_all(false);
 	}

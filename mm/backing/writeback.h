@@ -15,7 +15,12 @@ int filemap_write_range(struct address_space *mapping, pgoff_t start, pgoff_t en
 int filemap_fdatawait(struct address_space *mapping);
 /* Write dirty pages of every inode: sync(2). */
 void writeback_all(bool wait);
-/* Sleeps while too much (20 % of RAM) is dirty. */
+/*
+ * Percent of the memory that dirty pages could use: from the first on the flusher works, at the second
+ * writers wait; and how often the flusher comes by itself, in hundredths of a second, 0: never.
+ */
+extern int dirty_background_ratio, vm_dirty_ratio, dirty_writeback_centisecs;
+/* Sleeps while too much is dirty. */
 void balance_dirty_pages(void);
 /* Writers call this after dirtying a page: now and then it looks whether they must wait. */
 #define DIRTIED_BETWEEN_LOOKS 32U
@@ -24,7 +29,7 @@ static inline void balance_dirty_pages_ratelimited(void)
 	if (unlikely(++current->nr_dirtied >= DIRTIED_BETWEEN_LOOKS))
 		balance_dirty_pages();
 }
-/* Start the flusher thread (every 5 s, or at 10 % dirty). Boot, after the scheduler runs. */
+/* Start the flusher thread (see above). Boot, after the scheduler runs. */
 void writeback_init(void);
 void wakeup_flusher(void);
 /* Forget @mapping (inode dies). */

@@ -20,14 +20,26 @@ long committed_pages(void)
 	return sum;
 }
 
+int sysctl_overcommit_memory = OVERCOMMIT_GUESS, sysctl_overcommit_ratio = 50;
+
+unsigned long commit_limit(void)
+{
+	return totalram_pages() * (unsigned long)sysctl_overcommit_ratio / 100 + total_swap_pages();
+}
+
 /*
- * Linux's overcommit mode 0: promises may exceed what there is, since most are never claimed; only
- * a single one that could never be kept is refused.
+ * Promises may exceed what there is, since most are never claimed: by default only a single one that
+ * could never be kept is refused.
  */
 int vm_enough_memory(unsigned long pages)
 {
-	if (pages > totalram_pages() + total_swap_pages())
+	if (likely(sysctl_overcommit_memory == OVERCOMMIT_GUESS)) {
+		if (pages > totalram_pages() + total_swap_pages())
+			return -ENOMEM;
+	} else if (sysctl_overcommit_memory == OVERCOMMIT_NEVER &&
+		   (unsigned long)max(committed_pages(), 0L) + pages > commit_limit()) {
 		return -ENOMEM;
+	}
 	add_committed((long)pages);
 	return 0;
 }

@@ -245,6 +245,12 @@ static inline void vm_unacct_memory(unsigned long pages)
 {
 	add_committed(-(long)pages);
 }
+/* What of it vm.overcommit_memory=2 allows; pages. */
+unsigned long commit_limit(void);
+#define OVERCOMMIT_GUESS 0  /* refuse only what could never be kept */
+#define OVERCOMMIT_ALWAYS 1 /* refuse nothing */
+#define OVERCOMMIT_NEVER 2  /* refuse what goes beyond commit_limit() */
+extern int sysctl_overcommit_memory, sysctl_overcommit_ratio; /* one of these; percent of RAM */
 #define DEFAULT_MAX_MAP_COUNT 65530 /* vm.max_map_count */
 extern int sysctl_max_map_count;
 /* mmap()'s search upwards begins here, before it is moved at random: a third of the space, as on Linux. */

@@ -250,7 +250,7 @@ unsigned long do_mmap(struct file *file, unsigned long addr, unsigned long len, 
 	err = file ? check_file(file, prot, flags, &vm_flags) : check_anonymous(flags, &vm_flags);
 	if (err)
 		return (unsigned long)err;
-	if (flags & MAP_NORESERVE)
+	if (flags & MAP_NORESERVE && sysctl_overcommit_memory != OVERCOMMIT_NEVER)
 		vm_flags |= VM_NORESERVE;
 	if (!file)
 		pgoff = vm_flags & VM_SHARED ? 0 : addr >> PAGE_SHIFT;

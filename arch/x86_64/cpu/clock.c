@@ -163,10 +163,13 @@ static u64 read_wall_clock(void)
 	return rtc_to_seconds(&b, cmos_read(RTC_B));
 }
 
+unsigned long tsc_khz;
+
 void clock_init(void)
 {
 	u64 ticks = measure_tsc(), first = rdtsc(), khz = ticks * 1000 / CALIBRATE_US;
 
+	tsc_khz = khz;
 	tsc_mult = ((u64)CALIBRATE_US * 1000 << 32) / ticks;
 	boot_wall = read_wall_clock();
 	tsc_base = first;

@@ -100,6 +100,7 @@ static __always_inline void cpuid(u32 leaf, u32 subleaf, u32 *a, u32 *b, u32 *c,
  * calibrated.
  */
 u64 arch_clock_ns(void);
+extern unsigned long tsc_khz; /* as measured at boot */
 /* Wall clock at boot: seconds since 1970 as the CMOS clock said, at arch_clock_ns() == 0. */
 u64 arch_boot_wall_seconds(void);
 
