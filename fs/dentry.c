@@ -5,6 +5,7 @@
 #include "fs/inode.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/core/vfs.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -366,6 +367,13 @@ char *d_path(struct dentry *dentry, char *buf, int size, bool mark_deleted)
 	if (fits && !any)
 		fits = prepend(buf, &at, "/", 1);
 	return fits ? at : ERR_PTR(-ENAMETOOLONG);
+}
+
+void file_name(struct file *file, char *buf, size_t size)
+{
+	spin_lock(&dcache_lock);
+	strlcpy(buf, file->f_dentry->d_name, size);
+	spin_unlock(&dcache_lock);
 }
 
 unsigned long prune_dcache(unsigned long nr)

@@ -199,6 +199,17 @@ long sys_close(unsigned int fd)
 	return 0;
 }
 
+bool fd_closes_on_exec(unsigned int fd)
+{
+	struct files_struct *files = current->files;
+	bool closes;
+
+	spin_lock(&files->lock);
+	closes = fd < files->size && files->fd[fd] && test_bit(fd, files->cloexec);
+	spin_unlock(&files->lock);
+	return closes;
+}
+
 #define CLOSE_RANGE_CLOEXEC 4u
 
 long sys_close_range(unsigned int first, unsigned int last, unsigned int flags)

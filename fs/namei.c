@@ -360,9 +360,9 @@ struct dentry *user_path_at(int dfd, const char __user *path, unsigned int flags
 	return IS_ERR(text) ? ERR_CAST(text) : path_lookup(dfd, text, flags);
 }
 
-struct dentry *kern_path(const char *path, unsigned int flags)
+struct dentry *kern_path_at(int dfd, const char *path, unsigned int flags)
 {
 	char *text = kstrdup(path, GFP_KERNEL);
 
-	return text ? path_lookup(AT_FDCWD, text, flags) : ERR_PTR(-ENOMEM);
+	return text ? path_lookup(dfd, text, flags) : ERR_PTR(-ENOMEM);
 }

@@ -7,18 +7,16 @@
 #define FS_NAMEI_H
 
 #include "fs/dentry.h"
+#include "kernel/core/vfs.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
 
 struct file;
 
-#define AT_FDCWD (-100)
-#define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_EACCESS 0x200
 #define AT_REMOVEDIR 0x200
 #define AT_SYMLINK_FOLLOW 0x400
 #define AT_NO_AUTOMOUNT 0x800
-#define AT_EMPTY_PATH 0x1000
 #define AT_STATX_SYNC_TYPE 0x6000
 
 #define LOOKUP_FOLLOW 1u    /* a link at the end is followed */
@@ -67,6 +65,10 @@ struct dentry *lookup_one(struct dentry *dir, const char *name, unsigned int len
 
 /* The object at @path (user or, _k, kernel memory). Counted, positive, or ERR_PTR. */
 struct dentry *user_path_at(int dfd, const char __user *path, unsigned int flags);
-struct dentry *kern_path(const char *path, unsigned int flags);
+struct dentry *kern_path_at(int dfd, const char *path, unsigned int flags);
+static inline struct dentry *kern_path(const char *path, unsigned int flags)
+{
+	return kern_path_at(AT_FDCWD, path, flags);
+}
 
 #endif

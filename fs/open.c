@@ -207,17 +207,20 @@ struct file *filp_open(const char *path, int flags, umode_t mode)
 	return text ? do_open(AT_FDCWD, text, flags, mode) : ERR_PTR(-ENOMEM);
 }
 
-struct file *open_exec(const char *path)
+struct file *open_exec(int dfd, const char *path, int flags)
 {
-	struct dentry *dentry = *path ? kern_path(path, LOOKUP_FOLLOW) : ERR_PTR(-ENOENT);
+	struct dentry *dentry = kern_path_at(
+		dfd, path, LOOKUP_EMPTY | (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW));
 	struct inode *inode;
 	struct file *file;
 
 	if (IS_ERR(dentry))
-		return ERR_CAST(dentry);
+		return !*path && PTR_ERR(dentry) == -ENOTDIR ? ERR_PTR(-EACCES) : ERR_CAST(dentry);
 	inode = dentry->d_inode;
 	/* Root may execute what anybody may. */
-	if (!S_ISREG(inode->i_mode) || !(inode->i_mode & 0111))
+	if (S_ISLNK(inode->i_mode))
+		file = ERR_PTR(-ELOOP);
+	else if (!S_ISREG(inode->i_mode) || !(inode->i_mode & 0111))
 		file = ERR_PTR(-EACCES);
 	else
 		file = dentry_open(dentry, O_RDONLY | O_LARGEFILE);

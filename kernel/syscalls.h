@@ -335,7 +335,7 @@
 	X(319, memfd_create, sys_memfd_create) \
 	M(320, kexec_file_load) \
 	M(321, bpf) \
-	M(322, execveat) \
+	X(322, execveat, sys_execveat) \
 	M(323, userfaultfd) \
 	X(324, membarrier, sys_membarrier) \
 	X(325, mlock2, sys_mlock2) \
@@ -413,6 +413,8 @@ long sys_set_tid_address(int __user *tid);
 /* kernel/proc/exec.c */
 long sys_execve(const char __user *upath, const char __user *const __user *argv,
 		const char __user *const __user *envp);
+long sys_execveat(int dfd, const char __user *path, const char __user *const __user *argv,
+		  const char __user *const __user *envp, int flags);
 
 /* kernel/proc/exit.c */
 long sys_exit(int code);

@@ -17,6 +17,11 @@ struct dentry;
 struct vm_area_struct;
 struct wait_queue_head;
 
+/* Where paths begin, and how they end (linux/fcntl.h of Linux's user headers). */
+#define AT_FDCWD (-100)
+#define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_EMPTY_PATH 0x1000
+
 /* struct file.f_mode */
 #define FMODE_READ 1u
 #define FMODE_WRITE 2u
@@ -78,13 +83,17 @@ struct file *fget(unsigned int fd);
 struct file *filp_open(const char *path, int flags, umode_t mode);
 /*
  * exec's: a regular executable file; -EACCES otherwise. Path already in kernel memory, relative to
- * current's cwd.
+ * @dfd (AT_FDCWD: current's cwd); "" is @dfd itself. Flags: AT_SYMLINK_NOFOLLOW, -ELOOP for a link.
  */
-struct file *open_exec(const char *path);
+struct file *open_exec(int dfd, const char *path, int flags);
+/* Does descriptor @fd of current close at exec? */
+bool fd_closes_on_exec(unsigned int fd);
 /* Read into kernel memory at @pos; short only at end of file. */
 ssize_t kernel_read(struct file *file, void *buf, size_t count, loff_t pos);
 /* Path of an open file into buf (end-aligned result returned), ERR_PTR(-ENAMETOOLONG). */
 char *file_path(struct file *file, char *buf, int size);
+/* Its last component, cut to fit, of a file that has one. */
+void file_name(struct file *file, char *buf, size_t size);
 /* For /proc maps and stat: device number, inode number, size in bytes, and kind. */
 struct file_stat { dev_t dev, rdev; unsigned long ino; loff_t size; umode_t mode; };
 void file_getattr(struct file *file, struct file_stat *st);

@@ -18,7 +18,7 @@ int elf_parse_header(const void *buf, size_t len, struct elf64_ehdr *ehdr)
 	memcpy(ehdr, buf, sizeof(*ehdr));
 	if (memcmp(ehdr->e_ident, "\177ELF", 4))
 		return -ENOEXEC;
-	if ((ehdr->e_type != ET_EXEC && ehdr->e_type != ET_DYN) || ehdr->e_machine != EM_X86_64)
+	if (ehdr->e_machine != EM_X86_64)
 		return -ENOEXEC;
 	if (ehdr->e_phentsize != sizeof(struct elf64_phdr) || !ehdr->e_phnum ||
 	    elf_phdrs_size(ehdr) > ELF_PHDRS_MAX)
@@ -53,8 +53,8 @@ static void add_load(struct elf_layout *layout, const struct elf64_ehdr *ehdr,
 	layout->nr_load++;
 }
 
-int elf_parse_phdrs(const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdrs,
-		    struct elf_layout *layout)
+void elf_parse_phdrs(const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdrs,
+		     struct elf_layout *layout)
 {
 	unsigned int i;
 
@@ -62,11 +62,8 @@ int elf_parse_phdrs(const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdr
 	for (i = 0; i < ehdr->e_phnum; i++) {
 		const struct elf64_phdr *phdr = &phdrs[i];
 
-		if (phdr->p_type == PT_INTERP && !layout->interp_size) {
-			if (phdr->p_filesz < 2 || phdr->p_filesz > PATH_LEN_MAX)
-				return -ENOEXEC;
-			if (phdr->p_offset > (u64)INT64_MAX - PATH_LEN_MAX)
-				return -ENOEXEC;
+		if (phdr->p_type == PT_INTERP && !layout->has_interp) {
+			layout->has_interp = true;
 			layout->interp_offset = phdr->p_offset;
 			layout->interp_size = phdr->p_filesz;
 		} else if (phdr->p_type == PT_GNU_STACK) {
@@ -75,7 +72,18 @@ int elf_parse_phdrs(const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdr
 			add_load(layout, ehdr, phdr);
 		}
 	}
-	return 0;
+}
+
+int elf_check_program(const struct elf64_ehdr *ehdr, const struct elf_layout *layout)
+{
+	if (!elf_can_map(ehdr))
+		return -ENOEXEC;
+	if (!layout->has_interp)
+		return 0;
+	return layout->interp_size >= 2 && layout->interp_size <= PATH_LEN_MAX &&
+			       layout->interp_offset <= (u64)INT64_MAX - PATH_LEN_MAX ?
+		       0 :
+		       -ENOEXEC;
 }
 
 int elf_parse_segment(const struct elf64_phdr *phdr, u64 task_size, struct elf_segment *segment)

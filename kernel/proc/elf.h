@@ -36,8 +36,8 @@ struct elf64_phdr {
 #define ELF_PHDRS_MAX 65536 /* bytes */
 
 /*
- * @buf: the first @len bytes of the file. 0 and *@ehdr filled in, or -ENOEXEC: not an ELF program
- * for this machine, or its program headers cannot be right.
+ * @buf: the first @len bytes of the file. 0 and *@ehdr filled in, or -ENOEXEC: no ELF file for
+ * this machine, or its program headers cannot be right.
  */
 int elf_parse_header(const void *buf, size_t len, struct elf64_ehdr *ehdr);
 /* Bytes of program headers; they start at e_phoff. At most ELF_PHDRS_MAX. */
@@ -48,8 +48,8 @@ static inline size_t elf_phdrs_size(const struct elf64_ehdr *ehdr)
 
 /* What the program headers say as a whole. */
 struct elf_layout {
-	/* The interpreter's name in the file, NUL included; size 0: none. */
-	u64 interp_offset, interp_size;
+	bool has_interp;                /* a PT_INTERP; the first one counts */
+	u64 interp_offset, interp_size; /* its name in the file, NUL included */
 	bool exec_stack;     /* PT_GNU_STACK asks for it; also without one, as on Linux: no */
 	unsigned int nr_load;
 	u64 start, end; /* of all PT_LOADs, [start, end), page aligned */
@@ -57,11 +57,8 @@ struct elf_layout {
 	u64 phdr_vaddr; /* where the program finds its headers in memory, 0: in no segment */
 };
 
-/*
- * 0, or -ENOEXEC: the interpreter's name has an impossible length. The PT_LOADs are not judged
- * here.
- */
-int elf_parse_phdrs(const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdrs,
+/* Nothing is judged here. */
+void elf_parse_phdrs(const struct elf64_ehdr *ehdr, const struct elf64_phdr *phdrs,
 		    struct elf_layout *layout);
 
 /*
@@ -78,6 +75,17 @@ struct elf_segment {
 
 /* 0, or -EINVAL: sizes that contradict each other or do not fit below @task_size. */
 int elf_parse_segment(const struct elf64_phdr *phdr, u64 task_size, struct elf_segment *segment);
+
+/*
+ * What is asked of a program before exec gives up the old one, but of an interpreter only when it is
+ * mapped, or not at all: a type that can be mapped, an interpreter's name of possible length. 0 or
+ * -ENOEXEC.
+ */
+int elf_check_program(const struct elf64_ehdr *ehdr, const struct elf_layout *layout);
+static inline bool elf_can_map(const struct elf64_ehdr *ehdr)
+{
+	return ehdr->e_type == ET_EXEC || ehdr->e_type == ET_DYN;
+}
 
 /* The interpreter's name, as read from the file: 0, or -ENOEXEC when it does not end in a NUL. */
 int elf_parse_interp(const char *name, size_t size);

@@ -12,6 +12,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "lib/vsprintf.h"
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
 #include "mm/frame/vmalloc.h"
@@ -24,30 +25,22 @@
 /* --- finding out what to load --- */
 
 /*
- * A file that nobody may write while it is loaded (ETXTBSY), nor while it runs: the map inherits
- * the denial.
+ * A file that nobody may write while it is loaded (ETXTBSY); a program also not while it runs: the
+ * map inherits the denial.
  */
-static int open_program(struct exec *exec, const char *path)
+static int open_denied(struct elf_program *prog, int dfd, const char *path, int flags)
 {
-	struct file *file = open_exec(path);
+	struct file *file = open_exec(dfd, path, flags);
 	int ret;
 
 	if (IS_ERR(file))
 		return (int)PTR_ERR(file);
 	ret = deny_write_access(file);
-	if (ret) {
+	if (ret)
 		fput(file);
-		return ret;
-	}
-	exec->program.file = file;
-	return 0;
-}
-
-static void close_program(struct exec *exec)
-{
-	if (exec->program.file)
-		allow_write_access(exec->program.file);
-	elf_release(&exec->program);
+	else
+		prog->file = file;
+	return ret;
 }
 
 /* In front of the arguments so far. */
@@ -72,7 +65,9 @@ static int load_script(struct exec *exec, const char *path, const struct script 
 {
 	int ret;
 
-	close_program(exec);
+	elf_release(&exec->program);
+	if (exec->path_closes)
+		return -ENOENT; /* the interpreter could not read it */
 	if (!exec->nr_prefix) {
 		exec->skip_argv = 1;
 	} else {
@@ -86,7 +81,7 @@ static int load_script(struct exec *exec, const char *path, const struct script 
 		ret = prepend(exec, script->arg);
 	if (!ret)
 		ret = prepend(exec, script->interp);
-	return ret ? ret : open_program(exec, script->interp);
+	return ret ? ret : open_denied(&exec->program, AT_FDCWD, script->interp, 0);
 }
 
 /* Follow scripts to a program, and read its headers. */
@@ -105,6 +100,8 @@ static int find_program(struct exec *exec)
 		if (len < 2 || exec->buf[0] != '#' || exec->buf[1] != '!') {
 			if (!ret)
 				ret = elf_read(&exec->program, exec->buf, (size_t)len);
+			if (!ret)
+				ret = elf_check_program(&exec->program.ehdr, &exec->program.layout);
 			break;
 		}
 		if (!script)
@@ -136,7 +133,7 @@ static int find_interp(struct exec *exec)
 	ssize_t len;
 	int ret;
 
-	if (!size)
+	if (!layout->has_interp)
 		return 0;
 	len = kernel_read(exec->program.file, exec->buf, size, (loff_t)layout->interp_offset);
 	if (len != (ssize_t)size)
@@ -144,12 +141,9 @@ static int find_interp(struct exec *exec)
 	ret = elf_parse_interp(exec->buf, size);
 	if (ret)
 		return ret;
-	exec->interp.file = open_exec(exec->buf);
-	if (IS_ERR(exec->interp.file)) {
-		ret = (int)PTR_ERR(exec->interp.file);
-		exec->interp.file = NULL;
+	ret = open_denied(&exec->interp, AT_FDCWD, exec->buf, 0);
+	if (ret)
 		return ret;
-	}
 	len = kernel_read(exec->interp.file, exec->buf, EXEC_HEAD, 0);
 	if (len < (ssize_t)sizeof(struct elf64_ehdr))
 		return len < 0 ? (int)len : -EIO;
@@ -192,12 +186,17 @@ static int unshare_sighand(struct task_struct *task)
 	return 0;
 }
 
-static void set_comm(struct task_struct *task, const char *path)
+static void set_comm(struct task_struct *task, const struct exec *exec)
 {
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(exec->path, '/');
+	char comm[sizeof(task->comm)];
 
+	if (exec->path_is_file)
+		file_name(exec->program.file, comm, sizeof(comm));
+	else
+		strlcpy(comm, slash ? slash + 1 : exec->path, sizeof(comm));
 	task_lock(task);
-	strlcpy(task->comm, slash ? slash + 1 : path, sizeof(task->comm));
+	memcpy(task->comm, comm, sizeof(comm));
 	task_unlock(task);
 }
 
@@ -227,7 +226,7 @@ static void reset_task(struct exec *exec)
 {
 	struct task_struct *task = current;
 
-	set_comm(task, exec->path);
+	set_comm(task, exec);
 	task->flags &= ~PF_FORKNOEXEC;
 	task->personality &= ~READ_IMPLIES_EXEC;
 	task->signal->no_new_group = true;
@@ -312,9 +311,10 @@ static int prepare(struct exec *exec)
 	return ret ? ret : exec_copy_strings(exec);
 }
 
-static int do_execve(struct exec *exec)
+/* @name, from @dfd on, is what exec->path stands for. */
+static int do_execve(struct exec *exec, int dfd, const char *name, int flags)
 {
-	int i, ret = open_program(exec, exec->path);
+	int i, ret = open_denied(&exec->program, dfd, name, flags);
 
 	if (ret)
 		return ret;
@@ -324,7 +324,7 @@ static int do_execve(struct exec *exec)
 		ret = cross_over(exec);
 	exec_put_page(exec);
 	mmput(exec->mm);
-	close_program(exec);
+	elf_release(&exec->program);
 	elf_release(&exec->interp);
 	for (i = 0; i < exec->nr_prefix; i++)
 		kfree(exec->prefix[i]);
@@ -337,11 +337,11 @@ int kernel_execve(const char *path, const char *const argv[], const char *const 
 {
 	struct exec exec = { .path = path, .argv.kernel = argv, .envp.kernel = envp };
 
-	return do_execve(&exec);
+	return do_execve(&exec, AT_FDCWD, path, 0);
 }
 
 /* Path of a user into fresh kernel memory, or ERR_PTR. Free with free_page(). */
-static char *get_path(const char __user *upath)
+static char *get_path(const char __user *upath, bool may_be_empty)
 {
 	char *path = get_zeroed_page(GFP_KERNEL);
 	long len;
@@ -349,23 +349,43 @@ static char *get_path(const char __user *upath)
 	if (!path)
 		return ERR_PTR(-ENOMEM);
 	len = strncpy_from_user(path, upath, PATH_MAX);
-	if (len > 0 && len < PATH_MAX)
+	if (len >= !may_be_empty && len < PATH_MAX)
 		return path;
 	free_page(path);
 	return ERR_PTR(len < 0 ? -EFAULT : len ? -ENAMETOOLONG : -ENOENT);
 }
 
-long sys_execve(const char __user *upath, const char __user *const __user *argv,
-		const char __user *const __user *envp)
+#define FD_PATH_MAX (PATH_MAX + 32)
+
+long sys_execveat(int dfd, const char __user *upath, const char __user *const __user *argv,
+		  const char __user *const __user *envp, int flags)
 {
 	struct exec exec = { .argv.user = (unsigned long)argv, .envp.user = (unsigned long)envp };
-	char *path = get_path(upath);
-	long ret;
+	char *path = get_path(upath, flags & AT_EMPTY_PATH), *fd_path = NULL;
+	long ret = -ENOMEM;
 
 	if (IS_ERR(path))
 		return PTR_ERR(path);
 	exec.path = path;
-	ret = do_execve(&exec);
+	if (dfd != AT_FDCWD && *path != '/') {
+		exec.path = fd_path = kmalloc(FD_PATH_MAX, GFP_KERNEL);
+		if (!fd_path)
+			goto out;
+		snprintf(fd_path, FD_PATH_MAX, "/dev/fd/%d%s%s", dfd, *path ? "/" : "", path);
+		exec.path_is_file = !*path;
+		exec.path_closes = fd_closes_on_exec((unsigned int)dfd);
+	}
+	ret = flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) ?
+		      -EINVAL :
+		      do_execve(&exec, dfd, path, flags);
+out:
+	kfree(fd_path);
 	free_page(path);
 	return ret;
+}
+
+long sys_execve(const char __user *upath, const char __user *const __user *argv,
+		const char __user *const __user *envp)
+{
+	return sys_execveat(AT_FDCWD, upath, argv, envp, 0);
 }

@@ -20,7 +20,7 @@ struct string_array {
 
 /* A file being loaded: the program, or its interpreter. */
 struct elf_program {
-	struct file *file; /* counted */
+	struct file *file; /* counted, writers denied */
 	struct elf64_ehdr ehdr;
 	struct elf64_phdr *phdrs; /* kmalloc'ed */
 	struct elf_layout layout;
@@ -30,7 +30,10 @@ struct elf_program {
 #define SCRIPT_DEPTH_MAX 5
 
 struct exec {
-	const char *path; /* as execve(2) got it */
+	/* what execve(2) got, or a name that stands for a descriptor: "/dev/fd/N", "/dev/fd/N/name" */
+	const char *path;
+	bool path_closes;  /* it will stand for nothing after the exec */
+	bool path_is_file; /* it is "/dev/fd/N": the program is called by its file's name */
 	struct string_array argv, envp;
 	/* Scripts put arguments in front of argv[1]. */
 	char *prefix[3 * SCRIPT_DEPTH_MAX];

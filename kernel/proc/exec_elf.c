@@ -26,23 +26,28 @@ int elf_read(struct elf_program *prog, const void *buf, size_t len)
 		return -ENOMEM;
 	if (kernel_read(prog->file, prog->phdrs, size, (loff_t)prog->ehdr.e_phoff) != (ssize_t)size)
 		return -ENOEXEC;
-	return elf_parse_phdrs(&prog->ehdr, prog->phdrs, &prog->layout);
+	elf_parse_phdrs(&prog->ehdr, prog->phdrs, &prog->layout);
+	return 0;
 }
 
 void elf_release(struct elf_program *prog)
 {
 	kfree(prog->phdrs);
+	if (prog->file)
+		allow_write_access(prog->file);
 	fput(prog->file);
 	prog->phdrs = NULL;
 	prog->file = NULL;
 }
 
-/* Every segment is plausible, and the whole has a size. */
+/* There is something to map, and each segment is plausible. */
 static int check_segments(const struct elf_program *prog)
 {
 	struct elf_segment segment;
 	int i;
 
+	if (!elf_can_map(&prog->ehdr))
+		return -EINVAL;
 	for (i = 0; i < prog->ehdr.e_phnum; i++)
 		if (prog->phdrs[i].p_type == PT_LOAD &&
 		    elf_parse_segment(&prog->phdrs[i], TASK_SIZE, &segment))
@@ -150,7 +155,7 @@ void elf_set_bounds(const struct elf_program *prog, const struct layout_shift *s
 	 * A static position-independent program lies among the mappings: its heap gets a place of
 	 * its own.
 	 */
-	if (prog->ehdr.e_type == ET_DYN && !prog->layout.interp_size)
+	if (prog->ehdr.e_type == ET_DYN && !prog->layout.has_interp)
 		brk = ELF_ET_DYN_BASE;
 	mm->start_brk = mm->brk = layout_brk(shift, brk);
 }

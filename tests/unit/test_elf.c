@@ -86,10 +86,6 @@ static void header_bad(void **state)
 	(void)state;
 	for (i = 0; i < 4; i++)
 		BAD_HEADER(e_ident[i], 0);
-	BAD_HEADER(e_type, 0);
-	BAD_HEADER(e_type, 1);
-	BAD_HEADER(e_type, 4);
-	BAD_HEADER(e_type, 0xffff);
 	BAD_HEADER(e_machine, 3);
 	BAD_HEADER(e_machine, 183);
 	BAD_HEADER(e_phentsize, 0);
@@ -125,22 +121,22 @@ static void phdrs_layout(void **state)
 
 	(void)state;
 	ehdr.e_phnum = 3;
-	assert_int_equal(elf_parse_phdrs(&ehdr, phdrs, &layout), 0);
+	elf_parse_phdrs(&ehdr, phdrs, &layout);
 	assert_int_equal(layout.nr_load, 2);
 	assert_int_equal(layout.start, 0x400000);
 	assert_int_equal(layout.end, 0x406000);
 	assert_int_equal(layout.align, 0x200000);
 	assert_int_equal(layout.phdr_vaddr, 0x400040);
-	assert_int_equal(layout.interp_size, 0);
+	assert_false(layout.has_interp);
 	assert_false(layout.exec_stack);
 	phdrs[2].p_flags |= PF_X;
-	assert_int_equal(elf_parse_phdrs(&ehdr, phdrs, &layout), 0);
+	elf_parse_phdrs(&ehdr, phdrs, &layout);
 	assert_true(layout.exec_stack);
 	phdrs[1].p_align = 0x30000; /* no power of two: ignored */
-	assert_int_equal(elf_parse_phdrs(&ehdr, phdrs, &layout), 0);
+	elf_parse_phdrs(&ehdr, phdrs, &layout);
 	assert_int_equal(layout.align, PAGE);
 	ehdr.e_phoff = 0x10000; /* in no segment */
-	assert_int_equal(elf_parse_phdrs(&ehdr, phdrs, &layout), 0);
+	elf_parse_phdrs(&ehdr, phdrs, &layout);
 	assert_int_equal(layout.phdr_vaddr, 0);
 }
 
@@ -164,15 +160,34 @@ static void phdrs_interp(void **state)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		phdr.p_offset = cases[i].offset;
 		phdr.p_filesz = cases[i].size;
-		assert_int_equal(elf_parse_phdrs(&ehdr, &phdr, &layout), cases[i].ret);
-		if (!cases[i].ret) {
-			assert_int_equal(layout.interp_size, cases[i].size);
-			assert_int_equal(layout.nr_load, 0);
-		}
+		elf_parse_phdrs(&ehdr, &phdr, &layout);
+		assert_true(layout.has_interp);
+		assert_int_equal(layout.nr_load, 0);
+		assert_int_equal(elf_check_program(&ehdr, &layout), cases[i].ret);
 	}
 	assert_int_equal(elf_parse_interp("/lib/ld.so", 11), 0);
 	assert_int_equal(elf_parse_interp("/lib/ld.so", 10), -ENOEXEC);
 	assert_int_equal(elf_parse_interp("", 0), -ENOEXEC);
+}
+
+/* Of a program all that cannot be mapped is refused; an interpreter's type is seen only then. */
+static void types(void **state)
+{
+	static const u16 bad[] = { 0, 1, 4, 0xffff };
+	struct elf64_ehdr ehdr = good_header();
+	struct elf_layout layout = { 0 };
+	size_t i;
+
+	(void)state;
+	assert_int_equal(elf_check_program(&ehdr, &layout), 0);
+	ehdr.e_type = ET_DYN;
+	assert_int_equal(elf_check_program(&ehdr, &layout), 0);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		ehdr.e_type = bad[i];
+		assert_int_equal(parse(&ehdr), 0);
+		assert_false(elf_can_map(&ehdr));
+		assert_int_equal(elf_check_program(&ehdr, &layout), -ENOEXEC);
+	}
 }
 
 static void segment_good(void **state)
@@ -351,6 +366,7 @@ int main(void)
 		cmocka_unit_test(header_good),  cmocka_unit_test(header_short),
 		cmocka_unit_test(header_bad),   cmocka_unit_test(phdrs_layout),
 		cmocka_unit_test(phdrs_interp), cmocka_unit_test(segment_good),
+		cmocka_unit_test(types),
 		cmocka_unit_test(segment_bad),  cmocka_unit_test(noise),
 		cmocka_unit_test(scripts),      cmocka_unit_test(scripts_cut),
 	};
