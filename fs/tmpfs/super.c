@@ -71,6 +71,7 @@ static int begin_inode(struct inode *inode, unsigned long reserved)
 		inode->i_op = &tmpfs_link_iops;
 		return 0;
 	default:
+		init_special_inode(inode);
 		return 0;
 	}
 }

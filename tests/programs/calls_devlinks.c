@@ -78,9 +78,21 @@ static void ioctls(void)
 	check(ioctl(fd, FIOCLEX) == -1 && errno == EBADF, "of a path: EBADF");
 }
 
+/* /tmp is a tmpfs. */
+static void fifos(void)
+{
+	int fd;
+
+	check(!mkfifo("/tmp/devlinks", 0600), "a fifo in /tmp");
+	fd = open("/tmp/devlinks", O_RDWR);
+	check(fd >= 0 && write(fd, "x", 1) == 1, "is a pipe");
+	unlink("/tmp/devlinks");
+}
+
 int main(void)
 {
 	links();
+	fifos();
 	ioctls();
 	pipes();
 	return checks_done();
