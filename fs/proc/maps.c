@@ -7,8 +7,6 @@
 #include "mm/frame/slab.h"
 #include "mm/space/mmap_lock.h"
 
-#define NAME_COLUMN 73 /* where Linux starts the name: 25 + 6 * sizeof(void *) */
-
 static const char *special_name(const struct vm_area_struct *vma)
 {
 	const struct mm_struct *mm = vma->vm_mm;
@@ -41,13 +39,14 @@ static void show_vma(struct seq_buf *m, const struct vm_area_struct *vma, char *
 		   vma->vm_file ? (unsigned long long)vma->vm_pgoff << PAGE_SHIFT : 0ULL,
 		   (unsigned int)(st.dev >> 8) & 0xfff, (unsigned int)st.dev & 0xff, st.ino);
 	if (name) {
-		seq_pad(m, line, NAME_COLUMN);
+		seq_pad(m, line, MAPS_NAME_COLUMN);
 		seq_puts(m, name);
 	}
 	seq_putc(m, '\n');
 }
 
-int proc_show_maps(struct seq_buf *m, void *arg)
+int proc_for_each_vma(struct seq_buf *m, void *arg,
+		      void (*more)(struct seq_buf *m, struct vm_area_struct *vma))
 {
 	struct mm_struct *mm = proc_mm(arg);
 	struct vm_area_struct *vma;
@@ -61,10 +60,18 @@ int proc_show_maps(struct seq_buf *m, void *arg)
 		return -ENOMEM;
 	}
 	mmap_read_lock(mm);
-	for_each_vma(mm, vma)
+	for_each_vma(mm, vma) {
 		show_vma(m, vma, path, (int)PAGE_SIZE);
+		if (more)
+			more(m, vma);
+	}
 	mmap_read_unlock(mm);
 	mmput(mm);
 	kfree(path);
 	return 0;
+}
+
+int proc_show_maps(struct seq_buf *m, void *arg)
+{
+	return proc_for_each_vma(m, arg, NULL);
 }

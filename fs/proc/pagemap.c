@@ -4,14 +4,17 @@
  * Documentation/admin-guide/mm/pagemap.rst):
  *
  *   bits 0-54  frame number if present; if swapped: bits 0-4 area, 5-54 slot
- *   bit 55     soft-dirty: set for all of a VMA, since nothing clears it here
+ *   bit 55     soft-dirty: written, or newly mapped, since clear_refs was told to forget
  *   bit 56     mapped exactly once
  *   bit 61     page of a file or of shared memory
  *   bit 62     swapped
  *   bit 63     present
+ *
+ * Who is not root sees no frames and slots.
  */
 #include "fs/proc/proc.h"
 #include "kernel/core/sched.h"
+#include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/backing/swap.h"
@@ -28,14 +31,17 @@
 #define PM_ENTRY_BYTES 8
 #define PM_BATCH 512 /* entries looked up per hold of mmap_lock */
 
-static u64 pte_to_pagemap(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
+static u64 pte_to_pagemap(struct vm_area_struct *vma, unsigned long addr, pte_t pte, bool show_pfn)
 {
-	u64 entry = 0;
+	u64 entry = 0, place = 0;
 
 	if (pte_present(pte)) {
 		struct page *page = vm_normal_page(vma, addr, pte);
 
-		entry = PM_PRESENT | pte_pfn(pte);
+		entry = PM_PRESENT;
+		place = pte_pfn(pte);
+		if (pte_soft_dirty(pte))
+			entry |= PM_SOFT_DIRTY;
 		if (page && !PageAnon(page))
 			entry |= PM_FILE;
 		if (page && page_mapcount(page) == 1)
@@ -43,23 +49,25 @@ static u64 pte_to_pagemap(struct vm_area_struct *vma, unsigned long addr, pte_t 
 	} else if (is_swap_pte(pte)) {
 		swp_entry_t swap = pte_to_swp_entry(pte);
 
-		entry = PM_SWAP | swp_type(swap) | (u64)swp_offset(swap) << 5;
+		entry = PM_SWAP | (pte_swp_soft_dirty(pte) ? PM_SOFT_DIRTY : 0);
+		place = swp_type(swap) | (u64)swp_offset(swap) << 5;
 	}
-	return entry;
+	return show_pfn ? entry | place : entry;
 }
 
-static u64 pagemap_entry(struct mm_struct *mm, unsigned long addr)
+static u64 pagemap_entry(struct mm_struct *mm, unsigned long addr, bool show_pfn)
 {
 	struct vm_area_struct *vma = vma_lookup(mm, addr);
-	u64 entry = PM_SOFT_DIRTY;
 	spinlock_t *ptl;
+	u64 entry;
 	pte_t *pte;
 
 	if (!vma)
 		return 0;
+	entry = vma->vm_flags & VM_SOFTCLEAN ? 0 : PM_SOFT_DIRTY;
 	pte = get_locked_pte(mm, addr, &ptl);
 	if (pte) {
-		entry |= pte_to_pagemap(vma, addr, *pte);
+		entry |= pte_to_pagemap(vma, addr, *pte, show_pfn);
 		pte_unmap_unlock(pte, ptl);
 	}
 	return entry;
@@ -68,11 +76,12 @@ static u64 pagemap_entry(struct mm_struct *mm, unsigned long addr)
 /* Fill @entries for @nr pages from @addr on; returns how many lie in user space. */
 static size_t fill_batch(struct mm_struct *mm, u64 *entries, unsigned long addr, size_t nr)
 {
+	bool show_pfn = !current->signal->uid.effective;
 	size_t i;
 
 	mmap_read_lock(mm);
 	for (i = 0; i < nr && addr < TASK_SIZE; i++, addr += PAGE_SIZE)
-		entries[i] = pagemap_entry(mm, addr);
+		entries[i] = pagemap_entry(mm, addr, show_pfn);
 	mmap_read_unlock(mm);
 	return i;
 }

@@ -11,6 +11,7 @@
 #include "lib/vsprintf.h"
 #include "mm/fault/fault.h"
 #include "mm/frame/buddy.h"
+#include "mm/reclaim/reclaim.h"
 
 /* The arg of the process itself. */
 static void *without_details(void *arg)
@@ -137,6 +138,17 @@ static int show_comm(struct seq_buf *m, void *arg)
 	return 0;
 }
 
+static int show_oom_score(struct seq_buf *m, void *arg)
+{
+	struct task_struct *task = proc_task(arg);
+
+	if (!task)
+		return -ESRCH;
+	seq_printf(m, "%lu\n", oom_score(task));
+	put_task_struct(task);
+	return 0;
+}
+
 static int show_oom_score_adj(struct seq_buf *m, void *arg)
 {
 	struct task_struct *task = proc_task(arg);
@@ -192,6 +204,7 @@ static int task_iterate(void *arg, struct pseudo_dir *dir, loff_t from);
 static const struct pseudo_entry pid_entries[] = {
 	{ .name = "task", .mode = S_IFDIR | 0555, .lookup = task_lookup, .iterate = task_iterate },
 	{ .name = "auxv", .mode = S_IFREG | 0400, .show = show_auxv, .may_open = may_inspect },
+	{ .name = "clear_refs", .mode = S_IFREG | 0200, .write = proc_write_clear_refs },
 	{ .name = "cmdline", .mode = S_IFREG | 0444, .show = show_cmdline },
 	{ .name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .write = write_comm },
 	{ .name = "cwd",
@@ -219,6 +232,7 @@ static const struct pseudo_entry pid_entries[] = {
 	{ .name = "mem", .mode = S_IFREG | 0600, .fops = &proc_mem_fops },
 	{ .name = "mountinfo", .mode = S_IFREG | 0444, .show = proc_show_mountinfo },
 	{ .name = "mounts", .mode = S_IFREG | 0444, .show = proc_show_mounts },
+	{ .name = "oom_score", .mode = S_IFREG | 0444, .show = show_oom_score },
 	{ .name = "oom_score_adj",
 	  .mode = S_IFREG | 0644,
 	  .show = show_oom_score_adj,
@@ -231,6 +245,8 @@ static const struct pseudo_entry pid_entries[] = {
 	  .mode = S_IFLNK | 0777,
 	  .readlink = proc_readlink_root,
 	  .get_link = proc_get_root },
+	{ .name = "smaps", .mode = S_IFREG | 0444, .show = proc_show_smaps },
+	{ .name = "smaps_rollup", .mode = S_IFREG | 0444, .show = proc_show_smaps_rollup },
 	{ .name = "stat", .mode = S_IFREG | 0444, .show = proc_show_stat },
 	{ .name = "statm", .mode = S_IFREG | 0444, .show = proc_show_statm },
 	{ .name = "status", .mode = S_IFREG | 0444, .show = proc_show_status },

@@ -55,7 +55,14 @@ unsigned long proc_text_pages(const struct mm_struct *mm);
 void proc_put_comm(struct seq_buf *m, const struct task_struct *task);
 
 /* /proc/PID/... */
+#define MAPS_NAME_COLUMN 73 /* where the name starts in maps: 25 + 6 * sizeof(void *) */
 int proc_show_maps(struct seq_buf *m, void *arg);
+/* maps, and behind each line what @more (NULL: nothing) prints. mmap_lock is held for reading. */
+int proc_for_each_vma(struct seq_buf *m, void *arg,
+		      void (*more)(struct seq_buf *m, struct vm_area_struct *vma));
+int proc_show_smaps(struct seq_buf *m, void *arg);
+int proc_show_smaps_rollup(struct seq_buf *m, void *arg);
+ssize_t proc_write_clear_refs(void *arg, const char *buf, size_t len);
 ssize_t proc_read_pagemap(struct file *file, char __user *buf, size_t count, loff_t *pos);
 extern const struct file_operations proc_mem_fops;
 int proc_show_stat(struct seq_buf *m, void *arg);

@@ -3,9 +3,9 @@
  * Swap: areas in Linux's mkswap format (v1, "SWAPSPACE2"), slots counted across fork, the swap
  * cache that keeps a page findable while any entry still names its slot.
  *
- * A swap entry in a page table: bits 9..13 the area ("type"), bits 14..62 the slot ("offset"); bits
- * 0..8 clear, so the CPU faults and pte_present() is false. Slot 0 is the header, so a valid entry
- * is never zero.
+ * A swap entry in a page table: bits 9..13 the area ("type"), bits 14..62 the slot ("offset"), bit 1
+ * soft-dirty; the others of bits 0..8 clear, so the CPU faults and pte_present() is false. Slot 0 is the
+ * header, so a valid entry is never zero.
  */
 #ifndef MM_BACKING_SWAP_H
 #define MM_BACKING_SWAP_H
@@ -26,7 +26,10 @@ static inline swp_entry_t swp_entry(unsigned int type, unsigned long offset)
 static inline unsigned int swp_type(swp_entry_t e) { return (e.val >> 9) & 31; }
 static inline unsigned long swp_offset(swp_entry_t e) { return e.val >> 14; }
 static inline pte_t swp_entry_to_pte(swp_entry_t e) { return __pte(e.val); }
-static inline swp_entry_t pte_to_swp_entry(pte_t p) { return (swp_entry_t){ p.pte }; }
+static inline swp_entry_t pte_to_swp_entry(pte_t p)
+{
+	return (swp_entry_t){ pte_swp_clear_soft_dirty(p).pte };
+}
 static inline bool is_swap_pte(pte_t p) { return !pte_none(p) && !pte_present(p); }
 
 /* syscalls: CAP-less (every task is root). Linux's errno. Path is a user string. */

@@ -27,14 +27,16 @@ static bool restore_pte(struct vm_area_struct *vma, pmd_t *pmd, unsigned long ad
 	struct mm_struct *mm = vma->vm_mm;
 	spinlock_t *ptl;
 	pte_t *pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
-	bool same = ptep_get(pte).pte == entry.val;
+	pte_t old = ptep_get(pte), new = pfn_pte(page_to_pfn(page), vma->vm_page_prot);
+	bool same = is_swap_pte(old) && pte_to_swp_entry(old).val == entry.val;
 
 	if (same) {
 		add_mm_counter(mm, MM_SWAPENTS, -1);
 		add_mm_counter(mm, MM_ANONPAGES, 1);
 		page_add_anon_rmap(page, vma, addr);
 		/* The only copy is in memory now: dirty, so that nobody drops it as clean. */
-		set_pte(pte, pte_mkold(pte_mkdirty(pfn_pte(page_to_pfn(page), vma->vm_page_prot))));
+		new = pte_mkold(pte_mkdirty(new));
+		set_pte(pte, pte_swp_soft_dirty(old) ? new : pte_clear_soft_dirty(new));
 		if (vma->vm_flags & VM_LOCKED)
 			mlock_page(page);
 	}
@@ -87,7 +89,8 @@ static int unuse_table(struct vm_area_struct *vma, pmd_t *pmd, unsigned long add
 		pte_t *pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
 
 		for (unsigned int i = 0; i < nr; i++)
-			entries[i].val = names_area(pte[i], area) ? pte[i].pte : 0;
+			entries[i].val =
+				names_area(pte[i], area) ? pte_to_swp_entry(pte[i]).val : 0;
 		pte_unmap_unlock(pte, ptl);
 		for (unsigned int i = 0; i < nr; i++, addr += PAGE_SIZE) {
 			int err = entries[i].val ? unuse_pte(vma, pmd, addr, entries[i]) : 0;

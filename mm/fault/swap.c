@@ -40,6 +40,8 @@ static bool install_swapped_page(struct vm_fault *vmf, struct page *page, swp_en
 
 	if (unlikely(!lock_same_pte(vmf)))
 		return false;
+	if (pte_swp_soft_dirty(vmf->orig_pte))
+		pte = pte_mksoft_dirty(pte);
 	*need_copy = vmf->flags & FAULT_FLAG_WRITE;
 	if (*need_copy && sole_owner(page, entry)) {
 		pte = maybe_mkwrite(pte_mkdirty(pte), vma);

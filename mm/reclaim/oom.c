@@ -35,14 +35,25 @@ static bool eligible(const struct task_struct *task)
 	       task->oom_score_adj != OOM_SCORE_ADJ_MIN;
 }
 
-/* Frames that would come free, plus the bias: at least 1. task_lock held, task eligible. */
+/* Frames that would come free, plus the bias. task_lock held, task eligible. */
 static long badness(const struct task_struct *task)
 {
 	const struct mm_struct *mm = task->mm;
 	long total = (long)(totalram_pages() + total_swap_pages());
 	long points = (long)(mm_rss(mm) + get_mm_counter(mm, MM_SWAPENTS) + mm->pgtables);
 
-	return max(points + task->oom_score_adj * (total / 1000), 1L);
+	return points + task->oom_score_adj * (total / 1000);
+}
+
+unsigned long oom_score(struct task_struct *task)
+{
+	long total = (long)(totalram_pages() + total_swap_pages()), points = 0;
+
+	task_lock(task);
+	if (eligible(task))
+		points = (1000 + badness(task) * 1000 / total) * 2 / 3;
+	task_unlock(task);
+	return (unsigned long)max(points, 0L);
 }
 
 static void print_row(const struct task_struct *task)
@@ -101,7 +112,7 @@ static struct task_struct *select_victim(bool *dying)
 		if (eligible(task) && READ_ONCE(task->oom_victim))
 			*dying = true;
 		else if (eligible(task))
-			points = badness(task);
+			points = max(badness(task), 1L);
 		task_unlock(task);
 		if (points > most) {
 			most = points;

@@ -9,6 +9,7 @@
 
 struct mm_struct;
 struct page;
+struct task_struct;
 
 /* Register with the frame allocator and start kswapd. Boot, after the scheduler runs. */
 void reclaim_init(void);
@@ -29,5 +30,7 @@ void drop_caches(int what);
 void register_shrinker(unsigned long (*scan)(unsigned long nr));
 /* Kill the largest process and say so; true when memory will come free. Needs no lock. */
 bool out_of_memory(gfp_t gfp, unsigned int order);
+/* /proc/PID/oom_score: how near the task is to being chosen, on Linux's scale. Takes task_lock. */
+unsigned long oom_score(struct task_struct *task);
 
 #endif

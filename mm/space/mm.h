@@ -49,6 +49,7 @@ struct vm_operations_struct;
 #define VM_NORESERVE 0x00200000UL
 #define VM_WIPEONFORK 0x02000000UL
 #define VM_DONTDUMP 0x04000000UL
+#define VM_SOFTCLEAN 0x08000000UL /* older than the last clearing of soft-dirty marks (Linux has the opposite) */
 #define VM_HUGEPAGE 0x20000000UL /* madvise() hints that only keep VMAs apart */
 #define VM_NOHUGEPAGE 0x40000000UL
 #define VM_MERGEABLE 0x80000000UL

@@ -28,18 +28,22 @@ static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, p
 {
 	unsigned long addr, low = ~0UL, high = 0;
 	spinlock_t *old_ptl = pte_lockptr(mm, old_pmd), *new_ptl = pte_lockptr(mm, new_pmd);
-	pte_t *from = pte_offset(old_pmd, old), *to = pte_offset(new_pmd, new);
+	pte_t *from = pte_offset(old_pmd, old), *to = pte_offset(new_pmd, new), pte;
 
 	lock_both(old_ptl, new_ptl);
 	flush_tlb_batched_pending(mm);
 	for (addr = old; addr < old + len; addr += PAGE_SIZE, from++, to++) {
 		if (pte_none(*from))
 			continue;
-		if (pte_present(*from)) {
+		pte = ptep_get_and_clear(from);
+		if (pte_present(pte)) {
 			low = min(low, addr);
 			high = addr + PAGE_SIZE;
+			pte = pte_mksoft_dirty(pte); /* at this address it is new */
+		} else {
+			pte = pte_swp_mksoft_dirty(pte);
 		}
-		set_pte(to, ptep_get_and_clear(from));
+		set_pte(to, pte);
 	}
 	if (high) {
 		stale->start = min(stale->start, low);

@@ -169,6 +169,11 @@ static inline void flush_stale_range(struct mm_struct *mm, const struct stale_ra
 void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end,
 		       pgprot_t newprot, struct stale_range *stale);
 /*
+ * Forget which pages were written, so that the next write to each marks its entry soft-dirty. Flushes.
+ * mmap_lock for writing.
+ */
+void clear_soft_dirty(struct mm_struct *mm);
+/*
  * mremap: move entries of [old, old+len) of @vma to new in @new_vma, and flush them. Returns bytes moved (short
  * on -ENOMEM). mmap_lock for writing.
  */

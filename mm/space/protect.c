@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* New rights for entries that are there already: the loop below mprotect(). */
+/*
+ * New rights for entries that are there already: the loop below mprotect(), and the one that has
+ * writes fault once more so that they can be told.
+ */
 #include "kernel/core/sched.h"
 #include "kernel/debug/race.h"
 #include "lib/util.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/vma.h"
+#include "mm/space/vma_lock.h"
 #include <asm/tlbflush.h>
 
 /* Does @new allow less than @old, so that a CPU must forget @old? */
@@ -16,13 +21,14 @@ static inline bool rights_removed(pte_t old, pte_t new)
  * Only the fault path finds out whether a page may be written in place. An entry for which it did
  * so, and that was not shared by fork since, is spared a second fault when the VMA allows writing
  * again: a private one is marked as owned meanwhile, a shared one is dirty, as writeback would have
- * cleaned and write-protected it.
+ * cleaned and write-protected it, and soft-dirty.
  */
 static inline pte_t new_rights(pte_t old, pgprot_t prot, unsigned long vm_flags)
 {
 	pte_t new = pte_modify(old, prot);
 
-	if (!pte_owned(old) && !((vm_flags & VM_SHARED) && pte_dirty(old)))
+	if (!pte_owned(old) &&
+	    !((vm_flags & VM_SHARED) && pte_dirty(old) && pte_soft_dirty(old)))
 		return new;
 	if (vm_flags & VM_WRITE)
 		return pte_mkwrite(new);
@@ -71,4 +77,28 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 	if (!stale->end)
 		stale->start = low; /* VMAs come in order */
 	stale->end = high;
+}
+
+static void clear_soft_dirty_pte(struct pt_walk *walk, pte_t *pte, unsigned long addr)
+{
+	(void)walk;
+	(void)addr;
+	if (pte_present(*pte))
+		ptep_clear_soft_dirty(pte);
+	else if (!pte_none(*pte))
+		set_pte(pte, pte_swp_clear_soft_dirty(*pte));
+}
+
+void clear_soft_dirty(struct mm_struct *mm)
+{
+	struct pt_walk walk = { .pte = clear_soft_dirty_pte };
+	struct vm_area_struct *vma;
+
+	for_each_vma(mm, vma) {
+		vma_start_write(vma);
+		vma->vm_flags |= VM_SOFTCLEAN;
+		vma->vm_page_prot = vma_page_prot(vma);
+		walk_page_range(&walk, mm, vma->vm_start, vma->vm_end);
+	}
+	flush_tlb_mm(mm);
 }

@@ -163,7 +163,8 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 	} else if (PageAnon(page)) {
 		if (pte_dirty(pte))
 			SetPageDirty(page);
-		set_pte(ptep, swp_entry_to_pte(entry));
+		set_pte(ptep, pte_soft_dirty(pte) ? pte_swp_mksoft_dirty(swp_entry_to_pte(entry)) :
+						    swp_entry_to_pte(entry));
 		add_mm_counter(mm, MM_ANONPAGES, -1);
 		add_mm_counter(mm, MM_SWAPENTS, 1);
 	} else {

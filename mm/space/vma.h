@@ -146,7 +146,7 @@ static inline int mlock_future_check(const struct mm_struct *mm, unsigned long v
  */
 static inline pgprot_t vma_page_prot(const struct vm_area_struct *vma)
 {
-	bool quiet = vma->vm_ops && !vma->vm_ops->page_mkwrite;
+	bool quiet = vma->vm_ops && !vma->vm_ops->page_mkwrite && !(vma->vm_flags & VM_SOFTCLEAN);
 	pgprot_t prot = vm_get_page_prot(vma->vm_flags);
 
 	if (quiet && (vma->vm_flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE))

@@ -427,7 +427,7 @@ static void check_entry(struct pt_walk *walk, pte_t *pte, unsigned long addr)
 		return;
 	walk->vma = vma_lookup(walk->vma->vm_mm, addr);
 	CHECK(walk->vma);
-	CHECK(!pte_write(*pte) || (walk->vma->vm_flags & VM_WRITE));
+	CHECK(!pte_present(*pte) || !pte_write(*pte) || (walk->vma->vm_flags & VM_WRITE));
 	CHECK(!(pte->pte & _PAGE_PRESENT) || (walk->vma->vm_flags & VM_ACCESS_FLAGS) ||
 	      is_swap_pte(*pte));
 	if (pte_present(*pte))

@@ -40,13 +40,19 @@
 #define _PAGE_PROTNONE _PAGE_GLOBAL   /* meaning of bit 8 while P is clear */
 #define _PAGE_SPECIAL (1UL << 9)      /* software: frame without struct page accounting (zero page) */
 #define _PAGE_OWNED (1UL << 10)       /* software: mprotect() alone keeps the owner from writing */
+/*
+ * software: written since /proc/PID/clear_refs was told to forget. Comes with every dirty bit that the
+ * kernel stores; the CPU need not set it, as an entry that lost it lost RW too. In a swap entry: bit 1.
+ */
+#define _PAGE_SOFT_DIRTY (1UL << 11)
+#define _PAGE_SWP_SOFT_DIRTY (1UL << 1)
 #define _PAGE_NX (1UL << 63)
 
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define _PAGE_TABLE (_PAGE_PRESENT | _PAGE_RW | _PAGE_USER | _PAGE_ACCESSED)
 /* Bits of an entry that say what it maps and what happened to it; mprotect() keeps them. */
 #define _PAGE_CHG_MASK (PTE_PFN_MASK | _PAGE_PCD | _PAGE_PWT | _PAGE_ACCESSED | _PAGE_DIRTY | \
-			_PAGE_SPECIAL | _PAGE_OWNED)
+			_PAGE_SPECIAL | _PAGE_OWNED | _PAGE_SOFT_DIRTY)
 
 #define PTRS_PER_TABLE 512UL
 #define PMD_SHIFT 21
@@ -88,16 +94,22 @@ static inline bool pte_exec(pte_t p) { return !(p.pte & _PAGE_NX); }
 static inline bool pte_special(pte_t p) { return p.pte & _PAGE_SPECIAL; }
 /* May be written, or could be if the VMA allowed it: the private page is this map's alone. */
 static inline bool pte_owned(pte_t p) { return p.pte & (_PAGE_RW | _PAGE_OWNED); }
+static inline bool pte_soft_dirty(pte_t p) { return p.pte & _PAGE_SOFT_DIRTY; }
+static inline bool pte_swp_soft_dirty(pte_t p) { return p.pte & _PAGE_SWP_SOFT_DIRTY; }
 static inline bool pte_same(pte_t a, pte_t b) { return a.pte == b.pte; }
 static inline unsigned long pte_pfn(pte_t p) { return (p.pte & PTE_PFN_MASK) >> PAGE_SHIFT; }
 
 static inline pte_t pte_mkwrite(pte_t p) { return __pte((p.pte & ~_PAGE_OWNED) | _PAGE_RW); }
 static inline pte_t pte_mkowned(pte_t p) { return __pte((p.pte & ~_PAGE_RW) | _PAGE_OWNED); }
 static inline pte_t pte_wrprotect(pte_t p) { return __pte(p.pte & ~(_PAGE_RW | _PAGE_OWNED)); }
-static inline pte_t pte_mkdirty(pte_t p) { return __pte(p.pte | _PAGE_DIRTY); }
+static inline pte_t pte_mkdirty(pte_t p) { return __pte(p.pte | _PAGE_DIRTY | _PAGE_SOFT_DIRTY); }
 static inline pte_t pte_mkclean(pte_t p) { return __pte(p.pte & ~_PAGE_DIRTY); }
 static inline pte_t pte_mkyoung(pte_t p) { return __pte(p.pte | _PAGE_ACCESSED); }
 static inline pte_t pte_mkold(pte_t p) { return __pte(p.pte & ~_PAGE_ACCESSED); }
+static inline pte_t pte_mksoft_dirty(pte_t p) { return __pte(p.pte | _PAGE_SOFT_DIRTY); }
+static inline pte_t pte_clear_soft_dirty(pte_t p) { return __pte(p.pte & ~_PAGE_SOFT_DIRTY); }
+static inline pte_t pte_swp_mksoft_dirty(pte_t p) { return __pte(p.pte | _PAGE_SWP_SOFT_DIRTY); }
+static inline pte_t pte_swp_clear_soft_dirty(pte_t p) { return __pte(p.pte & ~_PAGE_SWP_SOFT_DIRTY); }
 static inline pte_t pte_mkspecial(pte_t p) { return __pte(p.pte | _PAGE_SPECIAL); }
 static inline pte_t pfn_pte(unsigned long pfn, pgprot_t prot)
 {
@@ -147,6 +159,12 @@ static inline bool ptep_test_and_clear_young(pte_t *ptep)
 static inline void ptep_set_unused(pte_t *ptep)
 {
 	__atomic_fetch_and(&ptep->pte, ~(_PAGE_ACCESSED | _PAGE_DIRTY), __ATOMIC_ACQ_REL);
+}
+
+/* What was written is forgotten; the next write faults. */
+static inline void ptep_clear_soft_dirty(pte_t *ptep)
+{
+	__atomic_fetch_and(&ptep->pte, ~(_PAGE_RW | _PAGE_OWNED | _PAGE_SOFT_DIRTY), __ATOMIC_ACQ_REL);
 }
 
 /* --- upper levels: none, table, or (direct map only) a large leaf --- */
