@@ -5,6 +5,7 @@
 #include "fs/inode.h"
 #include "fs/names.h"
 #include "fs/namei.h"
+#include "fs/perm.h"
 #include "fs/syscalls.h"
 #include "lib/errno.h"
 #include "lib/util.h"
@@ -12,40 +13,75 @@
 
 /* What is to change; fields are looked at as @what says. */
 struct attr {
-	enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_ATIME = 8, ATTR_MTIME = 16 } what;
+	enum {
+		ATTR_MODE = 1,
+		ATTR_UID = 2,
+		ATTR_GID = 4,
+		ATTR_ATIME = 8,
+		ATTR_MTIME = 16,
+		ATTR_TIMES_SET = 32, /* not both to now */
+		ATTR_OWNER = 64,     /* by a call of chown(2), which may have left both as they are */
+	} what;
 	umode_t mode;
 	uid_t uid;
 	gid_t gid;
 	struct timespec atime, mtime;
 };
 
+/* May current? Times that are to be now are also for who may write. i_rwsem held. 0 or -errno. */
+static int may_set_attr(const struct inode *inode, const struct attr *attr)
+{
+	if (is_root())
+		return 0;
+	if ((attr->what & ATTR_UID) &&
+	    (!owner_or_root(inode) || attr->uid != inode->i_uid))
+		return -EPERM;
+	if ((attr->what & ATTR_GID) &&
+	    (!owner_or_root(inode) ||
+	     (attr->gid != inode->i_gid && !in_group_or_root(attr->gid))))
+		return -EPERM;
+	if ((attr->what & (ATTR_MODE | ATTR_TIMES_SET)) && !owner_or_root(inode))
+		return -EPERM;
+	if ((attr->what & (ATTR_ATIME | ATTR_MTIME)) && !owner_or_root(inode))
+		return inode_permission(inode, MAY_WRITE);
+	return 0;
+}
+
+static void change_attr(struct inode *inode, const struct attr *attr)
+{
+	if (attr->what & ATTR_UID)
+		inode->i_uid = attr->uid;
+	if (attr->what & ATTR_GID)
+		inode->i_gid = attr->gid;
+	if (attr->what & ATTR_MODE) {
+		inode->i_mode = (inode->i_mode & S_IFMT) | (attr->mode & 07777);
+		if (!in_group_or_root(inode->i_gid))
+			inode->i_mode &= ~S_ISGID;
+	}
+	/* A new owner must not inherit the right to act as the old one. */
+	if ((attr->what & ATTR_OWNER) && !S_ISDIR(inode->i_mode))
+		inode->i_mode = without_suid(inode->i_mode);
+	if (attr->what & ATTR_ATIME)
+		inode->i_atime = attr->atime;
+	if (attr->what & ATTR_MTIME)
+		inode->i_mtime = attr->mtime;
+	inode->i_ctime = current_time();
+	inode->i_written_tick = 0; /* the next write moves what was set here */
+	mark_inode_dirty(inode);
+}
+
 static int set_attr(struct inode *inode, const struct attr *attr)
 {
-	int err = 0;
+	int err;
 
 	if (sb_rdonly(inode->i_sb))
 		return -EROFS;
 	inode_lock(inode);
-	if ((attr->what & ATTR_MODE) && S_ISLNK(inode->i_mode)) {
+	err = may_set_attr(inode, attr);
+	if (!err && (attr->what & ATTR_MODE) && S_ISLNK(inode->i_mode))
 		err = -EOPNOTSUPP;
-	} else {
-		if (attr->what & ATTR_MODE)
-			inode->i_mode = (inode->i_mode & S_IFMT) | (attr->mode & 07777);
-		if (attr->what & ATTR_UID)
-			inode->i_uid = attr->uid;
-		if (attr->what & ATTR_GID)
-			inode->i_gid = attr->gid;
-		/* A new owner must not inherit the right to act as the old one. */
-		if ((attr->what & (ATTR_UID | ATTR_GID)) && !S_ISDIR(inode->i_mode))
-			inode->i_mode &= ~(S_ISUID | (inode->i_mode & 010 ? S_ISGID : 0));
-		if (attr->what & ATTR_ATIME)
-			inode->i_atime = attr->atime;
-		if (attr->what & ATTR_MTIME)
-			inode->i_mtime = attr->mtime;
-		inode->i_ctime = current_time();
-		inode->i_written_tick = 0; /* the next write moves what was set here */
-		mark_inode_dirty(inode);
-	}
+	if (!err)
+		change_attr(inode, attr);
 	inode_unlock(inode);
 	return err;
 }
@@ -100,7 +136,8 @@ static struct attr owner_attr(uid_t uid, gid_t gid)
 {
 	struct attr attr = { .uid = uid, .gid = gid };
 
-	attr.what = (uid != (uid_t)-1 ? ATTR_UID : 0) | (gid != (gid_t)-1 ? ATTR_GID : 0);
+	attr.what = ATTR_OWNER | (uid != (uid_t)-1 ? ATTR_UID : 0) |
+		    (gid != (gid_t)-1 ? ATTR_GID : 0);
 	return attr;
 }
 
@@ -163,6 +200,8 @@ long sys_utimensat(int dfd, const char __user *path, const struct timespec __use
 		return -EINVAL;
 	if (!attr.what)
 		return 0;
+	if (times[0].tv_nsec != UTIME_NOW || times[1].tv_nsec != UTIME_NOW)
+		attr.what |= ATTR_TIMES_SET;
 	if (!path && dfd != AT_FDCWD) /* futimens */
 		return flags ? -EINVAL : set_attr_fd((unsigned int)dfd, &attr);
 	return set_attr_at(dfd, path,
@@ -181,7 +220,9 @@ long sys_truncate(const char __user *path, loff_t length)
 	dentry = user_path_at(AT_FDCWD, path, LOOKUP_FOLLOW);
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
-	err = vfs_truncate(dentry->d_inode, length);
+	err = S_ISREG(dentry->d_inode->i_mode) ? inode_permission(dentry->d_inode, MAY_WRITE) : 0;
+	if (!err)
+		err = vfs_truncate(dentry->d_inode, length);
 	dput(dentry);
 	return err;
 }

@@ -2,6 +2,7 @@
 /* The name cache: see fs/dentry.h. */
 #include "fs/dentry.h"
 
+#include "fs/file.h"
 #include "fs/inode.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/spinlock.h"
@@ -343,19 +344,20 @@ static bool prepend(char *buf, char **at, const char *text, unsigned int len)
 	return true;
 }
 
-char *d_path(struct dentry *dentry, char *buf, int size, bool mark_deleted)
+char *d_path(struct dentry *dentry, char *buf, int size, unsigned int how)
 {
+	const struct dentry *top = my_root();
 	char *at = buf + size;
 	bool fits = prepend(buf, &at, "", 1), any = false;
 
 	spin_lock(&dcache_lock);
-	if (mark_deleted && hlist_unhashed(&dentry->d_hash) && dentry->d_parent != dentry)
+	if ((how & D_PATH_DELETED) && hlist_unhashed(&dentry->d_hash) && dentry->d_parent != dentry)
 		fits = fits && prepend(buf, &at, " (deleted)", 10);
-	while (fits) {
+	while (fits && dentry != top) {
 		if (dentry == dentry->d_sb->s_root) { /* go on from where it is mounted */
-			dentry = dentry->d_sb->s_mountpoint;
-			if (!dentry)
+			if (!dentry->d_sb->s_mountpoint)
 				break;
+			dentry = dentry->d_sb->s_mountpoint;
 			continue;
 		}
 		fits = prepend(buf, &at, dentry->d_name, dentry->d_len) &&
@@ -366,6 +368,8 @@ char *d_path(struct dentry *dentry, char *buf, int size, bool mark_deleted)
 	spin_unlock(&dcache_lock);
 	if (fits && !any)
 		fits = prepend(buf, &at, "/", 1);
+	if (fits && top && dentry != top && (how & D_PATH_UNREACHABLE))
+		fits = prepend(buf, &at, "(unreachable)", 13);
 	return fits ? at : ERR_PTR(-ENAMETOOLONG);
 }
 

@@ -77,10 +77,13 @@ struct dentry *dget_mountpoint(const struct dentry *dentry);
 /* dentry's parent, counted. */
 struct dentry *dget_parent(struct dentry *dentry);
 /*
- * Absolute path, end-aligned in buf. A removed name ends in " (deleted)" if @mark_deleted.
- * ERR_PTR(-ENAMETOOLONG).
+ * The path from the caller's root, end-aligned in buf; from the root of everything if it does not lead
+ * there. @how: a removed name ends in " (deleted)"; a path that does not begin at the caller's root
+ * begins with "(unreachable)". ERR_PTR(-ENAMETOOLONG).
  */
-char *d_path(struct dentry *dentry, char *buf, int size, bool mark_deleted);
+#define D_PATH_DELETED 1u
+#define D_PATH_UNREACHABLE 2u
+char *d_path(struct dentry *dentry, char *buf, int size, unsigned int how);
 /* Free up to @nr unused dentries, oldest first. */
 unsigned long prune_dcache(unsigned long nr);
 /* Free all unused dentries of @sb (unmount). */

@@ -60,6 +60,7 @@ struct fs_struct {
 	atomic_t count;
 	spinlock_t lock;
 	struct dentry *cwd; /* counted; lock */
+	struct dentry *root; /* where "/" is, by chroot(2); counted, NULL: the root of everything; lock */
 	umode_t umask;      /* lock */
 };
 
@@ -94,6 +95,9 @@ long memfd_fcntl(struct file *file, bool add, unsigned long arg);
 
 /* --- where current stands (fs/fs_struct.c) --- */
 struct dentry *get_cwd(void); /* counted */
+struct dentry *get_my_root(void); /* what "/" means to current; counted */
+/* The dentry from which current cannot go up. No reference: only to compare with. */
+const struct dentry *my_root(void);
 umode_t current_umask(void);
 
 /* --- directories: what iterate() fills in --- */

@@ -4,6 +4,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/namei.h"
+#include "fs/perm.h"
 #include "fs/syscalls.h"
 #include "kernel/core/sched.h"
 #include "lib/errno.h"
@@ -23,6 +24,24 @@ struct dentry *get_cwd(void)
 	cwd = fs->cwd ? dget(fs->cwd) : NULL;
 	spin_unlock(&fs->lock);
 	return cwd ? cwd : get_root();
+}
+
+struct dentry *get_my_root(void)
+{
+	struct fs_struct *fs = current->fs;
+	struct dentry *root;
+
+	if (!fs || likely(!READ_ONCE(fs->root)))
+		return get_root();
+	spin_lock(&fs->lock);
+	root = dget(fs->root); /* once set, it is only exchanged */
+	spin_unlock(&fs->lock);
+	return root;
+}
+
+const struct dentry *my_root(void)
+{
+	return current->fs ? READ_ONCE(current->fs->root) : NULL;
 }
 
 umode_t current_umask(void)
@@ -46,6 +65,7 @@ struct fs_struct *dup_fs(struct fs_struct *fs)
 	spin_lock(&fs->lock);
 	copy->umask = fs->umask;
 	copy->cwd = fs->cwd ? dget(fs->cwd) : NULL;
+	copy->root = fs->root ? dget(fs->root) : NULL;
 	spin_unlock(&fs->lock);
 	return copy;
 }
@@ -62,21 +82,32 @@ void put_fs(struct fs_struct *fs)
 	if (!fs || !atomic_dec_and_test(&fs->count))
 		return;
 	dput(fs->cwd);
+	dput(fs->root);
 	kfree(fs);
 }
 
-/* Takes the reference on @dir. */
-static long set_cwd(struct dentry *dir)
+/* @dir, whose reference is taken, becomes *@place, the cwd or the root. */
+static long set_place(struct dentry **place, struct dentry *dir)
 {
 	struct fs_struct *fs = current->fs;
 	struct dentry *old;
 
 	spin_lock(&fs->lock);
-	old = fs->cwd;
-	fs->cwd = dir;
+	old = *place;
+	*place = dir;
 	spin_unlock(&fs->lock);
 	dput(old);
 	return 0;
+}
+
+static long set_cwd(struct dentry *dir)
+{
+	int err = may_search(dir->d_inode);
+
+	if (!err)
+		return set_place(&current->fs->cwd, dir);
+	dput(dir);
+	return err;
 }
 
 long sys_chdir(const char __user *path)
@@ -84,6 +115,22 @@ long sys_chdir(const char __user *path)
 	struct dentry *dir = user_path_at(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY);
 
 	return IS_ERR(dir) ? PTR_ERR(dir) : set_cwd(dir);
+}
+
+long sys_chroot(const char __user *path)
+{
+	struct dentry *dir = user_path_at(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY);
+	int err;
+
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	err = may_search(dir->d_inode);
+	if (!err && !is_root())
+		err = -EPERM;
+	if (!err)
+		return set_place(&current->fs->root, dir);
+	dput(dir);
+	return err;
 }
 
 long sys_fchdir(unsigned int fd)
@@ -112,7 +159,7 @@ long sys_getcwd(char __user *user, unsigned long size)
 	}
 	/* A removed directory has no path. */
 	if (cwd->d_inode->i_nlink && !(d_unhashed(cwd) && cwd->d_parent != cwd)) {
-		path = d_path(cwd, buf, PATH_MAX, false);
+		path = d_path(cwd, buf, PATH_MAX, D_PATH_UNREACHABLE);
 		if (IS_ERR(path)) {
 			result = PTR_ERR(path);
 		} else {

@@ -3,6 +3,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/names.h"
+#include "fs/perm.h"
 #include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -76,9 +77,8 @@ static ssize_t write_locked(struct file *file, const char *buf, size_t count, lo
 	if (n < 0)
 		return n;
 	zero_stale_tail(inode, *pos);
-	if (inode->i_mode & (S_ISUID | S_ISGID) &&
-	    !(inode->i_mode & S_ISGID && !(inode->i_mode & 010)))
-		inode->i_mode &= ~(S_ISUID | S_ISGID);
+	if (unlikely(inode->i_mode & (S_ISUID | S_ISGID)) && !is_root())
+		inode->i_mode = without_suid(inode->i_mode);
 	file_update_time(inode);
 	wanted = n;
 	n = filemap_write(file, buf, (size_t)wanted, pos);
@@ -168,6 +168,8 @@ int vfs_truncate(struct inode *inode, loff_t size)
 	inode_lock(inode);
 	zero_stale_tail(inode, size);
 	err = inode->i_op->truncate(inode, size);
+	if (!err && !is_root())
+		inode->i_mode = without_suid(inode->i_mode);
 	if (!err)
 		file_update_time(inode);
 	inode_unlock(inode);

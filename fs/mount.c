@@ -6,6 +6,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/namei.h"
+#include "fs/perm.h"
 #include "fs/proc/proc.h"
 #include "fs/syscalls.h"
 #include "kernel/core/block.h"
@@ -85,7 +86,7 @@ void for_each_filesystem(void (*fn)(const struct file_system_type *type, void *a
 
 char *mount_path(struct super_block *sb, char *buf, int size)
 {
-	return d_path(sb->s_root, buf, size, false);
+	return d_path(sb->s_root, buf, size, 0);
 }
 
 struct super_block *alloc_super(const struct file_system_type *type)
@@ -290,6 +291,8 @@ long sys_mount(const char __user *source, const char __user *target, const char 
 	char *text;
 	long err;
 
+	if (!is_root())
+		return -EPERM;
 	if (flags & (MS_BIND | MS_MOVE))
 		return -EINVAL;
 	text = get_options(data);
@@ -332,6 +335,8 @@ long sys_umount2(const char __user *target, int flags)
 {
 	struct dentry *top;
 
+	if (!is_root())
+		return -EPERM;
 	if (flags & ~8) /* UMOUNT_NOFOLLOW */
 		return -EINVAL;
 	top = user_path_at(AT_FDCWD, target, flags ? 0 : LOOKUP_FOLLOW);

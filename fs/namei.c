@@ -4,6 +4,7 @@
 
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/perm.h"
 #include "kernel/core/printk.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -124,7 +125,7 @@ int walk_start(struct walk *w, int dfd, char *text)
 	w->rest = text;
 	w->size = PATH_MAX;
 	if (*text == '/') {
-		w->at = get_root();
+		w->at = get_my_root();
 	} else if (dfd == AT_FDCWD) {
 		w->at = get_cwd();
 	} else {
@@ -152,9 +153,11 @@ void walk_end(struct walk *w)
 	w->text = NULL;
 }
 
-/* ".." from where the walk stands; the root's parent is itself. */
+/* ".." from where the walk stands; the parent of a root, or of the caller's, is itself. */
 static void walk_up(struct walk *w)
 {
+	if (unlikely(w->at == my_root()))
+		return;
 	w->at = follow_up(w->at);
 	move_to(w, follow_mount(dget_parent(w->at)));
 }
@@ -200,7 +203,7 @@ static int splice_link(struct walk *w, struct inode *inode)
 	w->rest = text;
 	w->size = LINK_TEXT;
 	if (*text == '/')
-		move_to(w, get_root());
+		move_to(w, get_my_root());
 	return 0;
 }
 
@@ -261,6 +264,9 @@ int walk_parent(struct walk *w)
 			w->last_len = 0;
 			return 0;
 		}
+		err = may_search(w->at->d_inode);
+		if (err)
+			return err;
 		if (len == 1 && name[0] == '.')
 			w->last_type = LAST_DOT;
 		else if (len == 2 && name[0] == '.' && name[1] == '.')

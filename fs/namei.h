@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Paths: from a text to a dentry. Limits and errors are Linux's: 40 links (-ELOOP), 255 bytes a
- * name and 4095 a path (-ENAMETOOLONG). Every task is root, so no directory refuses to be searched.
+ * name and 4095 a path (-ENAMETOOLONG). Whoever may not search a directory gets no further (-EACCES).
  */
 #ifndef FS_NAMEI_H
 #define FS_NAMEI_H

@@ -6,9 +6,9 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/namei.h"
+#include "fs/perm.h"
 #include "fs/syscalls.h"
 #include "kernel/core/mutex.h"
-#include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -19,10 +19,10 @@ static DEFINE_MUTEX(rename_mutex);
 
 int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char *target)
 {
-	if (sb_rdonly(dir->i_sb))
-		return -EROFS;
-	if (!dir->i_nlink)
-		return -ENOENT; /* removed before the caller had it locked */
+	int err = may_create(dir);
+
+	if (err)
+		return err;
 	if (!dir->i_op->make)
 		return -EPERM;
 	return dir->i_op->make(dir, dentry, mode, target);
@@ -141,7 +141,7 @@ long sys_mknodat(int dfd, const char __user *path, umode_t mode, unsigned int de
 	if (!(mode & S_IFMT))
 		mode |= S_IFREG;
 	mode = (mode & S_IFMT) | (mode & 07777 & ~current_umask());
-	if ((S_ISCHR(mode) || S_ISBLK(mode)) && current->signal->uid.effective)
+	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !is_root())
 		err = -EPERM;
 	else
 		err = vfs_make(w.at->d_inode, dentry, mode, NULL);
@@ -187,8 +187,9 @@ static int do_link(struct inode *inode, struct inode *dir, struct dentry *dentry
 
 	if (inode->i_sb != dir->i_sb)
 		return -EXDEV;
-	if (sb_rdonly(dir->i_sb))
-		return -EROFS;
+	err = may_create(dir);
+	if (err)
+		return err;
 	if (S_ISDIR(inode->i_mode) || !dir->i_op->link)
 		return -EPERM;
 	inode_lock(inode);
@@ -226,8 +227,10 @@ long sys_link(const char __user *oldpath, const char __user *newpath)
 /* May @victim of directory @dir go, as a directory or as a file? Both are locked. */
 static int may_remove(const struct inode *dir, const struct dentry *victim, bool is_dir)
 {
-	if (sb_rdonly(dir->i_sb))
-		return -EROFS;
+	int err = may_delete(dir, victim->d_inode);
+
+	if (err)
+		return err;
 	if (is_dir && !S_ISDIR(victim->d_inode->i_mode))
 		return -ENOTDIR;
 	if (!is_dir && S_ISDIR(victim->d_inode->i_mode))
@@ -361,6 +364,19 @@ static int may_rename(struct walk *old, struct walk *new, struct dentry *from, s
 	return 0;
 }
 
+/* The permissions for it: both names, and the directory's own ".." if that changes. 0 or -errno. */
+static int may_move(const struct inode *old_dir, const struct inode *new_dir,
+		    const struct inode *moved, const struct inode *victim)
+{
+	int err = may_delete(old_dir, moved);
+
+	if (!err)
+		err = victim ? may_delete(new_dir, victim) : may_create(new_dir);
+	if (!err && S_ISDIR(moved->i_mode) && old_dir != new_dir)
+		err = inode_permission(moved, MAY_WRITE);
+	return err;
+}
+
 /* Both walks stand at their directories, which are of one file system. */
 static int rename_locked(struct walk *old, struct walk *new, unsigned int flags)
 {
@@ -377,8 +393,8 @@ static int rename_locked(struct walk *old, struct walk *new, unsigned int flags)
 		return PTR_ERR(to);
 	}
 	err = may_rename(old, new, from, to, flags);
-	if (!err && sb_rdonly(old_dir->i_sb))
-		err = -EROFS;
+	if (!err)
+		err = may_move(old_dir, new_dir, from->d_inode, to->d_inode);
 	if (!err && !old_dir->i_op->rename)
 		err = -EPERM;
 	if (!err && (!old_dir->i_nlink || !new_dir->i_nlink))

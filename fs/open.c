@@ -5,6 +5,7 @@
 #include "fs/inode.h"
 #include "fs/names.h"
 #include "fs/namei.h"
+#include "fs/perm.h"
 #include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "kernel/core/block.h"
@@ -60,8 +61,8 @@ struct file *dentry_open(struct dentry *dentry, int flags)
 	return file;
 }
 
-/* The object to open for O_CREAT: found or made. Counted or ERR_PTR. */
-static struct dentry *lookup_create(struct walk *w, int flags, umode_t mode)
+/* The object to open for O_CREAT: found, or made (*is_new). Counted or ERR_PTR. */
+static struct dentry *lookup_create(struct walk *w, int flags, umode_t mode, bool *is_new)
 {
 	for (;;) {
 		struct inode *dir = w->at->d_inode;
@@ -78,6 +79,7 @@ static struct dentry *lookup_create(struct walk *w, int flags, umode_t mode)
 			err = vfs_make(dir, dentry, S_IFREG | (mode & 07777 & ~current_umask()),
 				       NULL);
 			inode_unlock(dir);
+			*is_new = !err;
 			if (!err)
 				return dentry;
 			dput(dentry);
@@ -102,23 +104,27 @@ static struct dentry *lookup_create(struct walk *w, int flags, umode_t mode)
 	}
 }
 
-static struct dentry *lookup_open(struct walk *w, int flags, umode_t mode)
+static struct dentry *lookup_open(struct walk *w, int flags, umode_t mode, bool *is_new)
 {
 	int err = walk_parent(w);
 
 	if (err)
 		return ERR_PTR(err);
 	if (flags & O_CREAT)
-		return lookup_create(w, flags, mode);
+		return lookup_create(w, flags, mode, is_new);
 	err = walk_last(w, (flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 				   (flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0));
 	return err ? ERR_PTR(err) : dget(w->at);
 }
 
-/* May this object be opened so? 0 or -errno. */
-static int may_open(const struct inode *inode, int flags)
+/* May this object be opened so? Who made it may, whatever its mode says. 0 or -errno. */
+static int may_open(const struct inode *inode, int flags, bool is_new)
 {
-	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+	static const unsigned int masks[] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
+					      MAY_READ | MAY_WRITE };
+	unsigned int mask = masks[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0);
+	bool writes = mask & MAY_WRITE;
+	int err;
 
 	if (flags & O_PATH)
 		return 0;
@@ -128,9 +134,8 @@ static int may_open(const struct inode *inode, int flags)
 		return -EISDIR;
 	if ((flags & O_DIRECTORY) && !S_ISDIR(inode->i_mode))
 		return -ENOTDIR;
-	if (writes && S_ISREG(inode->i_mode) && sb_rdonly(inode->i_sb))
-		return -EROFS;
-	return 0;
+	err = is_new ? 0 : inode_permission(inode, mask);
+	return !err && (flags & O_NOATIME) && !owner_or_root(inode) ? -EPERM : err;
 }
 
 /* @text is taken over. */
@@ -138,6 +143,7 @@ static struct file *do_open(int dfd, char *text, int flags, umode_t mode)
 {
 	struct dentry *dentry;
 	struct file *file;
+	bool is_new = false;
 	struct walk w;
 	int err;
 
@@ -151,13 +157,13 @@ static struct file *do_open(int dfd, char *text, int flags, umode_t mode)
 	err = walk_start(&w, dfd, text);
 	if (err)
 		return ERR_PTR(err);
-	dentry = lookup_open(&w, flags, mode);
+	dentry = lookup_open(&w, flags, mode, &is_new);
 	walk_end(&w);
 	if (IS_ERR(dentry))
 		return ERR_CAST(dentry);
-	err = may_open(dentry->d_inode, flags);
+	err = may_open(dentry->d_inode, flags, is_new);
 	file = err ? ERR_PTR(err) : dentry_open(dentry, flags);
-	if (!IS_ERR(file) && (flags & O_TRUNC) && S_ISREG(dentry->d_inode->i_mode)) {
+	if (!IS_ERR(file) && (flags & O_TRUNC) && !is_new && S_ISREG(dentry->d_inode->i_mode)) {
 		err = vfs_truncate(dentry->d_inode, 0);
 		if (err) {
 			fput(file);
@@ -217,10 +223,9 @@ struct file *open_exec(int dfd, const char *path, int flags)
 	if (IS_ERR(dentry))
 		return !*path && PTR_ERR(dentry) == -ENOTDIR ? ERR_PTR(-EACCES) : ERR_CAST(dentry);
 	inode = dentry->d_inode;
-	/* Root may execute what anybody may. */
 	if (S_ISLNK(inode->i_mode))
 		file = ERR_PTR(-ELOOP);
-	else if (!S_ISREG(inode->i_mode) || !(inode->i_mode & 0111))
+	else if (!S_ISREG(inode->i_mode) || inode_permission(inode, MAY_EXEC))
 		file = ERR_PTR(-EACCES);
 	else
 		file = dentry_open(dentry, O_RDONLY | O_LARGEFILE);
@@ -240,7 +245,7 @@ char *file_path(struct file *file, char *buf, int size)
 	size_t len = strlen(file->f_op->name) + 1;
 
 	if (file->f_dentry)
-		return d_path(file->f_dentry, buf, size, true);
+		return d_path(file->f_dentry, buf, size, D_PATH_DELETED);
 	if (len > (size_t)size)
 		return ERR_PTR(-ENAMETOOLONG);
 	return memcpy(buf + size - len, file->f_op->name, len);

@@ -5,6 +5,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/namei.h"
+#include "fs/perm.h"
 #include "fs/syscalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -210,12 +211,10 @@ long sys_fstatfs(unsigned int fd, struct statfs __user *st)
 #define W_OK 2
 #define X_OK 1
 
-/* Root may do all but execute what nobody may, and write where nothing can be written. */
 long sys_faccessat2(int dfd, const char __user *path, int mode, int flags)
 {
 	struct dentry *dentry;
-	struct inode *inode;
-	long err = 0;
+	long err;
 
 	if ((mode & ~(R_OK | W_OK | X_OK)) ||
 	    (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
@@ -225,12 +224,9 @@ long sys_faccessat2(int dfd, const char __user *path, int mode, int flags)
 				      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
-	inode = dentry->d_inode;
-	if ((mode & X_OK) && !S_ISDIR(inode->i_mode) && !(inode->i_mode & 0111))
-		err = -EACCES;
-	else if ((mode & W_OK) && sb_rdonly(inode->i_sb) && !S_ISCHR(inode->i_mode) &&
-		 !S_ISBLK(inode->i_mode))
-		err = -EROFS;
+	/* The bits are those of MAY_*. */
+	err = flags & AT_EACCESS ? inode_permission(dentry->d_inode, (unsigned int)mode) :
+				   real_permission(dentry->d_inode, (unsigned int)mode);
 	dput(dentry);
 	return err;
 }
@@ -259,7 +255,7 @@ static int read_link_text(struct inode *inode, char *buf)
 	object = inode->i_op->get_link(inode);
 	if (IS_ERR_OR_NULL(object))
 		return object ? (int)PTR_ERR(object) : -EINVAL;
-	path = d_path(object, buf, PATH_MAX, true);
+	path = d_path(object, buf, PATH_MAX, D_PATH_DELETED);
 	dput(object);
 	if (IS_ERR(path))
 		return (int)PTR_ERR(path);

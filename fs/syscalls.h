@@ -112,6 +112,7 @@ long sys_fallocate(int fd, int mode, loff_t offset, loff_t len);
 long sys_getcwd(char __user *buf, unsigned long size);
 long sys_chdir(const char __user *path);
 long sys_fchdir(unsigned int fd);
+long sys_chroot(const char __user *path);
 long sys_umask(int mask);
 long sys_mount(const char __user *source, const char __user *target, const char __user *type,
 	       unsigned long flags, const void __user *data);

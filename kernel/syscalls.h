@@ -174,7 +174,7 @@
 	X(158, arch_prctl, sys_arch_prctl) \
 	X(159, adjtimex, sys_adjtimex) \
 	X(160, setrlimit, sys_setrlimit) \
-	M(161, chroot) \
+	X(161, chroot, sys_chroot) \
 	X(162, sync, sys_sync) \
 	M(163, acct) \
 	X(164, settimeofday, sys_settimeofday) \

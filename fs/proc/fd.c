@@ -166,7 +166,7 @@ static int readlink_dentry(struct dentry *dentry, char *buf, int size)
 
 	if (IS_ERR(dentry))
 		return (int)PTR_ERR(dentry);
-	len = to_front(d_path(dentry, buf, size, true), buf);
+	len = to_front(d_path(dentry, buf, size, D_PATH_DELETED), buf);
 	dput(dentry);
 	return len;
 }

@@ -64,6 +64,8 @@ static void show_umask(struct seq_buf *m, struct task_struct *task)
 
 static void show_ids(struct seq_buf *m, struct task_struct *task, const struct process_ids *ids)
 {
+	struct group_info *groups;
+
 	seq_printf(m, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
 		   state_word(task_state_char(task)), task->tgid, task->pid, ids->ppid);
 	/* The fourth is for the file system: it is the effective one. */
@@ -72,7 +74,12 @@ static void show_ids(struct seq_buf *m, struct task_struct *task, const struct p
 	seq_printf(m, "Gid:\t%u\t%u\t%u\t%u\n", ids->gid.real, ids->gid.effective, ids->gid.saved,
 		   ids->gid.effective);
 	show_files(m, task);
-	seq_printf(m, "Groups:\t \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", task->tgid,
+	seq_puts(m, "Groups:\t");
+	groups = get_groups(task->signal);
+	for (int i = 0; groups && i < groups->n; i++)
+		seq_printf(m, "%u%s", groups->gid[i], i + 1 < groups->n ? " " : "");
+	put_groups(groups);
+	seq_printf(m, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", task->tgid,
 		   task->pid, ids->pgrp, ids->session);
 }
 

@@ -63,8 +63,10 @@ static struct signal_struct *signal_alloc(struct task_struct *owner)
 
 static void signal_put(struct signal_struct *signal)
 {
-	if (atomic_dec_and_test(&signal->sigcnt))
-		kmem_cache_free(signal_cache, signal);
+	if (!atomic_dec_and_test(&signal->sigcnt))
+		return;
+	put_groups(signal->groups);
+	kmem_cache_free(signal_cache, signal);
 }
 
 /* The last reference to a task is gone. */
@@ -118,6 +120,7 @@ static int copy_signal(struct task_struct *child, u64 flags)
 	memcpy(signal->rlim, old->rlim, sizeof(old->rlim));
 	memcpy(&signal->uid, &old->uid, sizeof(old->uid));
 	memcpy(&signal->gid, &old->gid, sizeof(old->gid));
+	signal->groups = get_groups(old);
 	signal->dumpable = old->dumpable;
 	if (unlikely(old->rlim[RLIMIT_CPU].rlim_cur != RLIM_INFINITY))
 		watch_cpu_time(signal);

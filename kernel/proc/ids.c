@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * User and group ids. They are kept and answered as on Linux, per process; nothing but kill(2) and
- * the set*id calls themselves asks them: every file is open to everyone on this machine.
- */
+/* User and group ids, per process. Files are judged by them in fs/perm.c. */
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
+#include "mm/frame/vmalloc.h"
 #include "mm/space/mm.h"
 #include <asm/uaccess.h>
 
@@ -133,17 +131,97 @@ long sys_setfsuid(uid_t uid) { (void)uid; return *my_uids().effective; }
 long sys_setfsgid(gid_t gid) { (void)gid; return *my_gids().effective; }
 /* clang-format on */
 
-/* There are no supplementary groups. */
+/* --- supplementary groups --- */
+
+#define NGROUPS_MAX 65536
+
+/* signal->groups may be replaced by a thread while others look: they count it under this lock. */
+static DEFINE_SPINLOCK(groups_lock);
+
+struct group_info *get_groups(struct signal_struct *signal)
+{
+	struct group_info *groups;
+
+	if (likely(!READ_ONCE(signal->groups)))
+		return NULL;
+	spin_lock(&groups_lock);
+	groups = signal->groups;
+	if (groups)
+		atomic_inc(&groups->count);
+	spin_unlock(&groups_lock);
+	return groups;
+}
+
+void put_groups(struct group_info *groups)
+{
+	if (groups && atomic_dec_and_test(&groups->count))
+		kvfree(groups);
+}
+
+bool in_groups(gid_t gid)
+{
+	struct group_info *groups = get_groups(current->signal);
+	bool found = false;
+
+	for (int i = 0; groups && i < groups->n && !found; i++)
+		found = groups->gid[i] == gid;
+	put_groups(groups);
+	return found;
+}
+
 long sys_getgroups(int size, gid_t __user *list)
 {
-	(void)list;
-	return size < 0 ? -EINVAL : 0;
+	struct group_info *groups;
+	long n;
+
+	if (size < 0)
+		return -EINVAL;
+	groups = get_groups(current->signal);
+	n = groups ? groups->n : 0;
+	if (size && n > size)
+		n = -EINVAL;
+	else if (size && n && copy_to_user(list, groups->gid, (size_t)n * sizeof(gid_t)))
+		n = -EFAULT;
+	put_groups(groups);
+	return n;
+}
+
+/* Linux keeps them in order, and shows them so. Shell's sort: there may be 65,536. */
+static void sort_groups(gid_t *gid, int n)
+{
+	for (int gap = n / 2; gap; gap /= 2)
+		for (int i = gap; i < n; i++) {
+			gid_t moved = gid[i];
+			int at = i;
+
+			for (; at >= gap && gid[at - gap] > moved; at -= gap)
+				gid[at] = gid[at - gap];
+			gid[at] = moved;
+		}
 }
 
 long sys_setgroups(int size, const gid_t __user *list)
 {
-	(void)list;
+	struct group_info *groups, *old;
+
 	if (!is_root())
 		return -EPERM;
-	return (unsigned int)size > 65536 ? -EINVAL : 0;
+	if ((unsigned int)size > NGROUPS_MAX)
+		return -EINVAL;
+	groups = kvzalloc(sizeof(*groups) + (size_t)size * sizeof(gid_t));
+	if (!groups)
+		return -ENOMEM;
+	if (copy_from_user(groups->gid, list, (size_t)size * sizeof(gid_t))) {
+		kvfree(groups);
+		return -EFAULT;
+	}
+	atomic_set(&groups->count, 1);
+	groups->n = size;
+	sort_groups(groups->gid, size);
+	spin_lock(&groups_lock);
+	old = current->signal->groups;
+	WRITE_ONCE(current->signal->groups, groups);
+	spin_unlock(&groups_lock);
+	put_groups(old);
+	return 0;
 }

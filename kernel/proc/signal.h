@@ -202,6 +202,13 @@ struct usage {
 #define JOBCTL_STOP_CONSUME 0x2u /* is still counted in group_stop_count */
 
 /* A process: what its threads share, and what outlives them until the parent has waited. */
+/* Supplementary groups, in order; shared by processes that have not changed theirs since fork. */
+struct group_info {
+	atomic_t count;
+	int n;
+	gid_t gid[];
+};
+
 struct signal_struct {
 	atomic_t sigcnt;          /* tasks that point here */
 	atomic_t live;            /* threads before the end of do_exit() */
@@ -227,6 +234,7 @@ struct signal_struct {
 	struct {
 		gid_t real, effective, saved;
 	} gid;
+	struct group_info *groups; /* counted; NULL: none; see get_groups() */
 	struct rlimit rlim[RLIM_NLIMITS]; /* own process */
 
 	struct usage dead;     /* of threads that are gone; tasklist_lock */
@@ -348,5 +356,12 @@ bool current_pgrp_orphaned(void);
 void signal_init(void);
 
 #define for_each_thread(signal, t) list_for_each_entry(t, &(signal)->threads, thread_node)
+
+/* --- ids.c --- */
+/* The process's groups, counted, or NULL when there are none; drop them (NULL is fine). */
+struct group_info *get_groups(struct signal_struct *signal);
+void put_groups(struct group_info *groups);
+/* Is @gid one of current's supplementary groups? */
+bool in_groups(gid_t gid);
 
 #endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Permissions: see fs/perm.h. */
+#include "fs/perm.h"
+
+#include "lib/errno.h"
+
+static int check_mode(const struct inode *inode, unsigned int mask, uid_t uid, gid_t gid)
+{
+	umode_t mode = inode->i_mode;
+
+	if ((mask & MAY_WRITE) && sb_rdonly(inode->i_sb) &&
+	    (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
+		return -EROFS;
+	if (!uid)
+		return !(mask & MAY_EXEC) || S_ISDIR(mode) || (mode & 0111) ? 0 : -EACCES;
+	if (uid == inode->i_uid)
+		mode >>= 6;
+	else if (gid == inode->i_gid || in_groups(inode->i_gid))
+		mode >>= 3;
+	return mask & ~mode & 7 ? -EACCES : 0;
+}
+
+int inode_permission(const struct inode *inode, unsigned int mask)
+{
+	const struct signal_struct *s = current->signal;
+
+	return check_mode(inode, mask, s ? s->uid.effective : 0, s ? s->gid.effective : 0);
+}
+
+int real_permission(const struct inode *inode, unsigned int mask)
+{
+	const struct signal_struct *s = current->signal;
+
+	return check_mode(inode, mask, s->uid.real, s->gid.real);
+}
+
+bool owner_or_root(const struct inode *inode)
+{
+	return is_root() || current->signal->uid.effective == inode->i_uid;
+}
+
+bool in_group_or_root(gid_t gid)
+{
+	return is_root() || current->signal->gid.effective == gid || in_groups(gid);
+}
+
+int may_create(const struct inode *dir)
+{
+	if (!dir->i_nlink)
+		return -ENOENT;
+	return inode_permission(dir, MAY_WRITE | MAY_EXEC);
+}
+
+int may_delete(const struct inode *dir, const struct inode *victim)
+{
+	int err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+
+	if (!err && (dir->i_mode & S_ISVTX) && !owner_or_root(victim) && !owner_or_root(dir))
+		err = -EPERM;
+	return err;
+}

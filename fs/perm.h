@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may do what to a file, by owner, group and mode. A task acts with the effective ids of its
+ * process; user 0 may do all but execute what nobody may, and write where nothing can be written.
+ */
+#ifndef FS_PERM_H
+#define FS_PERM_H
+
+#include "fs/inode.h"
+#include "kernel/core/sched.h"
+#include "kernel/proc/signal.h"
+
+#define MAY_EXEC 1u /* of a directory: search */
+#define MAY_WRITE 2u
+#define MAY_READ 4u
+
+static inline bool is_root(void)
+{
+	return !current->signal || !current->signal->uid.effective; /* kernel threads are, too */
+}
+
+/* May current do all of MAY_* @mask? 0, -EACCES, or -EROFS. */
+int inode_permission(const struct inode *inode, unsigned int mask);
+/* The same with the real ids, for access(2). */
+int real_permission(const struct inode *inode, unsigned int mask);
+
+/* Is current the owner, or root? */
+bool owner_or_root(const struct inode *inode);
+/* Is @gid one of current's groups, or current root? */
+bool in_group_or_root(gid_t gid);
+
+/* May a name be made in the directory? Locked. 0, -EACCES, -EROFS, -ENOENT (it was removed). */
+int may_create(const struct inode *dir);
+/* May the name of @victim be taken out of @dir? 0, -EACCES, -EROFS, or -EPERM: the directory is sticky. */
+int may_delete(const struct inode *dir, const struct inode *victim);
+
+/* May current walk through @dir? The answer of nearly every walk is given at once. */
+static inline int may_search(const struct inode *dir)
+{
+	return likely(is_root()) ? 0 : inode_permission(dir, MAY_EXEC);
+}
+
+/* The file was written: who is not root takes away the right to act as its owner or group. */
+static inline umode_t without_suid(umode_t mode)
+{
+	return mode & ~(S_ISUID | (mode & 010 ? S_ISGID : 0));
+}
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* calls_perm: what other users than root may do to files, and what becomes of set-id bits. TAP. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <grp.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#define ME 1000
+#define MINE 1001 /* a group */
+#define OTHER 2000
+
+static int fails(long result, int want)
+{
+	return result == -1 && errno == want;
+}
+
+/* Run @fn as an ordinary user; does it return true? */
+static int as_user(uid_t uid, gid_t gid, int (*fn)(void))
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		setgroups(0, NULL);
+		setgid(gid);
+		setuid(uid);
+		_exit(!fn());
+	}
+	waitpid(pid, &status, 0);
+	return status == 0;
+}
+
+static void make(const char *name, mode_t mode, uid_t uid, gid_t gid)
+{
+	int fd;
+
+	unlink(name);
+	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	write(fd, "text", 4);
+	close(fd);
+	chown(name, uid, gid);
+	chmod(name, mode);
+}
+
+static void make_dir(const char *name, mode_t mode, uid_t uid, gid_t gid)
+{
+	mkdir(name, 0700);
+	chown(name, uid, gid);
+	chmod(name, mode);
+}
+
+static mode_t mode_of(const char *name)
+{
+	struct stat st;
+
+	return stat(name, &st) ? 0 : st.st_mode & 07777;
+}
+
+/* Open for reading, for writing, both: a bit for each that works. */
+static int can(const char *name)
+{
+	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
+	int bits = 0;
+
+	for (int i = 0; i < 3; i++) {
+		int fd = open(name, modes[i]);
+
+		if (fd >= 0)
+			bits |= 1 << i;
+		else if (errno != EACCES)
+			bits |= 8;
+		close(fd);
+	}
+	return bits;
+}
+
+static int classes(void)
+{
+	return can("owner") == 1 && can("group") == 2 && can("other") == 7 && can("none") == 0;
+}
+
+static int more_than_the_class(void)
+{
+	return can("ownerless") == 0 && can("groupless") == 0;
+}
+
+static int searching(void)
+{
+	struct stat st;
+
+	return fails(stat("noexec/f", &st), EACCES) && fails(open("noexec/f", O_RDONLY), EACCES) &&
+	       fails(chdir("noexec"), EACCES) && fails(stat("noexec/f/../../owner", &st), EACCES) &&
+	       stat("execonly/f", &st) == 0 && fails(open("execonly", O_RDONLY), EACCES) &&
+	       open("noexec", O_RDONLY) >= 0 && fails(stat("noexec/.", &st), EACCES);
+}
+
+static int making(void)
+{
+	return fails(open("ro/new", O_WRONLY | O_CREAT, 0666), EACCES) &&
+	       fails(mkdir("ro/new", 0777), EACCES) && fails(symlink("x", "ro/new"), EACCES) &&
+	       fails(mknod("ro/new", S_IFIFO | 0666, 0), EACCES) &&
+	       fails(link("other", "ro/new"), EACCES) && fails(unlink("ro/f"), EACCES) &&
+	       fails(rmdir("ro/d"), EACCES) && fails(rename("ro/f", "ro/g"), EACCES) &&
+	       fails(mkdir("ro/d", 0777), EEXIST) && fails(unlink("ro/none"), ENOENT);
+}
+
+static int made(void)
+{
+	struct stat st;
+
+	umask(0);
+	return open("free/new", O_RDWR | O_CREAT, 0400) >= 0 && stat("free/new", &st) == 0 &&
+	       st.st_uid == ME && st.st_gid == MINE && (st.st_mode & 07777) == 0400 &&
+	       mkdir("setgid/new", 0755) == 0 && stat("setgid/new", &st) == 0 &&
+	       st.st_gid == OTHER && (st.st_mode & 07777) == 02755;
+}
+
+static int sticky(void)
+{
+	return fails(unlink("sticky/theirs"), EPERM) &&
+	       fails(rename("sticky/theirs", "x"), EPERM) &&
+	       fails(rename("sticky/mine", "sticky/theirs"), EPERM) && unlink("sticky/mine") == 0;
+}
+
+static int changing(void)
+{
+	struct timeval tv[2] = { { 1, 0 }, { 2, 0 } };
+
+	return fails(chmod("other", 0777), EPERM) && fails(chown("other", ME, -1), EPERM) &&
+	       fails(utimes("other", tv), EPERM) && utimes("other", NULL) == 0 &&
+	       fails(utimes("owner", NULL), EPERM) == 0 && fails(utimes("none", NULL), EACCES) &&
+	       fails(truncate("readable", 0), EACCES) && truncate("other", 1) == 0;
+}
+
+static int changing_own(void)
+{
+	return chmod("own", 0600) == 0 && fails(chown("own", OTHER, -1), EPERM) &&
+	       chown("own", ME, MINE) == 0 && fails(chown("own", -1, OTHER), EPERM) &&
+	       chmod("own", 02755) == 0 && mode_of("own") == 02755 &&
+	       chown("foreign", -1, -1) == 0 && chmod("foreign", 02755) == 0 &&
+	       mode_of("foreign") == 0755;
+}
+
+static int set_ids(void)
+{
+	int fd = open("suid", O_WRONLY);
+
+	return write(fd, "x", 1) == 1 && mode_of("suid") == 0777 && chmod("own", 06755) == 0 &&
+	       chown("own", ME, MINE) == 0 && mode_of("own") == 0755;
+}
+
+static int executing(void)
+{
+	char *argv[] = { "x", NULL };
+
+	return fails(execv("other", argv), EACCES) && fails(execv("noexec/f", argv), EACCES) &&
+	       fails(execv("ownerx", argv), EACCES);
+}
+
+static int asking(void)
+{
+	return access("readable", R_OK) == 0 && fails(access("readable", W_OK), EACCES) &&
+	       fails(access("readable", X_OK), EACCES) && fails(access("noexec/f", F_OK), EACCES) &&
+	       fails(access("owner", R_OK | W_OK), EACCES) &&
+	       access("free", R_OK | W_OK | X_OK) == 0;
+}
+
+static int special(void)
+{
+	return fails(open("/dev/kmsg", O_WRONLY), EACCES) && open("/dev/null", O_RDWR) >= 0 &&
+	       fails(mount("none", "/tmp", "proc", 0, NULL), EPERM) &&
+	       fails(umount("/proc"), EPERM) && fails(chroot("/tmp"), EPERM) &&
+	       fails(open("other", O_RDONLY | O_NOATIME), EPERM) &&
+	       open("own", O_RDONLY | O_NOATIME) >= 0;
+}
+
+static int renaming(void)
+{
+	return fails(rename("free/d", "free2/d"), EACCES) && rename("free/d", "free/e") == 0;
+}
+
+int main(void)
+{
+	pid_t pid;
+	int status;
+
+	alarm(10);
+	umask(0);
+	mkdir("/perm", 0755);
+	if (chdir("/perm"))
+		return 1;
+	make("owner", 0477, ME, OTHER);
+	make("group", 0727, OTHER, MINE);
+	make("other", 0776, OTHER, OTHER);
+	make("none", 0770, OTHER, OTHER);
+	make("ownerless", 0077, ME, MINE);
+	make("groupless", 0707, OTHER, MINE);
+	make("readable", 0644, OTHER, OTHER);
+	make("own", 0755, ME, MINE);
+	make("foreign", 0755, ME, OTHER);
+	make("suid", 06777, OTHER, OTHER);
+	make("ownerx", 0100, OTHER, OTHER);
+	make_dir("noexec", 0666, OTHER, OTHER);
+	make("noexec/f", 0777, OTHER, OTHER);
+	make_dir("execonly", 0711, OTHER, OTHER);
+	make("execonly/f", 0777, OTHER, OTHER);
+	make_dir("ro", 0755, OTHER, OTHER);
+	make("ro/f", 0777, ME, MINE);
+	make_dir("ro/d", 0777, ME, MINE);
+	make_dir("free", 0777, OTHER, OTHER);
+	make_dir("free2", 0777, OTHER, OTHER);
+	make_dir("free/d", 0755, OTHER, OTHER);
+	make_dir("setgid", 02777, OTHER, OTHER);
+	make_dir("sticky", 01777, OTHER, OTHER);
+	make("sticky/theirs", 0777, OTHER, OTHER);
+	make("sticky/mine", 0777, ME, OTHER);
+
+	check(as_user(ME, MINE, classes), "owner, group and others have each their own rights");
+	check(as_user(ME, MINE, more_than_the_class), "and nobody those of the next class");
+	check(can("none") == 7 && can("ownerless") == 7, "root has all");
+	check(as_user(ME, MINE, searching), "search of directories");
+	check(as_user(ME, MINE, making), "no names in a directory that is not mine");
+	check(as_user(ME, MINE, made), "new files have my ids, in a set-gid directory its group");
+	check(as_user(ME, MINE, sticky), "a sticky directory: only my own");
+	check(as_user(ME, MINE, changing), "chmod, chown and times are the owner's");
+	check(as_user(ME, MINE, changing_own), "who cannot give files away");
+	check(as_user(ME, MINE, set_ids), "set-id bits go when others write, and with chown");
+	chmod("suid", 06777);
+	check(truncate("suid", 2) == 0 && close(open("suid", O_WRONLY | O_TRUNC)) == 0 &&
+		      mode_of("suid") == 06777,
+	      "root's writing leaves them");
+	check(chown("suid", 0, 0) == 0 && mode_of("suid") == 0777, "root's chown does not");
+	check(as_user(ME, MINE, executing), "exec of what I may not execute: EACCES");
+	check(as_user(ME, MINE, asking), "access tells the same");
+	check(as_user(ME, MINE, special), "devices, mounts, chroot, O_NOATIME");
+	check(as_user(ME, MINE, renaming), "a directory's parent is the directory's");
+	pid = fork();
+	if (!pid) { /* root in deed, but not by real id */
+		setresuid(ME, 0, 0);
+		_exit(!(open("none", O_RDONLY) >= 0 && fails(access("none", R_OK), EACCES) &&
+			syscall(SYS_faccessat2, AT_FDCWD, "none", R_OK, AT_EACCESS) == 0));
+	}
+	waitpid(pid, &status, 0);
+	check(status == 0, "access asks for the real user, unless told otherwise");
+	pid = fork();
+	if (!pid) {
+		gid_t groups[2] = { 5, OTHER };
+
+		setgroups(2, groups);
+		setgid(MINE);
+		setuid(ME);
+		_exit(!(can("none") == 7 && chown("own", -1, OTHER) == 0));
+	}
+	waitpid(pid, &status, 0);
+	check(status == 0, "further groups count");
+	chdir("/");
+	return checks_done();
+}
