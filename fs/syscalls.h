@@ -118,6 +118,11 @@ long sys_mount(const char __user *source, const char __user *target, const char 
 	       unsigned long flags, const void __user *data);
 long sys_umount2(const char __user *target, int flags);
 
+/* --- processes (fs/pidfd.c) --- */
+long sys_pidfd_open(pid_t pid, unsigned int flags);
+long sys_pidfd_send_signal(unsigned int fd, int sig, const void __user *uinfo, unsigned int flags);
+long sys_pidfd_getfd(unsigned int pidfd, unsigned int fd, unsigned int flags);
+
 /* --- pipes and waiting (fs/pipe.c, fs/poll.c) --- */
 long sys_pipe(int __user *fds);
 long sys_pipe2(int __user *fds, int flags);

@@ -348,7 +348,7 @@
 	X(332, statx, sys_statx) \
 	M(333, io_pgetevents) \
 	M(334, rseq) \
-	M(424, pidfd_send_signal) \
+	X(424, pidfd_send_signal, sys_pidfd_send_signal) \
 	M(425, io_uring_setup) \
 	M(426, io_uring_enter) \
 	M(427, io_uring_register) \
@@ -358,11 +358,11 @@
 	M(431, fsconfig) \
 	M(432, fsmount) \
 	M(433, fspick) \
-	M(434, pidfd_open) \
+	X(434, pidfd_open, sys_pidfd_open) \
 	X(435, clone3, sys_clone3) \
 	X(436, close_range, sys_close_range) \
 	M(437, openat2) \
-	M(438, pidfd_getfd) \
+	X(438, pidfd_getfd, sys_pidfd_getfd) \
 	X(439, faccessat2, sys_faccessat2) \
 	M(440, process_madvise) \
 	M(441, epoll_pwait2) \

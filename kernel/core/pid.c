@@ -79,6 +79,23 @@ pid_t alloc_pid(void)
 	return -EAGAIN;
 }
 
+int claim_pid(pid_t pid)
+{
+	bool taken;
+
+	spin_lock(&pid_lock);
+	taken = test_bit((unsigned long)pid, pid_map);
+	if (!taken)
+		__set_bit((unsigned long)pid, pid_map);
+	spin_unlock(&pid_lock);
+	if (taken)
+		return -EEXIST;
+	if (!names_a_group(pid))
+		return 0;
+	free_pid(pid);
+	return -EEXIST;
+}
+
 void free_pid(pid_t pid)
 {
 	spin_lock(&pid_lock);

@@ -199,6 +199,8 @@ void task_init(void);
 #define PID_MAX 32768
 pid_t alloc_pid(void); /* -EAGAIN */
 void free_pid(pid_t pid);
+/* This one, in 1 .. PID_MAX - 1: 0 or -EEXIST. */
+int claim_pid(pid_t pid);
 pid_t last_allocated_pid(void);
 extern bool (*pid_in_use_hook)(pid_t pid); /* called with tasklist_lock held */
 /* exec by a thread: @task takes over @leader's pid, @leader gets @task's. tasklist_lock held. */

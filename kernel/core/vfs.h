@@ -16,6 +16,7 @@ struct inode;
 struct dentry;
 struct vm_area_struct;
 struct wait_queue_head;
+struct signal_struct;
 
 /* Where paths begin, and how they end (linux/fcntl.h of Linux's user headers). */
 #define AT_FDCWD (-100)
@@ -125,6 +126,17 @@ void put_fs(struct fs_struct *fs);
  * then nobody's; what that session opened of it is at its end.
  */
 void tty_session_end(void);
+
+/*
+ * Descriptors of processes (fs/pidfd.c). prepare: a reserved number, and in @file what is to be
+ * installed there; or -errno. pidfd_signal: whose a descriptor is, counted (signal_put), and if it
+ * has O_NONBLOCK; ERR_PTR(-EBADF).
+ */
+int pidfd_prepare(struct signal_struct *signal, unsigned int flags, struct file **file);
+struct signal_struct *pidfd_signal(unsigned int fd, bool *nonblock);
+/* The same as in fs/file.h. */
+void put_unused_fd(unsigned int fd);
+void fd_install(unsigned int fd, struct file *file);
 
 /*
  * Boot: mount the root file system from @dev ("/dev/vda"), devfs on /dev. boot_fail()s with a

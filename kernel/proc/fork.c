@@ -28,6 +28,8 @@
 #define CLONE_PARENT_SETTID 0x100000UL
 #define CLONE_CHILD_CLEARTID 0x200000UL
 #define CLONE_CHILD_SETTID 0x1000000UL
+#define CLONE_DETACHED 0x400000UL /* of old; means nothing any more */
+#define CLONE_CLEAR_SIGHAND 0x100000000UL
 /* Namespaces: there is one of each. */
 #define CLONE_NEW_SET 0x7e020000UL
 
@@ -36,7 +38,8 @@ struct clone_request {
 	int exit_signal;
 	unsigned long stack; /* user sp, 0: the parent's */
 	unsigned long tls;
-	int *child_tid, *parent_tid;
+	int *child_tid, *parent_tid, *pidfd;
+	pid_t set_tid; /* wanted, 0: any */
 };
 
 struct task_struct *init_task;
@@ -55,13 +58,20 @@ static struct signal_struct *signal_alloc(struct task_struct *owner)
 	INIT_LIST_HEAD(&signal->threads);
 	INIT_LIST_HEAD(&signal->shared.list);
 	init_waitqueue_head(&signal->wait_chldexit);
+	init_waitqueue_head(&signal->wait_pidfd);
 	signal->owner = owner;
 	signal->dumpable = 1;
 	itimer_init(signal);
 	return signal;
 }
 
-static void signal_put(struct signal_struct *signal)
+struct signal_struct *signal_get(struct signal_struct *signal)
+{
+	atomic_inc(&signal->sigcnt);
+	return signal;
+}
+
+void signal_put(struct signal_struct *signal)
 {
 	if (!atomic_dec_and_test(&signal->sigcnt))
 		return;
@@ -137,7 +147,11 @@ static int copy_sighand(struct task_struct *child, u64 flags)
 		return 0;
 	}
 	child->sighand = sighand_dup(current->sighand);
-	return child->sighand ? 0 : -ENOMEM;
+	if (!child->sighand)
+		return -ENOMEM;
+	if (unlikely(flags & CLONE_CLEAR_SIGHAND))
+		flush_signal_handlers(child->sighand);
+	return 0;
 }
 
 static int copy_files_and_fs(struct task_struct *child, u64 flags)
@@ -275,7 +289,11 @@ static int check_flags(const struct clone_request *req)
 {
 	u64 flags = req->flags;
 
-	if (flags & (CLONE_NEW_SET | CLONE_PIDFD))
+	if (flags & CLONE_NEW_SET)
+		return -EINVAL;
+	if (flags & CLONE_PIDFD &&
+	    (flags & (CLONE_THREAD | CLONE_DETACHED) ||
+	     (flags & CLONE_PARENT_SETTID && req->pidfd == req->parent_tid)))
 		return -EINVAL;
 	if ((flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) ||
 	    (flags & CLONE_SIGHAND && !(flags & CLONE_VM)))
@@ -289,10 +307,36 @@ static int check_flags(const struct clone_request *req)
 	return 0;
 }
 
+/* The number that clone3(2) was asked for. */
+static int set_tid(struct task_struct *child, pid_t pid)
+{
+	int ret = claim_pid(pid);
+
+	if (ret)
+		return ret;
+	free_pid(child->pid);
+	child->pid = child->tgid = pid;
+	return 0;
+}
+
+/* CLONE_PIDFD: a descriptor that is installed when nothing can fail any more, or -errno. */
+static int make_pidfd(struct task_struct *child, const struct clone_request *req,
+		      struct file **file)
+{
+	int fd = pidfd_prepare(child->signal, 0, file);
+
+	if (fd < 0 || !put_user(fd, req->pidfd))
+		return fd;
+	put_unused_fd((unsigned int)fd);
+	fput(*file);
+	return -EFAULT;
+}
+
 static struct task_struct *copy_process(const struct clone_request *req)
 {
 	struct task_struct *child;
-	int ret;
+	struct file *pidfd_file = NULL;
+	int ret, pidfd = 0;
 
 	if (signal_pending(current))
 		return ERR_PTR(-ERESTARTNOINTR);
@@ -301,17 +345,29 @@ static struct task_struct *copy_process(const struct clone_request *req)
 	child = alloc_task(true);
 	if (!child)
 		return ERR_PTR(-ENOMEM);
-	ret = copy_files_and_fs(child, req->flags);
+	ret = unlikely(req->set_tid) ? set_tid(child, req->set_tid) : 0;
+	if (!ret)
+		ret = copy_files_and_fs(child, req->flags);
 	if (!ret)
 		ret = copy_sighand(child, req->flags);
 	if (!ret)
 		ret = copy_signal(child, req->flags);
 	if (!ret)
 		ret = copy_mm(child, req->flags);
+	if (!ret && unlikely(req->flags & CLONE_PIDFD)) {
+		pidfd = make_pidfd(child, req, &pidfd_file);
+		ret = pidfd < 0 ? pidfd : 0;
+	}
 	if (!ret) {
 		copy_thread(child, req);
 		ret = join_family(child, req);
+		if (ret && pidfd_file) {
+			put_unused_fd((unsigned int)pidfd);
+			fput(pidfd_file);
+		}
 	}
+	if (!ret && pidfd_file)
+		fd_install((unsigned int)pidfd, pidfd_file);
 	if (ret) {
 		drop_copies(child, req->flags);
 		return ERR_PTR(ret);
@@ -371,6 +427,7 @@ long sys_clone(unsigned long flags, unsigned long stack, int __user *parent_tid,
 		.tls = tls,
 		.parent_tid = parent_tid,
 		.child_tid = child_tid,
+		.pidfd = parent_tid,
 	};
 
 	return do_clone(&req);
@@ -390,26 +447,69 @@ long sys_vfork(void)
 	return do_clone(&req);
 }
 
-/* struct clone_args, as far as version 0 goes (64 bytes). */
+/* struct clone_args, up to version 2; version 0 ends with tls. */
 struct clone_args {
 	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+	u64 set_tid, set_tid_size, cgroup;
 };
+
+#define CLONE_ARGS_SIZE_VER0 64
+#define SET_TID_MAX 32 /* levels of pid namespaces; there is one */
+
+/* Later versions are fine as long as they ask for nothing that this one does not know. */
+static long get_clone_args(struct clone_args *args, const struct clone_args __user *uargs,
+			   size_t size)
+{
+	size_t known = min(size, sizeof(*args));
+	char byte;
+
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	for (size_t i = known; i < size; i++) {
+		if (get_user(byte, (const char *)uargs + i))
+			return -EFAULT;
+		if (byte)
+			return -E2BIG;
+	}
+	*args = (struct clone_args){ 0 };
+	return copy_from_user(args, uargs, known) ? -EFAULT : 0;
+}
+
+static long get_set_tid(pid_t *pid, const struct clone_args *args)
+{
+	*pid = 0;
+	if (args->set_tid_size > SET_TID_MAX || !args->set_tid != !args->set_tid_size)
+		return -EINVAL;
+	if (!args->set_tid)
+		return 0;
+	if (get_user(*pid, (const pid_t *)(unsigned long)args->set_tid))
+		return -EFAULT;
+	if (args->set_tid_size > 1 || *pid < 1 || *pid >= PID_MAX)
+		return -EINVAL;
+	return current->signal->uid.effective ? -EPERM : 0;
+}
 
 long sys_clone3(const struct clone_args __user *uargs, size_t size)
 {
 	struct clone_args args;
 	struct clone_request req;
+	long ret = get_clone_args(&args, uargs, size);
+	pid_t pid;
 
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	if (size < sizeof(args))
+	if (ret)
+		return ret;
+	if (args.exit_signal > NSIG)
 		return -EINVAL;
-	if (copy_from_user(&args, uargs, sizeof(args)))
-		return -EFAULT;
-	if (args.flags & CSIGNAL || args.flags >> 32 || args.exit_signal > NSIG ||
-	    !args.stack != !args.stack_size)
+	ret = get_set_tid(&pid, &args);
+	if (ret)
+		return ret;
+	if (args.flags & (CSIGNAL | CLONE_DETACHED) ||
+	    args.flags & ~(0xffffffffUL | CLONE_CLEAR_SIGHAND) || !args.stack != !args.stack_size)
 		return -EINVAL;
-	if (args.flags & (CLONE_THREAD | CLONE_PARENT) && args.exit_signal)
+	if ((args.flags & CLONE_SIGHAND && args.flags & CLONE_CLEAR_SIGHAND) ||
+	    (args.flags & (CLONE_THREAD | CLONE_PARENT) && args.exit_signal))
 		return -EINVAL;
 	req = (struct clone_request){
 		.flags = args.flags,
@@ -418,6 +518,8 @@ long sys_clone3(const struct clone_args __user *uargs, size_t size)
 		.stack = (unsigned long)(args.stack + args.stack_size),
 		.child_tid = (int *)(unsigned long)args.child_tid,
 		.parent_tid = (int *)(unsigned long)args.parent_tid,
+		.pidfd = (int *)(unsigned long)args.pidfd,
+		.set_tid = pid,
 	};
 	return do_clone(&req);
 }

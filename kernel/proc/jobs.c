@@ -58,6 +58,8 @@ bool do_notify_parent(struct task_struct *task, int sig)
 	}
 	if (sig)
 		send_sig_info(sig, &info, parent, true);
+	if (waitqueue_active(&task->signal->wait_pidfd))
+		wake_up(&task->signal->wait_pidfd);
 	wake_up(&parent->signal->wait_chldexit);
 	return autoreap;
 }

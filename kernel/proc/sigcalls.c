@@ -29,6 +29,7 @@ long sys_rt_sigaction(int sig, const struct k_sigaction __user *act,
 	old = *ka;
 	if (act) {
 		new.mask &= ~SIG_UNBLOCKABLE_SET;
+		new.flags &= SA_KNOWN; /* what a program asks for is read back if it is there */
 		*ka = new;
 		/* POSIX: what is ignored from now on is not pending any more, blocked or not. */
 		if (new.handler == SIG_IGN ||
@@ -197,13 +198,15 @@ static long signal_one(int sig, const struct siginfo *info, struct task_struct *
 {
 	if (!task || !task->sighand)
 		return -ESRCH;
+	if (sig < 0 || sig > NSIG)
+		return -EINVAL;
 	if (!may_signal(task, sig))
 		return -EPERM;
 	return sig ? send_sig_info(sig, info, task, group) : 0;
 }
 
-/* To process groups and to all: success if one could be signalled. */
-static long signal_many(int sig, const struct siginfo *info, pid_t pgrp)
+/* To a process group: success if one could be signalled, else the last one's error. */
+static long signal_group(int sig, const struct siginfo *info, pid_t pgrp)
 {
 	struct task_struct *t;
 	long ret = -ESRCH;
@@ -211,16 +214,34 @@ static long signal_many(int sig, const struct siginfo *info, pid_t pgrp)
 	list_for_each_entry(t, &task_list, tasks) {
 		long err;
 
-		if (t->group_leader != t || !t->signal)
-			continue;
-		if (pgrp ? t->signal->pgrp != pgrp :
-			   (t == init_task || t->signal == current->signal))
+		if (t->group_leader != t || !t->signal || t->signal->pgrp != pgrp)
 			continue;
 		err = signal_one(sig, info, t, true);
 		if (ret)
 			ret = err;
 	}
 	return ret;
+}
+
+/* To everybody else but init: who may not be signalled is passed over, as on Linux. */
+static long signal_all(int sig, const struct siginfo *info)
+{
+	struct task_struct *t;
+	bool any = false;
+	long ret = 0;
+
+	list_for_each_entry(t, &task_list, tasks) {
+		long err;
+
+		if (t->group_leader != t || !t->signal || t == init_task ||
+		    t->signal == current->signal)
+			continue;
+		any = true;
+		err = signal_one(sig, info, t, true);
+		if (err != -EPERM)
+			ret = err;
+	}
+	return any ? ret : -ESRCH;
 }
 
 long sys_kill(pid_t pid, int sig)
@@ -233,17 +254,15 @@ long sys_kill(pid_t pid, int sig)
 	};
 	long ret;
 
-	if (sig < 0 || sig > NSIG)
-		return -EINVAL;
 	if (pid == (pid_t)0x80000000)
 		return -ESRCH;
 	spin_lock_irq(&tasklist_lock);
 	if (pid > 0)
 		ret = signal_one(sig, &info, find_task_by_pid(pid), true);
 	else if (pid == -1)
-		ret = signal_many(sig, &info, 0);
+		ret = signal_all(sig, &info);
 	else
-		ret = signal_many(sig, &info, pid ? -pid : task_pgrp(current));
+		ret = signal_group(sig, &info, pid ? -pid : task_pgrp(current));
 	spin_unlock_irq(&tasklist_lock);
 	return ret;
 }
@@ -254,8 +273,6 @@ static long signal_thread(pid_t tgid, pid_t pid, int sig, const struct siginfo *
 	struct task_struct *task;
 	long ret = -ESRCH;
 
-	if (sig < 0 || sig > NSIG)
-		return -EINVAL;
 	spin_lock_irq(&tasklist_lock);
 	task = find_task_by_pid(pid);
 	if (task && (!tgid || task->tgid == tgid))
@@ -290,14 +307,14 @@ long sys_tkill(pid_t pid, int sig)
 
 /*
  * A siginfo that user space made. It may not claim to come from the kernel or from kill(2), but to
- * oneself.
+ * oneself: @pid, the number it is sent to, is the caller's.
  */
-static long get_user_siginfo(struct siginfo *info, const void __user *uinfo, int sig, pid_t tgid)
+static long get_user_siginfo(struct siginfo *info, const void __user *uinfo, int sig, pid_t pid)
 {
 	if (copy_from_user(info, uinfo, sizeof(*info)))
 		return -EFAULT;
 	info->si_signo = sig;
-	return (info->si_code >= 0 || info->si_code == SI_TKILL) && tgid != current->tgid ? -EPERM :
+	return (info->si_code >= 0 || info->si_code == SI_TKILL) && pid != current->pid ? -EPERM :
 											    0;
 }
 
@@ -308,8 +325,6 @@ long sys_rt_sigqueueinfo(pid_t pid, int sig, const void __user *uinfo)
 
 	if (ret)
 		return ret;
-	if (sig < 0 || sig > NSIG)
-		return -EINVAL;
 	spin_lock_irq(&tasklist_lock);
 	ret = signal_one(sig, &info, find_task_by_pid(pid), true);
 	spin_unlock_irq(&tasklist_lock);
@@ -319,9 +334,32 @@ long sys_rt_sigqueueinfo(pid_t pid, int sig, const void __user *uinfo)
 long sys_rt_tgsigqueueinfo(pid_t tgid, pid_t pid, int sig, const void __user *uinfo)
 {
 	struct siginfo info;
-	long ret = tgid <= 0 || pid <= 0 ? -EINVAL : get_user_siginfo(&info, uinfo, sig, tgid);
+	long ret = tgid <= 0 || pid <= 0 ? -EINVAL : get_user_siginfo(&info, uinfo, sig, pid);
 
 	return ret ? ret : signal_thread(tgid, pid, sig, &info);
+}
+
+long signal_process(struct signal_struct *signal, int sig, const void __user *uinfo)
+{
+	struct siginfo info = {
+		.si_signo = sig,
+		.si_code = SI_USER,
+		.rt.pid = current->tgid,
+		.rt.uid = current->signal->uid.real,
+	};
+	long ret = 0;
+
+	if (uinfo && copy_from_user(&info, uinfo, sizeof(info)))
+		return -EFAULT;
+	if (info.si_signo != sig)
+		return -EINVAL;
+	if (uinfo && signal != current->signal &&
+	    (info.si_code >= 0 || info.si_code == SI_TKILL))
+		return -EPERM;
+	spin_lock_irq(&tasklist_lock);
+	ret = signal->nr_threads ? signal_one(sig, &info, signal->owner, true) : -ESRCH;
+	spin_unlock_irq(&tasklist_lock);
+	return ret;
 }
 
 /* --- alternate stack --- */

@@ -136,14 +136,14 @@ void flush_sigqueue(u64 *mask, struct list_head *list, struct signal_struct *sig
 }
 
 /*
- * SIGQUEUE entries are charged to the receiver: no process can fill the memory of the kernel with
- * them.
+ * Entries are charged to the receiver: no process can fill the memory of the kernel with them. @always:
+ * the limit does not matter, for there can be few.
  */
-static struct sigqueue *alloc_sigqueue(struct signal_struct *signal)
+static struct sigqueue *alloc_sigqueue(struct signal_struct *signal, bool always)
 {
 	struct sigqueue *q;
 
-	if ((unsigned long)atomic_read(&signal->nr_queued) >=
+	if (!always && (unsigned long)atomic_read(&signal->nr_queued) >=
 	    signal->rlim[RLIMIT_SIGPENDING].rlim_cur)
 		return NULL;
 	q = kmem_cache_alloc(sigqueue_cache, GFP_ATOMIC);
@@ -156,7 +156,7 @@ static struct sigqueue *alloc_sigqueue(struct signal_struct *signal)
 
 struct sigqueue *alloc_timer_sigqueue(struct k_itimer *timer)
 {
-	struct sigqueue *q = alloc_sigqueue(current->signal);
+	struct sigqueue *q = alloc_sigqueue(current->signal, false);
 
 	if (q) {
 		INIT_LIST_HEAD(&q->list);
@@ -326,7 +326,8 @@ static int __send_signal(int sig, const struct siginfo *info, struct task_struct
 		return 0;
 	/* SIGKILL needs no siginfo, and must not fail. */
 	if (info && sig != SIGKILL) {
-		struct sigqueue *q = alloc_sigqueue(signal);
+		struct sigqueue *q =
+			alloc_sigqueue(signal, sig < SIGRTMIN && info->si_code >= 0);
 
 		if (q) {
 			q->info = *info;
@@ -469,7 +470,9 @@ static int take_signal(int sig, u64 *mask, struct list_head *list, struct siginf
 			posix_timer_delivered(found->timer, info);
 		free_sigqueue(found, current->signal);
 	} else {
-		*info = (struct siginfo){ .si_signo = sig, .si_code = SI_KERNEL };
+		/* A real-time one from kill(2) that found no room; the kernel sends none of these. */
+		*info = (struct siginfo){ .si_signo = sig,
+					  .si_code = sig < SIGRTMIN ? SI_KERNEL : SI_USER };
 	}
 	return sig;
 }

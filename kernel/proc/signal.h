@@ -79,6 +79,11 @@
 #define SA_NODEFER 0x40000000UL
 #define SA_RESETHAND 0x80000000UL
 
+#define SA_EXPOSE_TAGBITS 0x00000800UL /* no address has a tag here */
+#define SA_KNOWN                                                                             \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_RESTART | \
+	 SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS)
+
 #define SS_ONSTACK 1
 #define SS_DISABLE 2
 #define SS_AUTODISARM (1U << 31)
@@ -222,6 +227,7 @@ struct signal_struct {
 	struct sigpending shared; /* for any thread */
 	atomic_t nr_queued;       /* sigqueue entries, against RLIMIT_SIGPENDING */
 	struct wait_queue_head wait_chldexit;
+	struct wait_queue_head wait_pidfd; /* who polls a descriptor of it */
 
 	pid_t pgrp, session; /* tasklist_lock */
 	bool leader;         /* of the session */
@@ -288,6 +294,11 @@ bool send_sigqueue(struct sigqueue *q, struct task_struct *task, bool group);
 void release_timer_sigqueue(struct sigqueue *q, struct signal_struct *signal);
 /* Forget what timers sent to current, which execs. */
 void flush_timer_signals(void);
+/*
+ * pidfd_send_signal(2), once the process is found: siginfo from the user, or NULL for kill(2)'s. 0 or
+ * -errno.
+ */
+long signal_process(struct signal_struct *signal, int sig, const void __user *uinfo);
 /* May current signal @task (kill(2)'s rule)? */
 bool may_signal(const struct task_struct *task, int sig);
 /*
@@ -318,6 +329,9 @@ void restore_saved_sigmask_unless(bool interrupted);
 void do_signal(struct pt_regs *regs);
 
 /* --- life --- */
+/* References that keep the structure (kernel/proc/fork.c). get returns @signal. */
+struct signal_struct *signal_get(struct signal_struct *signal);
+void signal_put(struct signal_struct *signal);
 struct sighand_struct *sighand_alloc(void);
 struct sighand_struct *sighand_dup(struct sighand_struct *old);
 void sighand_put(struct sighand_struct *sighand);

@@ -3,6 +3,7 @@
  * Waiting for children: wait4(2) and waitid(2). A child is reported once for each thing that
  * happened to it.
  */
+#include "kernel/core/vfs.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -19,8 +20,9 @@
 #define __WCLONE 0x80000000u
 
 struct wait_request {
-	enum { WAIT_ANY, WAIT_PID, WAIT_PGRP } kind;
+	enum { WAIT_ANY, WAIT_PID, WAIT_PGRP, WAIT_PIDFD } kind;
 	pid_t id;
+	struct signal_struct *process; /* WAIT_PIDFD; counted */
 	unsigned int options;
 	/* the answer */
 	pid_t pid;
@@ -34,6 +36,8 @@ struct wait_request {
 static bool eligible(const struct wait_request *req, const struct task_struct *child)
 {
 	if (req->kind == WAIT_PID && child->pid != req->id)
+		return false;
+	if (req->kind == WAIT_PIDFD && child->signal != req->process)
 		return false;
 	if (req->kind == WAIT_PGRP && child->signal->pgrp != req->id)
 		return false;
@@ -184,34 +188,62 @@ static int siginfo_status(const struct wait_request *req)
 	}
 }
 
-/* idtype: P_ALL 0, P_PID 1, P_PGID 2. */
+#define P_ALL 0
+#define P_PID 1
+#define P_PGID 2
+#define P_PIDFD 3
+
+/* Whom to wait for: 0 or -errno. @nonblock: of a descriptor. */
+static long choose(struct wait_request *req, int which, pid_t id, bool *nonblock)
+{
+	static const int kinds[] = { WAIT_ANY, WAIT_PID, WAIT_PGRP, WAIT_PIDFD };
+	struct signal_struct *process;
+
+	if (which < P_ALL || which > P_PIDFD || (which == P_PID && id <= 0) ||
+	    (which != P_ALL && id < 0))
+		return -EINVAL;
+	req->kind = kinds[which];
+	req->id = which == P_PGID && !id ? task_pgrp(current) : id;
+	if (which != P_PIDFD)
+		return 0;
+	process = pidfd_signal((unsigned int)id, nonblock);
+	if (IS_ERR(process))
+		return PTR_ERR(process);
+	req->process = process;
+	return 0;
+}
+
 long sys_waitid(int which, pid_t id, void __user *uinfo, int options, struct rusage __user *rusage)
 {
-	struct wait_request req = { .id = id, .options = (unsigned int)options };
+	struct wait_request req = { .options = (unsigned int)options };
 	struct siginfo info = { .si_signo = 0 };
+	bool nonblock = false;
 	long ret;
 
 	if (req.options & ~(WNOHANG | WNOWAIT | WEXITED | WUNTRACED | WCONTINUED | __WNOTHREAD |
 			    __WCLONE | __WALL) ||
-	    !(req.options & (WEXITED | WUNTRACED | WCONTINUED)) || which < 0 || which > 2)
+	    !(req.options & (WEXITED | WUNTRACED | WCONTINUED)))
 		return -EINVAL;
-	req.kind = which == 0 ? WAIT_ANY : which == 1 ? WAIT_PID : WAIT_PGRP;
-	if ((which == 1 && id <= 0) || (which == 2 && id < 0))
-		return -EINVAL;
-	if (which == 2 && !id)
-		req.id = task_pgrp(current);
-	ret = do_wait(&req);
-	if (ret < 0)
+	ret = choose(&req, which, id, &nonblock);
+	if (ret)
 		return ret;
+	if (nonblock)
+		req.options |= WNOHANG;
+	ret = do_wait(&req);
+	if (which == P_PIDFD)
+		signal_put(req.process);
+	if (!ret && nonblock && !((unsigned int)options & WNOHANG))
+		ret = -EAGAIN;
 	if (ret > 0) {
 		info.si_signo = SIGCHLD;
 		info.si_code = req.code;
 		info.chld.pid = req.pid;
 		info.chld.uid = req.uid;
 		info.chld.status = siginfo_status(&req);
+		ret = 0;
 		if (rusage && put_rusage(rusage, &req.usage))
 			return -EFAULT;
 	}
-	/* Only the fields that waitid(2) speaks of are written: 28 bytes. */
-	return uinfo && copy_to_user(uinfo, &info, 28) ? -EFAULT : 0;
+	/* Only the fields that waitid(2) speaks of are written, after an error too: 28 bytes. */
+	return uinfo && copy_to_user(uinfo, &info, 28) ? -EFAULT : ret;
 }
