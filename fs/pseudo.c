@@ -220,6 +220,8 @@ static struct inode *pseudo_lookup(struct inode *dir, const struct dentry *dentr
 	struct pseudo_entry dynamic = { 0 };
 	int err = -ENOENT;
 
+	if (!update_owner(dir))
+		return ERR_PTR(-ESRCH);
 	if (child)
 		return make_inode(dir->i_sb, child, dentry->d_name, entry);
 	if (entry->lookup)
@@ -348,8 +350,8 @@ static ssize_t pseudo_write(struct file *file, const char *user, size_t count, l
 	ssize_t n = -EFAULT;
 	char *buf;
 
-	if (!entry->write)
-		return -EIO; /* what Linux gives for /proc files that only show */
+	if (!entry->write) /* the two ways that Linux's /proc files refuse */
+		return entry->owner ? -EINVAL : -EIO;
 	if (count >= PAGE_SIZE)
 		return -EINVAL;
 	buf = get_zeroed_page(GFP_KERNEL);
@@ -368,13 +370,21 @@ static loff_t pseudo_llseek(struct file *file, loff_t offset, int whence)
 	return generic_llseek_size(file, offset, whence, file->f_inode->i_size);
 }
 
+/* Nobody knows where a text that is made anew at each look will end. */
+static loff_t text_llseek(struct file *file, loff_t offset, int whence)
+{
+	return whence == SEEK_SET || whence == SEEK_CUR ?
+		       generic_llseek_size(file, offset, whence, 0) :
+		       -EINVAL;
+}
+
 static const struct file_operations pseudo_text_fops = {
 	.name = "pseudo text",
 	.open = text_open,
 	.release = text_release,
 	.read = text_read,
 	.write = pseudo_write,
-	.llseek = pseudo_llseek,
+	.llseek = text_llseek,
 };
 
 static ssize_t raw_read(struct file *file, char *buf, size_t count, loff_t *pos)

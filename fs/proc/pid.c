@@ -163,14 +163,14 @@ static int show_oom_score_adj(struct seq_buf *m, void *arg)
 static ssize_t write_oom_score_adj(void *arg, const char *buf, size_t len)
 {
 	struct task_struct *task;
-	int adj;
+	long adj;
 
-	if (kstrtoint(buf, 10, &adj) || adj < -1000 || adj > 1000)
+	if (proc_parse_long(buf, len, &adj) != (ssize_t)len || adj < -1000 || adj > 1000)
 		return -EINVAL;
 	task = proc_task(arg);
 	if (!task)
 		return -ESRCH;
-	set_oom_score_adj(task, adj);
+	set_oom_score_adj(task, (int)adj);
 	put_task_struct(task);
 	return (ssize_t)len;
 }

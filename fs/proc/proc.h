@@ -51,8 +51,11 @@ struct task_struct *proc_task(void *arg);
 struct mm_struct *proc_mm(void *arg);
 /* Frames that its program's text takes. */
 unsigned long proc_text_pages(const struct mm_struct *mm);
-/* Its name, with newlines and backslashes escaped. */
-void proc_put_comm(struct seq_buf *m, const struct task_struct *task);
+/*
+ * The number at the start of what was written, decimal or by its prefix, and the blanks around it.
+ * Bytes taken, or -EINVAL.
+ */
+ssize_t proc_parse_long(const char *buf, size_t len, long *value);
 
 /* /proc/PID/... */
 #define MAPS_NAME_COLUMN 73 /* where the name starts in maps: 25 + 6 * sizeof(void *) */

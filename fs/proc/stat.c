@@ -44,9 +44,7 @@ static unsigned int linux_flags(const struct task_struct *task)
 
 static void show_family(struct seq_buf *m, struct task_struct *task, const struct process_ids *ids)
 {
-	seq_printf(m, "%d (", task->pid);
-	proc_put_comm(m, task);
-	seq_printf(m, ") %c %d %d %d %d %d %u ", task_state_char(task), ids->ppid, ids->pgrp,
+	seq_printf(m, "%d (%.15s) %c %d %d %d %d %d %u ", task->pid, task->comm, task_state_char(task), ids->ppid, ids->pgrp,
 		   ids->session, ids->tty_nr, ids->tty_nr ? READ_ONCE(console_tty.pgrp) : -1,
 		   linux_flags(task));
 }

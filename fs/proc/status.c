@@ -31,7 +31,7 @@ static const char *state_word(char letter)
 	}
 }
 
-void proc_put_comm(struct seq_buf *m, const struct task_struct *task)
+static void put_name(struct seq_buf *m, const struct task_struct *task)
 {
 	for (const char *c = task->comm; c < task->comm + sizeof(task->comm) && *c; c++) {
 		if (*c == '\n')
@@ -169,7 +169,7 @@ int proc_show_status(struct seq_buf *m, void *arg)
 		return -ESRCH;
 	get_process_ids(task, &ids);
 	seq_puts(m, "Name:\t");
-	proc_put_comm(m, task);
+	put_name(m, task);
 	seq_putc(m, '\n');
 	show_umask(m, task);
 	show_ids(m, task, &ids);

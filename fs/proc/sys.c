@@ -56,24 +56,36 @@ struct sysctl_int {
 	int lo, hi;
 };
 
-/* A decimal number of [lo, hi] with blanks around it; -EINVAL. */
-static int parse_number(const char *buf, size_t len, long lo, long hi, long *out)
+static size_t blanks(const char *buf, size_t len)
 {
-	char text[24];
-	long value;
+	size_t n = 0;
 
-	while (len && strchr(" \t\n", *buf))
-		buf++, len--;
-	while (len && (!buf[len - 1] || strchr(" \t\n", buf[len - 1])))
-		len--;
-	if (!len || len >= sizeof(text))
+	while (n < len && (buf[n] == ' ' || buf[n] == '\t' || buf[n] == '\n'))
+		n++;
+	return n;
+}
+
+ssize_t proc_parse_long(const char *buf, size_t len, long *value)
+{
+	size_t start = blanks(buf, len), end = start;
+	char text[24] = { 0 };
+
+	while (end < len && buf[end] && !blanks(buf + end, 1))
+		end++;
+	if (end == start || end - start >= sizeof(text))
 		return -EINVAL;
-	memcpy(text, buf, len);
-	text[len] = '\0';
-	if (kstrtol(text, 10, &value) || value < lo || value > hi)
+	memcpy(text, buf + start, end - start);
+	if (kstrtol(text, 0, value))
 		return -EINVAL;
-	*out = value;
-	return 0;
+	return (ssize_t)(end + blanks(buf + end, len - end));
+}
+
+/* One of [lo, hi]. Bytes taken, of nothing 0, or -EINVAL. */
+static ssize_t parse_number(const char *buf, size_t len, long lo, long hi, long *value)
+{
+	ssize_t n = len ? proc_parse_long(buf, len, value) : 0;
+
+	return n > 0 && (*value < lo || *value > hi) ? -EINVAL : n;
 }
 
 static int show_int(struct seq_buf *m, void *arg)
@@ -88,12 +100,11 @@ static ssize_t write_int(void *arg, const char *buf, size_t len)
 {
 	const struct sysctl_int *ctl = arg;
 	long value;
+	ssize_t n = parse_number(buf, len, ctl->lo, ctl->hi, &value);
 
-	if (len && parse_number(buf, len, ctl->lo, ctl->hi, &value))
-		return -EINVAL;
-	if (len)
+	if (n > 0)
 		WRITE_ONCE(*ctl->value, (int)value);
-	return (ssize_t)len;
+	return n;
 }
 
 static int show_constant(struct seq_buf *m, void *arg)
@@ -107,12 +118,12 @@ static int show_constant(struct seq_buf *m, void *arg)
 static ssize_t write_drop_caches(void *arg, const char *buf, size_t len)
 {
 	long what;
+	ssize_t n = parse_number(buf, len, 1, 4, &what);
 
 	(void)arg;
-	if (parse_number(buf, len, 1, 4, &what))
-		return -EINVAL;
-	drop_caches((int)what);
-	return (ssize_t)len;
+	if (n > 0)
+		drop_caches((int)what);
+	return n;
 }
 
 static int show_min_free(struct seq_buf *m, void *arg)
@@ -161,27 +172,30 @@ static ssize_t write_uts(void *arg, const char *buf, size_t len)
 	return (ssize_t)len;
 }
 
-/* Levels: of the console; of a message that says none; the lowest and the default for the console. */
 static int show_printk(struct seq_buf *m, void *arg)
 {
 	(void)arg;
-	seq_printf(m, "%d\t%d\t%d\t%d\n", console_loglevel, LOGLEVEL_INFO, 1, LOGLEVEL_DEBUG);
+	for (int i = 0; i < 4; i++)
+		seq_printf(m, i < 3 ? "%d\t" : "%d\n", READ_ONCE(console_printk[i]));
 	return 0;
 }
 
-/* Only the first can be set. */
+/* The first ones, as many as there are. */
 static ssize_t write_printk(void *arg, const char *buf, size_t len)
 {
-	size_t n = 0;
+	size_t done = 0;
 	long level;
 
 	(void)arg;
-	while (n < len && buf[n] >= '0' && buf[n] <= '9')
-		n++;
-	if (parse_number(buf, n, 1, 8, &level))
-		return -EINVAL;
-	console_loglevel = (int)level;
-	return (ssize_t)len;
+	for (int i = 0; i < 4 && done < len; i++) {
+		ssize_t n = parse_number(buf + done, len - done, INT32_MIN, INT32_MAX, &level);
+
+		if (n < 0)
+			return done ? (ssize_t)done : n;
+		WRITE_ONCE(console_printk[i], (int)level);
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
 }
 
 /* --- kernel/random --- */
@@ -244,13 +258,12 @@ static int show_threads_max(struct seq_buf *m, void *arg)
 static ssize_t write_threads_max(void *arg, const char *buf, size_t len)
 {
 	long max;
+	ssize_t n = parse_number(buf, len, 20, PID_MAX, &max);
 
 	(void)arg;
-	if (len && parse_number(buf, len, 20, PID_MAX, &max))
-		return -EINVAL;
-	if (len)
+	if (n > 0)
 		WRITE_ONCE(max_tasks, (unsigned int)max);
-	return (ssize_t)len;
+	return n;
 }
 
 static const struct pseudo_entry kernel_entries[] = {

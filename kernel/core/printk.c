@@ -12,7 +12,7 @@
 #include <asm/processor.h>
 #include <asm/uart.h>
 
-int console_loglevel = LOGLEVEL_DEBUG;
+int console_printk[4] = { LOGLEVEL_DEBUG, LOGLEVEL_INFO, LOGLEVEL_EMERG + 1, LOGLEVEL_DEBUG };
 
 static int set_loglevel(const char *value)
 {

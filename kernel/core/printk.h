@@ -22,8 +22,13 @@
 #define LOG_BUF_SIZE 65536u
 #define LOG_LINE_MAX 512 /* longer records are cut */
 
-/* Records below this level are printed. 0..8; knob `loglevel`. */
-extern int console_loglevel;
+/*
+ * Levels, as /proc/sys/kernel/printk has them: records below the first are printed (knob `loglevel`);
+ * what a message without a level gets; the least that the first can be made; what it is at boot.
+ */
+extern int console_printk[4];
+#define console_loglevel (console_printk[0])
+#define minimum_console_loglevel (console_printk[2])
 
 void printk_level(int level, const char *fmt, ...) __printf(2, 3);
 void vprintk_level(int level, const char *fmt, va_list args) __printf(2, 0);

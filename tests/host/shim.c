@@ -98,7 +98,7 @@ static size_t log_len;
 jmp_buf host_panic_jump;
 bool host_panic_expected;
 char host_panic_text[512];
-int console_loglevel = LOGLEVEL_INFO;
+int console_printk[4] = { LOGLEVEL_INFO };
 
 bool host_log_has(const char *text)
 {
