@@ -47,6 +47,11 @@ long sys_readahead(int fd, loff_t offset, size_t count);
 
 /* --- memory-only files (fs/tmpfs/memfd.c) --- */
 long sys_memfd_create(const char __user *name, unsigned int flags);
+/* System V shared memory (fs/tmpfs/sysv.c). */
+long sys_shmget(int key, size_t size, int flags);
+long sys_shmat(int id, unsigned long addr, int flags);
+long sys_shmdt(unsigned long addr);
+long sys_shmctl(int id, int cmd, void __user *buf);
 
 /* --- making it durable (fs/sync.c) --- */
 long sys_fsync(unsigned int fd);

@@ -42,9 +42,9 @@
 	X(26, msync, sys_msync) \
 	X(27, mincore, sys_mincore) \
 	X(28, madvise, sys_madvise) \
-	M(29, shmget) \
-	M(30, shmat) \
-	M(31, shmctl) \
+	X(29, shmget, sys_shmget) \
+	X(30, shmat, sys_shmat) \
+	X(31, shmctl, sys_shmctl) \
 	X(32, dup, sys_dup) \
 	X(33, dup2, sys_dup2) \
 	X(34, pause, sys_pause) \
@@ -80,7 +80,7 @@
 	M(64, semget) \
 	M(65, semop) \
 	M(66, semctl) \
-	M(67, shmdt) \
+	X(67, shmdt, sys_shmdt) \
 	M(68, msgget) \
 	M(69, msgsnd) \
 	M(70, msgrcv) \

@@ -111,6 +111,7 @@ int proc_show_interrupts(struct seq_buf *m, void *arg);
 int proc_show_loadavg(struct seq_buf *m, void *arg);
 int proc_show_uptime(struct seq_buf *m, void *arg);
 extern const struct pseudo_entry proc_sys_entries[];
+extern const struct pseudo_entry proc_sysvipc_entries[];
 
 void proc_init(void);
 

@@ -280,6 +280,11 @@ static const struct pseudo_entry kernel_entries[] = {
 	READ_WRITE("printk", show_printk, write_printk, NULL),
 	FOLDER("random", random_entries),
 	INT("randomize_va_space", randomize_va_space, INT32_MIN, INT32_MAX),
+	/* as in fs/tmpfs/sysv.h */
+	CONSTANT("shm_rmid_forced", "0"),
+	CONSTANT("shmall", "18446744073692774399"),
+	CONSTANT("shmmax", "18446744073692774399"),
+	CONSTANT("shmmni", "4096"),
 	CONSTANT("tainted", "0"),
 	READ_WRITE("threads-max", show_threads_max, write_threads_max, NULL),
 	CONSTANT("version", UTS_VERSION),

@@ -149,10 +149,15 @@ static int tmpfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, co
 
 static int tmpfs_link(struct inode *inode, struct inode *dir, struct dentry *dentry)
 {
-	struct tmpfs_name *name = alloc_name(dentry);
+	struct tmpfs_name *name;
 
-	if (!name)
+	if (!tmpfs_charge_inode(dir->i_sb))
+		return -ENOSPC;
+	name = alloc_name(dentry);
+	if (!name) {
+		tmpfs_uncharge_inode(dir->i_sb);
 		return -ENOMEM;
+	}
 	insert_name(dir, name, ihold(inode));
 	inode->i_nlink++;
 	inode->i_ctime = dir->i_ctime;
@@ -171,8 +176,8 @@ static void drop_link(struct inode *dir, struct inode *inode)
 	if (S_ISDIR(inode->i_mode)) {
 		inode->i_nlink = 0;
 		dir->i_nlink--;
-	} else {
-		inode->i_nlink--;
+	} else if (--inode->i_nlink) {
+		tmpfs_uncharge_inode(inode->i_sb);
 	}
 	inode->i_ctime = dir->i_ctime;
 	iput(inode); /* not the last: the caller's dentry has one */
@@ -233,6 +238,8 @@ void tmpfs_drop_names(struct inode *dir)
 			continue;
 		}
 		rb_erase(&name->rb, names);
+		if (!S_ISDIR(name->inode->i_mode) && --name->inode->i_nlink)
+			tmpfs_uncharge_inode(name->inode->i_sb);
 		iput(name->inode);
 		kfree(name);
 	}

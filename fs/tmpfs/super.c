@@ -37,18 +37,23 @@ static void tmpfs_evict_inode(struct inode *inode)
 		kfree(TMPFS_I(inode)->link);
 	else if (S_ISDIR(inode->i_mode))
 		tmpfs_drop_names(inode);
-	atomic_long_dec(&TMPFS_SB(inode->i_sb)->inodes);
+	tmpfs_uncharge_inode(inode->i_sb);
 }
 
-/* One inode more, if there may be one. */
-static bool charge_inode(struct tmpfs_sb *s)
+bool tmpfs_charge_inode(struct super_block *sb)
 {
+	struct tmpfs_sb *s = TMPFS_SB(sb);
 	long max = READ_ONCE(s->options.max_inodes);
 
 	if (atomic_long_inc_return(&s->inodes) <= max || !max)
 		return true;
 	atomic_long_dec(&s->inodes);
 	return false;
+}
+
+void tmpfs_uncharge_inode(struct super_block *sb)
+{
+	atomic_long_dec(&TMPFS_SB(sb)->inodes);
 }
 
 static int begin_inode(struct inode *inode, unsigned long reserved)
@@ -79,18 +84,17 @@ static int begin_inode(struct inode *inode, unsigned long reserved)
 struct inode *tmpfs_new_inode(struct super_block *sb, const struct inode *dir, umode_t mode,
 			      unsigned long reserved)
 {
-	struct tmpfs_sb *s = TMPFS_SB(sb);
 	struct inode *inode;
 	int err;
 
-	if (!charge_inode(s))
+	if (!tmpfs_charge_inode(sb))
 		return ERR_PTR(-ENOSPC);
 	inode = new_inode(sb);
 	if (!inode) {
-		atomic_long_dec(&s->inodes);
+		tmpfs_uncharge_inode(sb);
 		return ERR_PTR(-ENOMEM);
 	}
-	inode->i_ino = (unsigned long)atomic_long_inc_return(&s->next_ino);
+	inode->i_ino = (unsigned long)atomic_long_inc_return(&TMPFS_SB(sb)->next_ino);
 	inode->i_uid = current->signal ? current->signal->uid.effective : 0;
 	inode->i_gid = current->signal ? current->signal->gid.effective : 0;
 	if (dir && dir->i_mode & S_ISGID) {

@@ -73,6 +73,9 @@ extern const struct file_operations tmpfs_dir_fops, tmpfs_file_fops;
  */
 struct inode *tmpfs_new_inode(struct super_block *sb, const struct inode *dir, umode_t mode,
 			      unsigned long reserved);
+/* One inode or, as each costs about as much, one more name of an inode. False: there may be no more. */
+bool tmpfs_charge_inode(struct super_block *sb);
+void tmpfs_uncharge_inode(struct super_block *sb);
 /* The names of a directory that goes go with it, and all that is below it. */
 void tmpfs_drop_names(struct inode *dir);
 

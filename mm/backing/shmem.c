@@ -364,25 +364,22 @@ int shmem_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!(vma->vm_flags & VM_SHARED))
 		return 0;
 	down_write(&mapping->i_mmap_rwsem);
-	if (shmem->seals & F_SEAL_WRITE)
-		err = -EPERM; /* even to read: the file is open for writing */
-	else if (shmem->seals & F_SEAL_FUTURE_WRITE && vma->vm_flags & VM_WRITE)
-		err = -EPERM;
-	if (shmem->seals & F_SEAL_FUTURE_WRITE)
-		vma->vm_flags &= ~VM_MAYWRITE;
-	if (!err)
+	if (!(shmem->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
 		shmem->being_mapped++;
+	else if (vma->vm_flags & VM_WRITE)
+		err = -EPERM;
+	else /* never to be written, like one of a file that is open to read only */
+		vma->vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
 	up_write(&mapping->i_mmap_rwsem);
 	return err;
 }
 
 void shmem_mmap_done(struct vm_area_struct *vma)
 {
-	struct address_space *mapping;
+	struct address_space *mapping = vma->vm_file ? vma->vm_file->f_mapping : NULL;
 
-	if (vma->vm_ops != &shmem_vm_ops || !(vma->vm_flags & VM_SHARED))
+	if (!(vma->vm_flags & VM_SHARED) || !mapping || !mapping->shmem)
 		return;
-	mapping = vma->vm_file->f_mapping;
 	down_write(&mapping->i_mmap_rwsem);
 	mapping->shmem->being_mapped--;
 	up_write(&mapping->i_mmap_rwsem);
