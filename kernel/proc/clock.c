@@ -14,19 +14,22 @@ struct timeval {
 	s64 tv_sec, tv_usec;
 };
 
+long timespec_ns(u64 *ns, const struct timespec *ts)
+{
+	if (ts->tv_sec < 0 || (u64)ts->tv_nsec >= NSEC_PER_SEC)
+		return -EINVAL;
+	/* Longer than 292 years is for ever, but not the ~0 that means "no limit". */
+	*ns = (u64)ts->tv_sec > (u64)INT64_MAX / NSEC_PER_SEC - 1 ?
+		      (u64)INT64_MAX :
+		      (u64)ts->tv_sec * NSEC_PER_SEC + (u64)ts->tv_nsec;
+	return 0;
+}
+
 long get_timespec_ns(u64 *ns, const struct timespec __user *uts)
 {
 	struct timespec ts;
 
-	if (copy_from_user(&ts, uts, sizeof(ts)))
-		return -EFAULT;
-	if (ts.tv_sec < 0 || (u64)ts.tv_nsec >= NSEC_PER_SEC)
-		return -EINVAL;
-	/* Longer than 292 years is for ever, but not the ~0 that means "no limit". */
-	*ns = (u64)ts.tv_sec > (u64)INT64_MAX / NSEC_PER_SEC - 1 ?
-		      (u64)INT64_MAX :
-		      (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
-	return 0;
+	return copy_from_user(&ts, uts, sizeof(ts)) ? -EFAULT : timespec_ns(ns, &ts);
 }
 
 static long put_timespec(struct timespec __user *uts, u64 ns)
@@ -220,7 +223,8 @@ long sys_adjtimex(struct timex __user *utx)
 	u32 modes;
 
 	BUILD_BUG_ON(sizeof(tx) != 208);
-	if (get_user(modes, &utx->modes))
+	/* The first field; the user's address need not be aligned. */
+	if (get_user(modes, (u32 __user *)utx))
 		return -EFAULT;
 	if (modes)
 		return -EPERM;

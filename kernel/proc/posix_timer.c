@@ -400,16 +400,15 @@ long sys_timer_settime(int id, int flags, const struct itimerspec __user *unew,
 		       struct itimerspec __user *uold)
 {
 	u64 value, interval, left = 0, old_interval = 0, now;
+	struct itimerspec new;
 	struct k_itimer *timer;
-	long ret;
 
 	if (!unew)
 		return -EINVAL;
-	ret = get_timespec_ns(&value, &unew->value);
-	if (!ret)
-		ret = get_timespec_ns(&interval, &unew->interval);
-	if (ret)
-		return ret;
+	if (copy_from_user(&new, unew, sizeof(new)))
+		return -EFAULT;
+	if (timespec_ns(&value, &new.value) || timespec_ns(&interval, &new.interval))
+		return -EINVAL;
 	spin_lock_irq(&current->sighand->lock);
 	timer = find_timer(id);
 	if (timer) {

@@ -66,8 +66,10 @@ int put_rusage(struct rusage __user *to, const struct usage *usage);
 
 /* --- time (clock.c) --- */
 /*
- * A struct timespec of the user's in ns (saturated). 0, -EFAULT, or -EINVAL when it is not a time.
+ * A struct timespec, the kernel's or the user's, in ns (saturated). 0, -EFAULT, or -EINVAL when it
+ * is not a time.
  */
+long timespec_ns(u64 *ns, const struct timespec *ts);
 long get_timespec_ns(u64 *ns, const struct timespec __user *ts);
 
 /* --- timers that send signals (itimer.c) --- */
