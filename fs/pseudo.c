@@ -226,8 +226,8 @@ static struct inode *pseudo_lookup(struct inode *dir, const struct dentry *dentr
 		return make_inode(dir->i_sb, child, dentry->d_name, entry);
 	if (entry->lookup)
 		err = entry->lookup(entry->arg, dentry->d_name, &dynamic);
-	if (err)
-		return err == -ENOENT ? NULL : ERR_PTR(err);
+	if (err) /* not a negative dentry: nothing can be made here, and the error is ENOENT for mkdir too */
+		return ERR_PTR(err);
 	return make_inode(dir->i_sb, &dynamic, dentry->d_name, entry);
 }
 
