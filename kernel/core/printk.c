@@ -129,3 +129,8 @@ size_t log_size(void)
 {
 	return (size_t)(log_end - log_start());
 }
+
+u64 log_end_position(void)
+{
+	return READ_ONCE(log_end);
+}

@@ -47,6 +47,8 @@ void vprintk_level(int level, const char *fmt, va_list args) __printf(2, 0);
 size_t log_read(u64 *pos, char *buf, size_t size);
 /* Bytes that log_read() from 0 would give now. */
 size_t log_size(void);
+/* The position behind the newest text. */
+u64 log_end_position(void);
 
 /* From now on everything printed also goes to COM1 (panic, boot failure), and locks are ignored. */
 void printk_emergency(void);

@@ -162,37 +162,57 @@ long sys_getrandom(u8 __user *buf, size_t len, unsigned int flags)
 
 /* --- the kernel log --- */
 
-#define SYSLOG_ACTION_READ_ALL 3
-#define SYSLOG_ACTION_SIZE_UNREAD 9
-#define SYSLOG_ACTION_SIZE_BUFFER 10
+enum {
+	SYSLOG_ACTION_READ_ALL = 3,
+	SYSLOG_ACTION_READ_CLEAR,
+	SYSLOG_ACTION_CLEAR,
+	SYSLOG_ACTION_CONSOLE_LEVEL = 8,
+	SYSLOG_ACTION_SIZE_UNREAD,
+	SYSLOG_ACTION_SIZE_BUFFER
+};
 
-static long read_log(char __user *ubuf, int len)
+static u64 log_cleared; /* what stands before it was cleared: READ_ALL does not show it */
+
+/* The newest text that fits, of what was not cleared. Where it ends: *end. Bytes or an error. */
+static long read_log(char __user *ubuf, int len, u64 *end)
 {
+	u64 pos = READ_ONCE(log_cleared);
+	size_t n, left;
 	char *buf;
-	size_t size = log_size(), n;
-	u64 pos = 0;
-	long ret;
 
-	if (len < 0 || !ubuf)
-		return -EINVAL;
 	buf = kmalloc(LOG_BUF_SIZE, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	/* Reading nothing finds the oldest text; of that on, the newest that fits. */
-	log_read(&pos, buf, 0);
-	if (size > (size_t)len)
-		pos += size - (size_t)len;
+	log_read(&pos, buf, 0); /* finds the oldest text */
+	left = log_end_position() - pos;
+	if (left > (size_t)len)
+		pos += left - (size_t)len;
 	n = log_read(&pos, buf, min((size_t)len, (size_t)LOG_BUF_SIZE));
-	ret = copy_to_user(ubuf, buf, n) ? -EFAULT : (long)n;
+	left = copy_to_user(ubuf, buf, n);
 	kfree(buf);
-	return ret;
+	*end = pos;
+	return left ? -EFAULT : (long)n;
 }
 
 long sys_syslog(int type, char __user *buf, int len)
 {
+	u64 end = log_end_position();
+	long ret = 0;
+
 	switch (type) {
 	case SYSLOG_ACTION_READ_ALL:
-		return read_log(buf, len);
+	case SYSLOG_ACTION_READ_CLEAR:
+		if (len < 0 || !buf)
+			return -EINVAL;
+		ret = read_log(buf, len, &end);
+		if (ret < 0 || type == SYSLOG_ACTION_READ_ALL)
+			return ret;
+		/* fall through */
+	case SYSLOG_ACTION_CLEAR:
+		WRITE_ONCE(log_cleared, end);
+		return ret;
+	case SYSLOG_ACTION_CONSOLE_LEVEL: /* no line of the log goes to a terminal */
+		return len < 1 || len > 8 ? -EINVAL : 0;
 	case SYSLOG_ACTION_SIZE_UNREAD:
 		return (long)log_size();
 	case SYSLOG_ACTION_SIZE_BUFFER:

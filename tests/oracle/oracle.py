@@ -35,6 +35,8 @@ CLAIMS_ONLY = SWAPPERS + ("readahead",)
 # From tests/programs: those that print TAP and assert what Linux promises.
 TESTS = ("process", "signals") + tuple(sorted(
     file[:-2] for file in os.listdir("tests/programs") if re.fullmatch(r"calls_\w+\.c", file)))
+# Scripts for busybox, compared line by line. `jobs` takes the terminal that both kernels print on.
+SESSIONS = ("shell", "tools", "system")
 # A result (its number would only repeat another difference), or a line of the transcript.
 RESULT = re.compile(r"^\s*((?:not )?ok)\b\s*\d*\s*-?\s*(.*)$")
 FAILURE = re.compile(r"not ok|Bail out!|exit status [^0]")
@@ -55,6 +57,7 @@ def programs():
         if re.fullmatch(r"saw_\w+\.c", file):
             found[file[:-2]] = f"build/oracle/{file[:-2]}", True
     found.update({name: (f"build/tests/{name}", True) for name in TESTS})
+    found.update({"session_" + name: (f"tests/sessions/{name}.sh", False) for name in SESSIONS})
     for name in SWAPPERS:  # last: they leave nothing in memory where it was
         found[name] = found.pop(name)
     return found
@@ -64,6 +67,10 @@ def script(chosen):
     """What the shell of both machines runs."""
     lines = []
     for name, (_, transcript) in chosen.items():
+        if name.startswith("session_"):
+            lines += [f"echo '{MARK}{name}'", f"/bin/sh /bin/{name} 2>&1 | sed 's/^/= /'",
+                      f"echo; echo '{MARK}status 0'"]
+            continue
         # From a warm cache: how far a disk's read has come when a fault looks is a matter of time.
         lines += [f"sync; echo 3 >/proc/sys/vm/drop_caches; cat /bin/{name} >/dev/null",
                   f"echo; echo '{MARK}{name}'",

@@ -21,7 +21,7 @@ echo "# memory"
 free | n | head -1; free | awk 'NR > 1 { print $1 }'; awk '/^MemTotal|^SwapTotal/ { print $1, $3 }' /proc/meminfo
 dd if=/dev/zero of=swapfile bs=1M count=4 2>/dev/null; chmod 600 swapfile; mkswap swapfile | n | head -1; swapon swapfile; echo $?
 awk 'NR == 1 { print $1, $2, $3, $4, $5 } /swapfile/ { print $1, $2, $3 }' /proc/swaps; swapon swapfile 2>&1; swapoff swapfile; echo $?
-grep -c swapfile /proc/swaps; swapoff swapfile 2>&1; sysctl -n vm.overcommit_memory; cat /proc/sys/kernel/ostype; sysctl vm.swappiness
+grep -c swapfile /proc/swaps; swapoff swapfile 2>&1; sysctl -n vm.overcommit_memory; cat /proc/sys/kernel/ostype
 sysctl -w vm.overcommit_memory=1; cat /proc/sys/vm/overcommit_memory; sysctl -w vm.overcommit_memory=0
 
 echo "# file systems"
