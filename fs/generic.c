@@ -29,7 +29,7 @@ static ssize_t limit_write(const struct inode *inode, loff_t pos, size_t count)
 	u64 limit = rlimit(RLIMIT_FSIZE);
 
 	if (limit != RLIM_INFINITY && (u64)pos >= limit) {
-		send_sig(SIGXFSZ, current);
+		send_sig_self(SIGXFSZ);
 		return -EFBIG;
 	}
 	limit = min_t(u64, limit, (u64)inode->i_sb->s_maxbytes);
@@ -157,7 +157,7 @@ int vfs_truncate(struct inode *inode, loff_t size)
 		return -EINVAL;
 	if (size > inode->i_size && rlimit(RLIMIT_FSIZE) != RLIM_INFINITY &&
 	    (u64)size > rlimit(RLIMIT_FSIZE)) {
-		send_sig(SIGXFSZ, current);
+		send_sig_self(SIGXFSZ);
 		return -EFBIG;
 	}
 	if (size > inode->i_sb->s_maxbytes)

@@ -177,7 +177,7 @@ static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool
 	}
 	mutex_unlock(&pipe->lock);
 	if (n == -EPIPE)
-		send_sig(SIGPIPE, current);
+		send_sig_self(SIGPIPE);
 	return done ? (ssize_t)done : n;
 }
 

@@ -382,6 +382,18 @@ void send_sig(int sig, struct task_struct *task)
 	spin_unlock_irqrestore(&tasklist_lock, flags);
 }
 
+void send_sig_self(int sig)
+{
+	struct siginfo info = {
+		.si_signo = sig,
+		.si_code = SI_USER,
+		.rt.pid = current->tgid,
+		.rt.uid = current->signal->uid.real,
+	};
+
+	send_sig_info(sig, &info, current, false);
+}
+
 void send_sig_kill(struct task_struct *task)
 {
 	unsigned long flags;

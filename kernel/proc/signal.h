@@ -269,6 +269,8 @@ static inline unsigned long rlimit(unsigned int which)
  * alone.
  */
 void send_sig(int sig, struct task_struct *task);
+/* To the calling thread, as if it had sent it: what a write that cannot be done deserves. */
+void send_sig_self(int sig);
 /* SIGKILL to the whole process, whatever it does (OOM killer). */
 void send_sig_kill(struct task_struct *task);
 /* To every process of the group: the tty's keys. */
