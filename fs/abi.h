@@ -51,7 +51,14 @@ struct statfs {
 	s64 f_namelen, f_frsize, f_flags, f_spare[4];
 };
 
-/* d_name follows, NUL-terminated; d_reclen is a multiple of 8. */
+/* d_name follows, NUL-terminated; d_reclen is a multiple of 8. The older form has the type at its end. */
+struct dirent {
+	u64 d_ino;
+	s64 d_off;
+	u16 d_reclen;
+	char d_name[];
+};
+
 struct dirent64 {
 	u64 d_ino;
 	s64 d_off;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Changing what a file is: mode, owner, times, size. */
+#include "fs/abi.h"
 #include "fs/dentry.h"
 #include "fs/file.h"
 #include "fs/inode.h"
@@ -20,7 +21,7 @@ struct attr {
 		ATTR_ATIME = 8,
 		ATTR_MTIME = 16,
 		ATTR_TIMES_SET = 32, /* not both to now */
-		ATTR_OWNER = 64,     /* by a call of chown(2), which may have left both as they are */
+		ATTR_OWNER = 64, /* by a call of chown(2), which may have left both as they are */
 	} what;
 	umode_t mode;
 	uid_t uid;
@@ -33,12 +34,10 @@ static int may_set_attr(const struct inode *inode, const struct attr *attr)
 {
 	if (is_root())
 		return 0;
-	if ((attr->what & ATTR_UID) &&
-	    (!owner_or_root(inode) || attr->uid != inode->i_uid))
+	if ((attr->what & ATTR_UID) && (!owner_or_root(inode) || attr->uid != inode->i_uid))
 		return -EPERM;
 	if ((attr->what & ATTR_GID) &&
-	    (!owner_or_root(inode) ||
-	     (attr->gid != inode->i_gid && !in_group_or_root(attr->gid))))
+	    (!owner_or_root(inode) || (attr->gid != inode->i_gid && !in_group_or_root(attr->gid))))
 		return -EPERM;
 	if ((attr->what & (ATTR_MODE | ATTR_TIMES_SET)) && !owner_or_root(inode))
 		return -EPERM;
@@ -136,8 +135,8 @@ static struct attr owner_attr(uid_t uid, gid_t gid)
 {
 	struct attr attr = { .uid = uid, .gid = gid };
 
-	attr.what = ATTR_OWNER | (uid != (uid_t)-1 ? ATTR_UID : 0) |
-		    (gid != (gid_t)-1 ? ATTR_GID : 0);
+	attr.what =
+		ATTR_OWNER | (uid != (uid_t)-1 ? ATTR_UID : 0) | (gid != (gid_t)-1 ? ATTR_GID : 0);
 	return attr;
 }
 
@@ -186,20 +185,16 @@ static int take_time(struct attr *attr, const struct timespec *given, int bit, s
 	return 0;
 }
 
-long sys_utimensat(int dfd, const char __user *path, const struct timespec __user *user, int flags)
+/* @times: of access and change, UTIME_* among them. @path NULL: the descriptor's own file. */
+static long set_times(int dfd, const char __user *path, const struct timespec times[2], int flags)
 {
-	struct timespec times[2] = { { 0, UTIME_NOW }, { 0, UTIME_NOW } };
 	struct attr attr = { 0 };
 
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	if (user && copy_from_user(times, user, sizeof(times)))
-		return -EFAULT;
 	if (take_time(&attr, &times[0], ATTR_ATIME, &attr.atime) ||
 	    take_time(&attr, &times[1], ATTR_MTIME, &attr.mtime))
 		return -EINVAL;
-	if (!attr.what)
-		return 0;
 	if (times[0].tv_nsec != UTIME_NOW || times[1].tv_nsec != UTIME_NOW)
 		attr.what |= ATTR_TIMES_SET;
 	if (!path && dfd != AT_FDCWD) /* futimens */
@@ -208,6 +203,54 @@ long sys_utimensat(int dfd, const char __user *path, const struct timespec __use
 			   (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 				   (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
 			   &attr);
+}
+
+static const struct timespec now_both[2] = { { 0, UTIME_NOW }, { 0, UTIME_NOW } };
+
+long sys_utimensat(int dfd, const char __user *path, const struct timespec __user *user, int flags)
+{
+	struct timespec times[2];
+
+	if (!user)
+		return set_times(dfd, path, now_both, flags);
+	if (copy_from_user(times, user, sizeof(times)))
+		return -EFAULT;
+	if (times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT)
+		return 0; /* not even the path is looked at */
+	return set_times(dfd, path, times, flags);
+}
+
+long sys_futimesat(int dfd, const char __user *path, const struct timeval __user *user)
+{
+	struct timespec times[2];
+	struct timeval tv[2];
+
+	if (!user)
+		return set_times(dfd, path, now_both, 0);
+	if (copy_from_user(tv, user, sizeof(tv)))
+		return -EFAULT;
+	for (int i = 0; i < 2; i++) {
+		if (tv[i].tv_usec < 0 || tv[i].tv_usec >= 1000000)
+			return -EINVAL;
+		times[i] = (struct timespec){ tv[i].tv_sec, tv[i].tv_usec * 1000 };
+	}
+	return set_times(dfd, path, times, 0);
+}
+
+long sys_utimes(const char __user *path, const struct timeval __user *times)
+{
+	return sys_futimesat(AT_FDCWD, path, times);
+}
+
+long sys_utime(const char __user *path, const s64 __user *user)
+{
+	struct timespec times[2] = { 0 };
+
+	if (!user)
+		return set_times(AT_FDCWD, path, now_both, 0);
+	if (get_user(times[0].tv_sec, &user[0]) || get_user(times[1].tv_sec, &user[1]))
+		return -EFAULT;
+	return set_times(AT_FDCWD, path, times, 0);
 }
 
 long sys_truncate(const char __user *path, loff_t length)
@@ -251,8 +294,8 @@ static int check_fallocate_mode(int mode)
 	const int punch = FALLOC_FL_PUNCH_HOLE, zero = FALLOC_FL_ZERO_RANGE,
 		  keep = FALLOC_FL_KEEP_SIZE, unshare = FALLOC_FL_UNSHARE_RANGE;
 
-	if (mode & ~(keep | punch | FALLOC_FL_COLLAPSE_RANGE | zero | FALLOC_FL_INSERT_RANGE |
-		     unshare))
+	if (mode &
+	    ~(keep | punch | FALLOC_FL_COLLAPSE_RANGE | zero | FALLOC_FL_INSERT_RANGE | unshare))
 		return -EOPNOTSUPP;
 	if ((mode & punch) && ((mode & zero) || !(mode & keep)))
 		return -EOPNOTSUPP;

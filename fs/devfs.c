@@ -42,6 +42,7 @@ static const struct file_operations null_fops = {
 	.name = "/dev/null",
 	.read = null_read,
 	.write = null_write,
+	.write_kernel = null_write,
 	.llseek = null_llseek,
 };
 
@@ -183,8 +184,10 @@ static int dev_readlink(void *arg, char *buf, int size)
 	return snprintf(buf, (size_t)size, "%s", (const char *)arg);
 }
 
-#define LINK(file, target) \
-	{ .name = file, .mode = S_IFLNK | 0777, .arg = target, .readlink = dev_readlink }
+#define LINK(file, target)                                                                    \
+	{                                                                                     \
+		.name = file, .mode = S_IFLNK | 0777, .arg = target, .readlink = dev_readlink \
+	}
 
 static const struct pseudo_entry dev_entries[] = {
 	{ .name = "null", .mode = S_IFCHR | 0666, .rdev = DEV(1, 3), .fops = &null_fops },

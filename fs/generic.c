@@ -64,7 +64,8 @@ static void zero_stale_tail(struct inode *inode, loff_t new_end)
 }
 
 /* i_rwsem held. */
-static ssize_t write_locked(struct file *file, const char *buf, size_t count, loff_t *pos)
+static ssize_t write_locked(struct file *file, const char *buf, size_t count, loff_t *pos,
+			    bool from_kernel)
 {
 	struct inode *inode = file->f_inode;
 	ssize_t n, wanted;
@@ -81,7 +82,8 @@ static ssize_t write_locked(struct file *file, const char *buf, size_t count, lo
 		inode->i_mode = without_suid(inode->i_mode);
 	file_update_time(inode);
 	wanted = n;
-	n = filemap_write(file, buf, (size_t)wanted, pos);
+	n = from_kernel ? filemap_write_kernel(file, buf, (size_t)wanted, pos) :
+			  filemap_write(file, buf, (size_t)wanted, pos);
 	/* Blocks reserved behind the end for what then did not come are given back. */
 	if (n < wanted && *pos >= inode->i_size && inode->i_op->truncate)
 		inode->i_op->truncate(inode, inode->i_size);
@@ -89,7 +91,8 @@ static ssize_t write_locked(struct file *file, const char *buf, size_t count, lo
 	return n;
 }
 
-ssize_t generic_file_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+static ssize_t write_from(struct file *file, const char *buf, size_t count, loff_t *pos,
+			  bool from_kernel)
 {
 	ssize_t n;
 	int err;
@@ -99,7 +102,7 @@ ssize_t generic_file_write(struct file *file, const char *buf, size_t count, lof
 	if (!count)
 		return 0;
 	inode_lock(file->f_inode);
-	n = write_locked(file, buf, count, pos);
+	n = write_locked(file, buf, count, pos, from_kernel);
 	inode_unlock(file->f_inode);
 	if (n > 0 && (file->f_flags & O_DSYNC) && file->f_op->fsync) {
 		err = file->f_op->fsync(file, (file->f_flags & O_SYNC) != O_SYNC);
@@ -107,6 +110,16 @@ ssize_t generic_file_write(struct file *file, const char *buf, size_t count, lof
 			return err;
 	}
 	return n;
+}
+
+ssize_t generic_file_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+{
+	return write_from(file, buf, count, pos, false);
+}
+
+ssize_t generic_file_write_kernel(struct file *file, const char *data, size_t count, loff_t *pos)
+{
+	return write_from(file, data, count, pos, true);
 }
 
 loff_t generic_llseek_size(struct file *file, loff_t offset, int whence, loff_t size)
@@ -132,7 +145,7 @@ loff_t generic_llseek_size(struct file *file, loff_t offset, int whence, loff_t 
 	default:
 		return -EINVAL;
 	}
-	if (offset < 0)
+	if (offset < 0 || (file->f_inode && offset > file->f_inode->i_sb->s_maxbytes))
 		return -EINVAL;
 	file->f_pos = offset;
 	return offset;

@@ -249,6 +249,7 @@ void init_special_inode(struct inode *inode);
 /* --- regular files through the page cache (fs/generic.c): slots of file_operations --- */
 ssize_t generic_file_read(struct file *file, char *buf, size_t count, loff_t *pos);
 ssize_t generic_file_write(struct file *file, const char *buf, size_t count, loff_t *pos);
+ssize_t generic_file_write_kernel(struct file *file, const char *data, size_t count, loff_t *pos);
 loff_t generic_file_llseek(struct file *file, loff_t offset, int whence);
 /* lseek(2)'s whence */
 #define SEEK_SET 0

@@ -61,7 +61,7 @@ static ssize_t take_bytes(struct pipe *pipe, char *to, size_t count)
 	return (ssize_t)done;
 }
 
-/* From the writer's memory or, for write_whole(), the kernel's. Bytes not copied. */
+/* From the writer's memory or, for write_kernel(), the kernel's. Bytes not copied. */
 static size_t copy_in(char *to, const char *from, size_t n, bool from_kernel)
 {
 	if (!from_kernel)
@@ -186,7 +186,7 @@ static ssize_t pipe_write(struct file *file, const char *buf, size_t count, loff
 	return write_pipe(file, buf, count, false);
 }
 
-static ssize_t pipe_write_whole(struct file *file, const char *data, size_t count)
+static ssize_t pipe_write_kernel(struct file *file, const char *data, size_t count, loff_t *pos)
 {
 	return write_pipe(file, data, count, true);
 }
@@ -289,7 +289,7 @@ const struct file_operations pipe_fops = {
 	.name = "pipe",
 	.read = pipe_read,
 	.write = pipe_write,
-	.write_whole = pipe_write_whole,
+	.write_kernel = pipe_write_kernel,
 	.poll = pipe_poll,
 	.ioctl = pipe_ioctl,
 	.open = fifo_open,

@@ -163,6 +163,7 @@ static ssize_t write_gathered(struct file *file, const struct iovec *vec, unsign
 {
 	ssize_t result = check_access(file, true, NULL, 0), done = 0;
 	unsigned long i = 0;
+	loff_t nowhere = 0;
 	size_t at = 0;
 	char *data;
 
@@ -174,7 +175,8 @@ static ssize_t write_gathered(struct file *file, const struct iovec *vec, unsign
 	while ((size_t)done < len) {
 		ssize_t piece = gather(vec, n, &i, &at, data, PAGE_SIZE);
 
-		result = piece < 0 ? piece : file->f_op->write_whole(file, data, (size_t)piece);
+		result = piece < 0 ? piece :
+				     file->f_op->write_kernel(file, data, (size_t)piece, &nowhere);
 		if (result > 0)
 			done += result;
 		if (result <= 0 || result < piece)
@@ -190,7 +192,7 @@ static ssize_t rw_stream(struct file *file, const struct iovec *vec, unsigned lo
 	size_t len = vector_len(vec, n);
 	loff_t pos = 0;
 
-	if (write && n > 1 && len && file->f_op->write_whole)
+	if (write && n > 1 && len && file->f_op->write_kernel)
 		return write_gathered(file, vec, n, len);
 	return rw_vector(file, vec, n, &pos, write);
 }
@@ -249,6 +251,41 @@ long sys_pwritev(unsigned long fd, const struct iovec __user *vec, unsigned long
 	loff_t pos = (loff_t)pos_l;
 
 	return do_vector(fd, vec, vlen, &pos, true);
+}
+
+#define RWF_HIPRI 1 /* nothing to do better */
+#define RWF_DSYNC 2
+#define RWF_SYNC 4
+
+/* preadv2(2) and pwritev2(2): position -1 is the file's own. */
+static long do_vector2(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
+		       loff_t pos, int flags, bool write)
+{
+	long n;
+
+	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC))
+		return -EOPNOTSUPP;
+	n = do_vector(fd, vec, vlen, pos == -1 ? NULL : &pos, write);
+	if (n > 0 && write && (flags & (RWF_DSYNC | RWF_SYNC))) {
+		long err = flags & RWF_SYNC ? sys_fsync((unsigned int)fd) :
+					      sys_fdatasync((unsigned int)fd);
+
+		if (err && err != -EINVAL) /* what has nothing to sync is synced */
+			return err;
+	}
+	return n;
+}
+
+long sys_preadv2(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
+		 unsigned long pos_l, unsigned long pos_h, int flags)
+{
+	return do_vector2(fd, vec, vlen, (loff_t)pos_l, flags, false);
+}
+
+long sys_pwritev2(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
+		  unsigned long pos_l, unsigned long pos_h, int flags)
+{
+	return do_vector2(fd, vec, vlen, (loff_t)pos_l, flags, true);
 }
 
 long sys_lseek(unsigned int fd, loff_t offset, unsigned int whence)

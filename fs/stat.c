@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a file is: stat and kin, access, readlink, and reading directories. */
+/* What a file is: stat and kin, access, readlink. */
 #include "fs/abi.h"
 #include "fs/dentry.h"
 #include "fs/file.h"
@@ -291,79 +291,4 @@ long sys_readlinkat(int dfd, const char __user *path, char __user *user, int siz
 long sys_readlink(const char __user *path, char __user *buf, int size)
 {
 	return sys_readlinkat(AT_FDCWD, path, buf, size);
-}
-
-/* getdents64: entries gather in a kernel buffer, so that no user page is touched under locks. */
-struct getdents {
-	struct dir_context ctx;
-	char *buf;
-	size_t size, used;
-	bool full; /* the next entry did not fit */
-};
-
-static bool emit_dirent(struct dir_context *ctx, const char *name, unsigned int len,
-			unsigned long ino, unsigned int type, loff_t next_pos)
-{
-	struct getdents *g = container_of(ctx, struct getdents, ctx);
-	size_t reclen = ALIGN(sizeof(struct dirent64) + len + 1, 8);
-	struct dirent64 *d = (struct dirent64 *)(g->buf + g->used);
-
-	if (reclen > g->size - g->used) {
-		g->full = true;
-		return false;
-	}
-	memset(d, 0, reclen);
-	d->d_ino = ino;
-	d->d_off = next_pos;
-	d->d_reclen = (u16)reclen;
-	d->d_type = (u8)type;
-	memcpy(d->d_name, name, len);
-	g->used += reclen;
-	return true;
-}
-
-static long read_dir(struct file *file, struct getdents *g, void __user *user)
-{
-	struct inode *inode = file->f_inode;
-	int err = -ENOENT;
-
-	mutex_lock(&file->f_pos_lock);
-	g->ctx.pos = file->f_pos;
-	inode_lock(inode);
-	if (inode->i_nlink) {
-		err = file->f_op->iterate(file, &g->ctx);
-		touch_atime(inode);
-	}
-	inode_unlock(inode);
-	if (!g->used) {
-		mutex_unlock(&file->f_pos_lock);
-		return err ? err : g->full ? -EINVAL : 0;
-	}
-	if (copy_to_user(user, g->buf, g->used)) {
-		mutex_unlock(&file->f_pos_lock);
-		return -EFAULT;
-	}
-	file->f_pos = g->ctx.pos;
-	mutex_unlock(&file->f_pos_lock);
-	return (long)g->used;
-}
-
-long sys_getdents64(unsigned int fd, void __user *user, unsigned int count)
-{
-	struct getdents g = { .ctx.emit = emit_dirent,
-			      .size = min_t(size_t, count, 8 * PAGE_SIZE) };
-	struct file *file = fget(fd);
-	long result = -ENOTDIR;
-
-	if (!file)
-		return -EBADF;
-	if (!file->f_mode) {
-		result = -EBADF;
-	} else if (file->f_inode && S_ISDIR(file->f_inode->i_mode) && file->f_op->iterate) {
-		g.buf = kmalloc(g.size + 8, GFP_KERNEL);
-		result = g.buf ? read_dir(file, &g, user) : -ENOMEM;
-		kfree(g.buf);
-	}
-	fput(file);
-	return result;
 }

@@ -89,6 +89,42 @@ long sys_fdatasync(unsigned int fd)
 	return do_fsync(fd, true);
 }
 
+#define SYNC_FILE_RANGE_WRITE 2u
+#define SYNC_FILE_RANGE_WAIT_AFTER 4u
+
+/* Of a file's data only, and no flush of the disk's cache: a hint, not a promise. */
+static long sync_range(struct file *file, loff_t offset, loff_t end, unsigned int flags)
+{
+	struct inode *inode = file->f_inode;
+	pgoff_t last = (pgoff_t)(end - 1) >> PAGE_SHIFT;
+
+	if (!file->f_mode)
+		return -EBADF;
+	if (!inode || !(S_ISREG(inode->i_mode) || S_ISBLK(inode->i_mode) || S_ISDIR(inode->i_mode)))
+		return -ESPIPE;
+	if (!file->f_mapping || !(flags & (SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER)))
+		return 0;
+	return filemap_write_range(file->f_mapping, (pgoff_t)offset >> PAGE_SHIFT, last,
+				   flags & SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
+long sys_sync_file_range(int fd, loff_t offset, loff_t nbytes, unsigned int flags)
+{
+	struct file *file = fget((unsigned int)fd);
+	loff_t end;
+	long err;
+
+	if (!file)
+		return -EBADF;
+	if ((flags & ~7u) || offset < 0 || __builtin_add_overflow(offset, nbytes, &end) ||
+	    end < offset)
+		err = -EINVAL;
+	else
+		err = sync_range(file, offset, nbytes ? end : (loff_t)(~0ULL >> 1), flags);
+	fput(file);
+	return err;
+}
+
 static void write_inodes(struct super_block *sb, void *arg)
 {
 	if (!sb_rdonly(sb))

@@ -41,6 +41,11 @@ long sys_preadv(unsigned long fd, const struct iovec __user *vec, unsigned long 
 		unsigned long pos_l, unsigned long pos_h);
 long sys_pwritev(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
 		 unsigned long pos_l, unsigned long pos_h);
+/* @pos -1: the file's own position. */
+long sys_preadv2(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
+		 unsigned long pos_l, unsigned long pos_h, int flags);
+long sys_pwritev2(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
+		  unsigned long pos_l, unsigned long pos_h, int flags);
 long sys_lseek(unsigned int fd, loff_t offset, unsigned int whence);
 long sys_fadvise64(int fd, loff_t offset, loff_t len, int advice);
 long sys_readahead(int fd, loff_t offset, size_t count);
@@ -53,11 +58,17 @@ long sys_shmat(int id, unsigned long addr, int flags);
 long sys_shmdt(unsigned long addr);
 long sys_shmctl(int id, int cmd, void __user *buf);
 
+/* --- from file to file (fs/copy.c) --- */
+long sys_sendfile(int out_fd, int in_fd, loff_t __user *offset, size_t count);
+long sys_copy_file_range(int in_fd, loff_t __user *in_offset, int out_fd, loff_t __user *out_offset,
+			 size_t len, unsigned int flags);
+
 /* --- making it durable (fs/sync.c) --- */
 long sys_fsync(unsigned int fd);
 long sys_fdatasync(unsigned int fd);
 long sys_sync(void);
 long sys_syncfs(int fd);
+long sys_sync_file_range(int fd, loff_t offset, loff_t nbytes, unsigned int flags);
 
 /* --- sockets (fs/socket.c): there are none, and bash asks whether its input is one --- */
 long sys_getpeername(unsigned int fd, void __user *addr, int __user *len); /* -ENOTSOCK */
@@ -79,7 +90,10 @@ long sys_faccessat(int dfd, const char __user *path, int mode);
 long sys_faccessat2(int dfd, const char __user *path, int mode, int flags);
 long sys_readlink(const char __user *path, char __user *buf, int size);
 long sys_readlinkat(int dfd, const char __user *path, char __user *buf, int size);
+
+/* --- reading directories (fs/readdir.c) --- */
 long sys_getdents64(unsigned int fd, void __user *dirent, unsigned int count);
+long sys_getdents(unsigned int fd, void __user *dirent, unsigned int count);
 
 /* --- names (fs/names.c) --- */
 long sys_mkdir(const char __user *path, umode_t mode);
@@ -109,9 +123,31 @@ long sys_fchown(unsigned int fd, uid_t uid, gid_t gid);
 long sys_fchownat(int dfd, const char __user *path, uid_t uid, gid_t gid, int flags);
 long sys_utimensat(int dfd, const char __user *path, const struct timespec __user *times,
 		   int flags);
+long sys_futimesat(int dfd, const char __user *path, const struct timeval __user *times);
+long sys_utimes(const char __user *path, const struct timeval __user *times);
+/* @times: two numbers of seconds (struct utimbuf), or NULL for now. */
+long sys_utime(const char __user *path, const s64 __user *times);
 long sys_truncate(const char __user *path, loff_t length);
 long sys_ftruncate(unsigned int fd, loff_t length);
 long sys_fallocate(int fd, int mode, loff_t offset, loff_t len);
+
+/* --- extended attributes, which no file has (fs/xattr.c) --- */
+long sys_setxattr(const char __user *path, const char __user *name, const void __user *value,
+		  size_t size, int flags);
+long sys_lsetxattr(const char __user *path, const char __user *name, const void __user *value,
+		   size_t size, int flags);
+long sys_fsetxattr(unsigned int fd, const char __user *name, const void __user *value, size_t size,
+		   int flags);
+long sys_getxattr(const char __user *path, const char __user *name, void __user *value, size_t size);
+long sys_lgetxattr(const char __user *path, const char __user *name, void __user *value,
+		   size_t size);
+long sys_fgetxattr(unsigned int fd, const char __user *name, void __user *value, size_t size);
+long sys_listxattr(const char __user *path, char __user *list, size_t size);
+long sys_llistxattr(const char __user *path, char __user *list, size_t size);
+long sys_flistxattr(unsigned int fd, char __user *list, size_t size);
+long sys_removexattr(const char __user *path, const char __user *name);
+long sys_lremovexattr(const char __user *path, const char __user *name);
+long sys_fremovexattr(unsigned int fd, const char __user *name);
 
 /* --- where a process stands (fs/fs_struct.c, fs/mount.c) --- */
 long sys_getcwd(char __user *buf, unsigned long size);

@@ -53,7 +53,7 @@
 	X(37, alarm, sys_alarm) \
 	X(38, setitimer, sys_setitimer) \
 	X(39, getpid, sys_getpid) \
-	M(40, sendfile) \
+	X(40, sendfile, sys_sendfile) \
 	M(41, socket) \
 	M(42, connect) \
 	M(43, accept) \
@@ -91,7 +91,7 @@
 	X(75, fdatasync, sys_fdatasync) \
 	X(76, truncate, sys_truncate) \
 	X(77, ftruncate, sys_ftruncate) \
-	M(78, getdents) \
+	X(78, getdents, sys_getdents) \
 	X(79, getcwd, sys_getcwd) \
 	X(80, chdir, sys_chdir) \
 	X(81, fchdir, sys_fchdir) \
@@ -145,7 +145,7 @@
 	X(129, rt_sigqueueinfo, sys_rt_sigqueueinfo) \
 	X(130, rt_sigsuspend, sys_rt_sigsuspend) \
 	X(131, sigaltstack, sys_sigaltstack) \
-	M(132, utime) \
+	X(132, utime, sys_utime) \
 	X(133, mknod, sys_mknod) \
 	M(134, uselib) \
 	X(135, personality, sys_personality) \
@@ -201,18 +201,18 @@
 	M(185, security) \
 	X(186, gettid, sys_gettid) \
 	X(187, readahead, sys_readahead) \
-	M(188, setxattr) \
-	M(189, lsetxattr) \
-	M(190, fsetxattr) \
-	M(191, getxattr) \
-	M(192, lgetxattr) \
-	M(193, fgetxattr) \
-	M(194, listxattr) \
-	M(195, llistxattr) \
-	M(196, flistxattr) \
-	M(197, removexattr) \
-	M(198, lremovexattr) \
-	M(199, fremovexattr) \
+	X(188, setxattr, sys_setxattr) \
+	X(189, lsetxattr, sys_lsetxattr) \
+	X(190, fsetxattr, sys_fsetxattr) \
+	X(191, getxattr, sys_getxattr) \
+	X(192, lgetxattr, sys_lgetxattr) \
+	X(193, fgetxattr, sys_fgetxattr) \
+	X(194, listxattr, sys_listxattr) \
+	X(195, llistxattr, sys_llistxattr) \
+	X(196, flistxattr, sys_flistxattr) \
+	X(197, removexattr, sys_removexattr) \
+	X(198, lremovexattr, sys_lremovexattr) \
+	X(199, fremovexattr, sys_fremovexattr) \
 	X(200, tkill, sys_tkill) \
 	X(201, time, sys_time) \
 	X(202, futex, sys_futex) \
@@ -248,7 +248,7 @@
 	M(232, epoll_wait) \
 	M(233, epoll_ctl) \
 	X(234, tgkill, sys_tgkill) \
-	M(235, utimes) \
+	X(235, utimes, sys_utimes) \
 	M(236, vserver) \
 	M(237, mbind) \
 	M(238, set_mempolicy) \
@@ -274,7 +274,7 @@
 	X(258, mkdirat, sys_mkdirat) \
 	X(259, mknodat, sys_mknodat) \
 	X(260, fchownat, sys_fchownat) \
-	M(261, futimesat) \
+	X(261, futimesat, sys_futimesat) \
 	X(262, newfstatat, sys_newfstatat) \
 	X(263, unlinkat, sys_unlinkat) \
 	X(264, renameat, sys_renameat) \
@@ -290,7 +290,7 @@
 	X(274, get_robust_list, sys_get_robust_list) \
 	M(275, splice) \
 	M(276, tee) \
-	M(277, sync_file_range) \
+	X(277, sync_file_range, sys_sync_file_range) \
 	M(278, vmsplice) \
 	M(279, move_pages) \
 	X(280, utimensat, sys_utimensat) \
@@ -339,9 +339,9 @@
 	M(323, userfaultfd) \
 	X(324, membarrier, sys_membarrier) \
 	X(325, mlock2, sys_mlock2) \
-	M(326, copy_file_range) \
-	M(327, preadv2) \
-	M(328, pwritev2) \
+	X(326, copy_file_range, sys_copy_file_range) \
+	X(327, preadv2, sys_preadv2) \
+	X(328, pwritev2, sys_pwritev2) \
 	M(329, pkey_mprotect) \
 	M(330, pkey_alloc) \
 	M(331, pkey_free) \

@@ -32,6 +32,7 @@ const struct file_operations ext2_file_fops = {
 	.name = "ext2 file",
 	.read = generic_file_read,
 	.write = generic_file_write,
+	.write_kernel = generic_file_write_kernel,
 	.llseek = ext2_llseek,
 	.mmap = ext2_mmap,
 	.fsync = ext2_fsync,

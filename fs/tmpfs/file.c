@@ -110,6 +110,7 @@ const struct file_operations tmpfs_file_fops = {
 	.name = "tmpfs file",
 	.read = generic_file_read,
 	.write = generic_file_write,
+	.write_kernel = generic_file_write_kernel,
 	.llseek = tmpfs_llseek,
 	.mmap = tmpfs_mmap,
 	.fsync = tmpfs_fsync,

@@ -234,7 +234,7 @@ static int wait_for_room(struct file *file)
 					!tty_output_full(tty) || tty_hung_up(file));
 }
 
-static ssize_t tty_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+static ssize_t write_tty(struct file *file, const char *buf, size_t count, bool from_kernel)
 {
 	struct tty *tty = &console_tty;
 	u8 chunk[CHUNK];
@@ -242,9 +242,12 @@ static ssize_t tty_write(struct file *file, const char *buf, size_t count, loff_
 	int err = tty->termios.c_lflag & TOSTOP ? check_background(file, SIGTTOU) : 0;
 
 	while (!err && done < count) {
-		size_t n = min(count - done, sizeof(chunk)),
-		       left = copy_from_user(chunk, buf + done, n), sent;
+		size_t n = min(count - done, sizeof(chunk)), left = 0, sent;
 
+		if (from_kernel)
+			memcpy(chunk, buf + done, n);
+		else
+			left = copy_from_user(chunk, buf + done, n);
 		if (tty_hung_up(file)) {
 			err = -EIO;
 			break;
@@ -260,6 +263,16 @@ static ssize_t tty_write(struct file *file, const char *buf, size_t count, loff_
 		cond_resched();
 	}
 	return done ? (ssize_t)done : err;
+}
+
+static ssize_t tty_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+{
+	return write_tty(file, buf, count, false);
+}
+
+static ssize_t tty_write_kernel(struct file *file, const char *data, size_t count, loff_t *pos)
+{
+	return write_tty(file, data, count, true);
 }
 
 static unsigned int tty_poll(struct file *file, struct wait_queue_head **wait)
@@ -292,6 +305,7 @@ const struct file_operations tty_fops = {
 	.open = tty_open,
 	.read = tty_read,
 	.write = tty_write,
+	.write_kernel = tty_write_kernel,
 	.ioctl = tty_ioctl,
 	.poll = tty_poll,
 };

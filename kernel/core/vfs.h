@@ -35,10 +35,10 @@ struct file_operations {
 	ssize_t (*read)(struct file *file, char *buf, size_t count, loff_t *pos);
 	ssize_t (*write)(struct file *file, const char *buf, size_t count, loff_t *pos);
 	/*
-	 * writev(2) of up to a page, gathered in kernel memory: all of it or nothing, never torn
-	 * (pipes). NULL: part by part.
+	 * Write up to a page of kernel memory: what sendfile(2) moves; and what writev(2) gathered for
+	 * a file without a position, where it is never torn. NULL: neither.
 	 */
-	ssize_t (*write_whole)(struct file *file, const char *data, size_t count);
+	ssize_t (*write_kernel)(struct file *file, const char *data, size_t count, loff_t *pos);
 	loff_t (*llseek)(struct file *file, loff_t offset, int whence); /* NULL: -ESPIPE */
 	/* sets vma->vm_ops; NULL: -ENODEV */
 	int (*mmap)(struct file *file, struct vm_area_struct *vma);

@@ -345,20 +345,24 @@ static struct page *write_begin(struct address_space *mapping, pgoff_t index, un
 
 /* One page's worth; bytes written, 0: the source went away again under us, try again; or -errno. */
 static ssize_t write_one_page(struct address_space *mapping, const char *buf, size_t count,
-			      loff_t pos)
+			      loff_t pos, bool from_kernel)
 {
 	unsigned int offset = (unsigned int)pos & (PAGE_SIZE - 1);
-	size_t n = min(PAGE_SIZE - offset, count), left;
+	size_t n = min(PAGE_SIZE - offset, count), left = 0;
 	struct page *page;
 
-	if (fault_in_readable(buf, n))
+	if (!from_kernel && fault_in_readable(buf, n))
 		return -EFAULT;
 	page = write_begin(mapping, (pgoff_t)pos >> PAGE_SHIFT, offset, offset + (unsigned int)n);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
-	current->pagefault_disabled++;
-	left = copy_from_user((char *)page_address(page) + offset, buf, n);
-	current->pagefault_disabled--;
+	if (from_kernel) {
+		memcpy((char *)page_address(page) + offset, buf, n);
+	} else {
+		current->pagefault_disabled++;
+		left = copy_from_user((char *)page_address(page) + offset, buf, n);
+		current->pagefault_disabled--;
+	}
 	if (left && !PageUptodate(page))
 		/* a hole in the page would show stale memory: do not count it as written */
 		left = n;
@@ -375,7 +379,8 @@ static ssize_t write_one_page(struct address_space *mapping, const char *buf, si
 	return (ssize_t)n;
 }
 
-ssize_t filemap_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+static ssize_t write_pages_from(struct file *file, const char *buf, size_t count, loff_t *pos,
+				bool from_kernel)
 {
 	struct address_space *mapping = file->f_mapping;
 	ssize_t done = 0;
@@ -384,13 +389,13 @@ ssize_t filemap_write(struct file *file, const char *buf, size_t count, loff_t *
 		/*
 		 * A first short step up to an unreadable page, so that the bytes before it count.
 		 */
-		ssize_t n = write_one_page(mapping, buf, count, *pos);
+		ssize_t n = write_one_page(mapping, buf, count, *pos, from_kernel);
 
 		if (n == -EFAULT) {
 			size_t to_edge = PAGE_SIZE - ((unsigned long)buf & (PAGE_SIZE - 1));
 
 			if (to_edge < count)
-				n = write_one_page(mapping, buf, to_edge, *pos);
+				n = write_one_page(mapping, buf, to_edge, *pos, false);
 		}
 		if (n < 0)
 			return done ? done : n;
@@ -404,4 +409,14 @@ ssize_t filemap_write(struct file *file, const char *buf, size_t count, loff_t *
 		cond_resched();
 	}
 	return done;
+}
+
+ssize_t filemap_write(struct file *file, const char *buf, size_t count, loff_t *pos)
+{
+	return write_pages_from(file, buf, count, pos, false);
+}
+
+ssize_t filemap_write_kernel(struct file *file, const char *buf, size_t count, loff_t *pos)
+{
+	return write_pages_from(file, buf, count, pos, true);
 }

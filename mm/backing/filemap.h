@@ -111,6 +111,7 @@ ssize_t filemap_read(struct file *file, char *buf, size_t count, loff_t *pos);
 /* The same into kernel memory, for kernel_read(). */
 ssize_t filemap_read_kernel(struct file *file, void *buf, size_t count, loff_t *pos);
 ssize_t filemap_write(struct file *file, const char *buf, size_t count, loff_t *pos);
+ssize_t filemap_write_kernel(struct file *file, const char *buf, size_t count, loff_t *pos);
 
 /* vm_ops of a regular file mapping, used by file systems' mmap. */
 extern const struct vm_operations_struct generic_file_vm_ops;

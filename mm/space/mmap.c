@@ -294,8 +294,10 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 		return -EINVAL;
 	if (!(flags & MAP_ANONYMOUS)) {
 		file = fget((unsigned int)fd);
-		if (!file)
+		if (!file || !file->f_mode) { /* O_PATH */
+			fput(file);
 			return -EBADF;
+		}
 	}
 	if (unlikely(flags & MAP_HUGETLB)) {
 		fput(file);
