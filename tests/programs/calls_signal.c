@@ -273,7 +273,7 @@ static int flags_filtered(void)
 	sigaction(SIGUSR1, &sa, NULL);
 	raise(SIGUSR1);
 	__asm__ volatile("pushfq; pop %0; cld; pushq $0x202; popfq" : "=r"(flags));
-	return (flags & 0x3f3000) == 0 ? 1 : 2; /* IOPL, VM, RF, VIF, ID are the kernel's */
+	return (flags & 0x3b3000) == 0 ? 1 : 2; /* IOPL, VM, RF, VIF, ID are the kernel's */
 }
 
 static void faults(void)
