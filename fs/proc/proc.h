@@ -73,6 +73,7 @@ int proc_show_statm(struct seq_buf *m, void *arg);
 int proc_show_status(struct seq_buf *m, void *arg);
 int proc_show_limits(struct seq_buf *m, void *arg);
 int proc_show_wchan(struct seq_buf *m, void *arg);
+int proc_show_personality(struct seq_buf *m, void *arg);
 int proc_show_mounts(struct seq_buf *m, void *arg);
 int proc_show_mountinfo(struct seq_buf *m, void *arg);
 int proc_show_filesystems(struct seq_buf *m, void *arg);

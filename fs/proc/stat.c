@@ -189,3 +189,14 @@ int proc_show_wchan(struct seq_buf *m, void *arg)
 	seq_putc(m, '0');
 	return 0;
 }
+
+int proc_show_personality(struct seq_buf *m, void *arg)
+{
+	struct task_struct *task = proc_task(arg);
+
+	if (!task)
+		return -ESRCH;
+	seq_printf(m, "%08x\n", task->personality);
+	put_task_struct(task);
+	return 0;
+}

@@ -75,7 +75,7 @@ static void show_ids(struct seq_buf *m, struct task_struct *task, const struct p
 		   ids->gid.effective);
 	show_files(m, task);
 	seq_puts(m, "Groups:\t");
-	groups = get_groups(task->signal);
+	groups = task->signal ? get_groups(task->signal) : NULL; /* a kernel thread has none */
 	for (int i = 0; groups && i < groups->n; i++)
 		seq_printf(m, "%u%s", groups->gid[i], i + 1 < groups->n ? " " : "");
 	put_groups(groups);

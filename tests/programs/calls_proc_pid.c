@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* calls_proc_pid: /proc/PID/{stat,statm,status,limits,comm,cmdline,environ,auxv}, read as tools do. TAP. */
+#include <grp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -275,6 +276,10 @@ static void status_fields(void)
 	check(!strncmp(value("Cpus_allowed_list"), "0\n", 2) &&
 		      strtoul(value("Cpus_allowed"), NULL, 16) == 1,
 	      "status: CPUs as mask and as list");
+	setgroups(2, (gid_t[]){ 7, 5 });
+	slurp("/proc/self/status");
+	check(!strncmp(value("Groups"), "5 7 \n", 5), "status: supplementary groups, in order");
+	setgroups(0, NULL);
 	umask(022);
 }
 

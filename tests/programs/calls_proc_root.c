@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* calls_proc_root: the files of /proc about the machine, parsed as procps, busybox and libc do. TAP. */
+#include <dirent.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
@@ -238,6 +239,35 @@ static void disks(void)
 	      "filesystems: nodev, or a disk's");
 }
 
+/* Of all processes, kernel threads among them. */
+static void everything(void)
+{
+	static const char *const files[] = { "auxv", "cmdline", "comm", "environ", "limits", "maps",
+		"mountinfo", "mounts", "oom_score_adj", "personality", "stat", "statm", "status", "wchan" };
+	static const char *const links[] = { "cwd", "exe", "root" };
+	struct dirent *entry;
+	int bad = 0, threads = 0;
+	DIR *proc = opendir("/proc");
+	char path[512], c;
+
+	while ((entry = readdir(proc))) {
+		if (!isdigit((unsigned char)*entry->d_name))
+			continue;
+		for (size_t i = 0; i < COUNT(files); i++)
+			bad += slurpf("/proc/%s/%s", entry->d_name, files[i]) < 0 && errno != ENOENT;
+		for (size_t i = 0; i < COUNT(links); i++) {
+			snprintf(path, sizeof(path), "/proc/%s/%s", entry->d_name, links[i]);
+			if (readlink(path, &c, 1) < 0)
+				threads += !strcmp(links[i], "exe") && errno == ENOENT;
+		}
+		snprintf(path, sizeof(path), "/proc/%s/fd", entry->d_name);
+		closedir(opendir(path));
+	}
+	closedir(proc);
+	check(!bad, "every file of every process can be read");
+	check(threads > 2, "kernel threads have no program: ENOENT");
+}
+
 static void names(void)
 {
 	struct utsname uts;
@@ -269,6 +299,7 @@ int main(void)
 	cpuinfo();
 	zones();
 	disks();
+	everything();
 	names();
 	return checks_done();
 }
