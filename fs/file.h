@@ -35,9 +35,7 @@
 #define SEEK_DATA 3
 #define SEEK_HOLE 4
 
-/* fallocate(2) */
-#define FALLOC_FL_KEEP_SIZE 0x01
-#define FALLOC_FL_PUNCH_HOLE 0x02
+/* fallocate(2); the two that we have are in vfs.h */
 #define FALLOC_FL_COLLAPSE_RANGE 0x08
 #define FALLOC_FL_ZERO_RANGE 0x10
 #define FALLOC_FL_INSERT_RANGE 0x20

@@ -229,7 +229,7 @@
 	M(213, epoll_create) \
 	M(214, epoll_ctl_old) \
 	M(215, epoll_wait_old) \
-	M(216, remap_file_pages) \
+	X(216, remap_file_pages, sys_remap_file_pages) \
 	X(217, getdents64, sys_getdents64) \
 	X(218, set_tid_address, sys_set_tid_address) \
 	X(219, restart_syscall, sys_restart_syscall) \

@@ -9,7 +9,7 @@
 #include "lib/string.h"
 #include "lib/util.h"
 #include "lib/vsprintf.h"
-#include "mm/backing/swap.h"
+#include "mm/backing/shmem.h"
 #include "mm/frame/slab.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
@@ -78,7 +78,11 @@ static void add_pte(struct pt_walk *walk, pte_t *ptep, unsigned long addr)
 static void add_vma(struct mem_sizes *sizes, struct vm_area_struct *vma)
 {
 	struct pt_walk walk = { .vma = vma, .pte = add_pte, .arg = sizes };
+	struct address_space *mapping = vma->vm_file ? vma->vm_file->f_mapping : NULL;
 
+	if (mapping && mapping->shmem)
+		sizes->swap += PAGE_SIZE * shmem_swap_usage(mapping, vma->vm_pgoff,
+							    vma->vm_pgoff + vma_pages(vma) - 1);
 	walk_page_range(&walk, vma->vm_mm, vma->vm_start, vma->vm_end);
 }
 

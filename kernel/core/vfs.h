@@ -27,6 +27,10 @@ struct signal_struct;
 #define FMODE_READ 1u
 #define FMODE_WRITE 2u
 
+/* modes of fallocate(2) */
+#define FALLOC_FL_KEEP_SIZE 0x01
+#define FALLOC_FL_PUNCH_HOLE 0x02
+
 struct dir_context; /* fs/ */
 
 struct file_operations {

@@ -209,21 +209,29 @@ static int cold_range(struct vm_area_struct *vma, unsigned long start, unsigned 
 }
 
 /*
- * Only memory without a disk behind it: our file systems cannot have holes made into their files.
+ * A hole in the file: whoever maps it reads zeroes. As the file system may ask the disk, mmap_lock is
+ * released. -EAGAIN: done; or another errno.
  */
-static int remove_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+static int remove_range(struct vm_area_struct *vma, struct faultin *at, unsigned long end)
 {
-	struct address_space *mapping = vma->vm_file ? vma->vm_file->f_mapping : NULL;
+	loff_t offset = (loff_t)linear_page_index(vma, at->addr) << PAGE_SHIFT;
+	loff_t len = (loff_t)(end - at->addr);
+	struct file *file = vma->vm_file;
+	long err = -EOPNOTSUPP;
 
-	if ((vma->vm_flags & VM_LOCKED) || !mapping)
+	if ((vma->vm_flags & VM_LOCKED) || !file || !file->f_mapping)
 		return -EINVAL;
 	if ((vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
 		return -EACCES;
-	if (!mapping->shmem)
-		return -EOPNOTSUPP;
-	truncate_pagecache_range(mapping, linear_page_index(vma, start),
-				 linear_page_index(vma, end) - 1);
-	return 0;
+	get_file(file);
+	mmap_read_unlock(vma->vm_mm);
+	at->addr = end;
+	at->unlocked = true;
+	if (file->f_op->fallocate)
+		err = file->f_op->fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					    offset, len);
+	fput(file);
+	return err ? (int)err : -EAGAIN;
 }
 
 static int populate(struct vm_area_struct *vma, struct faultin *at, unsigned long end, bool write)
@@ -235,7 +243,7 @@ static int populate(struct vm_area_struct *vma, struct faultin *at, unsigned lon
 
 /*
  * [at->addr, end) of *@vmap, which becomes the VMA that holds it afterwards. 0 or -errno; -EAGAIN as
- * for faultin_range().
+ * for faultin_range(). With at->unlocked mmap_lock was released, on errors too.
  */
 static int advise_vma(struct vm_area_struct **vmap, struct faultin *at, unsigned long end,
 		      int behavior)
@@ -257,7 +265,7 @@ static int advise_vma(struct vm_area_struct **vmap, struct faultin *at, unsigned
 	case MADV_PAGEOUT:
 		return cold_range(vma, start, end, behavior == MADV_PAGEOUT);
 	case MADV_REMOVE:
-		return remove_range(vma, start, end);
+		return remove_range(vma, at, end);
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
 		return populate(vma, at, end, behavior == MADV_POPULATE_WRITE);
@@ -296,6 +304,8 @@ static int advise_range(struct mm_struct *mm, unsigned long start, unsigned long
 		if (at.unlocked) {
 			mmap_read_lock(mm);
 			at.unlocked = false;
+			if (err != -EAGAIN)
+				return err;
 			vma = find_vma(mm, at.addr);
 			continue;
 		}

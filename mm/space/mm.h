@@ -380,6 +380,7 @@ long sys_munmap(unsigned long addr, size_t len);
 long sys_mprotect(unsigned long start, size_t len, unsigned long prot);
 long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len, unsigned long flags, unsigned long new_addr);
 long sys_brk(unsigned long brk);
+long sys_remap_file_pages(unsigned long start, unsigned long size, unsigned long prot, pgoff_t pgoff, unsigned long flags);
 long sys_madvise(unsigned long start, size_t len, int behavior);
 long sys_mincore(unsigned long start, size_t len, unsigned char *vec);
 long sys_msync(unsigned long start, size_t len, int flags);

@@ -277,6 +277,53 @@ unsigned long vm_mmap(struct file *file, unsigned long addr, unsigned long len, 
 	return addr;
 }
 
+/* The part of one file's shared mapping from @start on: its first VMA, or NULL if not all is that. */
+static struct vm_area_struct *one_shared_file(struct mm_struct *mm, unsigned long start,
+					      unsigned long end)
+{
+	struct vm_area_struct *first = vma_lookup(mm, start), *vma = first, *next;
+
+	if (!first || !(first->vm_flags & VM_SHARED))
+		return NULL;
+	for (; vma->vm_end < end; vma = next) {
+		next = vma_next(vma);
+		if (!next || next->vm_start != vma->vm_end || next->vm_file != first->vm_file ||
+		    next->vm_flags != first->vm_flags)
+			return NULL;
+	}
+	return first;
+}
+
+/* Once pages of a file in any order in one VMA; now another mapping, as on Linux since 4.0. */
+long sys_remap_file_pages(unsigned long start, unsigned long size, unsigned long prot,
+			  pgoff_t pgoff, unsigned long flags)
+{
+	unsigned long populate = 0, addr = (unsigned long)-EINVAL;
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	struct file *file;
+
+	start &= PAGE_MASK;
+	size &= PAGE_MASK;
+	if (prot || start + size <= start || pgoff + (size >> PAGE_SHIFT) < pgoff)
+		return -EINVAL;
+	mmap_write_lock(mm);
+	vma = one_shared_file(mm, start, start + size);
+	if (vma) {
+		flags = (flags & MAP_NONBLOCK) | MAP_SHARED | MAP_FIXED | MAP_POPULATE;
+		if (vma->vm_flags & VM_LOCKED)
+			flags |= MAP_LOCKED;
+		file = get_file(vma->vm_file); /* VMAs that do_mmap() replaces drop theirs */
+		addr = do_mmap(file, start, size, vma->vm_flags & VM_ACCESS_FLAGS, flags, pgoff,
+			       &populate);
+		fput(file);
+	}
+	mmap_write_unlock(mm);
+	if (populate)
+		mm_populate(addr, populate);
+	return IS_ERR_VALUE(addr) ? (long)addr : 0;
+}
+
 /* There are no huge pages to have: known sizes find the pool empty, others do not exist. */
 static long mmap_hugetlb(unsigned long flags)
 {

@@ -245,7 +245,16 @@ static void shmem_release(struct file *file)
 	shmem_destroy(&object->shmem);
 }
 
+static long shmem_punch(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	(void)mode;
+	truncate_pagecache_range(file->f_mapping, (pgoff_t)offset >> PAGE_SHIFT,
+				 ((pgoff_t)(offset + len) >> PAGE_SHIFT) - 1);
+	return 0;
+}
+
 static const struct file_operations shmem_fops = {
+	.fallocate = shmem_punch,
 	.name = "shmem",
 	.mmap = shmem_mmap,
 	.release = shmem_release,

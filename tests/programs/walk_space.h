@@ -177,19 +177,6 @@ static void step_mremap(void)
 	look_elsewhere(result_at(ret), new_len);
 }
 
-/* Does the range touch a shared mapping of a file on disk? */
-static bool has_shared_file(uintptr_t addr, unsigned long len)
-{
-	for (unsigned int i = 0; i < w.nr_vmas; i++) {
-		const struct vma *v = &w.vmas[i];
-
-		if (v->start < addr + len && v->end > addr && v->rights[3] == 's' &&
-		    (v->file == 0 || v->file == 1))
-			return true;
-	}
-	return false;
-}
-
 static void step_madvise(void)
 {
 	static const struct word advices[] = {
@@ -212,10 +199,6 @@ static void step_madvise(void)
 	uintptr_t addr;
 
 	random_range(&addr, &len);
-	if (value == MADV_REMOVE && len < 1UL << 40 && has_shared_file(addr, len + PAGE)) {
-		say("madvise REMOVE left out: only memory without a disk is punched");
-		return;
-	}
 	if (value == MADV_PAGEOUT)
 		w.reclaimed = true;
 	say("madvise(%s, %s, %s)", place(addr), length(len), advice->name);
