@@ -63,6 +63,11 @@ long sys_sendfile(int out_fd, int in_fd, loff_t __user *offset, size_t count);
 long sys_copy_file_range(int in_fd, loff_t __user *in_offset, int out_fd, loff_t __user *out_offset,
 			 size_t len, unsigned int flags);
 
+/* --- from file to file (fs/copy.c) --- */
+long sys_sendfile(int out_fd, int in_fd, loff_t __user *offset, size_t count);
+long sys_copy_file_range(int in_fd, loff_t __user *in_offset, int out_fd, loff_t __user *out_offset,
+			 size_t len, unsigned int flags);
+
 /* --- making it durable (fs/sync.c) --- */
 long sys_fsync(unsigned int fd);
 long sys_fdatasync(unsigned int fd);
