@@ -269,6 +269,8 @@ static long mount_new(const char __user *source, const char __user *target,
 	struct dentry *dentry;
 	long err;
 
+	if (!type)
+		return -EINVAL;
 	kind = getname(type);
 	if (IS_ERR(kind))
 		return PTR_ERR(kind);

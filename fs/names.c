@@ -277,6 +277,10 @@ static long do_unlink(int dfd, const char __user *path, bool is_dir)
 		return err;
 	}
 	dir = w.at->d_inode;
+	if (sb_rdonly(dir->i_sb)) { /* whether the name is there or not */
+		walk_end(&w);
+		return -EROFS;
+	}
 	inode_lock(dir);
 	dentry = lookup_one(w.at, w.last, w.last_len, true);
 	if (IS_ERR(dentry)) {
@@ -442,6 +446,8 @@ long sys_renameat2(int olddfd, const char __user *oldpath, int newdfd, const cha
 		err = -EXDEV;
 	} else if (old.last_type != LAST_NORM || new.last_type != LAST_NORM) {
 		err = -EBUSY;
+	} else if (sb_rdonly(old.at->d_sb)) {
+		err = -EROFS;
 	} else {
 		mutex_lock(&rename_mutex);
 		lock_two(old.at, new.at);

@@ -274,6 +274,8 @@ long sys_select(int n, unsigned long __user *in, unsigned long __user *out,
 	if (timeout) {
 		if (copy_from_user(&t, timeout, sizeof(t)))
 			return -EFAULT;
+		t.tv_sec += t.tv_usec / 1000000; /* Linux takes any number of them */
+		t.tv_usec %= 1000000;
 		if (t.tv_sec < 0 || t.tv_usec < 0)
 			return -EINVAL;
 		if (t.tv_sec < (s64)(FOREVER / NSEC_PER_SEC) / 2)
