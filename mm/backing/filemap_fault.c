@@ -347,24 +347,29 @@ void drop_locked_page(struct address_space *mapping, struct page *page, bool eve
 }
 
 /*
- * Drop pages [index, last], dirty or not, and what of them is in swap. A place is left only when it is
- * empty: a page that left the cache while its lock was waited for may have gone to swap.
+ * Drop pages [index, last], dirty or not, and what of them is in swap. A page that left the cache while its
+ * lock was waited for may have gone to swap: its place is looked at again. One that was emptied is not, or
+ * faults that fill it could hold this up for ever.
  */
 static void drop_pages(struct address_space *mapping, pgoff_t index, pgoff_t last, bool even_cows)
 {
 	struct page *page;
+	bool dropped;
 
 	while ((page = find_next_entry(mapping, &index, last))) {
 		if (xa_is_value(page)) {
-			shmem_drop_slot(mapping, index, page);
-			continue;
+			dropped = shmem_drop_slot(mapping, index, page);
+		} else {
+			lock_page(page);
+			wait_on_page_writeback(page);
+			dropped = page->mapping == mapping;
+			if (dropped)
+				drop_locked_page(mapping, page, even_cows);
+			unlock_page(page);
+			put_page(page);
 		}
-		lock_page(page);
-		wait_on_page_writeback(page);
-		if (page->mapping == mapping)
-			drop_locked_page(mapping, page, even_cows);
-		unlock_page(page);
-		put_page(page);
+		if (dropped && index++ == last)
+			return;
 		cond_resched();
 	}
 }

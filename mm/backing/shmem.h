@@ -120,13 +120,13 @@ void shmem_willneed(struct address_space *mapping, pgoff_t first, pgoff_t last);
 
 /* --- for filemap.c: pages that leave i_pages for good; tree_lock held --- */
 void shmem_uncharge(struct shmem *shmem, unsigned long pages);
-/* The value @entry seen at @index goes, with its slot, unless it changed. No lock held. */
-void shmem_drop_slot(struct address_space *mapping, pgoff_t index, void *entry);
+/* The value @entry seen at @index goes, with its slot. False: it changed. No lock held. */
+bool shmem_drop_slot(struct address_space *mapping, pgoff_t index, void *entry);
 
 /* --- swap (mm/backing/shmem_swap.c) --- */
 /*
  * Reclaim: the locked, dirty, unmapped page moves from the page cache to the swap cache, still to be
- * written. False: no slot, no memory, or it may not go; nothing changed.
+ * written. False: no slot, no memory, or somebody else has it or wants it here; nothing changed.
  */
 bool shmem_swap_out(struct page *page);
 /*

@@ -40,9 +40,9 @@ bool shmem_swap_out(struct page *page)
 	struct address_space *mapping = page->mapping;
 	struct shmem *shmem = mapping->shmem;
 	swp_entry_t slot;
-	bool done;
+	bool done = false;
 
-	ASSERT(PageLocked(page) && PageDirty(page) && !page_mapped(page));
+	ASSERT(PageLocked(page) && PageDirty(page));
 	if (mapping->flags & AS_UNEVICTABLE)
 		return false;
 	slot = get_swap_slot();
@@ -50,9 +50,15 @@ bool shmem_swap_out(struct page *page)
 		return false;
 	join_swaplist(shmem);
 	spin_lock(&mapping->tree_lock);
-	/* In the tree is the page: to replace it takes no memory. */
-	done = add_to_swap_slot(page, slot, 1);
-	if (done) {
+	/*
+	 * The cache's reference and the caller's: more come from the tree only, under its lock. Who has
+	 * one may be mapping it, or asking which file's it is.
+	 */
+	if (page_count(page) != 2)
+		put_swap_slot(slot);
+	else
+		done = add_to_swap_slot(page, slot, 1);
+	if (done) { /* to replace the page in the tree takes no memory */
 		WARN_ON(xa_store(&mapping->i_pages, page->index, swp_to_value(slot)));
 		page->mapping = NULL;
 		mapping->nrpages--;
@@ -100,7 +106,7 @@ int shmem_swap_in(struct address_space *mapping, pgoff_t index, void *entry, str
 	return 0;
 }
 
-void shmem_drop_slot(struct address_space *mapping, pgoff_t index, void *entry)
+bool shmem_drop_slot(struct address_space *mapping, pgoff_t index, void *entry)
 {
 	bool same;
 
@@ -114,6 +120,7 @@ void shmem_drop_slot(struct address_space *mapping, pgoff_t index, void *entry)
 	spin_unlock(&mapping->tree_lock);
 	if (same)
 		free_swap_and_cache(value_to_swp(entry));
+	return same;
 }
 
 /* --- swapoff --- */

@@ -62,6 +62,8 @@ bool add_to_swap(struct page *page);
 bool add_to_swap_slot(struct page *page, swp_entry_t entry, unsigned int users);
 /* A free slot, marked as held by the cache, for that; val 0: there is none. */
 swp_entry_t get_swap_slot(void);
+/* It was not needed after all. */
+void put_swap_slot(swp_entry_t entry);
 /* Write a locked, swap-cache page out (sets writeback, unlocks). 0 or -errno (page redirtied). */
 int swap_writepage(struct page *page);
 /*

@@ -108,6 +108,15 @@ void release_slot(struct swap_area *area, unsigned long slot)
 		__atomic_fetch_add(&free_swap, 1, __ATOMIC_RELAXED);
 }
 
+void put_swap_slot(swp_entry_t entry)
+{
+	struct swap_area *area = swap_area_of(entry);
+
+	spin_lock(&area->lock);
+	release_slot(area, swp_offset(entry));
+	spin_unlock(&area->lock);
+}
+
 /* The slot's count with area->lock taken, or NULL (no lock) when the entry names no slot in use. */
 static u16 *lock_slot(swp_entry_t entry)
 {
