@@ -225,12 +225,93 @@ static void race_atomics(void)
 	munmap(area, PAGES * PAGE);
 }
 
+/* ---- Soft-dirty marks ---- */
+
+static void forget_writes(void)
+{
+	int fd = open("/proc/self/clear_refs", O_WRONLY);
+
+	if (fd < 0 || write(fd, "4", 1) != 1)
+		complain("clear_refs: %s", strerror(errno));
+	close(fd);
+}
+
+/* In a round each thread writes a quarter of the pages and reads the others. */
+static bool writes_page(int id, size_t page)
+{
+	return (page + (size_t)id * 3) % 4 == 0;
+}
+
+static void write_some(int id)
+{
+	while (meet()) {
+		for (size_t i = 0; i < PAGES; i++) /* while marks are being taken away */
+			atomic_fetch_add(word_at(area, i, 0), 1);
+		if (!meet() || !meet())
+			return;
+		for (size_t i = 0; i < PAGES; i++)
+			if (writes_page(id, i))
+				*word_at(area, i, 1 + id) += 1;
+			else if (*word_at(area, i, 0) == 0)
+				complain("page %zu is empty", i);
+		if (!meet())
+			return;
+	}
+}
+
+static void direct_marks(void)
+{
+	static uint64_t adds;
+	uint64_t entries[PAGES];
+	int fd;
+
+	if (!meet())
+		return;
+	forget_writes();
+	forget_writes();
+	if (!meet())
+		return;
+	adds = *word_at(area, 0, 0);
+	forget_writes();
+	if (!meet() || !meet())
+		return;
+	fd = open("/proc/self/pagemap", O_RDONLY);
+	if (pread(fd, entries, sizeof(entries), (off_t)((uintptr_t)area / PAGE * 8)) !=
+	    (ssize_t)sizeof(entries))
+		complain("pagemap: %s", strerror(errno));
+	close(fd);
+	for (size_t i = 0; i < PAGES; i++) {
+		bool marked = entries[i] >> 55 & 1, written = false;
+
+		for (int id = 0; id < race_threads; id++)
+			written |= writes_page(id, i);
+		if (marked != written)
+			complain("page %zu is %smarked and was %swritten", i, marked ? "" : "not ",
+				 written ? "" : "not ");
+		if (*word_at(area, i, 0) != adds)
+			complain("page %zu lost an addition", i);
+	}
+}
+
+static void race_marks(void)
+{
+	area = map_at(NULL, PAGES, RW, PRIVATE, -1);
+	check(race(write_some, direct_marks),
+	      "soft-dirty marks tell exactly the pages that were written, and no write is lost");
+	munmap(area, PAGES * PAGE);
+	area = map_at(NULL, PAGES, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+	mlock(area, PAGES * PAGE); /* reclaim takes such marks along */
+	check(race(write_some, direct_marks), "the same for shared memory");
+	munmap(area, PAGES * PAGE);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct race_test tests[] = {
 		{ "same", race_same },
 		{ "replaced", race_replaced },
 		{ "atomics", race_atomics },
+		{ "marks", race_marks },
 	};
 
 	(void)argc;
