@@ -3,12 +3,12 @@
 #include "fs/bdev.h"
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/kmsg.h"
 #include "fs/mount.h"
 #include "fs/pipe.h"
 #include "fs/pseudo.h"
 #include "fs/tty/tty.h"
 #include "kernel/core/block.h"
-#include "kernel/core/printk.h"
 #include "kernel/core/random.h"
 #include "kernel/core/sched.h"
 #include "lib/errno.h"
@@ -130,52 +130,6 @@ static const struct file_operations random_fops = {
 	.read = random_read,
 	.write = null_write,
 	.llseek = null_llseek,
-};
-
-/* The log as it is printed; reading goes on where it stopped and ends at the newest line. */
-static ssize_t kmsg_read(struct file *file, char *buf, size_t count, loff_t *pos)
-{
-	size_t size = min(count, (size_t)PAGE_SIZE), n;
-	char *text = kmalloc(PAGE_SIZE, GFP_KERNEL);
-	u64 from = (u64)*pos;
-	ssize_t result;
-
-	if (!text)
-		return -ENOMEM;
-	n = log_read(&from, text, size);
-	result = copy_to_user(buf, text, n) ? -EFAULT : (ssize_t)n;
-	if (result > 0)
-		*pos = (loff_t)from;
-	kfree(text);
-	return result;
-}
-
-static ssize_t kmsg_write(struct file *file, const char *buf, size_t count, loff_t *pos)
-{
-	char text[LOG_LINE_MAX / 2];
-	size_t n = min(count, sizeof(text) - 1);
-
-	if (copy_from_user(text, buf, n))
-		return -EFAULT;
-	/* One record is one line of text: nobody may write the kernel's own lines, or break the log. */
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = i + 1 == n && text[i] == '\n' ? '\n' : ' ';
-	text[n] = '\0';
-	printk("%s", text);
-	return (ssize_t)count;
-}
-
-static loff_t kmsg_llseek(struct file *file, loff_t offset, int whence)
-{
-	return generic_llseek_size(file, offset, whence, (loff_t)log_size());
-}
-
-static const struct file_operations kmsg_fops = {
-	.name = "/dev/kmsg",
-	.read = kmsg_read,
-	.write = kmsg_write,
-	.llseek = kmsg_llseek,
 };
 
 /* A symbolic link to where @arg says. */
