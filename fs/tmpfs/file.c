@@ -76,7 +76,7 @@ static int punch_hole(struct inode *inode, loff_t from, loff_t to)
 	return err;
 }
 
-static long tmpfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+long tmpfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	struct inode *inode = file->f_inode;
 	unsigned int seals;

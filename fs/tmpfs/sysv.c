@@ -263,7 +263,11 @@ static int shm_mmap(struct file *file, struct vm_area_struct *vma)
 	return err;
 }
 
-static const struct file_operations shm_fops = { .name = "SysV shm", .mmap = shm_mmap };
+static const struct file_operations shm_fops = {
+	.name = "SysV shm",
+	.mmap = shm_mmap,
+	.fallocate = tmpfs_fallocate, /* madvise(2): MADV_REMOVE */
+};
 
 /* Where it is to go. 0 or -EINVAL. */
 static int check_address(unsigned long *addr, int flags)

@@ -66,6 +66,7 @@ static inline struct tmpfs_inode *TMPFS_I(struct inode *inode)
 
 extern const struct inode_operations tmpfs_dir_iops, tmpfs_file_iops, tmpfs_link_iops;
 extern const struct file_operations tmpfs_dir_fops, tmpfs_file_fops;
+long tmpfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 /*
  * A new inode, without a name, as a child of @dir (NULL: root's or the kernel's) would be. @reserved:

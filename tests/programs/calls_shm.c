@@ -127,6 +127,8 @@ static void test_attach(void)
 	      "SHM_RND | SHM_REMAP in place of the other");
 	strcpy(q, "again");
 	check(!strcmp(p, "again"), "to write now");
+	check(!madvise(q, PAGE, MADV_REMOVE) && !p[0], "MADV_REMOVE empties it for both");
+	strcpy(q, "again");
 	check(fails(shmdt(q + 1), EINVAL) && fails(shmdt(q + PAGE), EINVAL),
 	      "shmdt wants where it begins");
 	munmap(q + PAGE, PAGE);

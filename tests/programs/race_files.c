@@ -11,6 +11,22 @@
 
 static char *area, *private_area;
 static int file;
+static bool in_memory; /* the file is a memfd: where it goes under pressure is swap */
+
+static int new_file(void)
+{
+	int fd = in_memory ? memfd_create("race", 0) : make_file(PAGES);
+
+	if (fd < 0 || ftruncate(fd, PAGES * PAGE))
+		bail("new file");
+	return fd;
+}
+
+static void push_out(void)
+{
+	if (in_memory && below(2))
+		madvise(area, PAGES * PAGE, MADV_PAGEOUT);
+}
 
 /* ---- truncate ---- */
 
@@ -47,10 +63,12 @@ static void direct_truncate(void)
 	if (below(2)) /* a copy of its own goes as well */
 		try_write(word_at(private_area, PAGES - 1, 1), 99);
 	set_phase(CHANGING);
+	push_out();
 	if (ftruncate(file, HALF * PAGE))
 		bail("ftruncate");
 	set_phase(GONE);
 	let_others(100);
+	push_out();
 	set_phase(CHANGING);
 	if (ftruncate(file, PAGES * PAGE))
 		bail("ftruncate");
@@ -65,6 +83,7 @@ static void direct_truncate_read(void)
 	for (size_t i = HALF; i < PAGES; i++)
 		if (pwrite(file, ones, PAGE, (off_t)(i * PAGE)) != PAGE)
 			bail("pwrite");
+	push_out();
 	let_others(50);
 	if (ftruncate(file, HALF * PAGE))
 		bail("ftruncate");
@@ -80,18 +99,20 @@ static void direct_truncate_read(void)
 
 static void race_truncate(void)
 {
-	file = make_file(PAGES);
+	file = new_file();
 	area = map_at(NULL, PAGES, RW, MAP_SHARED, file);
 	private_area = map_at(NULL, PAGES, RW, MAP_PRIVATE, file);
 	check(race(touch_to_the_end, direct_truncate),
-	      "truncate under readers and writers: SIGBUS beyond the end, never before it");
+	      in_memory ? "the same in shared memory that goes to swap" :
+			  "truncate under readers and writers: SIGBUS beyond the end, never before it");
 	set_phase(CHANGING);
 	let_others(100);
 	madvise(private_area, PAGES * PAGE, MADV_DONTNEED);
 	if (ftruncate(file, 0) || ftruncate(file, PAGES * PAGE))
 		bail("ftruncate");
 	check(race(touch_to_the_end, direct_truncate_read),
-	      "what was cut off reads as zeroes when the file is long again");
+	      in_memory ? "and zeroes there" :
+			  "what was cut off reads as zeroes when the file is long again");
 	munmap(area, PAGES * PAGE);
 	munmap(private_area, PAGES * PAGE);
 	close(file);
@@ -171,6 +192,19 @@ static void direct_sync(void)
 		drop_caches();
 		break;
 	}
+}
+
+/* Through mapping, read and write, while reclaim takes what it can. */
+static void race_pageout(void)
+{
+	in_memory = true;
+	file = new_file();
+	area = map_at(NULL, PAGES, RW, MAP_SHARED, file);
+	check(race(write_and_check, push_out), "writes to shared memory on its way to swap and back");
+	munmap(area, PAGES * PAGE);
+	close(file);
+	race_truncate();
+	in_memory = false;
 }
 
 static void race_sync(void)
@@ -304,6 +338,7 @@ int main(int argc, char **argv)
 		{ "sync", race_sync },
 		{ "read", race_read },
 		{ "forget", race_forget },
+		{ "pageout", race_pageout },
 	};
 
 	(void)argc;
