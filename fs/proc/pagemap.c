@@ -11,6 +11,8 @@
  *   bit 63     present
  *
  * Who is not root sees no frames and slots.
+ *
+ * /proc/kpagecount and kpageflags: likewise 8 bytes for each frame: how often it is mapped, and what it is.
  */
 #include "fs/proc/proc.h"
 #include "kernel/core/sched.h"
@@ -18,6 +20,7 @@
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/backing/swap.h"
+#include "mm/fault/fault.h"
 #include "mm/frame/slab.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
@@ -86,6 +89,73 @@ static size_t fill_batch(struct mm_struct *mm, u64 *entries, unsigned long addr,
 	return i;
 }
 
+/* --- by frame: 8 bytes each --- */
+static u64 page_maps(const struct page *page)
+{
+	return PageSlab(page) || PageBuddy(page) ? 0 : (u64)page_mapcount(page);
+}
+
+/* Our flag, and its bit in the user's file (linux/kernel-page-flags.h). */
+static const struct {
+	u8 ours, bit;
+} kpf_bits[] = {
+	{ PG_locked, 0 },      { PG_error, 1 },        { PG_referenced, 2 }, { PG_uptodate, 3 },
+	{ PG_dirty, 4 },       { PG_lru, 5 },          { PG_active, 6 },     { PG_slab, 7 },
+	{ PG_writeback, 8 },   { PG_reclaim, 9 },      { PG_buddy, 10 },     { PG_swapcache, 13 },
+	{ PG_swapbacked, 14 }, { PG_unevictable, 18 }, { PG_table, 26 },     { PG_reserved, 32 },
+	{ PG_mlocked, 33 },
+};
+#define KPF_MMAP (1ULL << 11)
+#define KPF_ANON (1ULL << 12)
+#define KPF_NOPAGE (1ULL << 20)
+#define KPF_ZERO_PAGE (1ULL << 24)
+
+static u64 page_kpf(const struct page *page)
+{
+	unsigned long flags = READ_ONCE(page->flags);
+	u64 kpf = page == zero_page ? KPF_ZERO_PAGE : 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kpf_bits); i++)
+		if (flags & (1UL << kpf_bits[i].ours))
+			kpf |= 1ULL << kpf_bits[i].bit;
+	if (page_maps(page))
+		kpf |= KPF_MMAP;
+	return !PageSlab(page) && PageAnon(page) ? kpf | KPF_ANON : kpf;
+}
+
+static ssize_t read_frames(char __user *buf, size_t count, loff_t *pos,
+			   u64 (*value)(const struct page *page), u64 nopage)
+{
+	unsigned long pfn = (unsigned long)*pos / PM_ENTRY_BYTES;
+	ssize_t done = 0;
+
+	if (*pos % PM_ENTRY_BYTES || count % PM_ENTRY_BYTES)
+		return -EINVAL;
+	for (; count && pfn < max_pfn; pfn++, count -= PM_ENTRY_BYTES) {
+		u64 entry = pfn_valid(pfn) ? value(pfn_to_page(pfn)) : nopage;
+
+		if (put_user(entry, (u64 __user *)(buf + done)))
+			return done ? done : -EFAULT;
+		done += PM_ENTRY_BYTES;
+		*pos += PM_ENTRY_BYTES;
+		cond_resched();
+	}
+	return done;
+}
+
+ssize_t proc_read_kpagecount(struct file *file, char __user *buf, size_t count, loff_t *pos)
+{
+	(void)file;
+	return read_frames(buf, count, pos, page_maps, 0);
+}
+
+ssize_t proc_read_kpageflags(struct file *file, char __user *buf, size_t count, loff_t *pos)
+{
+	(void)file;
+	return read_frames(buf, count, pos, page_kpf, KPF_NOPAGE);
+}
+
+/* --- by address --- */
 ssize_t proc_read_pagemap(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
 	struct mm_struct *mm;

@@ -67,6 +67,8 @@ int proc_show_smaps(struct seq_buf *m, void *arg);
 int proc_show_smaps_rollup(struct seq_buf *m, void *arg);
 ssize_t proc_write_clear_refs(void *arg, const char *buf, size_t len);
 ssize_t proc_read_pagemap(struct file *file, char __user *buf, size_t count, loff_t *pos);
+ssize_t proc_read_kpagecount(struct file *file, char __user *buf, size_t count, loff_t *pos);
+ssize_t proc_read_kpageflags(struct file *file, char __user *buf, size_t count, loff_t *pos);
 extern const struct file_operations proc_mem_fops;
 int proc_show_stat(struct seq_buf *m, void *arg);
 int proc_show_statm(struct seq_buf *m, void *arg);

@@ -56,6 +56,8 @@ static const struct pseudo_entry root_entries[] = {
 	{ .name = "filesystems", .mode = S_IFREG | 0444, .show = proc_show_filesystems },
 	{ .name = "interrupts", .mode = S_IFREG | 0444, .show = proc_show_interrupts },
 	{ .name = "kallsyms", .mode = S_IFREG | 0444, .show = show_kallsyms },
+	{ .name = "kpagecount", .mode = S_IFREG | 0400, .read = proc_read_kpagecount },
+	{ .name = "kpageflags", .mode = S_IFREG | 0400, .read = proc_read_kpageflags },
 	{ .name = "loadavg", .mode = S_IFREG | 0444, .show = proc_show_loadavg },
 	{ .name = "meminfo", .mode = S_IFREG | 0444, .show = proc_show_meminfo },
 	{ .name = "mm_audit", .mode = S_IFREG | 0400, .show = proc_show_mm_audit },

@@ -317,10 +317,9 @@ static int advise_range(struct mm_struct *mm, unsigned long start, unsigned long
 	return unmapped;
 }
 
-long sys_madvise(unsigned long start, size_t len_in, int behavior)
+int do_madvise(struct mm_struct *mm, unsigned long start, size_t len_in, int behavior)
 {
 	unsigned long len = PAGE_ALIGN(len_in), end = start + len, set, clear;
-	struct mm_struct *mm = current->mm;
 	int err;
 
 	if (!advice_exists(behavior) || (start & ~PAGE_MASK) || (len_in && !len) || end < start)
@@ -337,4 +336,9 @@ long sys_madvise(unsigned long start, size_t len_in, int behavior)
 		mmap_read_unlock(mm);
 	}
 	return err;
+}
+
+long sys_madvise(unsigned long start, size_t len, int behavior)
+{
+	return do_madvise(current->mm, start, len, behavior);
 }

@@ -372,6 +372,10 @@ int expand_stack(struct vm_area_struct *vma, unsigned long address);
  * returned. mmap_lock not held.
  */
 int mm_populate(unsigned long start, unsigned long len);
+/*
+ * madvise(2) for any map; advice that faults in is for current's own. mmap_lock is taken. 0 or -errno.
+ */
+int do_madvise(struct mm_struct *mm, unsigned long start, size_t len, int behavior);
 
 
 /* Syscalls of this folder; results as Linux's, errno for errno. */

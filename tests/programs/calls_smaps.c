@@ -321,6 +321,41 @@ static void test_pagemap(void)
 	munmap(p, PAGE);
 }
 
+/* What the file of all frames says of the one at @addr. */
+static uint64_t of_frame(const char *path, const void *addr)
+{
+	uint64_t value = 0;
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0 || pread(fd, &value, 8, (off_t)(pfn_of(addr) * 8)) != 8)
+		bail(path);
+	close(fd);
+	return value;
+}
+
+static int count_in_child(void *addr)
+{
+	return (int)of_frame("/proc/kpagecount", addr);
+}
+
+static void test_frames(void)
+{
+	const uint64_t uptodate = 1 << 3, mapped = 1 << 11, anon = 1 << 12, swapbacked = 1 << 14;
+	const uint64_t all = uptodate | mapped | anon | swapbacked;
+	char *p = map(2, RW, MAP_PRIVATE, -1), *s = map(1, RW, MAP_SHARED, -1);
+
+	poke(p, 1);
+	poke(s, 1);
+	ok_eq((long)of_frame("/proc/kpagecount", p), 1, "a frame is mapped once");
+	ok_eq(wait_code(run_in_child(count_in_child, p)), 2, "or by parent and child");
+	ok((of_frame("/proc/kpageflags", p) & all) == all, "kpageflags of a private page");
+	ok((of_frame("/proc/kpageflags", s) & all) == (all & ~anon), "of a shared one");
+	ok(peek(p + PAGE) == 0 && of_frame("/proc/kpageflags", p + PAGE) & 1 << 24,
+	   "of the page of zeroes");
+	munmap(p, 2 * PAGE);
+	munmap(s, PAGE);
+}
+
 static void test_lazyfree(void)
 {
 	char *p = map(PAGES, RW, MAP_PRIVATE, -1);
@@ -355,6 +390,7 @@ int main(void)
 	test_peak();
 	test_soft_dirty();
 	test_pagemap();
+	test_frames();
 	test_lazyfree();
 	close(exe);
 	return tap_done();
