@@ -95,12 +95,10 @@ static ssize_t kmsg_read(struct file *file, char *buf, size_t count, loff_t *pos
 	if (!read_line(&at, line))
 		return 0;
 	n = format_record(record, sizeof(record), line, number);
+	*pos = (loff_t)at; /* as on Linux, also if the reader then does not get it */
 	if (n > count)
 		return -EINVAL;
-	if (copy_to_user(buf, record, n))
-		return -EFAULT;
-	*pos = (loff_t)at;
-	return (ssize_t)n;
+	return copy_to_user(buf, record, n) ? -EFAULT : (ssize_t)n;
 }
 
 static ssize_t kmsg_write(struct file *file, const char *buf, size_t count, loff_t *pos)
