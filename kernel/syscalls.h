@@ -138,8 +138,8 @@
 	X(122, setfsuid, sys_setfsuid) \
 	X(123, setfsgid, sys_setfsgid) \
 	X(124, getsid, sys_getsid) \
-	M(125, capget) \
-	M(126, capset) \
+	X(125, capget, sys_capget) \
+	X(126, capset, sys_capset) \
 	X(127, rt_sigpending, sys_rt_sigpending) \
 	X(128, rt_sigtimedwait, sys_rt_sigtimedwait) \
 	X(129, rt_sigqueueinfo, sys_rt_sigqueueinfo) \
@@ -161,7 +161,7 @@
 	X(145, sched_getscheduler, sys_sched_getscheduler) \
 	X(146, sched_get_priority_max, sys_sched_get_priority_max) \
 	X(147, sched_get_priority_min, sys_sched_get_priority_min) \
-	M(148, sched_rr_get_interval) \
+	X(148, sched_rr_get_interval, sys_sched_rr_get_interval) \
 	X(149, mlock, sys_mlock) \
 	X(150, munlock, sys_munlock) \
 	X(151, mlockall, sys_mlockall) \
@@ -264,8 +264,8 @@
 	M(248, add_key) \
 	M(249, request_key) \
 	M(250, keyctl) \
-	M(251, ioprio_set) \
-	M(252, ioprio_get) \
+	X(251, ioprio_set, sys_ioprio_set) \
+	X(252, ioprio_get, sys_ioprio_get) \
 	M(253, inotify_init) \
 	M(254, inotify_add_watch) \
 	M(255, inotify_rm_watch) \
@@ -285,7 +285,7 @@
 	X(269, faccessat, sys_faccessat) \
 	X(270, pselect6, sys_pselect6) \
 	X(271, ppoll, sys_ppoll) \
-	M(272, unshare) \
+	X(272, unshare, sys_unshare) \
 	X(273, set_robust_list, sys_set_robust_list) \
 	X(274, get_robust_list, sys_get_robust_list) \
 	M(275, splice) \
@@ -327,8 +327,8 @@
 	X(311, process_vm_writev, sys_process_vm_writev) \
 	M(312, kcmp) \
 	M(313, finit_module) \
-	M(314, sched_setattr) \
-	M(315, sched_getattr) \
+	X(314, sched_setattr, sys_sched_setattr) \
+	X(315, sched_getattr, sys_sched_getattr) \
 	X(316, renameat2, sys_renameat2) \
 	M(317, seccomp) \
 	X(318, getrandom, sys_getrandom) \
@@ -388,12 +388,15 @@ typedef long (*sys_call_fn)(unsigned long, unsigned long, unsigned long, unsigne
 			    unsigned long, unsigned long);
 extern const sys_call_fn sys_call_table[NR_syscalls];
 
+struct cap_data;
+struct cap_header;
 struct clone_args;
 struct itimerspec;
 struct itimerval;
 struct k_sigaction;
 struct rlimit;
 struct rusage;
+struct sched_attr;
 struct sysinfo;
 struct timespec;
 struct timeval;
@@ -402,13 +405,14 @@ struct tms;
 struct user_stack;
 struct utsname;
 
-/* kernel/proc/fork.c */
+/* kernel/proc/clone.c */
 long sys_clone(unsigned long flags, unsigned long stack, int __user *parent_tid,
 	       int __user *child_tid, unsigned long tls);
 long sys_fork(void);
 long sys_vfork(void);
 long sys_clone3(const struct clone_args __user *uargs, size_t size);
 long sys_set_tid_address(int __user *tid);
+long sys_unshare(unsigned long flags);
 
 /* kernel/proc/exec.c */
 long sys_execve(const char __user *upath, const char __user *const __user *argv,
@@ -511,17 +515,9 @@ long sys_getrlimit(unsigned int which, struct rlimit __user *uold);
 long sys_setrlimit(unsigned int which, const struct rlimit __user *unew);
 long sys_getrusage(int who, struct rusage __user *uusage);
 long sys_sysinfo(struct sysinfo __user *uinfo);
-long sys_getpriority(int which, int who);
-long sys_setpriority(int which, int who, int nice);
 long sys_sched_yield(void);
 long sys_sched_getaffinity(pid_t pid, unsigned int size, unsigned long __user *mask);
 long sys_sched_setaffinity(pid_t pid, unsigned int size, const unsigned long __user *umask);
-long sys_sched_getscheduler(pid_t pid);
-long sys_sched_getparam(pid_t pid, int __user *param);
-long sys_sched_setscheduler(pid_t pid, int policy, const int __user *param);
-long sys_sched_setparam(pid_t pid, const int __user *param);
-long sys_sched_get_priority_max(int policy);
-long sys_sched_get_priority_min(int policy);
 long sys_getcpu(unsigned int __user *cpu, unsigned int __user *node);
 
 /* kernel/proc/process_vm.c */
@@ -533,6 +529,28 @@ long sys_process_vm_writev(pid_t pid, const struct iovec __user *lvec, unsigned 
 			   const struct iovec __user *rvec, unsigned long riovcnt,
 			   unsigned long flags);
 
+/* kernel/proc/prio.c */
+long sys_getpriority(int which, int who);
+long sys_setpriority(int which, int who, int nice);
+long sys_sched_getscheduler(pid_t pid);
+long sys_sched_getparam(pid_t pid, int __user *param);
+long sys_sched_setscheduler(pid_t pid, int policy, const int __user *param);
+long sys_sched_setparam(pid_t pid, const int __user *param);
+long sys_sched_get_priority_max(int policy);
+long sys_sched_get_priority_min(int policy);
+long sys_sched_rr_get_interval(pid_t pid, struct timespec __user *uts);
+long sys_sched_setattr(pid_t pid, const struct sched_attr __user *uattr, unsigned int flags);
+long sys_sched_getattr(pid_t pid, struct sched_attr __user *uattr, unsigned int size,
+		       unsigned int flags);
+long sys_ioprio_set(int which, int who, int ioprio);
+long sys_ioprio_get(int which, int who);
+
+/* kernel/proc/prctl.c, kernel/proc/caps.c */
+long sys_prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4,
+	       unsigned long arg5);
+long sys_capget(struct cap_header __user *uhead, struct cap_data __user *udata);
+long sys_capset(struct cap_header __user *uhead, const struct cap_data __user *udata);
+
 /* kernel/proc/sys.c */
 long sys_getpid(void);
 long sys_gettid(void);
@@ -540,8 +558,6 @@ long sys_getppid(void);
 long sys_uname(struct utsname __user *uname);
 long sys_sethostname(const char __user *name, int len);
 long sys_setdomainname(const char __user *name, int len);
-long sys_prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4,
-	       unsigned long arg5);
 long sys_arch_prctl(int code, unsigned long addr);
 long sys_personality(unsigned int persona);
 long sys_membarrier(int cmd, unsigned int flags, int cpu);

@@ -126,15 +126,14 @@ static void show_signals(struct seq_buf *m, struct task_struct *task)
 		   (unsigned long long)s.caught);
 }
 
-/* Capabilities are not kept: who is root has all of them. */
 static void show_caps(struct seq_buf *m, const struct process_ids *ids)
 {
-	unsigned long long eff = ids->uid.effective ? 0 : ALL_CAPS,
-			   prm = ids->uid.real && ids->uid.saved ? eff : ALL_CAPS;
-
-	seq_printf(m, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n", 0ULL, prm, eff);
-	seq_printf(m, "CapBnd:\t%016llx\nCapAmb:\t%016llx\n", ALL_CAPS, 0ULL);
-	seq_puts(m, "NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n");
+	seq_printf(m, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n",
+		   (unsigned long long)ids->cap_inheritable, (unsigned long long)ids->cap_permitted,
+		   (unsigned long long)ids->cap_effective);
+	seq_printf(m, "CapBnd:\t%016llx\nCapAmb:\t%016llx\n",
+		   (unsigned long long)ids->cap_bounding, (unsigned long long)ids->cap_ambient);
+	seq_printf(m, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", ids->no_new_privs);
 }
 
 /* The mask in hexadecimal, and as ranges: "0-2,5". */

@@ -29,8 +29,6 @@
 #include <asm/tlbflush.h>
 #include <asm/uaccess.h>
 
-#define SLICE_TICKS 5
-
 DEFINE_PER_CPU(struct run_queue, run_queues);
 static struct task_struct idle_tasks[NR_CPUS];
 
@@ -42,7 +40,7 @@ void enqueue(struct run_queue *rq, struct task_struct *task, struct list_head *w
 		where = &rq->woken;
 		front = true;
 	} else if (task->time_slice <= 0) {
-		task->time_slice = SLICE_TICKS;
+		task->time_slice = task->slice_ticks;
 		front = false;
 	}
 	if (front)
@@ -408,6 +406,7 @@ void sched_init_cpu(unsigned int cpu, void *stack)
 	atomic_set(&idle->usage, 1);
 	strlcpy(idle->comm, "idle", sizeof(idle->comm));
 	idle->flags = PF_KTHREAD;
+	idle->slice_ticks = SLICE_TICKS;
 	idle->group_leader = idle;
 	idle->cpu = (int)cpu;
 	idle->cpus_allowed = CPU_MASK(cpu);

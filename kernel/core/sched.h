@@ -30,6 +30,8 @@ void kick_process(struct task_struct *task);
 void set_cpus_allowed(struct task_struct *task, cpumask_t mask);
 /* First time on a run queue (after fork). */
 void wake_up_new_task(struct task_struct *task);
+/* Ticks that a task of ordinary niceness may run before others get their turn. */
+#define SLICE_TICKS 5
 /* Sleep at most @ns (state set before); returns ns left. ~0ULL: no limit. */
 u64 schedule_timeout(u64 ns);
 /* Called by the timer interrupt, which last came @ns ago. */

@@ -48,6 +48,7 @@ struct task_struct *alloc_task(bool user)
 	atomic_set(&task->usage, 2);
 	task->group_leader = task;
 	task->cpus_allowed = ~0UL;
+	task->slice_ticks = SLICE_TICKS;
 	task->start_ns = ktime_get_ns();
 	task->stack = alloc_kernel_stack();
 	if (user)

@@ -70,6 +70,7 @@ struct task_struct {
 	/* scheduler: run queue lock */
 	struct list_head run_node;
 	int on_rq, cpu, time_slice;
+	int slice_ticks;        /* what time_slice is filled up to, by niceness */
 	bool urgent;            /* runs before all others of its CPU; set by a bound thread for itself */
 	cpumask_t cpus_allowed; /* may have bits of CPUs that there are not */
 	unsigned long nvcsw, nivcsw;
@@ -114,6 +115,10 @@ struct task_struct {
 	unsigned long robust_list; /* user address of the head of held robust futexes */
 	int pdeath_signal;         /* sent to this task when its parent dies; own task only */
 	int oom_score_adj;
+	unsigned long timer_slack_ns; /* prctl(2), 0: not set; nobody asks */
+	s8 nice;           /* -20 .. 19; run queue lock, or tasklist_lock and only read */
+	u8 policy;         /* SCHED_*; likewise */
+	u16 ioprio;        /* ioprio_set(2); nobody asks */
 	unsigned int personality; /* personality(2); own task only */
 	/* Set by the OOM killer on any CPU, which flags must not be: may use reserves on its way out. */
 	bool oom_victim;

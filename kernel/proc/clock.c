@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls about time: clocks and sleeping. Timers that send signals: itimer.c, posix_timer.c. */
+#include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/timers.h"
 #include "kernel/syscalls.h"
@@ -150,7 +151,7 @@ long sys_clock_settime(int clock, const struct timespec __user *uts)
 	ret = get_timespec_ns(&ns, uts);
 	if (ret)
 		return ret;
-	if (current->signal->uid.effective)
+	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	ktime_set_real_ns(ns);
 	return 0;
@@ -179,7 +180,7 @@ long sys_settimeofday(const struct timeval __user *utv, const void __user *utz)
 		return -EFAULT;
 	if (utv && (tv.tv_sec < 0 || tv.tv_usec < 0 || tv.tv_usec > 1000000))
 		return -EINVAL;
-	if (current->signal->uid.effective)
+	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	if (utz && (zone[0] > 15 * 60 || zone[0] < -15 * 60))
 		return -EINVAL;

@@ -6,6 +6,7 @@
  */
 #include "kernel/proc/exec.h"
 
+#include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/timers.h"
 #include "kernel/syscalls.h"
@@ -231,6 +232,7 @@ static void reset_task(struct exec *exec)
 	task->personality &= ~READ_IMPLIES_EXEC;
 	task->signal->no_new_group = true;
 	task->signal->dumpable = 1;
+	caps_exec(task->signal);
 	delete_posix_timers();
 	flush_timer_signals();
 	spin_lock_irq(&task->sighand->lock);
@@ -240,7 +242,6 @@ static void reset_task(struct exec *exec)
 	task->sas_size = 0;
 	task->sas_flags = SS_DISABLE;
 	task->restart_fn = NULL;
-	task->pdeath_signal = 0;
 	task->set_child_tid = NULL;
 	close_on_exec(task->files);
 }

@@ -143,25 +143,39 @@ void release_task(struct task_struct *task)
 
 /* --- telling the family --- */
 
+/* Who takes the children of @leader: the nearest ancestor that asked for it, or init. */
+static struct task_struct *find_new_reaper(const struct task_struct *leader)
+{
+	struct task_struct *p;
+
+	for (p = leader->real_parent; p && p != init_task; p = p->real_parent)
+		if (p->signal->child_subreaper && !(p->state & (TASK_ZOMBIE | TASK_DEAD)))
+			return p;
+	return init_task;
+}
+
 /*
- * Children of a process that ends go to init. tasklist_lock held. Zombies among them are collected
- * on @dead if init ignores them.
+ * Children of a process that ends go to another. tasklist_lock held. Zombies among them are collected
+ * on @dead if that one ignores them.
  */
 static void reparent_children(struct task_struct *leader, struct list_head *dead)
 {
-	struct task_struct *child, *n;
+	struct task_struct *child, *n, *reaper;
 
+	if (list_empty(&leader->children))
+		return;
+	reaper = find_new_reaper(leader);
 	list_for_each_entry_safe(child, n, &leader->children, sibling) {
 		if (child->pdeath_signal)
-			send_sig_info(child->pdeath_signal, NULL, child, true);
-		child->real_parent = init_task;
+			send_own_signal(child->pdeath_signal, child, true);
+		child->real_parent = reaper;
 		child->exit_signal = SIGCHLD;
 		if (child->state & TASK_ZOMBIE && child->signal->nr_threads == 1 &&
 		    do_notify_parent(child, SIGCHLD)) {
 			child->state = TASK_DEAD;
 			list_move_tail(&child->sibling, dead);
 		} else {
-			list_move_tail(&child->sibling, &init_task->children);
+			list_move_tail(&child->sibling, &reaper->children);
 		}
 	}
 }

@@ -2,9 +2,10 @@
 /* Beginning: a task that is a copy of current, sharing with it what the clone flags say. */
 #include "kernel/core/panic.h"
 #include "kernel/core/vfs.h"
+#include "kernel/proc/caps.h"
+#include "kernel/proc/clone.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/timers.h"
-#include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -13,34 +14,6 @@
 #include <asm/fpu.h>
 #include <asm/switch.h>
 #include <asm/uaccess.h>
-
-/* linux/sched.h of Linux's user headers. */
-#define CSIGNAL 0xffUL
-#define CLONE_VM 0x100UL
-#define CLONE_FS 0x200UL
-#define CLONE_FILES 0x400UL
-#define CLONE_SIGHAND 0x800UL
-#define CLONE_PIDFD 0x1000UL
-#define CLONE_VFORK 0x4000UL
-#define CLONE_PARENT 0x8000UL
-#define CLONE_THREAD 0x10000UL
-#define CLONE_SETTLS 0x80000UL
-#define CLONE_PARENT_SETTID 0x100000UL
-#define CLONE_CHILD_CLEARTID 0x200000UL
-#define CLONE_CHILD_SETTID 0x1000000UL
-#define CLONE_DETACHED 0x400000UL /* of old; means nothing any more */
-#define CLONE_CLEAR_SIGHAND 0x100000000UL
-/* Namespaces: there is one of each. */
-#define CLONE_NEW_SET 0x7e020000UL
-
-struct clone_request {
-	u64 flags;
-	int exit_signal;
-	unsigned long stack; /* user sp, 0: the parent's */
-	unsigned long tls;
-	int *child_tid, *parent_tid, *pidfd;
-	pid_t set_tid; /* wanted, 0: any */
-};
 
 struct task_struct *init_task;
 static struct kmem_cache *signal_cache;
@@ -132,6 +105,8 @@ static int copy_signal(struct task_struct *child, u64 flags)
 	memcpy(&signal->gid, &old->gid, sizeof(old->gid));
 	signal->groups = get_groups(old);
 	signal->dumpable = old->dumpable;
+	signal->no_new_privs = old->no_new_privs;
+	signal->caps = old->caps;
 	if (unlikely(old->rlim[RLIMIT_CPU].rlim_cur != RLIM_INFINITY))
 		watch_cpu_time(signal);
 	signal->tty_nr = old->tty_nr;
@@ -201,6 +176,11 @@ static void copy_thread(struct task_struct *child, const struct clone_request *r
 	}
 	child->personality = parent->personality;
 	child->oom_score_adj = parent->oom_score_adj;
+	child->timer_slack_ns = parent->timer_slack_ns;
+	child->nice = parent->nice;
+	child->policy = parent->policy;
+	child->slice_ticks = parent->slice_ticks;
+	child->ioprio = parent->ioprio;
 	child->set_child_tid = req->flags & CLONE_CHILD_SETTID ? req->child_tid : NULL;
 	child->clear_child_tid = req->flags & CLONE_CHILD_CLEARTID ? req->child_tid : NULL;
 }
@@ -283,29 +263,7 @@ static int join_family(struct task_struct *child, const struct clone_request *re
 	return ret;
 }
 
-/* --- clone --- */
-
-static int check_flags(const struct clone_request *req)
-{
-	u64 flags = req->flags;
-
-	if (flags & CLONE_NEW_SET)
-		return -EINVAL;
-	if (flags & CLONE_PIDFD &&
-	    (flags & (CLONE_THREAD | CLONE_DETACHED) ||
-	     (flags & CLONE_PARENT_SETTID && req->pidfd == req->parent_tid)))
-		return -EINVAL;
-	if ((flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) ||
-	    (flags & CLONE_SIGHAND && !(flags & CLONE_VM)))
-		return -EINVAL;
-	if (flags & CLONE_PARENT && current->signal->flags & SIGNAL_UNKILLABLE)
-		return -EINVAL;
-	if (req->exit_signal < 0 || req->exit_signal > NSIG)
-		return -EINVAL;
-	if (flags & CLONE_SETTLS && req->tls >= TASK_SIZE)
-		return -EPERM;
-	return 0;
-}
+/* --- the copy --- */
 
 /* The number that clone3(2) was asked for. */
 static int set_tid(struct task_struct *child, pid_t pid)
@@ -332,7 +290,7 @@ static int make_pidfd(struct task_struct *child, const struct clone_request *req
 	return -EFAULT;
 }
 
-static struct task_struct *copy_process(const struct clone_request *req)
+struct task_struct *copy_process(const struct clone_request *req)
 {
 	struct task_struct *child;
 	struct file *pidfd_file = NULL;
@@ -375,161 +333,6 @@ static struct task_struct *copy_process(const struct clone_request *req)
 	return child;
 }
 
-/*
- * Wait until the child has another map than ours. Killed: let it run on, but not into our stack
- * frame.
- */
-static void wait_for_vfork(struct task_struct *child, struct completion *done)
-{
-	if (wait_for_completion_killable(done)) {
-		task_lock(child);
-		child->vfork_done = NULL;
-		task_unlock(child);
-	}
-	put_task_struct(child);
-}
-
-static long do_clone(const struct clone_request *req)
-{
-	DECLARE_COMPLETION(vfork_done);
-	struct task_struct *child;
-	long pid = check_flags(req);
-
-	if (pid)
-		return pid;
-	child = copy_process(req);
-	if (IS_ERR(child))
-		return PTR_ERR(child);
-	/*
-	 * The child does not run yet, but another thread may kill and reap it as soon as it does.
-	 */
-	pid = child->pid;
-	if (req->flags & CLONE_PARENT_SETTID)
-		(void)put_user((int)pid,
-			       req->parent_tid); /* a bad address is nobody's error, as on Linux */
-	if (req->flags & CLONE_VFORK) {
-		child->vfork_done = &vfork_done;
-		get_task_struct(child);
-	}
-	wake_up_new_task(child);
-	if (req->flags & CLONE_VFORK)
-		wait_for_vfork(child, &vfork_done);
-	return pid;
-}
-
-long sys_clone(unsigned long flags, unsigned long stack, int __user *parent_tid,
-	       int __user *child_tid, unsigned long tls)
-{
-	struct clone_request req = {
-		.flags = (u32)flags & ~CSIGNAL,
-		.exit_signal = (int)(flags & CSIGNAL),
-		.stack = stack,
-		.tls = tls,
-		.parent_tid = parent_tid,
-		.child_tid = child_tid,
-		.pidfd = parent_tid,
-	};
-
-	return do_clone(&req);
-}
-
-long sys_fork(void)
-{
-	struct clone_request req = { .exit_signal = SIGCHLD };
-
-	return do_clone(&req);
-}
-
-long sys_vfork(void)
-{
-	struct clone_request req = { .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD };
-
-	return do_clone(&req);
-}
-
-/* struct clone_args, up to version 2; version 0 ends with tls. */
-struct clone_args {
-	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
-	u64 set_tid, set_tid_size, cgroup;
-};
-
-#define CLONE_ARGS_SIZE_VER0 64
-#define SET_TID_MAX 32 /* levels of pid namespaces; there is one */
-
-/* Later versions are fine as long as they ask for nothing that this one does not know. */
-static long get_clone_args(struct clone_args *args, const struct clone_args __user *uargs,
-			   size_t size)
-{
-	size_t known = min(size, sizeof(*args));
-	char byte;
-
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	if (size < CLONE_ARGS_SIZE_VER0)
-		return -EINVAL;
-	for (size_t i = known; i < size; i++) {
-		if (get_user(byte, (const char *)uargs + i))
-			return -EFAULT;
-		if (byte)
-			return -E2BIG;
-	}
-	*args = (struct clone_args){ 0 };
-	return copy_from_user(args, uargs, known) ? -EFAULT : 0;
-}
-
-static long get_set_tid(pid_t *pid, const struct clone_args *args)
-{
-	*pid = 0;
-	if (args->set_tid_size > SET_TID_MAX || !args->set_tid != !args->set_tid_size)
-		return -EINVAL;
-	if (!args->set_tid)
-		return 0;
-	if (get_user(*pid, (const pid_t *)(unsigned long)args->set_tid))
-		return -EFAULT;
-	if (args->set_tid_size > 1 || *pid < 1 || *pid >= PID_MAX)
-		return -EINVAL;
-	return current->signal->uid.effective ? -EPERM : 0;
-}
-
-long sys_clone3(const struct clone_args __user *uargs, size_t size)
-{
-	struct clone_args args;
-	struct clone_request req;
-	long ret = get_clone_args(&args, uargs, size);
-	pid_t pid;
-
-	if (ret)
-		return ret;
-	if (args.exit_signal > NSIG)
-		return -EINVAL;
-	ret = get_set_tid(&pid, &args);
-	if (ret)
-		return ret;
-	if (args.flags & (CSIGNAL | CLONE_DETACHED) ||
-	    args.flags & ~(0xffffffffUL | CLONE_CLEAR_SIGHAND) || !args.stack != !args.stack_size)
-		return -EINVAL;
-	if ((args.flags & CLONE_SIGHAND && args.flags & CLONE_CLEAR_SIGHAND) ||
-	    (args.flags & (CLONE_THREAD | CLONE_PARENT) && args.exit_signal))
-		return -EINVAL;
-	req = (struct clone_request){
-		.flags = args.flags,
-		.exit_signal = (int)args.exit_signal,
-		.tls = (unsigned long)args.tls,
-		.stack = (unsigned long)(args.stack + args.stack_size),
-		.child_tid = (int *)(unsigned long)args.child_tid,
-		.parent_tid = (int *)(unsigned long)args.parent_tid,
-		.pidfd = (int *)(unsigned long)args.pidfd,
-		.set_tid = pid,
-	};
-	return do_clone(&req);
-}
-
-long sys_set_tid_address(int __user *tid)
-{
-	current->clear_child_tid = tid;
-	return current->pid;
-}
-
 /* --- pid 1 --- */
 
 void start_init(void (*fn)(void *arg), void *arg)
@@ -550,6 +353,7 @@ void start_init(void (*fn)(void *arg), void *arg)
 	task->exit_signal = SIGCHLD;
 	task->signal->flags = SIGNAL_UNKILLABLE;
 	init_rlimits(task->signal);
+	caps_init(task->signal);
 	strlcpy(task->comm, "init", sizeof(task->comm));
 	fpu_init_area(task->fpu);
 	arch_prepare_kthread(task, fn, arg);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* User and group ids, per process. Files are judged by them in fs/perm.c. */
+#include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -12,25 +13,21 @@
 /* uid and gid have the same shape, and the same rules. */
 struct ids {
 	u32 *real, *effective, *saved;
+	int cap; /* who has it may set any */
 };
 
 static struct ids my_uids(void)
 {
 	struct signal_struct *s = current->signal;
 
-	return (struct ids){ &s->uid.real, &s->uid.effective, &s->uid.saved };
+	return (struct ids){ &s->uid.real, &s->uid.effective, &s->uid.saved, CAP_SETUID };
 }
 
 static struct ids my_gids(void)
 {
 	struct signal_struct *s = current->signal;
 
-	return (struct ids){ &s->gid.real, &s->gid.effective, &s->gid.saved };
-}
-
-static bool is_root(void)
-{
-	return current->signal->uid.effective == 0;
+	return (struct ids){ &s->gid.real, &s->gid.effective, &s->gid.saved, CAP_SETGID };
 }
 
 static bool has(struct ids ids, u32 id)
@@ -52,11 +49,28 @@ static void set_effective(struct ids ids, u32 id)
 	set(ids.effective, id);
 }
 
-/* Root may lock any amount of memory; whoever stops being root gets the limit. Passes @err on. */
-static long uid_changed(long err)
+struct were_root {
+	bool any, effective;
+};
+
+static struct were_root were_root(void)
 {
-	if (!err)
+	const struct signal_struct *s = current->signal;
+
+	return (struct were_root){ !s->uid.real || !s->uid.effective || !s->uid.saved,
+				   !s->uid.effective };
+}
+
+/*
+ * After a change of user ids: capabilities follow, and root may lock any amount of memory; whoever
+ * stops being root gets the limit. Passes @err on.
+ */
+static long uid_changed(struct were_root before, long err)
+{
+	if (!err) {
+		caps_uid_changed(current->signal, before.any, before.effective);
 		current->mm->rlim_memlock = memlock_limit();
+	}
 	return err;
 }
 
@@ -64,7 +78,7 @@ static long set_id(struct ids ids, u32 id)
 {
 	if (id == KEEP)
 		return -EINVAL;
-	if (is_root())
+	if (capable(ids.cap))
 		*ids.real = *ids.saved = id;
 	else if (id != *ids.real && id != *ids.saved)
 		return -EPERM;
@@ -76,7 +90,7 @@ static long set_re_id(struct ids ids, u32 real, u32 effective)
 {
 	u32 old_real = *ids.real;
 
-	if (!is_root() &&
+	if (!capable(ids.cap) &&
 	    ((real != KEEP && real != *ids.real && real != *ids.effective) || !has(ids, effective)))
 		return -EPERM;
 	set(ids.real, real);
@@ -88,7 +102,7 @@ static long set_re_id(struct ids ids, u32 real, u32 effective)
 
 static long set_res_id(struct ids ids, u32 real, u32 effective, u32 saved)
 {
-	if (!is_root() && (!has(ids, real) || !has(ids, effective) || !has(ids, saved)))
+	if (!capable(ids.cap) && (!has(ids, real) || !has(ids, effective) || !has(ids, saved)))
 		return -EPERM;
 	set(ids.real, real);
 	set_effective(ids, effective);
@@ -109,11 +123,8 @@ long sys_getuid(void) { return *my_uids().real; }
 long sys_geteuid(void) { return *my_uids().effective; }
 long sys_getgid(void) { return *my_gids().real; }
 long sys_getegid(void) { return *my_gids().effective; }
-long sys_setuid(uid_t uid) { return uid_changed(set_id(my_uids(), uid)); }
 long sys_setgid(gid_t gid) { return set_id(my_gids(), gid); }
-long sys_setreuid(uid_t r, uid_t e) { return uid_changed(set_re_id(my_uids(), r, e)); }
 long sys_setregid(gid_t r, gid_t e) { return set_re_id(my_gids(), r, e); }
-long sys_setresuid(uid_t r, uid_t e, uid_t s) { return uid_changed(set_res_id(my_uids(), r, e, s)); }
 long sys_setresgid(gid_t r, gid_t e, gid_t s) { return set_res_id(my_gids(), r, e, s); }
 long sys_getresuid(uid_t __user *r, uid_t __user *e, uid_t __user *s)
 {
@@ -124,6 +135,27 @@ long sys_getresgid(gid_t __user *r, gid_t __user *e, gid_t __user *s)
 	return get_res_id(my_gids(), r, e, s);
 }
 /* clang-format on */
+
+long sys_setuid(uid_t uid)
+{
+	const struct were_root before = were_root();
+
+	return uid_changed(before, set_id(my_uids(), uid));
+}
+
+long sys_setreuid(uid_t r, uid_t e)
+{
+	const struct were_root before = were_root();
+
+	return uid_changed(before, set_re_id(my_uids(), r, e));
+}
+
+long sys_setresuid(uid_t r, uid_t e, uid_t s)
+{
+	const struct were_root before = were_root();
+
+	return uid_changed(before, set_res_id(my_uids(), r, e, s));
+}
 
 /* The file system's ids follow the effective ones; the answer is the old id, whatever happened. */
 /* clang-format off */
@@ -204,7 +236,7 @@ long sys_setgroups(int size, const gid_t __user *list)
 {
 	struct group_info *groups, *old;
 
-	if (!is_root())
+	if (!capable(CAP_SETGID))
 		return -EPERM;
 	if ((unsigned int)size > NGROUPS_MAX)
 		return -EINVAL;

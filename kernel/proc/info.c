@@ -127,6 +127,16 @@ struct task_struct *find_get_next_thread(struct task_struct *task, pid_t pid)
 	return best;
 }
 
+static void get_caps(struct process_ids *ids, const struct signal_struct *signal)
+{
+	ids->cap_inheritable = signal->caps.inheritable;
+	ids->cap_permitted = signal->caps.permitted;
+	ids->cap_effective = signal->caps.effective;
+	ids->cap_bounding = signal->caps.bounding;
+	ids->cap_ambient = signal->caps.ambient;
+	ids->no_new_privs = signal->no_new_privs;
+}
+
 void get_process_ids(struct task_struct *task, struct process_ids *ids)
 {
 	*ids = (struct process_ids){ .threads = 1, .dumpable = 1 };
@@ -142,6 +152,7 @@ void get_process_ids(struct task_struct *task, struct process_ids *ids)
 		memcpy(&ids->uid, &task->signal->uid, sizeof(ids->uid));
 		memcpy(&ids->gid, &task->signal->gid, sizeof(ids->gid));
 		ids->dumpable = task->signal->dumpable;
+		get_caps(ids, task->signal);
 	}
 	spin_unlock_irq(&tasklist_lock);
 }

@@ -163,20 +163,7 @@ long sys_sysinfo(struct sysinfo __user *uinfo)
 	return copy_to_user(uinfo, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-/* --- priorities: there is one --- */
-
-long sys_getpriority(int which, int who)
-{
-	(void)who;
-	return which < 0 || which > 2 ? -EINVAL : 20; /* 20 - nice */
-}
-
-long sys_setpriority(int which, int who, int nice)
-{
-	(void)who;
-	(void)nice;
-	return which < 0 || which > 2 ? -EINVAL : 0;
-}
+/* --- CPUs --- */
 
 long sys_sched_yield(void)
 {
@@ -184,21 +171,7 @@ long sys_sched_yield(void)
 	return 0;
 }
 
-/* 0: no such thread. */
-static bool thread_exists(pid_t pid)
-{
-	struct task_struct *task;
-
-	if (!pid)
-		return true;
-	task = find_get_task(pid);
-	if (task)
-		put_task_struct(task);
-	return task;
-}
-
-/* Counted; 0 is the caller. NULL: no such thread. */
-static struct task_struct *get_thread(pid_t pid)
+struct task_struct *get_thread(pid_t pid)
 {
 	if (pid)
 		return find_get_task(pid);
@@ -252,51 +225,6 @@ long sys_sched_setaffinity(pid_t pid, unsigned int size, const unsigned long __u
 		set_cpus_allowed(task, mask);
 	put_task_struct(task);
 	return ret;
-}
-
-/* SCHED_OTHER (0) with priority 0 is all there is. */
-long sys_sched_getscheduler(pid_t pid)
-{
-	return pid < 0 ? -EINVAL : thread_exists(pid) ? 0 : -ESRCH;
-}
-
-long sys_sched_getparam(pid_t pid, int __user *param)
-{
-	if (pid < 0 || !param)
-		return -EINVAL;
-	if (!thread_exists(pid))
-		return -ESRCH;
-	return put_user(0, param) ? -EFAULT : 0;
-}
-
-long sys_sched_setscheduler(pid_t pid, int policy, const int __user *param)
-{
-	int priority;
-
-	if (pid < 0 || !param)
-		return -EINVAL;
-	if (get_user(priority, param))
-		return -EFAULT;
-	if (!thread_exists(pid))
-		return -ESRCH;
-	return policy || priority ? -EINVAL : 0;
-}
-
-long sys_sched_setparam(pid_t pid, const int __user *param)
-{
-	return sys_sched_setscheduler(pid, 0, param);
-}
-
-long sys_sched_get_priority_max(int policy)
-{
-	return policy == 1 || policy == 2                ? 99 :
-	       policy >= 0 && policy <= 5 && policy != 4 ? 0 :
-							   -EINVAL;
-}
-
-long sys_sched_get_priority_min(int policy)
-{
-	return policy == 1 || policy == 2 ? 1 : sys_sched_get_priority_max(policy);
 }
 
 long sys_getcpu(unsigned int __user *cpu, unsigned int __user *node)

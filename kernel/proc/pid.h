@@ -31,6 +31,8 @@ struct process_ids {
 		u32 real, effective, saved;
 	} uid, gid;
 	int dumpable;
+	u64 cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
+	bool no_new_privs;
 };
 void get_process_ids(struct task_struct *task, struct process_ids *ids);
 

@@ -83,6 +83,9 @@ void itimers_start(void);
 /* Bytes that current's process may lock: RLIMIT_MEMLOCK, or ~0UL for root. */
 unsigned long memlock_limit(void);
 
+/* The thread of that number, 0: the caller; counted. NULL: there is none. */
+struct task_struct *get_thread(pid_t pid);
+
 /* --- groups --- */
 /* Some process is in group or session @pid. tasklist_lock held. */
 bool pid_names_group(pid_t pid);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls about signals: actions, masks, waiting for one, sending one, alternate stacks. */
+#include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/sigframe.h"
 #include "kernel/syscalls.h"
@@ -188,7 +189,7 @@ bool may_signal(const struct task_struct *task, int sig)
 {
 	const struct signal_struct *me = current->signal, *to = task->signal;
 
-	return me->uid.effective == 0 || me->uid.effective == to->uid.real ||
+	return capable(CAP_KILL) || me->uid.effective == to->uid.real ||
 	       me->uid.effective == to->uid.saved || me->uid.real == to->uid.real ||
 	       me->uid.real == to->uid.saved || (sig == SIGCONT && me->session == to->session);
 }

@@ -382,7 +382,7 @@ void send_sig(int sig, struct task_struct *task)
 	spin_unlock_irqrestore(&tasklist_lock, flags);
 }
 
-void send_sig_self(int sig)
+int send_own_signal(int sig, struct task_struct *task, bool group)
 {
 	struct siginfo info = {
 		.si_signo = sig,
@@ -391,7 +391,12 @@ void send_sig_self(int sig)
 		.rt.uid = current->signal->uid.real,
 	};
 
-	send_sig_info(sig, &info, current, false);
+	return send_sig_info(sig, &info, task, group);
+}
+
+void send_sig_self(int sig)
+{
+	send_own_signal(sig, current, false);
 }
 
 void send_sig_kill(struct task_struct *task)

@@ -234,6 +234,11 @@ struct signal_struct {
 	int tty_nr;        /* controlling terminal as in /proc/PID/stat, 0: none; kept by the tty */
 	bool no_new_group; /* has exec'ed: setpgid(2) by the parent is refused */
 	int dumpable;
+	bool no_new_privs, child_subreaper; /* prctl(2); own process, the latter also tasklist_lock */
+	struct caps {
+		u64 permitted, effective, inheritable, bounding, ambient;
+		bool keep; /* when the last user id that is root's goes */
+	} caps; /* own process; kernel/proc/caps.c */
 	struct {
 		uid_t real, effective, saved;
 	} uid; /* everyone starts as root; own process */
@@ -301,6 +306,8 @@ void flush_timer_signals(void);
  * -errno.
  */
 long signal_process(struct signal_struct *signal, int sig, const void __user *uinfo);
+/* The same with the siginfo of kill(2): current sends it. */
+int send_own_signal(int sig, struct task_struct *task, bool group);
 /* May current signal @task (kill(2)'s rule)? */
 bool may_signal(const struct task_struct *task, int sig);
 /*

@@ -39,59 +39,6 @@ long sys_getppid(void)
 
 /* --- switches --- */
 
-#define PR_SET_PDEATHSIG 1
-#define PR_GET_PDEATHSIG 2
-#define PR_GET_DUMPABLE 3
-#define PR_SET_DUMPABLE 4
-#define PR_SET_NAME 15
-#define PR_GET_NAME 16
-#define PR_GET_NO_NEW_PRIVS 39
-#define PR_SET_VMA 0x53564d41
-
-static long set_name(const char __user *uname)
-{
-	char name[sizeof(current->comm)] = { 0 };
-
-	if (strncpy_from_user(name, uname, sizeof(name) - 1) < 0)
-		return -EFAULT;
-	task_lock(current);
-	memcpy(current->comm, name, sizeof(name));
-	task_unlock(current);
-	return 0;
-}
-
-long sys_prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4,
-	       unsigned long arg5)
-{
-	struct task_struct *task = current;
-
-	(void)arg3, (void)arg4, (void)arg5;
-	switch (option) {
-	case PR_SET_PDEATHSIG:
-		if (arg2 > NSIG)
-			return -EINVAL;
-		task->group_leader->pdeath_signal = (int)arg2;
-		return 0;
-	case PR_GET_PDEATHSIG:
-		return put_user(task->group_leader->pdeath_signal, (int *)arg2) ? -EFAULT : 0;
-	case PR_GET_DUMPABLE:
-		return task->signal->dumpable;
-	case PR_SET_DUMPABLE:
-		if (arg2 > 1)
-			return -EINVAL;
-		task->signal->dumpable = (int)arg2;
-		return 0;
-	case PR_SET_NAME:
-		return set_name((const char *)arg2);
-	case PR_GET_NAME:
-		return copy_to_user((void *)arg2, task->comm, sizeof(task->comm)) ? -EFAULT : 0;
-	case PR_GET_NO_NEW_PRIVS:
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
 #define ARCH_SET_GS 0x1001
 #define ARCH_SET_FS 0x1002
 #define ARCH_GET_FS 0x1003

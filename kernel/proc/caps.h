@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Capabilities: numbers of linux/capability.h. A process's sets are its own to change, without a lock. */
+#ifndef KERNEL_PROC_CAPS_H
+#define KERNEL_PROC_CAPS_H
+
+#include "kernel/proc/signal.h"
+
+#define CAP_KILL 5
+#define CAP_SETGID 6
+#define CAP_SETUID 7
+#define CAP_SETPCAP 8
+#define CAP_SYS_NICE 23
+#define CAP_SYS_RESOURCE 24
+#define CAP_SYS_TIME 25
+#define CAP_LAST 40
+
+/* May current do that? */
+bool capable(int cap);
+/* All of them: the first process. */
+void caps_init(struct signal_struct *signal);
+/* @signal's user ids have changed: whether one of them was root's, and the effective one. */
+void caps_uid_changed(struct signal_struct *signal, bool was_root, bool was_effective_root);
+/* It has a new program. */
+void caps_exec(struct signal_struct *signal);
+/* prctl(2)'s PR_CAPBSET_READ or _DROP, and PR_CAP_AMBIENT. */
+long caps_bounding(unsigned long cap, bool drop);
+long caps_ambient(unsigned long what, unsigned long cap);
+
+#endif
