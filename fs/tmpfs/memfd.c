@@ -13,7 +13,8 @@
 #define MFD_CLOEXEC 1u
 #define MFD_ALLOW_SEALING 2u
 #define MFD_HUGETLB 4u
-#define MFD_HUGE_SIZES (0x3fu << 26)
+#define MFD_HUGE_SHIFT 26 /* of the size's logarithm, 0: 2 MiB */
+#define MFD_HUGE_SIZES (0x3fu << MFD_HUGE_SHIFT)
 #define MFD_NAME_MAX (NAME_MAX - 6) /* what "memfd:" leaves of a name */
 
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
@@ -58,6 +59,27 @@ static char *get_memfd_name(const char __user *uname)
 	return ERR_PTR(len < 0 ? len : -EINVAL);
 }
 
+/* A file of huge pages, of which the machine has none: it can have any size, but no contents. */
+static int huge_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return -ENOMEM;
+}
+
+static const struct file_operations huge_fops = {
+	.name = "huge memfd",
+	.read = generic_file_read,
+	.llseek = generic_file_llseek,
+	.mmap = huge_mmap,
+};
+
+/* Are there pages of that size on this kind of machine? */
+static bool known_size(unsigned int flags)
+{
+	unsigned int log = flags >> MFD_HUGE_SHIFT & 0x3f;
+
+	return !log || log == PMD_SHIFT || log == PUD_SHIFT;
+}
+
 long sys_memfd_create(const char __user *uname, unsigned int flags)
 {
 	struct file *file;
@@ -75,13 +97,14 @@ long sys_memfd_create(const char __user *uname, unsigned int flags)
 		kfree(name);
 		return fd;
 	}
-	/* There are no huge pages to have. */
-	file = flags & MFD_HUGETLB ? ERR_PTR(-ENOSYS) : shmem_file_setup(name, 0, VM_NORESERVE);
+	file = known_size(flags) ? shmem_file_setup(name, 0, VM_NORESERVE) : ERR_PTR(-ENODEV);
 	kfree(name);
 	if (IS_ERR(file)) {
 		put_unused_fd((unsigned int)fd);
 		return PTR_ERR(file);
 	}
+	if (flags & MFD_HUGETLB)
+		file->f_op = &huge_fops;
 	if (flags & MFD_ALLOW_SEALING)
 		file_shmem(file)->seals = 0;
 	fd_install((unsigned int)fd, file);

@@ -70,6 +70,13 @@ static void test_create(void)
 	check(fails(memfd_create((void *)8, 0), EFAULT), "EFAULT");
 	check(fails(memfd_create("x", 0x100), EINVAL), "EINVAL: no such flag");
 	check(fails(memfd_create("x", 21u << 26), EINVAL), "EINVAL: a size without MFD_HUGETLB");
+	check(fails(memfd_create("x", MFD_HUGETLB | 22u << 26), ENODEV),
+	      "ENODEV: no such huge pages");
+	fd = memfd_create("x", MFD_HUGETLB);
+	check(fd >= 0 && fails(write(fd, "x", 1), EINVAL) && !ftruncate(fd, 2 << 20) &&
+		      fails((long)mmap(NULL, 2 << 20, RW, MAP_SHARED, fd, 0), ENOMEM),
+	      "MFD_HUGETLB where there are none: a file, but no memory");
+	close(fd);
 }
 
 static bool name_in_maps(const void *p, const char *want)
