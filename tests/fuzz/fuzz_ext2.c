@@ -55,8 +55,15 @@ void devfs_init(void)
 void proc_init(void)
 {
 }
+void tmpfs_init(void)
+{
+}
 void tty_init(void)
 {
+}
+void send_sig_self(int sig)
+{
+	(void)sig;
 }
 void sync_init(void)
 {
@@ -369,7 +376,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&es, memory + EXT2_SUPER_OFFSET, sizeof(es));
 	host_log_clear();
 	damage(&in, image, size);
-	sb = make_super(find_type("ext2"), disk, flags & 2 ? MS_RDONLY : 0, "disk", why);
+	sb = make_super(find_type("ext2"), disk, flags & 2 ? MS_RDONLY : 0, "disk", "",
+			why);
 	if (!IS_ERR(sb)) {
 		root = sb->s_root;
 		for (unsigned int n = 0; n < 200 && fuzz_more(&in); n++) {
