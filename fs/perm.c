@@ -2,6 +2,7 @@
 /* Permissions: see fs/perm.h. */
 #include "fs/perm.h"
 
+#include "kernel/core/vfs.h"
 #include "lib/errno.h"
 
 static int check_mode(const struct inode *inode, unsigned int mask, uid_t uid, gid_t gid)
@@ -58,4 +59,11 @@ int may_delete(const struct inode *dir, const struct inode *victim)
 	if (!err && (dir->i_mode & S_ISVTX) && !owner_or_root(victim) && !owner_or_root(dir))
 		err = -EPERM;
 	return err;
+}
+
+bool file_is_ours(const struct file *file)
+{
+	const struct inode *inode = file->f_inode;
+
+	return owner_or_root(inode) || !inode_permission(inode, MAY_WRITE);
 }

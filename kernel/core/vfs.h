@@ -102,6 +102,8 @@ void file_name(struct file *file, char *buf, size_t size);
 /* For /proc maps and stat: device number, inode number, size in bytes, and kind. */
 struct file_stat { dev_t dev, rdev; unsigned long ino; loff_t size; umode_t mode; };
 void file_getattr(struct file *file, struct file_stat *st);
+/* May current write to the file, or is it its own? Then it may also know what of it is in memory. */
+bool file_is_ours(const struct file *file);
 /* Deny or allow writers while a program's text is mapped: -ETXTBSY. */
 int deny_write_access(struct file *file);
 void allow_write_access(struct file *file);

@@ -67,8 +67,12 @@ static long do_mincore(struct mm_struct *mm, unsigned long start, unsigned long 
 	if (!walk.vma)
 		return -ENOMEM;
 	end = min(walk.vma->vm_end, start + (pages << PAGE_SHIFT));
-	walk_page_range(&walk, mm, start, end);
-	return (long)((end - start) >> PAGE_SHIFT);
+	pages = (end - start) >> PAGE_SHIFT;
+	if (!walk.vma->vm_file || file_is_ours(walk.vma->vm_file))
+		walk_page_range(&walk, mm, start, end);
+	else
+		memset(vec, 1, pages); /* what others read lately is not ours to know */
+	return (long)pages;
 }
 
 long sys_mincore(unsigned long start, size_t len, unsigned char *vec)

@@ -142,6 +142,19 @@ static void test_advice_known(void)
 	munmap(p, PAGE);
 }
 
+/* Our program, mapped by a stranger: whether it is in memory he is not told. */
+static int mincore_as_stranger(void *arg)
+{
+	char *p = map(4, PROT_READ, MAP_PRIVATE, *(int *)arg);
+	int bad = 0;
+
+	if (setgid(1000) || setuid(1000))
+		return 99;
+	for (int i = 0; i < 4; i++)
+		bad |= (mincore_page(p + i * PAGE) != 1) << i;
+	return bad;
+}
+
 static int limits_of_user(void *arg)
 {
 	struct rlimit lock = { 2 * PAGE, 2 * PAGE };
@@ -241,6 +254,10 @@ int main(void)
 	test_remove_refused(fd);
 	test_remap(mem);
 	test_advice_known();
+	ok(ftruncate(fd, 0) == 0 && ftruncate(fd, (off_t)(4 * PAGE)) == 0, "a file of holes");
+	ok_eq(mincore_page(map(4, PROT_READ, MAP_PRIVATE, fd)), 0, "is not in memory");
+	ok_eq(wait_code(run_in_child(mincore_as_stranger, &fd)), 0,
+	      "but who may not write to it sees no difference");
 	ok_eq(wait_code(run_in_child(limits_of_user, NULL)), 0,
 	      "RLIMIT_MEMLOCK binds who is not root");
 	ok_eq(wait_code(run_in_child(no_locking, NULL)), 0, "at 0 nothing may be locked");

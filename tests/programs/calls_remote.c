@@ -233,7 +233,7 @@ static void test_text(void)
 
 static int as_nobody(void *arg)
 {
-	char buf[4];
+	char buf[4], path[64];
 	int code = 0;
 
 	(void)arg;
@@ -243,6 +243,9 @@ static int as_nobody(void *arg)
 		code |= 1;
 	if (open_mem() >= 0 || errno != EACCES)
 		code |= 2;
+	snprintf(path, sizeof(path), "/proc/%d/smaps", child);
+	if (open(path, O_RDONLY) >= 0 || errno != EACCES)
+		code |= 4;
 	return code;
 }
 
