@@ -22,7 +22,7 @@ URI = re.compile(r"^'[^']*' (\S+\.deb) \d+ ", re.MULTILINE)
 LEFT_OUT = [f"--exclude=./usr/share/{name}" for name in ("doc", "info", "lintian", "locale", "man")]
 MERGED = {name: f"usr/{name}" for name in ("bin", "lib", "lib64", "sbin")}  # links to folders
 # What the packages' scripts make: a link, and its targets, of which the first there is counts.
-LINKS = {"sh": ("dash",), "awk": ("gawk", "mawk"), "which": ("which.debianutils",),
+LINKS = {"sh": ("dash", "bash"), "awk": ("gawk", "mawk"), "which": ("which.debianutils",),
          "cc": ("gcc",), "c++": ("g++",)}
 
 

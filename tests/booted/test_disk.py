@@ -4,9 +4,13 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 import time
 
 from harness import check, program, run, start, tmp, TOP
+
+sys.path.insert(0, os.path.join(TOP, "tools"))
+import image                                                                # noqa: E402
 
 MIB = 1 << 20
 ADMIN_PATH = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin", LC_ALL="C")
@@ -139,47 +143,49 @@ def applied(disk, log, only_flushed):
     return copy, flushes
 
 
-def cut_power(disk, log, args):
-    """Run tests/programs/disk.c with args on disk, as /dev/vdc that logs its writes, until it says
-    synced; then take the power away. Returns what it said."""
+def cut_power(disk, log, last):
+    """Boot from disk, as /dev/vdc that logs its writes, until the line last is said; then take the
+    power away. Returns what was said."""
     size = os.path.getsize(disk)
     with open(log, "wb") as file:
         file.truncate(4 * size)
     knobs = (f"-blockdev driver=blklogwrites,node-name=logged,log-append=off,file.driver=file,"
              f"file.filename={disk},log.driver=file,log.filename={log} "
              f"-device virtio-blk-pci,drive=logged,disable-legacy=on")
-    command, _ = start(elf=program("disk"), args=args, karg="root=/dev/vdc", qemu_args=knobs)
+    command, _ = start(karg="root=/dev/vdc", qemu_args=knobs, prog="true")
     runner = subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE)
-    said = runner.stdout.readline()
+    said = line = runner.stdout.readline()
+    while line not in (b"", last):
+        line = runner.stdout.readline()
+        said += line
     time.sleep(0.3)  # let it write what it does not sync
     runner.kill()    # QEMU goes with it, without a word to the guest
     said += runner.communicate()[1]
     return said
 
 
+def check_repair(disk, name):
+    """A check that e2fsck makes of the image what can be mounted."""
+    done = subprocess.run(["e2fsck", "-fp", disk], env=ADMIN_PATH, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    check(f"{name}: e2fsck repairs without a question", done.returncode in (0, 1), done.stdout)
+
+
 def test_power_cut():
     "what fsync returned for survives a power cut, in which all later writes are lost"
     disk, log = tmp("root.img"), tmp("writes.log")
-    args = ["sync", "/root/synced", "300000", "5"]
+    args = [b"sync", b"/root/synced", b"300000", b"5"]
     result = run(elf=program("disk"), args=["write", "/root/old", "50000", "6"], keep=disk)
     check("the disk before", result.status == 0, result.show())
-    subprocess.run(["debugfs", "-w", "-R", "rm /etc/init.argv", disk], env=ADMIN_PATH, check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    words = tmp("argv")
-    with open(words, "wb") as file:
-        file.write(b"\0".join(word.encode() for word in ["/root/disk"] + args) + b"\0")
-    subprocess.run(["debugfs", "-w", "-R", f"write {words} /etc/init.argv", disk], env=ADMIN_PATH,
-                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    image.put_argv(disk, [b"/root/disk"] + args)
     before = shutil.copyfile(disk, tmp("before.img"))
-    said = cut_power(disk, log, args)
+    said = cut_power(disk, log, b"synced\n")
     if not check("synced", said.startswith(b"synced\n"), said):
         return
     for only_flushed, name in ((True, "flushed writes alone"), (False, "all writes so far")):
         cut, flushes = applied(before, log, only_flushed)
         check(f"{name}: the disk was told to flush", flushes > 0, flushes)
-        done = subprocess.run(["e2fsck", "-fp", cut], env=ADMIN_PATH, check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        check(f"{name}: e2fsck repairs without a question", done.returncode in (0, 1), done.stdout)
+        check_repair(cut, name)
         check(f"{name}: the synced file", dump(cut, "/root/synced") == random_bytes(300000, 5))
         check(f"{name}: the old file", dump(cut, "/root/old") == random_bytes(50000, 6))
