@@ -263,6 +263,7 @@ static bool in_time(void)
 }
 
 static void (*race_worker)(int id);
+static void (*race_wake)(void); /* set for one race: wakes workers that wait, once it is over */
 
 static void *race_thread(void *arg)
 {
@@ -291,6 +292,9 @@ static UNUSED bool race(void (*worker)(int id), void (*director)(void))
 	while (in_time())
 		director();
 	atomic_store(&race_stop, 1);
+	if (race_wake)
+		race_wake();
+	race_wake = NULL;
 	for (int i = 0; i < race_threads; i++)
 		pthread_join(t[i], NULL);
 	printf("# %lu rounds\n", race_rounds - 1);

@@ -232,16 +232,19 @@ static void change(void)
 		pthread_mutex_unlock(&lock);
 		sched_yield();
 	}
-	if (!in_time()) { /* the last one: all must leave */
-		pthread_mutex_lock(&lock);
-		atomic_store(&race_stop, 1);
-		pthread_cond_broadcast(&changed);
-		pthread_mutex_unlock(&lock);
-	}
+}
+
+/* The last one: all must leave. */
+static void last_change(void)
+{
+	pthread_mutex_lock(&lock);
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
 }
 
 static void race_condition(void)
 {
+	race_wake = last_change;
 	check(race(wait_for_change, change),
 	      "a condition variable's waiters hear of each broadcast");
 }
