@@ -274,6 +274,8 @@ void file_getattr(struct file *file, struct file_stat *st)
 	st->ino = inode->i_ino;
 	st->size = inode->i_size;
 	st->mode = inode->i_mode;
+	st->uid = inode->i_uid;
+	st->gid = inode->i_gid;
 }
 
 struct block_device *file_bdev(struct file *file)

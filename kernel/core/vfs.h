@@ -100,7 +100,14 @@ char *file_path(struct file *file, char *buf, int size);
 /* Its last component, cut to fit, of a file that has one. */
 void file_name(struct file *file, char *buf, size_t size);
 /* For /proc maps and stat: device number, inode number, size in bytes, and kind. */
-struct file_stat { dev_t dev, rdev; unsigned long ino; loff_t size; umode_t mode; };
+struct file_stat {
+	dev_t dev, rdev;
+	unsigned long ino;
+	loff_t size;
+	umode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
 void file_getattr(struct file *file, struct file_stat *st);
 /* May current write to the file, or is it its own? Then it may also know what of it is in memory. */
 bool file_is_ours(const struct file *file);

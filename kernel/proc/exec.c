@@ -222,6 +222,30 @@ static void switch_to_new_mm(struct exec *exec)
 	}
 }
 
+#define S_ISUID 0004000
+#define S_ISGID 0002000
+#define S_IXGRP 0000010
+
+/* The ids that the program's file says; whoever gets others than it had is not to be looked into. */
+static void take_ids(struct exec *exec)
+{
+	struct signal_struct *signal = current->signal;
+	struct file_stat st;
+
+	file_getattr(exec->program.file, &st);
+	signal->dumpable = 1;
+	if ((st.mode & S_ISUID) && !signal->no_new_privs)
+		signal->uid.effective = st.uid;
+	if ((st.mode & S_ISGID) && (st.mode & S_IXGRP) && !signal->no_new_privs)
+		signal->gid.effective = st.gid;
+	signal->uid.saved = signal->uid.effective;
+	signal->gid.saved = signal->gid.effective;
+	if (signal->uid.effective != signal->uid.real || signal->gid.effective != signal->gid.real)
+		signal->dumpable = 0;
+	caps_exec(signal);
+	current->mm->rlim_memlock = memlock_limit();
+}
+
 /* What a program inherits, and what it must not. */
 static void reset_task(struct exec *exec)
 {
@@ -231,8 +255,7 @@ static void reset_task(struct exec *exec)
 	task->flags &= ~PF_FORKNOEXEC;
 	task->personality &= ~READ_IMPLIES_EXEC;
 	task->signal->no_new_group = true;
-	task->signal->dumpable = 1;
-	caps_exec(task->signal);
+	take_ids(exec);
 	delete_posix_timers();
 	flush_timer_signals();
 	spin_lock_irq(&task->sighand->lock);

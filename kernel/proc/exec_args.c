@@ -255,8 +255,9 @@ static int push_argv(struct exec *exec)
 int exec_copy_strings(struct exec *exec)
 {
 	struct mm_struct *mm = exec->mm;
-	unsigned long top = layout_stack_top(&exec->shift), size =
-		min(STACK_HEADROOM + PAGE_SIZE, max(mm->rlim_stack & PAGE_MASK, PAGE_SIZE));
+	unsigned long top = layout_stack_top(&exec->shift),
+		      size = min(STACK_HEADROOM + PAGE_SIZE,
+				 max(mm->rlim_stack & PAGE_MASK, PAGE_SIZE));
 	int ret = setup_stack_vma(mm, top, size, exec->program.layout.exec_stack);
 
 	if (ret)
@@ -334,7 +335,8 @@ static int fill_auxv(const struct exec *exec, unsigned long *auxv, unsigned long
 		{ AT_EUID, signal->uid.effective },
 		{ AT_GID, signal->gid.real },
 		{ AT_EGID, signal->gid.effective },
-		{ AT_SECURE, 0 },
+		{ AT_SECURE, signal->uid.real != signal->uid.effective ||
+				     signal->gid.real != signal->gid.effective },
 		{ AT_RANDOM, random },
 		{ AT_HWCAP2, 0 }, /* neither ring 3 MONITOR nor FSGSBASE */
 		{ AT_EXECFN, exec->path_address },

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -184,15 +185,57 @@ static int special(void)
 	       open("own", O_RDONLY | O_NOATIME) >= 0;
 }
 
+/* Run by exec as "ids": a bit for each id that is not the real one. */
+static int tell_ids(void)
+{
+	uid_t ru, eu, su;
+	gid_t rg, eg, sg;
+
+	getresuid(&ru, &eu, &su);
+	getresgid(&rg, &eg, &sg);
+	return (ru != ME) | (eu == OTHER) << 1 | (su == OTHER) << 2 | (rg != MINE) << 3 |
+	       (eg == OTHER) << 4 | (sg == OTHER) << 5 | (int)(getauxval(AT_SECURE) << 6);
+}
+
+static int told;
+static int set_id_exec(void)
+{
+	char *argv[] = { "program", "ids", NULL };
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		execv("program", argv);
+		_exit(200);
+	}
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status) == told;
+}
+
 static int renaming(void)
 {
 	return fails(rename("free/d", "free2/d"), EACCES) && rename("free/d", "free/e") == 0;
 }
 
-int main(void)
+static void copy_file(const char *from, const char *to)
+{
+	static char buf[1 << 16];
+	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0700);
+	ssize_t n;
+
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		write(out, buf, (size_t)n);
+	close(in);
+	close(out);
+}
+
+int main(int argc, char **argv)
 {
 	pid_t pid;
 	int status;
+
+	if (argc > 1)
+		return tell_ids();
 
 	alarm(10);
 	umask(0);
@@ -263,6 +306,21 @@ int main(void)
 	}
 	waitpid(pid, &status, 0);
 	check(status == 0, "further groups count");
+	copy_file("/proc/self/exe", "program");
+	chown("program", OTHER, OTHER);
+	chmod("program", 0755);
+	check(as_user(ME, MINE, set_id_exec), "exec keeps the ids");
+	chmod("program", 04755);
+	told = 2 | 4 | 64;
+	check(as_user(ME, MINE, set_id_exec), "but of a set-uid program");
+	chmod("program", 02755);
+	told = 16 | 32 | 64;
+	check(as_user(ME, MINE, set_id_exec), "and of a set-gid one");
+	chmod("program", 02745);
+	told = 0;
+	check(as_user(OTHER + 1, MINE, set_id_exec) == 0 && as_user(ME, MINE, set_id_exec),
+	      "that its group may execute");
+	unlink("program");
 	chdir("/");
 	return checks_done();
 }
