@@ -386,6 +386,19 @@ void evict_orphans(struct super_block *sb)
 	} while (found);
 }
 
+bool sb_has_writers(struct super_block *sb)
+{
+	struct inode *inode;
+	bool found = false;
+
+	spin_lock(&inode_lock_);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list)
+		if (atomic_read(&inode->i_writecount) > 0 || (inode->i_count && !inode->i_nlink))
+			found = true;
+	spin_unlock(&inode_lock_);
+	return found;
+}
+
 unsigned long nr_inodes(void)
 {
 	return inodes_in_memory;

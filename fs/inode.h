@@ -146,6 +146,8 @@ struct super_operations {
 	 * durable.
 	 */
 	int (*mark_clean)(struct super_block *sb);
+	/* A disk that was mounted read-only is to be written: 0, or -EROFS if it cannot be. */
+	int (*begin_writing)(struct super_block *sb);
 	/* Unmount: free s_fs_info. All inodes are gone. */
 	void (*put_super)(struct super_block *sb);
 	int (*statfs)(struct super_block *sb, struct kstatfs *st);
@@ -217,6 +219,8 @@ unsigned long prune_icache(unsigned long nr);
  * user code on them any more: @sb is read-only.
  */
 void evict_orphans(struct super_block *sb);
+/* Is a file of @sb open for writing, or deleted and yet open? */
+bool sb_has_writers(struct super_block *sb);
 /* In memory, for audits. */
 unsigned long nr_inodes(void);
 
@@ -287,6 +291,8 @@ int kern_mount(const char *type, const char *path);
 /* Everything dirty of all file systems to the devices, durable. */
 int sync_filesystems(void);
 int sync_filesystem(struct super_block *sb);
+/* From now on nothing of @sb is written; on the disk it is clean. 0, -EBUSY (files are open), -EIO. */
+int make_read_only(struct super_block *sb);
 /* A device number for a file system without a device. */
 dev_t anon_dev(void);
 /* The root of everything, counted; NULL before it is mounted. */

@@ -232,13 +232,18 @@ int kern_mount(const char *type, const char *path)
 static int do_remount(struct dentry *top, unsigned long flags, const char *data)
 {
 	struct super_block *sb = top->d_sb;
-	int err = -EINVAL;
+	bool read_only = flags & MS_RDONLY;
+	int err = top == sb->s_root ? 0 : -EINVAL;
 
 	mutex_lock(&mount_mutex);
-	if (top == sb->s_root && sb->s_op->remount)
+	if (!err && sb->s_op->remount)
 		err = sb->s_op->remount(sb, data);
+	if (!err && read_only && !sb_rdonly(sb))
+		err = make_read_only(sb);
+	else if (!err && !read_only && sb_rdonly(sb) && sb->s_op->begin_writing)
+		err = sb->s_op->begin_writing(sb);
 	if (!err)
-		sb->s_flags = flags & MS_RDONLY ? SB_RDONLY : 0;
+		sb->s_flags = read_only ? SB_RDONLY : 0;
 	mutex_unlock(&mount_mutex);
 	dput(top);
 	return err;

@@ -147,6 +147,18 @@ void sync_init(void)
 	kthread_run(inode_flusher, NULL, "inode-flusher");
 }
 
+int make_read_only(struct super_block *sb)
+{
+	sync_filesystem(sb);
+	sb->s_flags |= SB_RDONLY; /* nobody can begin to write: now look for who has begun */
+	if (sb_has_writers(sb)) {
+		sb->s_flags &= ~SB_RDONLY;
+		return -EBUSY;
+	}
+	sync_inodes_sb(sb);
+	return sb->s_op->mark_clean ? sb->s_op->mark_clean(sb) : 0;
+}
+
 static void shut_down(struct super_block *sb, void *arg)
 {
 	if (!sb->s_bdev || sb_rdonly(sb))

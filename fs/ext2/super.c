@@ -117,6 +117,32 @@ static int ext2_statfs(struct super_block *sb, struct kstatfs *st)
 	return 0;
 }
 
+/* From now on the disk is not clean until we say so. */
+static void begin_writing(struct ext2_sb *s)
+{
+	s->was_valid = s->es->s_state;
+	if (!(s->was_valid & EXT2_VALID_FS) || (s->was_valid & EXT2_ERROR_FS))
+		pr_warn("ext2: %s was not unmounted cleanly; e2fsck should look at it\n",
+			s->sb->s_source);
+	if (sb_rdonly(s->sb))
+		return;
+	s->es->s_state &= ~EXT2_VALID_FS;
+	s->es->s_mnt_count++;
+	s->es->s_mtime = s->es->s_wtime = (u32)current_time().tv_sec;
+	bdirty(&s->super_buf);
+}
+
+static int ext2_begin_writing(struct super_block *sb)
+{
+	struct ext2_sb *s = EXT2_SB(sb);
+
+	if (s->bdev->read_only || s->geo.read_only)
+		return -EROFS;
+	sb->s_flags &= ~SB_RDONLY;
+	begin_writing(s);
+	return 0;
+}
+
 static const struct super_operations ext2_sops = {
 	.name = "ext2",
 	.alloc_inode = ext2_alloc_inode,
@@ -125,6 +151,7 @@ static const struct super_operations ext2_sops = {
 	.evict_inode = ext2_evict_inode,
 	.sync_fs = ext2_sync_fs,
 	.mark_clean = ext2_mark_clean,
+	.begin_writing = ext2_begin_writing,
 	.put_super = ext2_put_super,
 	.statfs = ext2_statfs,
 };
@@ -187,21 +214,6 @@ static int read_groups(struct ext2_sb *s)
 			return err;
 	}
 	return 0;
-}
-
-/* From now on the disk is not clean until we say so. */
-static void begin_writing(struct ext2_sb *s)
-{
-	s->was_valid = s->es->s_state;
-	if (!(s->was_valid & EXT2_VALID_FS) || (s->was_valid & EXT2_ERROR_FS))
-		pr_warn("ext2: %s was not unmounted cleanly; e2fsck should look at it\n",
-			s->sb->s_source);
-	if (sb_rdonly(s->sb))
-		return;
-	s->es->s_state &= ~EXT2_VALID_FS;
-	s->es->s_mnt_count++;
-	s->es->s_mtime = s->es->s_wtime = (u32)current_time().tv_sec;
-	bdirty(&s->super_buf);
 }
 
 static int read_root(struct super_block *sb)

@@ -297,6 +297,8 @@ static void standing(void)
 
 static void mounting(void)
 {
+	int fd;
+
 	mkdir("mnt", 0755);
 	check(fails(mount("none", "mnt", "nofs", 0, NULL), ENODEV) &&
 		      fails(mount("none", "none", "proc", 0, NULL), ENOENT) &&
@@ -318,6 +320,15 @@ static void mounting(void)
 		      chdir("mnt/x") == 0 && fails(umount("/dir/mnt"), EBUSY) &&
 		      chdir("/dir") == 0 && umount("mnt") == 0 && stat("mnt/x", &st) == -1,
 	      "written after a remount; busy while somebody is in it");
+	check(fails(mount(NULL, "mnt", NULL, MS_REMOUNT, NULL), EINVAL),
+	      "nothing to remount: EINVAL");
+	mount("none", "mnt", "tmpfs", 0, NULL);
+	fd = open("mnt/w", O_CREAT | O_WRONLY, 0644);
+	check(fails(mount(NULL, "mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL), EBUSY) &&
+		      close(fd) == 0 &&
+		      mount(NULL, "mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0 &&
+		      fails(mkdir("mnt/x", 0755), EROFS) && umount("mnt") == 0,
+	      "to read-only, when nobody has a file open for writing");
 	rmdir("mnt");
 }
 
