@@ -5,14 +5,14 @@
 #include "kernel/core/vfs.h"
 #include "lib/errno.h"
 
-static int check_mode(const struct inode *inode, unsigned int mask, uid_t uid, gid_t gid)
+static int check_mode(const struct inode *inode, unsigned int mask, bool root, uid_t uid, gid_t gid)
 {
 	umode_t mode = inode->i_mode;
 
 	if ((mask & MAY_WRITE) && sb_rdonly(inode->i_sb) &&
 	    (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
 		return -EROFS;
-	if (!uid)
+	if (root)
 		return !(mask & MAY_EXEC) || S_ISDIR(mode) || (mode & 0111) ? 0 : -EACCES;
 	if (uid == inode->i_uid)
 		mode >>= 6;
@@ -25,14 +25,15 @@ int inode_permission(const struct inode *inode, unsigned int mask)
 {
 	const struct signal_struct *s = current->signal;
 
-	return check_mode(inode, mask, s ? s->uid.effective : 0, s ? s->gid.effective : 0);
+	return check_mode(inode, mask, is_root(), s ? s->uid.effective : 0,
+			  s ? s->gid.effective : 0);
 }
 
 int real_permission(const struct inode *inode, unsigned int mask)
 {
 	const struct signal_struct *s = current->signal;
 
-	return check_mode(inode, mask, s->uid.real, s->gid.real);
+	return check_mode(inode, mask, !s->uid.real, s->uid.real, s->gid.real);
 }
 
 bool owner_or_root(const struct inode *inode)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who may do what to a file, by owner, group and mode. A task acts with the effective ids of its
- * process; user 0 may do all but execute what nobody may, and write where nothing can be written.
+ * process. Root, which here is who has all capabilities about files (CAP_CHOWN to CAP_FSETID), may do
+ * all but execute what nobody may, and write where nothing can be written.
  */
 #ifndef FS_PERM_H
 #define FS_PERM_H
@@ -14,9 +15,12 @@
 #define MAY_WRITE 2u
 #define MAY_READ 4u
 
+#define FILE_CAPS 0x1fULL
+
 static inline bool is_root(void)
 {
-	return !current->signal || !current->signal->uid.effective; /* kernel threads are, too */
+	/* Kernel threads are, too. */
+	return !current->signal || (current->signal->caps.effective & FILE_CAPS) == FILE_CAPS;
 }
 
 /* May current do all of MAY_* @mask? 0, -EACCES, or -EROFS. */

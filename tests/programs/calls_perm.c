@@ -306,6 +306,15 @@ int main(int argc, char **argv)
 	}
 	waitpid(pid, &status, 0);
 	check(status == 0, "further groups count");
+	pid = fork();
+	if (!pid) {
+		unsigned int header[2] = { 0x20080522, 0 }, none[6] = { 0 };
+
+		syscall(SYS_capset, header, none);
+		_exit(!(can("none") == 0 && fails(chown("own", 0, 0), EPERM)));
+	}
+	waitpid(pid, &status, 0);
+	check(status == 0, "root without capabilities is like others");
 	copy_file("/proc/self/exe", "program");
 	chown("program", OTHER, OTHER);
 	chmod("program", 0755);
