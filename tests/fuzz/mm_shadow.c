@@ -63,9 +63,17 @@ static uint64_t *word(struct shadow_page *page)
 /* Drop what is only the process's own. */
 static void forget(struct shadow_page *page)
 {
-	page->own = false;
+	page->own = page->lazy = false;
 	if (page->kind == ANON)
 		page->value = 0;
+}
+
+/* Is @got what the page must show? What was given up may be gone, and is gone from then on. */
+static bool shows(struct shadow_page *page, uint64_t got)
+{
+	if (page->lazy && !got)
+		forget(page);
+	return got == *word(page);
 }
 
 /* --- calls --- */
@@ -90,10 +98,14 @@ static long advise(struct shadow_page *page, int advice)
 {
 	switch (advice) {
 	case MADV_DONTNEED:
-	case MADV_FREE: /* may be gone at once, and here it is */
-		if (page->locked || (advice == MADV_FREE && page->kind != ANON))
+		if (page->locked)
 			return -EINVAL;
 		forget(page);
+		return 0;
+	case MADV_FREE:
+		if (page->locked || page->kind != ANON)
+			return -EINVAL;
+		page->lazy = true;
 		return 0;
 	case MADV_COLD:
 	case MADV_PAGEOUT:
@@ -151,7 +163,7 @@ long shadow_lock(struct shadow *p, unsigned long page, unsigned long n, int how)
 static struct shadow_page grown(struct shadow_page at, unsigned long i)
 {
 	at.index = (uint16_t)(at.index + i);
-	at.own = false;
+	at.own = at.lazy = false;
 	at.value = 0;
 	return at;
 }
@@ -310,7 +322,7 @@ void shadow_read(struct shadow *p, unsigned long n)
 	uint64_t got;
 
 	/* On x86 whatever is mapped with any right can be read. */
-	if (allowed(page, PAGE(n), 7, host_read(PAGE(n), &got, sizeof(got))) && got != *word(page))
+	if (allowed(page, PAGE(n), 7, host_read(PAGE(n), &got, sizeof(got))) && !shows(page, got))
 		fail_msg("page %lu (kind %u) shows %#lx instead of %#lx", n, page->kind, got,
 			 *word(page));
 }
@@ -322,6 +334,7 @@ void shadow_write(struct shadow *p, unsigned long n, uint64_t value)
 	if (!allowed(page, PAGE(n), PROT_WRITE, host_put(PAGE(n), value)))
 		return;
 	page->own = true;
+	page->lazy = false;
 	*word(page) = value;
 }
 
@@ -351,7 +364,7 @@ void shadow_peek(struct shadow *p)
 		CHECK(page->kind != HOLE && !behind_end(page));
 		CHECK(page->prot || !(pte.pte & _PAGE_PRESENT));
 		CHECK(!pte_write(pte) || page->prot & PROT_WRITE);
-		CHECK((frame ? *(uint64_t *)page_address(frame) : 0) == *word(page));
+		CHECK(shows(page, frame ? *(uint64_t *)page_address(frame) : 0));
 	}
 }
 

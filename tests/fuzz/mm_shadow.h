@@ -28,6 +28,7 @@ struct shadow_page {
 	uint16_t index;  /* page of the file or of the object */
 	bool own;        /* FILE_PRIVATE: has its own copy */
 	bool locked, dontfork, wipeonfork;
+	bool lazy;       /* MADV_FREE: value, or zero as soon as that was seen once */
 	uint64_t value;  /* ANON, and FILE_PRIVATE with its own copy */
 };
 

@@ -146,6 +146,7 @@ static void __noreturn die(const char *what, const char *fmt, va_list args)
 	abort();
 }
 
+struct file;
 __weak bool file_is_ours(const struct file *file)
 {
 	(void)file;
