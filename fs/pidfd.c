@@ -5,6 +5,7 @@
  */
 #include "fs/abi.h"
 #include "fs/file.h"
+#include "fs/proc/proc.h"
 #include "kernel/proc/pid.h"
 #include "kernel/proc/process.h"
 #include "fs/syscalls.h"
@@ -100,15 +101,36 @@ long sys_pidfd_open(pid_t pid, unsigned int flags)
 	return ret;
 }
 
+/* pidfd_send_signal(2) takes an open /proc/PID as well. */
+static struct signal_struct *signal_target(unsigned int fd)
+{
+	bool nonblock;
+	struct signal_struct *signal = pidfd_signal(fd, &nonblock);
+	struct task_struct *task = NULL;
+	struct file *file;
+
+	if (!IS_ERR(signal))
+		return signal;
+	file = fget(fd);
+	if (file)
+		task = proc_dir_task(file);
+	fput(file);
+	if (!task)
+		return signal;
+	if (task->signal)
+		signal = signal_get(task->signal);
+	put_task_struct(task);
+	return signal;
+}
+
 long sys_pidfd_send_signal(unsigned int fd, int sig, const void __user *uinfo, unsigned int flags)
 {
 	struct signal_struct *signal;
-	bool nonblock;
 	long ret;
 
 	if (flags)
 		return -EINVAL;
-	signal = pidfd_signal(fd, &nonblock);
+	signal = signal_target(fd);
 	if (IS_ERR(signal))
 		return PTR_ERR(signal);
 	ret = signal_process(signal, sig, uinfo);

@@ -177,6 +177,11 @@ static bool update_owner(struct inode *inode)
 	       !entry->owner(entry->arg, entry->mode, &inode->i_uid, &inode->i_gid);
 }
 
+const struct pseudo_entry *pseudo_dir_entry(const struct file *file)
+{
+	return file->f_op == &pseudo_dir_fops ? entry_of(file->f_inode) : NULL;
+}
+
 /* The node for @entry in the directory described by @dir (NULL: it is the root). */
 static struct inode *make_inode(struct super_block *sb, const struct pseudo_entry *entry,
 				const char *name, const struct pseudo_entry *dir)

@@ -127,6 +127,8 @@ bool pseudo_emit(struct pseudo_dir *dir, const char *name, umode_t mode, unsigne
 		 loff_t cookie);
 /* The @arg of an open pseudo file. */
 void *pseudo_arg(const struct file *file);
+/* The entry of an open pseudo directory; NULL: @file is none. */
+const struct pseudo_entry *pseudo_dir_entry(const struct file *file);
 
 /* Make @root mountable as type @name. @root is kept. 0 or -EEXIST. */
 int register_pseudo_fs(const char *name, u32 magic, const struct pseudo_entry *root);

@@ -310,6 +310,13 @@ int proc_pid_lookup(void *arg, const char *name, struct pseudo_entry *child)
 	return 0;
 }
 
+struct task_struct *proc_dir_task(const struct file *file)
+{
+	const struct pseudo_entry *entry = pseudo_dir_entry(file);
+
+	return entry && entry->children == pid_entries ? proc_task(entry->arg) : NULL;
+}
+
 static int task_lookup(void *arg, const char *name, struct pseudo_entry *child)
 {
 	struct task_struct *task = task_named(name), *process = proc_task(arg);

@@ -92,6 +92,8 @@ int proc_fdinfo_iterate(void *arg, struct pseudo_dir *dir, loff_t from);
 /* The root's dynamic children: processes. */
 int proc_pid_lookup(void *arg, const char *name, struct pseudo_entry *child);
 int proc_pid_iterate(void *arg, struct pseudo_dir *dir, loff_t from);
+/* The process that an open /proc/PID is of, counted; NULL: @file is not that, or it is gone. */
+struct task_struct *proc_dir_task(const struct file *file);
 int proc_self_readlink(void *arg, char *buf, int size);
 int proc_thread_self_readlink(void *arg, char *buf, int size);
 /* System-wide files about memory. */

@@ -156,7 +156,7 @@ static void signalling(void)
 {
 	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO };
 	siginfo_t si = { .si_signo = SIGUSR1, .si_code = SI_QUEUE };
-	int to, status, fd = pidfd_open(getpid(), 0), other;
+	int to, status, fd = pidfd_open(getpid(), 0), other, proc;
 	pid_t pid = child(&to);
 
 	sigaction(SIGUSR1, &sa, NULL);
@@ -177,6 +177,9 @@ static void signalling(void)
 	check(pidfd_signal(fd, SIGUSR1, NULL, 1) == -1 && errno == EINVAL, "flag: EINVAL");
 	check(pidfd_signal(0, SIGUSR1, NULL, 0) == -1 && errno == EBADF,
 	      "another kind of file: EBADF");
+	proc = open("/proc/self", O_RDONLY | O_DIRECTORY);
+	check(pidfd_signal(proc, SIGUSR1, NULL, 0) == 0 && hits == 4, "an open /proc/PID will do");
+	close(proc);
 	check(pidfd_signal(other, SIGKILL, NULL, 0) == 0 && waitpid(pid, &status, 0) == pid &&
 		      WTERMSIG(status) == SIGKILL,
 	      "it kills");
