@@ -53,6 +53,7 @@ static void answer(struct wait_request *req, struct task_struct *child, int code
 	req->code = code;
 	req->status = status;
 	req->usage = process_usage(child);
+	add_usage(&req->usage, &child->signal->children);
 }
 
 /* The child is dead: its usage becomes ours, unless it is only looked at. */
@@ -66,7 +67,6 @@ static void take_zombie(struct wait_request *req, struct task_struct *child)
 		return;
 	child->state = TASK_DEAD;
 	add_usage(&me->children, &req->usage);
-	add_usage(&me->children, &signal->children);
 	req->reap = child;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls_clone: descriptors of processes (pidfd_open and kin, CLONE_PIDFD, waitid), and what clone3 is
- * asked and refuses. TAP.
+ * calls_clone: descriptors of processes (pidfd_open and kin, CLONE_PIDFD, waitid), what clone3 is
+ * asked and refuses, and what wait4 says that was used. TAP.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -332,8 +333,37 @@ static void handlers(void)
 	check(WEXITSTATUS(status) == 1, "CLONE_CLEAR_SIGHAND: no handlers, what was ignored is");
 }
 
+/* Touch 300 pages in a child of a child. */
+static void spend(void)
+{
+	static char pages[300 * 4096];
+	pid_t pid = fork();
+
+	for (long i = 0; !pid && i < 300; i++)
+		*(volatile char *)(pages + i * 4096) = 1;
+	if (pid)
+		wait(NULL);
+	_exit(0);
+}
+
+/* What a child used, as wait4 tells it, is with what its children used. */
+static void usage(void)
+{
+	struct rusage got, all;
+	pid_t pid = fork();
+
+	if (!pid)
+		spend();
+	check(wait4(pid, NULL, 0, &got) == pid && got.ru_minflt >= 300,
+	      "wait4: usage of its children, too");
+	getrusage(RUSAGE_CHILDREN, &all);
+	check(all.ru_minflt >= got.ru_minflt && all.ru_minflt < got.ru_minflt + 300,
+	      "counted once for the one who waited");
+}
+
 int main(void)
 {
+	usage();
 	opening();
 	ending();
 	signalling();
