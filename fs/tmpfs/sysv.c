@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System V shared memory: segments that are found by a key or an id, each a nameless file of tmpfs. A VMA of
- * a segment has an open file of its own, which leads to the segment, and counts as an attach; a segment that
- * was removed goes with its last one.
+ * System V shared memory: segments that are found by a key or an id, each a nameless file of tmpfs. One that
+ * was removed goes with its last attach (shmat.c).
  *
  * Lock: shm_mutex for the table and all of its segments, after mmap_lock.
  */
@@ -16,7 +15,6 @@
 #include "lib/util.h"
 #include "lib/vsprintf.h"
 #include "mm/frame/slab.h"
-#include "mm/space/mmap_lock.h"
 #include <asm/uaccess.h>
 
 #define IPC_PRIVATE 0
@@ -211,8 +209,8 @@ long sys_shmget(int key, size_t size, int flags)
 	return id;
 }
 
-/* --- attaching --- */
-static void count_attach(struct segment *seg)
+/* --- attaches, for shmat.c --- */
+void shm_attached(struct segment *seg)
 {
 	mutex_lock(&shm_mutex);
 	seg->nattch++;
@@ -221,168 +219,46 @@ static void count_attach(struct segment *seg)
 	mutex_unlock(&shm_mutex);
 }
 
-static void count_detach(struct segment *seg)
+/* One attach less, or whoever held the segment as if he had it attached. */
+static void drop_attach(struct segment *seg, bool told)
 {
 	struct segment *dead;
 
 	mutex_lock(&shm_mutex);
 	seg->nattch--;
-	seg->dtime = now();
-	seg->lpid = current->tgid;
+	if (told) {
+		seg->dtime = now();
+		seg->lpid = current->tgid;
+	}
 	dead = remove_if_dead(seg);
 	mutex_unlock(&shm_mutex);
 	free_segment(dead);
 }
 
-static void shm_open(struct vm_area_struct *vma)
+void shm_detached(struct segment *seg)
 {
-	count_attach(vma->vm_file->private_data);
+	drop_attach(seg, true);
 }
 
-static void shm_close(struct vm_area_struct *vma)
+struct segment *shm_hold(int id, unsigned int want)
 {
-	count_detach(vma->vm_file->private_data);
-}
+	struct segment *seg;
 
-static const struct vm_operations_struct shm_vm_ops = {
-	.name = "SysV shm",
-	.fault = shmem_fault,
-	.map_pages = shmem_map_pages,
-	.open = shm_open,
-	.close = shm_close,
-};
-
-static int shm_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	int err = shmem_mmap(file, vma);
-
-	if (!err) {
-		vma->vm_ops = &shm_vm_ops;
-		count_attach(file->private_data);
-	}
-	return err;
-}
-
-static const struct file_operations shm_fops = {
-	.name = "SysV shm",
-	.mmap = shm_mmap,
-	.fallocate = tmpfs_fallocate, /* madvise(2): MADV_REMOVE */
-};
-
-/* Where it is to go. 0 or -EINVAL. */
-static int check_address(unsigned long *addr, int flags)
-{
-	if (!*addr)
-		return flags & SHM_REMAP ? -EINVAL : 0;
-	if (*addr & ~PAGE_MASK) {
-		if (!(flags & SHM_RND))
-			return -EINVAL;
-		*addr &= PAGE_MASK;
-		if (!*addr && flags & SHM_REMAP)
-			return -EINVAL;
-	}
-	return 0;
-}
-
-/* Another open file of the segment, which stays because of an attach that is counted already. */
-static long map_segment(struct segment *seg, unsigned long addr, bool fixed, int flags)
-{
-	unsigned long prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) |
-			     (flags & SHM_EXEC ? PROT_EXEC : 0);
-	struct file *file =
-		dentry_open(seg->file->f_dentry, flags & SHM_RDONLY ? O_RDONLY : O_RDWR);
-	unsigned long map_flags = MAP_SHARED | (fixed ? MAP_FIXED : 0), populate = 0;
-	struct mm_struct *mm = current->mm;
-	long result = -EINVAL;
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	file->f_op = &shm_fops;
-	file->private_data = seg;
-	mmap_write_lock(mm);
-	if (!fixed || flags & SHM_REMAP ||
-	    (addr + seg->size >= addr && !find_vma_intersection(mm, addr, addr + seg->size)))
-		result = (long)do_mmap(file, addr, seg->size, prot, map_flags, 0, &populate);
-	mmap_write_unlock(mm);
-	if (populate)
-		mm_populate((unsigned long)result, populate);
-	fput(file);
-	return result;
-}
-
-long sys_shmat(int id, unsigned long addr, int flags)
-{
-	unsigned int want =
-		0444u | (flags & SHM_RDONLY ? 0 : 0222u) | (flags & SHM_EXEC ? 0111u : 0);
-	bool fixed = addr;
-	struct segment *seg, *dead;
-	long result = check_address(&addr, flags);
-
-	if (id < 0)
-		return -EINVAL;
-	if (result)
-		return result;
 	mutex_lock(&shm_mutex);
 	seg = find_id(id);
-	if (IS_ERR(seg))
-		result = PTR_ERR(seg);
-	else if (!permitted(seg, want))
-		result = -EACCES;
-	else
-		seg->nattch++; /* ours, for as long as this takes */
-	mutex_unlock(&shm_mutex);
-	if (result)
-		return result;
-	result = map_segment(seg, addr, fixed, flags);
-	mutex_lock(&shm_mutex);
-	seg->nattch--;
-	dead = remove_if_dead(seg);
-	mutex_unlock(&shm_mutex);
-	free_segment(dead);
-	return result;
-}
-
-/* Is the VMA a part of what shmat(2) mapped at @addr, of @file (NULL: of any segment)? */
-static bool attached_at(const struct vm_area_struct *vma, unsigned long addr,
-			const struct file *file)
-{
-	return vma->vm_ops == &shm_vm_ops && (!file || vma->vm_file == file) &&
-	       (vma->vm_start - addr) >> PAGE_SHIFT == vma->vm_pgoff;
-}
-
-/* mmap_lock held for writing. */
-static long detach(struct mm_struct *mm, unsigned long addr)
-{
-	struct vm_area_struct *vma = find_vma(mm, addr);
-	unsigned long at, end;
-	struct file *file;
-
-	while (vma && !attached_at(vma, addr, NULL))
-		vma = vma_next(vma);
-	if (!vma)
-		return -EINVAL;
-	file = get_file(vma->vm_file);
-	end = addr + PAGE_ALIGN((unsigned long)file->f_inode->i_size);
-	for (; vma && vma->vm_end <= end; vma = find_vma(mm, at)) {
-		at = vma->vm_end;
-		if (attached_at(vma, addr, file))
-			do_munmap(mm, vma->vm_start, vma->vm_end - vma->vm_start);
+	if (!IS_ERR(seg)) {
+		if (permitted(seg, want))
+			seg->nattch++;
+		else
+			seg = ERR_PTR(-EACCES);
 	}
-	fput(file);
-	return 0;
+	mutex_unlock(&shm_mutex);
+	return seg;
 }
 
-long sys_shmdt(unsigned long addr)
+void shm_release(struct segment *seg)
 {
-	struct mm_struct *mm = current->mm;
-	long result;
-
-	if (addr & ~PAGE_MASK)
-		return -EINVAL;
-	mmap_write_lock(mm);
-	result = detach(mm, addr);
-	mmap_write_unlock(mm);
-	return result;
+	drop_attach(seg, false);
 }
 
 /* --- shmctl --- */

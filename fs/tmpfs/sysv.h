@@ -67,6 +67,17 @@ struct shm_info {
 	unsigned long shm_tot, shm_rss, shm_swp, swap_attempts, swap_successes;
 };
 
+/* --- attaches (shmat.c); shm_mutex is taken --- */
+/*
+ * The segment, kept as if it were attached until shm_release(), if its rights grant @want (permission bits).
+ * ERR_PTR(-EINVAL, -EIDRM, -EACCES).
+ */
+struct segment *shm_hold(int id, unsigned int want);
+void shm_release(struct segment *seg);
+/* A VMA of it came or went. The last one to go takes a removed segment along. */
+void shm_attached(struct segment *seg);
+void shm_detached(struct segment *seg);
+
 /* Permissions, and what else it is. shm_mutex held. */
 #define SHM_DEST 01000u /* removed */
 #define SHM_LOCKED 02000u

@@ -118,7 +118,10 @@ loff_t shmem_seek(struct address_space *mapping, loff_t pos, loff_t size, bool d
 /* MADV_WILLNEED: read what is in swap of [first, last]. */
 void shmem_willneed(struct address_space *mapping, pgoff_t first, pgoff_t last);
 
-/* --- for filemap.c: pages that leave i_pages for good; tree_lock held --- */
+/* --- promises --- */
+/* One page more. False: the file system is full, or memory. */
+bool shmem_charge(struct shmem *shmem);
+/* Pages left i_pages for good. tree_lock may be held. */
 void shmem_uncharge(struct shmem *shmem, unsigned long pages);
 /* The value @entry seen at @index goes, with its slot. False: it changed. No lock held. */
 bool shmem_drop_slot(struct address_space *mapping, pgoff_t index, void *entry);
