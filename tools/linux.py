@@ -45,7 +45,7 @@ while [ ! -b /dev/%s ] && [ $i -lt 100 ]; do usleep 50000; i=$((i + 1)); done
 mount -t ext2 /dev/vda /root || fail "cannot mount the root disk"
 [ ! -b /dev/vdb ] || swapon /dev/vdb || fail "no swap on /dev/vdb"
 mount --move /dev /root/dev
-ln -s /proc/self/fd /root/dev/fd
+ln -s /proc/self/fd /root/dev/fd; mkdir /root/dev/shm
 for name in stdin:0 stdout:1 stderr:2; do ln -s fd/${name#*:} /root/dev/${name%%:*}; done
 exec 3<>/root/dev/ttyS0
 stty raw -echo <&3
@@ -139,7 +139,7 @@ def make_initramfs(path, vmlinuz, disk):
     for folder in ("bin", "dev", "lib", "root"):
         archive.add(folder, 0o040755)
     archive.add("bin/busybox", 0o100755, _read(busybox))
-    for applet in "chroot insmod ln mount poweroff sh stty swapon usleep".split():
+    for applet in "chroot insmod ln mkdir mount poweroff sh stty swapon usleep".split():
         archive.add("bin/" + applet, 0o120777, b"busybox")
     for name in found:
         archive.add("lib/" + os.path.basename(name), 0o100644, _read(name))

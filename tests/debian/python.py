@@ -9,13 +9,14 @@ import hashlib
 import io
 import json
 import mmap
+import multiprocessing
+import multiprocessing.shared_memory
 import os
 import random
 import resource
 import select
 import signal
-import socket
-import stat
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -218,10 +219,61 @@ def memory():
         bytearray(400 << 20)
     except MemoryError:
         print("no memory beyond the limit")
-    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2) if False else None
     fd = os.memfd_create("name")
     os.write(fd, b"in memory")
     print(os.readlink(f"/proc/self/fd/{fd}"), os.pread(fd, 9, 0))
+
+
+def square(number):
+    return number * number
+
+
+def many_processes():
+    say("many processes")
+    with multiprocessing.Pool(3) as pool:
+        print(sum(pool.map(square, range(1000))))
+        print(pool.apply_async(square, (12,)).get())
+    queue, lock = multiprocessing.Queue(), multiprocessing.Lock()
+    counter = multiprocessing.Value("i", 0)
+
+    def work(number):
+        for _ in range(100):
+            with lock:
+                counter.value += 1
+        queue.put(number)
+    crew = [multiprocessing.Process(target=work, args=(i,)) for i in range(4)]
+    for process in crew:
+        process.start()
+    got = sorted(queue.get() for _ in crew)
+    for process in crew:
+        process.join()
+    print(got, counter.value, [process.exitcode for process in crew])
+    memory = multiprocessing.shared_memory.SharedMemory(create=True, size=100000)
+    process = multiprocessing.Process(target=fill, args=(memory.name,))
+    process.start()
+    process.join()
+    print(bytes(memory.buf[:5]), len(os.listdir("/dev/shm")))
+    memory.close()
+    memory.unlink()
+    process = multiprocessing.get_context("spawn").Process(target=square, args=(3,))
+    process.start()
+    process.join()
+    print(process.exitcode, os.listdir("/dev/shm"))
+
+
+def fill(name):
+    memory = multiprocessing.shared_memory.SharedMemory(name)
+    memory.buf[:5] = b"there"
+    memory.close()
+
+
+def database():
+    say("a database")
+    with sqlite3.connect("py.db") as base:
+        base.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
+        base.executemany("INSERT INTO t (b) VALUES (?)", ((f"row {i}",) for i in range(20000)))
+    with sqlite3.connect("py.db") as base:
+        print(base.execute("SELECT count(*), max(b) FROM t WHERE a % 3 = 0").fetchall())
 
 
 def waiting():
@@ -260,7 +312,7 @@ def language():
 def main():
     os.chdir(tempfile.mkdtemp())
     print(sys.version_info[:2], sys.platform, os.uname().machine, os.getuid())
-    for part in (files, processes, threads, signals, waiting, language, memory):
+    for part in (files, processes, threads, signals, waiting, many_processes, database, language, memory):
         try:
             part()
         except Exception:

@@ -11,7 +11,7 @@ munmap:2 vm:2000 vm-rw:20 vm-addr:3 shm:5 shm-sysv:5 memfd:10 memrate:1 memthras
 fault:200 pageswap:5 pagemove:2 remap:20 resources:2 rmap:100 stackmmap:3 tmpfs:4 tree:2
 zero:200 null:2000 full:200 fork:200 vfork:200 vforkmany:20 clone:100 exec:20 exit-group:20 daemon:20
 zombie:50 wait:50 spawn:20 nanosleep:20 pthread:50 tlb-shootdown:20 switch:2000
-yield:2000 sigsegv:500 sigfpe:500 sigtrap:500 sigabrt:20 sigchld:50 sigfd:50 signal:2000
+yield:2000 sigsegv:500 sigfpe:500 sigtrap:500 sigabrt:20 sigchld:50 signal:2000
 signest:50 sigpending:500 sigpipe:50 sigq:500 sigrt:50 sigsuspend:500 kill:2000 futex:500
 pipe:5000 pipeherd:2000 sem:500 itimer:200 timer:200 mcontend:2 memcpy:20 dentry:200 dup:20"
 for one in ${*:-$list}; do
