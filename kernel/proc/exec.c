@@ -256,8 +256,10 @@ static void reset_task(struct exec *exec)
 	task->personality &= ~READ_IMPLIES_EXEC;
 	task->signal->no_new_group = true;
 	take_ids(exec);
-	delete_posix_timers();
-	flush_timer_signals();
+	if (task->signal->next_timer_id) {
+		delete_posix_timers();
+		flush_timer_signals();
+	}
 	spin_lock_irq(&task->sighand->lock);
 	flush_signal_handlers(task->sighand);
 	spin_unlock_irq(&task->sighand->lock);
