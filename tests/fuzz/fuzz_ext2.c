@@ -74,6 +74,10 @@ int sync_filesystem(struct super_block *sb)
 
 	return err ? err : sb->s_op->sync_fs(sb);
 }
+int make_read_only(struct super_block *sb)
+{
+	return sync_filesystem(sb);
+}
 struct dentry *get_cwd(void)
 {
 	return get_root();
