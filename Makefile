@@ -92,7 +92,7 @@ UNIT_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -DCONFIG_
 
 # ---- What there is -----------------------------------------------------------------------------
 SOURCES := $(sort $(shell find boot arch/x86_64 lib kernel mm fs drivers \
-	\( -name '*.c' -o -name '*.asm' \) ! -name '.*' \
+	\( -name '*.c' -o -name '*.asm' \) ! -name '.*' ! -path arch/x86_64/vdso/user.c \
 	$(if $(filter 0,$(CONFIG_DEBUG)),! -path 'kernel/debug/*') \
 	$(if $(filter 0,$(CONFIG_KASAN)),! -path 'kernel/debug/kasan.c') 2>/dev/null))
 OBJECTS := $(SOURCES:%=$B/%.o)
@@ -183,6 +183,18 @@ $B/%.c.o: %.c $B/flags
 
 $B/%.asm.o: %.asm $B/flags
 	$(call say,NASM,$<) nasm $(ASFLAGS) -MD $(@:.o=.d) -MP -o $@ $<
+
+# The vDSO runs in user mode: a shared object by itself, of which the kernel holds the bytes.
+VDSO_CFLAGS := -std=gnu17 -O2 -ffreestanding -fPIC -mno-mmx -mno-sse -fno-stack-protector \
+	-fasynchronous-unwind-tables -fcf-protection=none -I. -Iarch/x86_64/include $(WARN)
+
+$B/vdso.so: arch/x86_64/vdso/user.c arch/x86_64/vdso/vdso.lds arch/x86_64/include/asm/vdso.h $B/flags
+	$(call say,VDSO,$@) $(KCC) $(VDSO_CFLAGS) -c -o $B/vdso.o $< && \
+		$(LD) -shared -s -soname linux-vdso.so.1 --hash-style=both --build-id=none \
+		--eh-frame-hdr -z noexecstack -z max-page-size=4096 -T $(word 2,$^) -o $@ $B/vdso.o
+
+$B/arch/x86_64/vdso/image.asm.o: $B/vdso.so
+$B/arch/x86_64/vdso/image.asm.o: ASFLAGS += -I$B/
 
 $(KERNEL): $(OBJECTS) linker.ld $B/link
 	$(call say,LINK,$@) $(LD) $(LDFLAGS) -o $@ $(OBJECTS) || exit 1; \

@@ -235,6 +235,7 @@ long sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
 struct files_struct *dup_files(struct files_struct *files)
 {
 	struct files_struct *copy = alloc_files();
+	unsigned long fd;
 
 	if (!copy || !files)
 		return copy;
@@ -252,8 +253,8 @@ struct files_struct *dup_files(struct files_struct *files)
 		spin_lock(&files->lock);
 	}
 	memcpy(copy->cloexec, files->cloexec, sizeof(copy->cloexec));
-	for (unsigned int fd = 0; fd < files->size; fd++) {
-		if (!files->fd[fd]) /* free, or reserved by another thread: not ours */
+	for_each_set_bit(fd, files->open, files->size) {
+		if (!files->fd[fd]) /* reserved by another thread: not ours */
 			continue;
 		copy->fd[fd] = get_file(files->fd[fd]);
 		__set_bit(fd, copy->open);
@@ -271,9 +272,11 @@ struct files_struct *get_files(struct files_struct *files)
 
 void put_files(struct files_struct *files)
 {
+	unsigned long fd;
+
 	if (!files || !atomic_dec_and_test(&files->count))
 		return;
-	for (unsigned int fd = 0; fd < files->size; fd++)
+	for_each_set_bit(fd, files->open, files->size)
 		close_file(files->fd[fd], files);
 	if (files->fd != files->small)
 		kfree(files->fd);
@@ -298,12 +301,13 @@ int unshare_files(void)
 
 void close_on_exec(struct files_struct *files)
 {
-	for (unsigned int fd = 0; fd < files->size; fd++) {
-		struct file *file = NULL;
+	unsigned long fd;
+
+	for_each_set_bit(fd, files->cloexec, files->size) {
+		struct file *file;
 
 		spin_lock(&files->lock);
-		if (test_bit(fd, files->cloexec))
-			file = remove_fd(files, fd);
+		file = remove_fd(files, (unsigned int)fd);
 		spin_unlock(&files->lock);
 		close_file(file, files);
 	}

@@ -142,6 +142,7 @@ void kmain(u32 magic, phys_addr_t boot_info)
 	time_init();
 	maps_init();
 	process_init();
+	vdso_init();
 	block_init();
 	ramdisk_init();
 	pci_init();

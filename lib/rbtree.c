@@ -254,6 +254,17 @@ static const struct rb_augment_callbacks no_augment = {
 	.rotate = no_copy,
 };
 
+void rb_join(struct rb_node *node, struct rb_node *left, struct rb_node *right, bool black)
+{
+	node->__rb_parent_color = black ? RB_BLACK : RB_RED;
+	node->rb_left = left;
+	node->rb_right = right;
+	if (left)
+		set_parent(left, node);
+	if (right)
+		set_parent(right, node);
+}
+
 void rb_insert_color(struct rb_node *node, struct rb_root *root)
 {
 	insert_fix(node, root, &no_augment);

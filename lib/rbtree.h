@@ -70,6 +70,12 @@ static inline void rb_link_node(struct rb_node *node, struct rb_node *parent, st
 /* Rebalance after rb_link_node. O(log n), at most two rotations. */
 void rb_insert_color(struct rb_node *node, struct rb_root *root);
 
+/*
+ * For trees built from below, of nodes in order: @node over two finished subtrees (NULL: empty). The
+ * caller sees to the colours, the augmented value and, at the top, the root, which must be black.
+ */
+void rb_join(struct rb_node *node, struct rb_node *left, struct rb_node *right, bool black);
+
 /* Take @node, which must be in @root, out. O(log n), at most three rotations. */
 void rb_erase(struct rb_node *node, struct rb_root *root);
 

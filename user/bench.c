@@ -49,6 +49,7 @@ static const struct operation {
 	{"brk_pair", "pair", brk_pair, NULL, false},
 	{"fork_exit_wait", "process", fork_exit_wait, NULL, false},
 	{"fork_exec_wait", "process", fork_exec_wait, NULL, false},
+	{"clock_gettime", "call", clock_call, NULL, false},
 	{"stat", "call", stat_path, NULL, false},
 	{"open_close", "pair", open_close, NULL, false},
 	{"fork_page", "page", NULL, fork_pages, false},

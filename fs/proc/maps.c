@@ -4,6 +4,7 @@
 #include "kernel/core/vfs.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include "mm/fault/special.h"
 #include "mm/frame/slab.h"
 #include "mm/space/mmap_lock.h"
 
@@ -15,7 +16,7 @@ static const char *special_name(const struct vm_area_struct *vma)
 		return "[heap]";
 	if (vma->vm_start <= mm->start_stack && vma->vm_end >= mm->start_stack)
 		return "[stack]";
-	return NULL;
+	return special_mapping_of(vma) ? vma->vm_ops->name : NULL;
 }
 
 static void show_vma(struct seq_buf *m, const struct vm_area_struct *vma, char *path, int size)

@@ -13,12 +13,12 @@
 #include "lib/util.h"
 #include <asm/processor.h>
 #include <asm/ptrace.h>
+#include <asm/vdso.h>
 
 static DEFINE_SPINLOCK(timer_lock);
 static struct rb_root timers;             /* timer_lock; by expires */
 static u64 next_expiry = ~0ULL;           /* timer_lock to write; the first timer's time */
 static struct timer *running_timer;       /* timer_lock; whose fn runs now */
-static u64 real_offset_ns;                /* wall clock minus time since boot */
 static DEFINE_PER_CPU(u64, last_tick_ns); /* own CPU */
 u64 ktime_coarse_ns;
 void (*task_tick_hook)(struct task_struct *task);
@@ -37,17 +37,17 @@ u64 ktime_get_ns(void)
 
 u64 ktime_get_real_ns(void)
 {
-	return arch_clock_ns() + READ_ONCE(real_offset_ns);
+	return arch_clock_ns() + READ_ONCE(vdso_page.data.real_offset_ns);
 }
 
 void ktime_set_real_ns(u64 ns)
 {
-	WRITE_ONCE(real_offset_ns, ns - arch_clock_ns());
+	WRITE_ONCE(vdso_page.data.real_offset_ns, ns - arch_clock_ns());
 }
 
 void time_init(void)
 {
-	real_offset_ns = arch_boot_wall_seconds() * NSEC_PER_SEC;
+	vdso_page.data.real_offset_ns = arch_boot_wall_seconds() * NSEC_PER_SEC;
 	this_cpu_write(last_tick_ns, ktime_get_ns());
 }
 

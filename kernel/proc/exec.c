@@ -282,6 +282,8 @@ static int load_program(struct exec *exec)
 		elf_set_bounds(prog, &exec->shift);
 	if (!ret && interp->file)
 		ret = elf_map(interp, 0);
+	if (!ret)
+		ret = exec_map_vdso(exec);
 	if (ret)
 		return ret;
 	entry = (unsigned long)prog->ehdr.e_entry + prog->bias;
@@ -344,7 +346,7 @@ static int do_execve(struct exec *exec, int dfd, const char *name, int flags)
 
 	if (ret)
 		return ret;
-	exec->buf = get_zeroed_page(GFP_KERNEL);
+	exec->buf = kmalloc(PAGE_SIZE, GFP_KERNEL);
 	ret = exec->buf ? prepare(exec) : -ENOMEM;
 	if (!ret)
 		ret = cross_over(exec);
@@ -355,7 +357,7 @@ static int do_execve(struct exec *exec, int dfd, const char *name, int flags)
 	for (i = 0; i < exec->nr_prefix; i++)
 		kfree(exec->prefix[i]);
 	kvfree(exec->pointers);
-	free_page(exec->buf);
+	kfree(exec->buf);
 	return ret;
 }
 
@@ -366,10 +368,10 @@ int kernel_execve(const char *path, const char *const argv[], const char *const 
 	return do_execve(&exec, AT_FDCWD, path, 0);
 }
 
-/* Path of a user into fresh kernel memory, or ERR_PTR. Free with free_page(). */
+/* Path of a user into fresh kernel memory, or ERR_PTR. Free with kfree(). */
 static char *get_path(const char __user *upath, bool may_be_empty)
 {
-	char *path = get_zeroed_page(GFP_KERNEL);
+	char *path = kmalloc(PATH_MAX, GFP_KERNEL);
 	long len;
 
 	if (!path)
@@ -377,7 +379,7 @@ static char *get_path(const char __user *upath, bool may_be_empty)
 	len = strncpy_from_user(path, upath, PATH_MAX);
 	if (len >= !may_be_empty && len < PATH_MAX)
 		return path;
-	free_page(path);
+	kfree(path);
 	return ERR_PTR(len < 0 ? -EFAULT : len ? -ENAMETOOLONG : -ENOENT);
 }
 
@@ -401,12 +403,11 @@ long sys_execveat(int dfd, const char __user *upath, const char __user *const __
 		exec.path_is_file = !*path;
 		exec.path_closes = fd_closes_on_exec((unsigned int)dfd);
 	}
-	ret = flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) ?
-		      -EINVAL :
-		      do_execve(&exec, dfd, path, flags);
+	ret = flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) ? -EINVAL :
+							       do_execve(&exec, dfd, path, flags);
 out:
 	kfree(fd_path);
-	free_page(path);
+	kfree(path);
 	return ret;
 }
 

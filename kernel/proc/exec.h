@@ -47,6 +47,7 @@ struct exec {
 	unsigned long *pointers; /* user addresses of argv, then envp strings; kvzalloc'ed */
 	int argc, envc;
 	char *buf;                  /* one page, for strings on their way */
+	unsigned long vdso;         /* its ELF header's address; 0: there is none */
 	unsigned long path_address; /* of the program's name on the stack, AT_EXECFN */
 	struct page *page;          /* of the stack, where the last string went; counted */
 	unsigned long page_address;
@@ -63,6 +64,10 @@ int exec_copy_strings(struct exec *exec);
  */
 long exec_create_tables(struct exec *exec, unsigned long entry);
 void exec_put_page(struct exec *exec);
+
+/* --- vdso.c --- */
+/* Map it into current's map, if its clock is right on this machine. 0 or -errno. */
+int exec_map_vdso(struct exec *exec);
 
 /* --- exec_elf.c --- */
 /*

@@ -304,6 +304,7 @@ enum {
 	AT_RANDOM = 25,
 	AT_HWCAP2,
 	AT_EXECFN = 31,
+	AT_SYSINFO_EHDR = 33,
 	AT_MINSIGSTKSZ = 51,
 };
 
@@ -321,6 +322,7 @@ static int fill_auxv(const struct exec *exec, unsigned long *auxv, unsigned long
 	const struct elf_program *prog = &exec->program;
 	const struct signal_struct *signal = current->signal;
 	const unsigned long pairs[][2] = {
+		{ AT_SYSINFO_EHDR, exec->vdso },
 		{ AT_MINSIGSTKSZ, signal_frame_size() },
 		{ AT_HWCAP, hwcap() },
 		{ AT_PAGESZ, PAGE_SIZE },
@@ -344,9 +346,12 @@ static int fill_auxv(const struct exec *exec, unsigned long *auxv, unsigned long
 		{ AT_NULL, 0 },
 	};
 
+	/* Without a vDSO the vector begins with what comes behind it. */
+	size_t skip = exec->vdso ? 0 : sizeof(pairs[0]), size = sizeof(pairs) - skip;
+
 	BUILD_BUG_ON(sizeof(pairs) > sizeof(((struct mm_struct *)0)->saved_auxv));
-	memcpy(auxv, pairs, sizeof(pairs));
-	return (int)(sizeof(pairs) / sizeof(long));
+	memcpy(auxv, (const char *)pairs + skip, size);
+	return (int)(size / sizeof(long));
 }
 
 long exec_create_tables(struct exec *exec, unsigned long entry)

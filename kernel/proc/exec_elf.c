@@ -40,21 +40,6 @@ void elf_release(struct elf_program *prog)
 	prog->file = NULL;
 }
 
-/* There is something to map, and each segment is plausible. */
-static int check_segments(const struct elf_program *prog)
-{
-	struct elf_segment segment;
-	int i;
-
-	if (!elf_can_map(&prog->ehdr))
-		return -EINVAL;
-	for (i = 0; i < prog->ehdr.e_phnum; i++)
-		if (prog->phdrs[i].p_type == PT_LOAD &&
-		    elf_parse_segment(&prog->phdrs[i], TASK_SIZE, &segment))
-			return -EINVAL;
-	return prog->layout.nr_load ? 0 : -EINVAL;
-}
-
 /*
  * The bias of a position-independent program. Without a base it lies where mmap puts it: the range
  * is mapped once and given back, nothing else can come in between, it is our map.
@@ -111,7 +96,7 @@ static int map_segment(const struct elf_program *prog, const struct elf64_phdr *
 
 int elf_map(struct elf_program *prog, unsigned long base)
 {
-	int i, ret = check_segments(prog);
+	int i, ret = elf_can_map(&prog->ehdr) && prog->layout.nr_load ? 0 : -EINVAL;
 
 	if (!ret && prog->ehdr.e_type == ET_DYN) {
 		long bias = choose_bias(prog, base);

@@ -2,6 +2,7 @@
 /*
  * The layout of a program's address space, from the top down, each place with what moves it:
  *
+ *	vDSO		right above the stack, up to 2 MiB more, or among the mappings
  *	stack		0x7ffffffff000 less up to 16 GiB; its sp by less than 8 KiB more
  *	mappings	the gap for the stack below, less up to 1 TiB; downwards
  *	PIE programs	2/3 of the space, up to 1 TiB more; the heap of those without interpreter
@@ -79,4 +80,14 @@ unsigned long layout_pie_base(const struct layout_shift *shift)
 unsigned long layout_brk(const struct layout_shift *shift, unsigned long brk)
 {
 	return PAGE_ALIGN(brk) + shift->brk * PAGE_SIZE;
+}
+
+/* Within the stack's page table, for it needs one of its own anywhere else. */
+unsigned long layout_vdso(const struct layout_shift *shift, unsigned long sp, unsigned long len)
+{
+	unsigned long start = PAGE_ALIGN(sp);
+	unsigned long end = min(ALIGN(start + len, PMD_SIZE), TASK_SIZE) - len;
+
+	return end > start ? start + shift->vdso % (((end - start) >> PAGE_SHIFT) + 1) * PAGE_SIZE :
+			     start;
 }

@@ -33,6 +33,8 @@ void layout_set_mmap_base(struct mm_struct *mm, const struct layout_shift *shift
 			  unsigned long stack_limit);
 /* Where a position-independent program with an interpreter goes; page aligned, not 0. */
 unsigned long layout_pie_base(const struct layout_shift *shift);
+/* Where @len bytes of the vDSO should go, above a stack pointer @sp; page aligned, maybe taken. */
+unsigned long layout_vdso(const struct layout_shift *shift, unsigned long sp, unsigned long len);
 /* Where the heap begins that the program's end would put at @brk; page aligned. */
 unsigned long layout_brk(const struct layout_shift *shift, unsigned long brk);
 

@@ -12,6 +12,7 @@
 /* --- beginning --- */
 /* Caches and hooks of this folder. Boot, after sched_init(). */
 void process_init(void);
+void vdso_init(void); /* where its frames are; boot */
 /*
  * Make pid 1: a task with its own files, fs and signals that runs fn(arg) in the kernel, calls
  * kernel_execve() there, and goes to user mode when fn returns. Panics when out of memory.

@@ -9,6 +9,7 @@
 #include "mm/backing/filemap.h"
 #include "mm/backing/swap_internal.h"
 #include "mm/fault/fault.h"
+#include "mm/fault/special.h"
 #include "mm/space/rmap.h"
 
 #define RIGHTS (_PAGE_PRESENT | _PAGE_PROTNONE | _PAGE_USER | _PAGE_NX)
@@ -102,6 +103,15 @@ static bool check_rights(struct walk *w, unsigned long addr, pte_t pte)
 	return true;
 }
 
+/* The zero page is, and what a mapping of the kernel's own frames has at that place. */
+static bool is_special(const struct vm_area_struct *vma, unsigned long addr, unsigned long pfn)
+{
+	const struct special_mapping *special = vma ? special_mapping_of(vma) : NULL;
+	unsigned long index = special ? linear_page_index(vma, addr) : 0;
+
+	return special ? index < special->nr && pfn == special->pfn + index : is_zero_pfn(pfn);
+}
+
 static bool look_at_present(struct walk *w, unsigned long addr, pte_t pte)
 {
 	unsigned long pfn = pte_pfn(pte);
@@ -110,7 +120,7 @@ static bool look_at_present(struct walk *w, unsigned long addr, pte_t pte)
 	if (w->strict && !check_rights(w, addr, pte))
 		return false;
 	if (pte_special(pte)) {
-		if (!is_zero_pfn(pfn) || pte_write(pte))
+		if (!is_special(w->vma, addr, pfn) || pte_write(pte))
 			return fail_at(w, addr, pte,
 				       "is special: only the zero page is, read-only");
 		return true;

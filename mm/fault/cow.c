@@ -77,7 +77,7 @@ static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page 
 	return true;
 }
 
-/* @old: referenced by us, or NULL for the zero page. ptl is not held. */
+/* @old: referenced by us, or NULL for the zero page and other special ones. ptl is not held. */
 static vm_fault_t wp_page_copy(struct vm_fault *vmf, struct page *old)
 {
 	vm_fault_t refused = vmf_anon_prepare(vmf);
@@ -94,8 +94,10 @@ static vm_fault_t wp_page_copy(struct vm_fault *vmf, struct page *old)
 	}
 	if (old)
 		copy_page(page_address(copy), page_address(old));
-	else
+	else if (likely(is_zero_pfn(pte_pfn(vmf->orig_pte))))
 		clear_page(page_address(copy));
+	else
+		copy_page(page_address(copy), page_address(pfn_to_page(pte_pfn(vmf->orig_pte))));
 	copy->flags |= (1UL << PG_uptodate) | (1UL << PG_swapbacked);
 
 	vmf->door = old ? DOOR_WP_COPY : DOOR_WP_ZERO;

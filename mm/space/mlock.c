@@ -85,7 +85,7 @@ static int populate_rest(struct vm_area_struct *vma, unsigned long start, unsign
 	bool write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
 	int err = 0;
 
-	if (!(vma->vm_flags & VM_LOCKONFAULT))
+	if (!(vma->vm_flags & (VM_LOCKONFAULT | VM_PFNMAP)))
 		err = vma_is_accessible(vma) ? faultin_range(vma, at, end, write) : -EFAULT;
 	if (!at->unlocked && (vma->vm_flags & VM_LOCKED))
 		mlock_pages(vma, start, end);

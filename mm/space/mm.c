@@ -37,6 +37,38 @@ struct mm_struct init_mm = {
 	.mmlist = LIST_HEAD_INIT(init_mm.mmlist),
 };
 
+/*
+ * Which entries of the kernel's half there ever are, of 256: those from boot, and that of the vmalloc
+ * area, which maps may take over later (vmalloc_fault()). Constant after mm_init().
+ */
+static u16 kernel_slots[PTRS_PER_TABLE - USER_PGD_PTRS];
+static unsigned int nr_kernel_slots;
+
+static void find_kernel_slots(void)
+{
+	for (unsigned int i = USER_PGD_PTRS; i < PTRS_PER_TABLE; i++)
+		if (!pgd_none(init_pgd[i]) || i == pgd_index(VMALLOC_START + PGDIR_SIZE))
+			kernel_slots[nr_kernel_slots++] = (u16)i;
+}
+
+/* A top-level table: an empty user half, and the kernel's half shared by entry. */
+static pgd_t *pgd_alloc(void)
+{
+	pgd_t *pgd = get_zeroed_page(GFP_KERNEL);
+
+	for (unsigned int i = 0; pgd && i < nr_kernel_slots; i++)
+		pgd[kernel_slots[i]] = init_pgd[kernel_slots[i]];
+	return pgd;
+}
+
+/* The user half is empty again; so the next one needs no clearing. */
+static void pgd_free(pgd_t *pgd)
+{
+	for (unsigned int i = 0; i < nr_kernel_slots; i++)
+		pgd[kernel_slots[i]] = __pgd(0);
+	free_zeroed_page(virt_to_page(pgd));
+}
+
 void mm_init(void)
 {
 	mm_cache = kmem_cache_create(
@@ -45,21 +77,7 @@ void mm_init(void)
 	vma_cache_init();
 	rmap_init();
 	init_mm.pgd = init_pgd;
-}
-
-/* A top-level table: an empty user half, and the kernel's half shared by entry. */
-static pgd_t *pgd_alloc(void)
-{
-	struct page *page = alloc_page(GFP_KERNEL);
-	pgd_t *pgd;
-
-	if (!page)
-		return NULL;
-	pgd = page_address(page);
-	memset(pgd, 0, USER_PGD_PTRS * sizeof(*pgd));
-	memcpy(pgd + USER_PGD_PTRS, init_pgd + USER_PGD_PTRS,
-	       (PTRS_PER_TABLE - USER_PGD_PTRS) * sizeof(*pgd));
-	return pgd;
+	find_kernel_slots();
 }
 
 /* Not on mmlist yet. */
@@ -160,7 +178,7 @@ static int dup_vma(struct mm_struct *mm, struct vm_area_struct *old, bool *stale
 	}
 	if (vma->vm_ops && vma->vm_ops->open)
 		vma->vm_ops->open(vma);
-	vma_link(mm, vma, vma_last(mm)); /* copied in order */
+	vma_append(mm, vma); /* copied in order */
 	return wipe ? 0 : copy_page_range(vma, old, stale);
 }
 
@@ -184,6 +202,7 @@ static int dup_mmap(struct mm_struct *mm, struct mm_struct *old)
 		if (err)
 			break;
 	}
+	vma_tree_build(mm);
 	/*
 	 * Entries of the parent lost the right to write: once for all of them. What its other threads
 	 * write until then the child may see: it was written during fork. A page that reclaim took
@@ -292,6 +311,6 @@ void mmdrop(struct mm_struct *mm)
 	if (!atomic_dec_and_test(&mm->mm_count))
 		return;
 	ASSERT(mm->pgtables == 0 && !mm->context.cpumask);
-	free_page(mm->pgd);
+	pgd_free(mm->pgd);
 	kmem_cache_free(mm_cache, mm);
 }

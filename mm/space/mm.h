@@ -39,6 +39,7 @@ struct vm_operations_struct;
 #define VM_MAYEXEC 0x00000040UL
 #define VM_MAYSHARE 0x00000080UL /* MAP_SHARED was asked for, even if the file is read-only */
 #define VM_GROWSDOWN 0x00000100UL
+#define VM_PFNMAP 0x00000400UL   /* numbers of the kernel's: nobody faults it in but who reads it */
 #define VM_LOCKED 0x00002000UL
 #define VM_SEQ_READ 0x00008000UL
 #define VM_RAND_READ 0x00010000UL

@@ -136,6 +136,42 @@ void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma, struct vm
 	mm->mmap_cache = vma; /* who maps it will use it */
 }
 
+void vma_list_append(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	struct vm_area_struct *prev = vma_last(mm);
+
+	ASSERT(!prev || prev->vm_end <= vma->vm_start);
+	vma_set_write_locked(vma, mm);
+	list_link(mm, vma, prev, NULL);
+	vma->vm_gap = gap_between(prev, vma);
+	mm->map_count++;
+}
+
+/*
+ * The next @n VMAs of the list as a balanced tree. Its upper @levels are full, those are black; what
+ * is left over below is red.
+ */
+static struct rb_node *build_tree(struct vm_area_struct **next, unsigned int n, int levels)
+{
+	struct rb_node *left = n > 2 ? build_tree(next, (n - 1) / 2, levels - 1) : NULL, *right;
+	struct vm_area_struct *vma = *next;
+
+	*next = vma_next(vma);
+	right = n > 1 ? build_tree(next, n / 2, levels - 1) : NULL;
+	rb_join(&vma->vm_rb, left, right, levels > 0);
+	compute_subtree_gap(vma, false);
+	return &vma->vm_rb;
+}
+
+void vma_tree_build(struct mm_struct *mm)
+{
+	struct vm_area_struct *first = vma_first(mm);
+	unsigned int n = (unsigned int)mm->map_count;
+
+	if (first)
+		mm->mm_rb.rb_node = build_tree(&first, n, n > 1 ? ilog2(n) : 1);
+}
+
 void vma_tree_remove(struct mm_struct *mm, struct vm_area_struct *vma)
 {
 	struct vm_area_struct *next = vma_next(vma), *prev = vma_prev(vma);

@@ -38,6 +38,12 @@ static inline struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigne
  */
 void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma,
 		     struct vm_area_struct *prev);
+/*
+ * fork's way, of a map that nobody searches yet: all VMAs in order to the end of the list, then the
+ * tree of them all at once.
+ */
+void vma_list_append(struct mm_struct *mm, struct vm_area_struct *vma);
+void vma_tree_build(struct mm_struct *mm);
 /* @vma is locked for writing (vma_start_write()). No fault enters it any more. */
 void vma_tree_remove(struct mm_struct *mm, struct vm_area_struct *vma);
 /* The bounds of @vma changed, without passing a neighbour: put the gaps around it right. */
@@ -58,6 +64,11 @@ void vm_area_free(struct vm_area_struct *vma);
 void vma_release(struct vm_area_struct *vma);
 /* Into the tree of @mm, above @prev (NULL: at the bottom), and the reverse map. */
 void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev);
+/*
+ * The same above all others of a map that is being made, but into the tree only with vma_tree_build(),
+ * which comes before anybody searches it.
+ */
+void vma_append(struct mm_struct *mm, struct vm_area_struct *vma);
 /* Out of the reverse map, so that the tables below it may be freed. */
 void vma_unlink_rmap(struct vm_area_struct *vma);
 

@@ -84,16 +84,27 @@ void vma_release(struct vm_area_struct *vma)
 	drop_references(vma, mm_has_one_task(vma->vm_mm));
 }
 
-void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev)
+static void link_rmap(struct vm_area_struct *vma)
 {
 	struct address_space *mapping = vma_mapping(vma);
 
-	vma_tree_insert(mm, vma, prev);
 	if (!mapping && !vma->anon_vma)
 		return; /* no page of it can be mapped yet */
 	rmap_lock(mapping, vma->anon_vma);
 	rmap_insert(vma);
 	rmap_unlock(mapping, vma->anon_vma);
+}
+
+void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev)
+{
+	vma_tree_insert(mm, vma, prev);
+	link_rmap(vma);
+}
+
+void vma_append(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	vma_list_append(mm, vma);
+	link_rmap(vma);
 }
 
 void vma_unlink_rmap(struct vm_area_struct *vma)

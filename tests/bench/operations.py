@@ -29,6 +29,7 @@ OPERATIONS = {
     "brk_pair": Operation("brk up + down"),
     "fork_exit_wait": Operation("fork + exit + wait", 20000),
     "fork_exec_wait": Operation("fork + exec + wait, static hello", 124000),
+    "clock_gettime": Operation("clock_gettime, by libc"),
     "stat": Operation("stat", 1780),
     "open_close": Operation("open + close", 3020),
     "fork_page": Operation("fork", 45, FEW_MANY),

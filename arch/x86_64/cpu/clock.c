@@ -7,10 +7,13 @@
 #include "arch/x86_64/cpu/cpu.h"
 #include "kernel/core/printk.h"
 #include "lib/util.h"
+#include <asm/cpufeature.h>
 #include <asm/io.h>
 #include <asm/msr.h>
+#include <asm/page.h>
 #include <asm/percpu.h>
 #include <asm/processor.h>
+#include <asm/vdso.h>
 
 #define PIT_HZ 1193182u
 #define PIT_CHANNEL2 0x42
@@ -25,8 +28,9 @@
 #define CALIBRATE_US 5000u
 #define CALIBRATE_TRIES 20
 
-/* ns = (tsc + tsc_adjust - tsc_base) * tsc_mult >> 32. Constant after clock_init(). */
-static u64 tsc_base, tsc_mult, boot_wall;
+/* What the TSC means is told there, to programs too. */
+union vdso_page vdso_page __aligned(PAGE_SIZE);
+static u64 boot_wall; /* constant after clock_init() */
 /* The boot CPU's TSC minus this CPU's. Constant once the CPU runs. */
 static DEFINE_PER_CPU(u64, tsc_adjust);
 /* Some adjustment is not 0, and so only as good as it could be measured. */
@@ -170,9 +174,10 @@ void clock_init(void)
 	u64 ticks = measure_tsc(), first = rdtsc(), khz = ticks * 1000 / CALIBRATE_US;
 
 	tsc_khz = khz;
-	tsc_mult = ((u64)CALIBRATE_US * 1000 << 32) / ticks;
+	vdso_page.data.tsc_mult = ((u64)CALIBRATE_US * 1000 << 32) / ticks;
 	boot_wall = read_wall_clock();
-	tsc_base = first;
+	vdso_page.data.tsc_base = first;
+	vdso_page.data.rdtscp = cpu_features.rdtscp;
 	pr_info("clock: TSC runs at %llu.%03llu MHz, wall clock %llu",
 		(unsigned long long)(khz / 1000), (unsigned long long)(khz % 1000),
 		(unsigned long long)boot_wall);
@@ -193,8 +198,9 @@ static noinline u64 latest(u64 ns)
 
 u64 arch_clock_ns(void)
 {
-	u64 tsc = rdtsc() + this_cpu_read(tsc_adjust) - tsc_base;
-	u64 ns = (u64)((unsigned __int128)tsc * tsc_mult >> 32);
+	const struct vdso_data *data = &vdso_page.data;
+	u64 tsc = rdtsc() + this_cpu_read(tsc_adjust) - data->tsc_base;
+	u64 ns = (u64)((unsigned __int128)tsc * data->tsc_mult >> 32);
 
 	return likely(!READ_ONCE(clocks_differ)) ? ns : latest(ns);
 }
@@ -242,6 +248,11 @@ void clock_sync_secondary(void)
 		return;
 	this_cpu_write(tsc_adjust, adjust);
 	WRITE_ONCE(clocks_differ, true);
+}
+
+bool arch_clock_in_user(void)
+{
+	return !clocks_differ;
 }
 
 u64 arch_boot_wall_seconds(void)

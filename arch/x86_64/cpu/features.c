@@ -8,6 +8,7 @@
 #include <asm/cpufeature.h>
 #include <asm/fpu.h>
 #include <asm/msr.h>
+#include <asm/percpu.h>
 #include <asm/processor.h>
 
 struct cpu_features cpu_features;
@@ -73,6 +74,7 @@ void cpu_detect(void)
 	f->syscall = d & BIT(11);
 	f->nx = d & BIT(20);
 	f->gbpages = d & BIT(26);
+	f->rdtscp = d & BIT(27);
 	f->phys_bits = 36;
 	f->virt_bits = 48;
 	if (max_ext >= 0x80000008) {
@@ -125,6 +127,8 @@ void cpu_init_control(void)
 	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
 	write_cr0(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
 	write_cr4(cr4);
+	if (f->rdtscp)
+		wrmsr(MSR_TSC_AUX, smp_processor_id());
 	fpu_init_cpu();
 }
 

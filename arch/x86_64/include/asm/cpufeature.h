@@ -11,7 +11,7 @@ struct cpu_features {
 	u8 phys_bits, virt_bits; /* width of physical and linear addresses */
 	bool nx, gbpages, pge, mce, fxsr, apic, tsc, syscall;
 	bool smep, smap, umip, erms;
-	bool x2apic, xsave;
+	bool x2apic, xsave, rdtscp;
 	bool pcid, invpcid; /* address-space identifiers, see arch/x86_64/mm/asid.h */
 };
 

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calls_vdso: the shared object that the kernel maps into every program, and its clock. TAP. Where a
+ * machine's clocks differ from CPU to CPU there is none, and nothing to judge.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#define PAGE 4096UL
+
+static unsigned long base;
+static const Elf64_Sym *symbols;
+static const char *strings;
+static const Elf64_Half *versions;
+static const Elf64_Verdef *verdefs;
+static size_t count;
+
+typedef long clock_fn(long clock, struct timespec *ts);
+typedef long day_fn(struct timeval *tv, void *zone);
+typedef long time_fn(long *t);
+typedef long cpu_fn(unsigned int *cpu, unsigned int *node, void *unused);
+
+static bool read_object(void)
+{
+	const Elf64_Ehdr *ehdr = (const void *)base;
+	const Elf64_Phdr *phdr = (const void *)(base + ehdr->e_phoff);
+	const Elf64_Dyn *dyn = NULL;
+	unsigned long bias = base;
+
+	if (memcmp(ehdr->e_ident, ELFMAG, SELFMAG) || ehdr->e_type != ET_DYN)
+		return false;
+	for (int i = 0; i < ehdr->e_phnum; i++) {
+		if (phdr[i].p_type == PT_LOAD)
+			bias = base + phdr[i].p_offset - phdr[i].p_vaddr;
+		if (phdr[i].p_type == PT_DYNAMIC)
+			dyn = (const void *)(base + phdr[i].p_offset);
+	}
+	for (; dyn && dyn->d_tag; dyn++) {
+		const void *p = (const void *)(bias + dyn->d_un.d_ptr);
+
+		if (dyn->d_tag == DT_SYMTAB)
+			symbols = p;
+		if (dyn->d_tag == DT_STRTAB)
+			strings = p;
+		if (dyn->d_tag == DT_HASH)
+			count = ((const Elf64_Word *)p)[1];
+		if (dyn->d_tag == DT_VERSYM)
+			versions = p;
+		if (dyn->d_tag == DT_VERDEF)
+			verdefs = p;
+	}
+	return symbols && strings && count && versions && verdefs;
+}
+
+/* The function of that name, of the version LINUX_2.6. */
+static void *find(const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		const Elf64_Verdef *def = verdefs;
+		const Elf64_Verdaux *aux;
+
+		if (!symbols[i].st_shndx || strcmp(strings + symbols[i].st_name, name))
+			continue;
+		while (def->vd_ndx != (versions[i] & 0x7fff) && def->vd_next)
+			def = (const void *)((const char *)def + def->vd_next);
+		aux = (const void *)((const char *)def + def->vd_aux);
+		if (!strcmp(strings + aux->vda_name, "LINUX_2.6"))
+			return (void *)(base + symbols[i].st_value);
+	}
+	return NULL;
+}
+
+static long ns(const struct timespec *ts)
+{
+	return ts->tv_sec * 1000000000 + ts->tv_nsec;
+}
+
+/* The kernel's and the object's readings in turn never go backwards. */
+static bool in_step(clock_fn *fn, int clock)
+{
+	struct timespec ts;
+	long last = 0, now;
+
+	for (int i = 0; i < 200; i++) {
+		long ret = i % 2 ? fn(clock, &ts) : syscall(SYS_clock_gettime, clock, &ts);
+
+		now = ns(&ts);
+		if (ret || now < last || ts.tv_nsec < 0 || ts.tv_nsec >= 1000000000)
+			return false;
+		last = now;
+	}
+	return true;
+}
+
+static void clocks(void)
+{
+	static const int exact[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI };
+	clock_fn *fn = find("__vdso_clock_gettime");
+	struct timespec ts;
+	unsigned int right = 0;
+
+	if (!check(fn && fn == find("clock_gettime"), "clock_gettime is there, by both names"))
+		return;
+	for (size_t i = 0; i < 4; i++)
+		right += in_step(fn, exact[i]);
+	check(right == 4, "its clocks and the kernel's are one");
+	check(!fn(CLOCK_MONOTONIC_RAW, &ts) && !fn(CLOCK_MONOTONIC_COARSE, &ts) &&
+		      !fn(CLOCK_REALTIME_COARSE, &ts),
+	      "the others can be read");
+	check(!fn(CLOCK_PROCESS_CPUTIME_ID, &ts) && !fn(CLOCK_THREAD_CPUTIME_ID, &ts),
+	      "those that only the kernel knows, too");
+	check(fn(99, &ts) == -EINVAL && fn(-1, &ts) == -EINVAL, "no clock: minus EINVAL");
+}
+
+static void day_and_cpu(void)
+{
+	day_fn *day = (day_fn *)find("__vdso_gettimeofday");
+	time_fn *seconds = (time_fn *)find("__vdso_time");
+	cpu_fn *where = (cpu_fn *)find("__vdso_getcpu");
+	unsigned int cpu = 99, node = 99, asked = 98;
+	struct timeval a, b, c;
+	long before, t, after;
+
+	syscall(SYS_gettimeofday, &a, NULL);
+	check(day && !day(&b, NULL) && !syscall(SYS_gettimeofday, &c, NULL) &&
+		      !timercmp(&b, &a, <) && !timercmp(&c, &b, <),
+	      "gettimeofday lies between two of the kernel's");
+	check(day && !day(NULL, NULL) && !day(&a, &b), "also without a place for it, with a zone");
+	before = syscall(SYS_time, NULL);
+	t = seconds ? seconds(&after) : -1;
+	check(t == after && t >= before && t <= before + 1, "time, and where it is put");
+	check(where && !where(&cpu, &node, NULL) && !syscall(SYS_getcpu, &asked, NULL, NULL) &&
+		      node == 0 && cpu < 64 && !where(NULL, NULL, NULL),
+	      "getcpu");
+	if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
+		check(cpu == asked, "which says what the kernel says");
+}
+
+static int child(int (*work)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(work());
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int in_child(void)
+{
+	struct timespec ts;
+
+	return !in_step(find("__vdso_clock_gettime"), CLOCK_MONOTONIC) ||
+	       clock_gettime(CLOCK_REALTIME, &ts);
+}
+
+static int write_object(void)
+{
+	return ++*(volatile char *)base;
+}
+
+/* A debugger's breakpoint: a private copy. */
+static int copy_object(void)
+{
+	static char old[2 * PAGE];
+
+	memcpy(old, (void *)base, sizeof(old));
+	if (mprotect((void *)base, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC))
+		return 1;
+	old[8] = 42;
+	((volatile char *)base)[8] = 42;
+	return memcmp(old, (void *)base, sizeof(old)) ? 2 : in_child();
+}
+
+static int write_numbers(void)
+{
+	return mprotect((void *)(base - 4 * PAGE), PAGE, PROT_READ | PROT_WRITE) == -1 ? errno : 0;
+}
+
+static int beyond_numbers(void)
+{
+	return *(volatile char *)(base - PAGE);
+}
+
+static int unmapped(void)
+{
+	struct timespec ts;
+
+	return munmap((void *)(base - 4 * PAGE), 6 * PAGE) ||
+	       syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+}
+
+static void mappings(void)
+{
+	char line[256], want[2][100];
+	int found = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	snprintf(want[0], 100, "%lx-%lx r--p 00000000 00:00 0", base - 4 * PAGE, base);
+	snprintf(want[1], 100, "%lx-%lx r-xp 00000000 00:00 0", base, base + 2 * PAGE);
+	while (fgets(line, sizeof(line), maps))
+		found += (!strncmp(line, want[0], strlen(want[0])) && strstr(line, " [vvar]\n")) ||
+			 (!strncmp(line, want[1], strlen(want[1])) && strstr(line, " [vdso]\n"));
+	fclose(maps);
+	check(found == 2, "/proc/self/maps names both mappings");
+	check(child(in_child) == 0, "a child has them");
+	check(child(write_object) == 1000 + SIGSEGV, "nobody writes to them");
+	check(child(copy_object) == 0, "but to a private copy of the code");
+	check(child(write_numbers) == EACCES, "and never to the numbers");
+	check(child(beyond_numbers) == 1000 + SIGBUS, "behind which there is nothing: SIGBUS");
+	check(child(unmapped) == 0, "who unmaps them asks the kernel");
+	check(((volatile char *)base)[8] != 42, "the copy was private");
+}
+
+int main(void)
+{
+	base = getauxval(AT_SYSINFO_EHDR);
+	if (!base) {
+		printf("1..0 # SKIP the clocks of this machine differ\n");
+		return 0;
+	}
+	if (!check(read_object(), "AT_SYSINFO_EHDR: a shared object with symbols and versions"))
+		return checks_done();
+	clocks();
+	day_and_cpu();
+	mappings();
+	return checks_done();
+}
