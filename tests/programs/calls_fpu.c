@@ -284,6 +284,7 @@ static void tamper(int sig, siginfo_t *si, void *context)
 	uint64_t bit = 1ull << 62;
 
 	(void)sig, (void)si;
+	load(99);
 	memcpy(&note, area + SOFTWARE, sizeof(note));
 	switch (way) {
 	case 0:
@@ -317,7 +318,7 @@ static void tamper(int sig, siginfo_t *si, void *context)
 	}
 }
 
-/* 0: x87 and SSE are back, 1: all is, 2: nothing; a signal if the frame killed. */
+/* 0: x87 and SSE are back, AVX is clear, 1: all is, 2: nothing; a signal if the frame killed. */
 static int after_tampering(int how)
 {
 	int status;
@@ -331,7 +332,7 @@ static int after_tampering(int how)
 		load(500);
 		raise_now();
 		__asm__ volatile("vmovdqu %%ymm12, %0" : "=m"(a));
-		_exit(a.word[0] != 500 ? 2 : a.word[3] == 503);
+		_exit(a.word[0] != 500 ? 2 : !a.word[3] ? 0 : a.word[3] == 503 ? 1 : 3);
 	}
 	waitpid(pid, &status, 0);
 	return WIFSIGNALED(status) ? 100 + WTERMSIG(status) : WEXITSTATUS(status);
