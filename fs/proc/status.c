@@ -22,6 +22,8 @@ static const char *state_word(char letter)
 		return "S (sleeping)";
 	case 'D':
 		return "D (disk sleep)";
+	case 'I':
+		return "I (idle)";
 	case 'T':
 		return "T (stopped)";
 	case 'Z':

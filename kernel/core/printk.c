@@ -4,6 +4,7 @@
 #include "kernel/core/printk.h"
 
 #include "kernel/core/param.h"
+#include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "lib/vsprintf.h"
@@ -28,6 +29,8 @@ KNOB(loglevel, "0..7", "print messages up to this level on the log port", set_lo
 /* Bytes [log_end - LOG_BUF_SIZE, log_end) of all text so far are in the ring. log_lock. */
 static char log_buf[LOG_BUF_SIZE];
 static u64 log_end;
+static u64 log_records; /* log_lock: so far */
+static u64 log_cleared_to;
 
 static bool emergency;
 
@@ -75,12 +78,12 @@ void printk_emergency(void)
 void vprintk_level(int level, const char *fmt, va_list args)
 {
 	u64 now = arch_clock_ns();
-	char line[LOG_LINE_MAX];
+	char line[LOG_LINE_MAX], *shown;
 	unsigned long flags;
 	size_t n;
 	bool locked;
 
-	n = (size_t)scnprintf(line, sizeof(line), "[%5llu.%06llu] ",
+	n = (size_t)scnprintf(line, sizeof(line), "<%d>[%5llu.%06llu] ", level,
 			      (unsigned long long)(now / 1000000000),
 			      (unsigned long long)(now / 1000 % 1000000));
 	n += (size_t)vscnprintf(line + n, sizeof(line) - n, fmt, args);
@@ -88,12 +91,15 @@ void vprintk_level(int level, const char *fmt, va_list args)
 		n = min(n, sizeof(line) - 2);
 		line[n++] = '\n';
 	}
+	shown = strchr(line, '[');
 	locked = lock_log(&flags);
 	ring_write(line, n);
-	if (level < console_loglevel || emergency)
-		uart_write(UART_COM2, line, n);
+	log_records++;
+	n -= (size_t)(shown - line);
+	if ((level & 7) < console_loglevel || emergency)
+		uart_write(UART_COM2, shown, n);
 	if (emergency)
-		uart_write(UART_COM1, line, n);
+		uart_write(UART_COM1, shown, n);
 	unlock_log(locked, flags);
 }
 
@@ -125,12 +131,82 @@ size_t log_read(u64 *pos, char *buf, size_t size)
 	return n;
 }
 
-size_t log_size(void)
-{
-	return (size_t)(log_end - log_start());
-}
-
 u64 log_end_position(void)
 {
 	return READ_ONCE(log_end);
+}
+
+static char at(u64 pos)
+{
+	return log_buf[pos % LOG_BUF_SIZE];
+}
+
+/* Records begin at the start of the log and with each '<' behind a newline. log_lock. */
+static bool begins(u64 pos)
+{
+	return pos == log_end || !pos ||
+	       (pos > log_start() && at(pos - 1) == '\n' && at(pos) == '<');
+}
+
+/* log_lock. */
+static u64 next_beginning(u64 pos)
+{
+	pos = max(pos, log_start());
+	while (!begins(pos))
+		pos++;
+	return pos;
+}
+
+u64 log_line_after(u64 pos)
+{
+	unsigned long flags;
+	bool locked = lock_log(&flags);
+
+	pos = next_beginning(min(pos, log_end));
+	unlock_log(locked, flags);
+	return pos;
+}
+
+u64 log_cleared(void)
+{
+	return READ_ONCE(log_cleared_to);
+}
+
+void log_clear(u64 pos)
+{
+	WRITE_ONCE(log_cleared_to, pos);
+}
+
+void log_first(struct log_place *place, u64 pos)
+{
+	unsigned long flags;
+	bool locked = lock_log(&flags);
+
+	place->pos = next_beginning(min(pos, log_end));
+	place->seq = log_records;
+	for (pos = place->pos; pos < log_end; pos = next_beginning(pos + 1))
+		place->seq--;
+	unlock_log(locked, flags);
+}
+
+ssize_t log_next(struct log_place *place, char *record, size_t size)
+{
+	unsigned long flags;
+	bool locked = lock_log(&flags), lost = place->pos < log_start();
+	size_t n = 0;
+	u64 end;
+
+	if (!lost && place->pos < log_end) {
+		end = next_beginning(place->pos + 1);
+		while (n < size && place->pos + n < end) {
+			record[n] = at(place->pos + n);
+			n++;
+		}
+		place->pos = end;
+		place->seq++;
+	}
+	unlock_log(locked, flags);
+	if (lost)
+		log_first(place, 0);
+	return lost ? -EPIPE : (ssize_t)n;
 }

@@ -28,8 +28,10 @@
  */
 extern int console_printk[4];
 #define console_loglevel (console_printk[0])
+#define default_message_loglevel (console_printk[1])
 #define minimum_console_loglevel (console_printk[2])
 
+/* @level may have a facility in the bits above its three, as in syslog(3). */
 void printk_level(int level, const char *fmt, ...) __printf(2, 3);
 void vprintk_level(int level, const char *fmt, va_list args) __printf(2, 0);
 
@@ -41,14 +43,29 @@ void vprintk_level(int level, const char *fmt, va_list args) __printf(2, 0);
 #define pr_debug(fmt, ...) printk_level(LOGLEVEL_DEBUG, fmt, ##__VA_ARGS__)
 
 /*
- * Copy log text from position *@pos (bytes since boot; 0 is the start) on, at most @size bytes, and
- * move *@pos behind it. Text already overwritten is skipped. Returns the bytes copied, 0 at the end.
+ * The log as text, a record after the other: "<level>[seconds.microseconds] words\n", and positions in
+ * it, in bytes since boot. Copy text from *@pos on, at most @size bytes, and move *@pos behind it; what
+ * was overwritten already is skipped. Returns the bytes copied, 0 at the end.
  */
 size_t log_read(u64 *pos, char *buf, size_t size);
-/* Bytes that log_read() from 0 would give now. */
-size_t log_size(void);
-/* The position behind the newest text. */
+/* The position behind the newest text; that where the first record begins at or behind @pos. */
 u64 log_end_position(void);
+u64 log_line_after(u64 pos);
+/* What is before that position is not to be shown to who asks for all of the log. */
+u64 log_cleared(void);
+void log_clear(u64 pos);
+
+/* The same by records, which are numbered from 0 on. */
+struct log_place {
+	u64 pos, seq;
+};
+/* The oldest record at or behind @pos, or the end. */
+void log_first(struct log_place *place, u64 pos);
+/*
+ * The record there, cut to @size, and go behind it. Bytes; 0: there is none yet; -EPIPE: it was
+ * overwritten, and @place is at the oldest that is left.
+ */
+ssize_t log_next(struct log_place *place, char *record, size_t size);
 
 /* From now on everything printed also goes to COM1 (panic, boot failure), and locks are ignored. */
 void printk_emergency(void);

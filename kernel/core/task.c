@@ -101,8 +101,8 @@ char task_state_char(const struct task_struct *task)
 		return 'Z';
 	if (state & TASK_STOPPED)
 		return 'T';
-	if (state & TASK_UNINTERRUPTIBLE)
-		return 'D';
+	if (state & TASK_UNINTERRUPTIBLE) /* a kernel thread waits for work, not for a disk */
+		return task->flags & PF_KTHREAD ? 'I' : 'D';
 	return state & TASK_INTERRUPTIBLE ? 'S' : 'R';
 }
 

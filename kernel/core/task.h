@@ -213,7 +213,7 @@ void exchange_pids(struct task_struct *task, struct task_struct *leader);
 
 /* The end of a kernel thread: the calling task is gone. */
 void kthread_exit(void) __attribute__((noreturn));
-/* One letter for the state: R S D T Z X, as in /proc/PID/stat. */
+/* One letter for the state: R S D I T Z X, as in /proc/PID/stat. */
 char task_state_char(const struct task_struct *task);
 /* The tasks that there are, to the log. Any context. */
 void show_tasks(void);

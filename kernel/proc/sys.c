@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Small system calls: who am I, what is this machine, switches of a process. */
-#include "kernel/core/printk.h"
 #include "kernel/core/random.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
@@ -105,68 +104,6 @@ long sys_getrandom(u8 __user *buf, size_t len, unsigned int flags)
 		cond_resched();
 	}
 	return (long)done;
-}
-
-/* --- the kernel log --- */
-
-enum {
-	SYSLOG_ACTION_READ_ALL = 3,
-	SYSLOG_ACTION_READ_CLEAR,
-	SYSLOG_ACTION_CLEAR,
-	SYSLOG_ACTION_CONSOLE_LEVEL = 8,
-	SYSLOG_ACTION_SIZE_UNREAD,
-	SYSLOG_ACTION_SIZE_BUFFER
-};
-
-static u64 log_cleared; /* what stands before it was cleared: READ_ALL does not show it */
-
-/* The newest text that fits, of what was not cleared. Where it ends: *end. Bytes or an error. */
-static long read_log(char __user *ubuf, int len, u64 *end)
-{
-	u64 pos = READ_ONCE(log_cleared);
-	size_t n, left;
-	char *buf;
-
-	buf = kmalloc(LOG_BUF_SIZE, GFP_KERNEL);
-	if (!buf)
-		return -ENOMEM;
-	log_read(&pos, buf, 0); /* finds the oldest text */
-	left = log_end_position() - pos;
-	if (left > (size_t)len)
-		pos += left - (size_t)len;
-	n = log_read(&pos, buf, min((size_t)len, (size_t)LOG_BUF_SIZE));
-	left = copy_to_user(ubuf, buf, n);
-	kfree(buf);
-	*end = pos;
-	return left ? -EFAULT : (long)n;
-}
-
-long sys_syslog(int type, char __user *buf, int len)
-{
-	u64 end = log_end_position();
-	long ret = 0;
-
-	switch (type) {
-	case SYSLOG_ACTION_READ_ALL:
-	case SYSLOG_ACTION_READ_CLEAR:
-		if (len < 0 || !buf)
-			return -EINVAL;
-		ret = read_log(buf, len, &end);
-		if (ret < 0 || type == SYSLOG_ACTION_READ_ALL)
-			return ret;
-		/* fall through */
-	case SYSLOG_ACTION_CLEAR:
-		WRITE_ONCE(log_cleared, end);
-		return ret;
-	case SYSLOG_ACTION_CONSOLE_LEVEL: /* no line of the log goes to a terminal */
-		return len < 1 || len > 8 ? -EINVAL : 0;
-	case SYSLOG_ACTION_SIZE_UNREAD:
-		return (long)log_size();
-	case SYSLOG_ACTION_SIZE_BUFFER:
-		return LOG_BUF_SIZE;
-	default:
-		return type < 0 || type > SYSLOG_ACTION_SIZE_BUFFER ? -EINVAL : 0;
-	}
 }
 
 /* --- the end --- */
