@@ -258,7 +258,7 @@ static int show_threads_max(struct seq_buf *m, void *arg)
 static ssize_t write_threads_max(void *arg, const char *buf, size_t len)
 {
 	long max;
-	ssize_t n = parse_number(buf, len, 20, PID_MAX, &max);
+	ssize_t n = parse_number(buf, len, 1, PID_MAX, &max);
 
 	(void)arg;
 	if (n > 0)

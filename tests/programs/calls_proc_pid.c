@@ -356,6 +356,8 @@ static void threads(void)
 	put("/proc/self/oom_score_adj", "0");
 	done = 1;
 	pthread_join(thread, NULL);
+	for (int i = 0; i < 500 && slurpf("/proc/self/task/%d/stat", tid) != -ENOENT; i++)
+		usleep(2000); /* its number goes a moment after whoever joins is told */
 	check(slurpf("/proc/self/task/%d/stat", tid) == -ENOENT, "joined: ENOENT");
 }
 
