@@ -364,7 +364,7 @@
 	M(437, openat2) \
 	X(438, pidfd_getfd, sys_pidfd_getfd) \
 	X(439, faccessat2, sys_faccessat2) \
-	M(440, process_madvise) \
+	X(440, process_madvise, sys_process_madvise) \
 	M(441, epoll_pwait2) \
 	M(442, mount_setattr) \
 	M(443, quotactl_fd) \
@@ -522,6 +522,8 @@ long sys_getcpu(unsigned int __user *cpu, unsigned int __user *node);
 
 /* kernel/proc/process_vm.c */
 struct iovec;
+long sys_process_madvise(unsigned int pidfd, const struct iovec __user *uvec, unsigned long vlen,
+			 int behavior, unsigned int flags);
 long sys_process_vm_readv(pid_t pid, const struct iovec __user *lvec, unsigned long liovcnt,
 			  const struct iovec __user *rvec, unsigned long riovcnt,
 			  unsigned long flags);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory of another process: who may have it, and process_vm_readv and process_vm_writev, which copy
- * between two maps. A page at a time goes through a page of the kernel's, so that no two maps are
+ * Memory of another process: who may have it, advice for it (process_madvise), and process_vm_readv and
+ * process_vm_writev, which copy between two maps. A page at a time goes through a page of the kernel's, so that no two maps are
  * locked, nor a fault in one taken while the other is.
  */
 #include "kernel/core/uio.h"
+#include "kernel/core/vfs.h"
 #include "kernel/proc/pid.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
@@ -13,6 +14,7 @@
 #include "mm/fault/fault.h"
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
+#include "mm/space/mman.h"
 #include <asm/uaccess.h>
 
 bool ptrace_may_access(const struct task_struct *task)
@@ -165,4 +167,75 @@ long sys_process_vm_writev(pid_t pid, const struct iovec __user *lvec, unsigned 
 			   unsigned long flags)
 {
 	return process_vm_rw(pid, lvec, liovcnt, rvec, riovcnt, flags, FOLL_WRITE);
+}
+
+/* The leader of the process that descriptor @fd stands for, counted. ERR_PTR(-EBADF, -ESRCH). */
+static struct task_struct *pidfd_get_task(unsigned int fd)
+{
+	bool nonblock;
+	struct signal_struct *signal = pidfd_signal(fd, &nonblock);
+	struct task_struct *task;
+
+	if (IS_ERR(signal))
+		return ERR_PTR(PTR_ERR(signal));
+	spin_lock_irq(&tasklist_lock);
+	task = signal->owner;
+	if (task)
+		get_task_struct(task);
+	spin_unlock_irq(&tasklist_lock);
+	signal_put(signal);
+	return task ? task : ERR_PTR(-ESRCH);
+}
+
+/* Bytes advised, or -errno when there were none. */
+static ssize_t advise_vector(struct task_struct *task, const struct iovec *vec, unsigned long vlen,
+			     int behavior)
+{
+	struct mm_struct *mm = mm_access(task);
+	ssize_t done = 0;
+	int err = 0;
+
+	if (IS_ERR_OR_NULL(mm))
+		return mm ? PTR_ERR(mm) : -ESRCH;
+	if (current->signal->uid.effective)
+		err = -EPERM; /* it slows the process down */
+	for (unsigned long i = 0; !err && i < vlen; i++) {
+		err = do_madvise(mm, (unsigned long)vec[i].base, vec[i].len, behavior);
+		if (!err)
+			done += (ssize_t)vec[i].len;
+	}
+	mmput(mm);
+	return done ? done : err;
+}
+
+/* Advice that takes nothing from the process may come from another. */
+static bool advice_for_others(int behavior)
+{
+	return behavior == MADV_COLD || behavior == MADV_PAGEOUT || behavior == MADV_WILLNEED ||
+	       behavior == MADV_COLLAPSE;
+}
+
+long sys_process_madvise(unsigned int pidfd, const struct iovec __user *uvec, unsigned long vlen,
+			 int behavior, unsigned int flags)
+{
+	struct task_struct *task;
+	struct iovec *vec;
+	ssize_t done;
+
+	if (flags)
+		return -EINVAL;
+	done = import_iovec(uvec, vlen, &vec);
+	if (done >= 0) {
+		task = pidfd_get_task(pidfd);
+		if (IS_ERR(task)) {
+			done = PTR_ERR(task);
+		} else {
+			done = advice_for_others(behavior) ?
+				       advise_vector(task, vec, vlen, behavior) :
+				       -EINVAL;
+			put_task_struct(task);
+		}
+	}
+	kfree(vec);
+	return done;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -268,6 +269,30 @@ static void test_rights(void)
 	ok_eq(get(page(0), page(0), 1), 1, "but not for root");
 }
 
+static long advise(int pidfd, void *addr, size_t len, int advice)
+{
+	struct iovec vec = { addr, len };
+
+	return syscall(440, pidfd, &vec, 1UL, advice, 0U);
+}
+
+static void test_madvise(void)
+{
+	int pidfd = (int)syscall(434, child, 0);
+
+	if (!ok(pidfd >= 0, "a descriptor of the child"))
+		return;
+	ok_eq(advise(pidfd, page(0), 2 * PAGE, 20 /* COLD */), 2 * PAGE,
+	      "process_madvise gives another process advice");
+	ok_eq(advise(pidfd, page(0), 2 * PAGE, 21 /* PAGEOUT */), 2 * PAGE, "of several kinds");
+	ok_errno(advise(pidfd, page(0), PAGE, MADV_DONTNEED), EINVAL,
+		 "but none that takes contents away");
+	ok_errno(advise(pidfd, page(4), PAGE, 20), ENOMEM, "nor where nothing is mapped");
+	ok_errno(advise(0, page(0), PAGE, 20), EBADF, "the descriptor is a process's");
+	ok_errno(syscall(440, pidfd, NULL, 0UL, 20, 1U), EINVAL, "flags are none");
+	close(pidfd);
+}
+
 static void test_gone(void)
 {
 	int fd = open_mem();
@@ -305,6 +330,7 @@ int main(void)
 	test_mem_file();
 	test_text();
 	test_rights();
+	test_madvise();
 	test_gone();
 	return tap_done();
 }
