@@ -11,7 +11,7 @@ def test_swap():
     folder = tmp()
     os.mkdir(os.path.join(folder, "t"))
     shutil.copy(program("shmswap"), os.path.join(folder, "t"))
-    result = run(cmd="runtests /t/shmswap", overlay=folder, smp=2, mem="40M", swap="128M", limit=60)
+    result = run(cmd="runtests /t/shmswap", overlay=folder, smp=2, mem="40M", swap="128M", limit=120)
     tap(result)
     said = complaints(result.kernel_log)
     check("no complaint of the kernel", not said, said)
