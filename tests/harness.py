@@ -8,14 +8,20 @@ first line of documentation is its title. It calls run() and check(); an excepti
         check("output", result.stdout == b"hello\\n", result.show())
 """
 import contextvars
+import fcntl
 import itertools
 import os
+import pty
 import re
+import select
 import shlex
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
+import time
 from dataclasses import dataclass
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -160,6 +166,49 @@ def run(stdin=b"", seconds=HOST_SECONDS, **knobs):
         err = (late.stderr or b"") + b"the runner itself did not end in time"
     return Result(out, err.decode(errors="replace"), status, read(rundir, "kernel.log"),
                   read(rundir, "faults.log"), rundir)
+
+
+class Terminal:
+    """A run on a pseudo-terminal, as a person has it."""
+
+    def __init__(self, **knobs):
+        command, _ = start(**knobs)
+        self.said = b""  # all, since the last take()
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(TOP)
+            os.execv(command[0], command)
+
+    def wait_for(self, text, seconds=60):
+        """Read until text was said. Returns False if it was not, in time."""
+        end = time.monotonic() + seconds
+        while text not in self.said and time.monotonic() < end:
+            if select.select([self.fd], [], [], 0.5)[0]:
+                try:
+                    self.said += os.read(self.fd, 4096)
+                except OSError:
+                    break
+        return text in self.said
+
+    def type(self, text):
+        os.write(self.fd, text)
+
+    def resize(self, lines, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def take(self, text, seconds=15):
+        """What was said until text, with it; what comes later is for the next take(). b"" if it was
+        not said in time."""
+        if not self.wait_for(text, seconds):
+            return b""
+        end = self.said.index(text) + len(text)
+        taken, self.said = self.said[:end], self.said[end:]
+        return taken
+
+    def end(self):
+        """Exit status."""
+        self.wait_for(b"\0never\0", 30)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def read(rundir, name):

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The runner's promises: bytes and statuses arrive as they are; each way to fail has its status."""
 import os
-import pty
 import random
-import select
 import signal
 import subprocess
 import time
 
-from harness import check, overlay, program, run, start, tmp, TOP
+from harness import Terminal, check, overlay, program, run, start, tmp, TOP
 
 BOOT_FAILURE, RESET, LIMIT, REFUSED = 120, 122, 123, 124
 
@@ -214,37 +212,6 @@ def test_interrupt():
     check("status 130", runner.wait(30) == 130, runner.returncode)
     check("no QEMU left", not running(f"{rundir}/qemu.log"), running(f"{rundir}/qemu.log"))
     check("no disks left", not any(name.startswith("disks.") for name in os.listdir(rundir)))
-
-
-class Terminal:
-    """A run on a pseudo-terminal, as a person has it."""
-
-    def __init__(self, **knobs):
-        command, _ = start(**knobs)
-        self.said = b""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(TOP)
-            os.execv(command[0], command)
-
-    def wait_for(self, text, seconds=60):
-        """Read until text was said. Returns False if it was not, in time."""
-        end = time.monotonic() + seconds
-        while text not in self.said and time.monotonic() < end:
-            if select.select([self.fd], [], [], 0.5)[0]:
-                try:
-                    self.said += os.read(self.fd, 4096)
-                except OSError:
-                    break
-        return text in self.said
-
-    def type(self, text):
-        os.write(self.fd, text)
-
-    def end(self):
-        """Exit status."""
-        self.wait_for(b"\0never\0", 30)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def test_terminal():
