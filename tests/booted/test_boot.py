@@ -19,7 +19,7 @@ import run as runner                                                        # no
 IMAGE = KERNEL.removesuffix(".elf")
 BOOT_FAILURE, REFUSED = 120, 124
 FIRST_USER = b" runs, "  # kernel/main.c, when the first program is loaded and about to start
-GOAL_SECONDS, LIMIT_SECONDS = 1.5, 5.0
+GOAL_SECONDS, GOAL_PROMPT_SECONDS, LIMIT_SECONDS = 1.5, 2.0, 5.0
 
 
 def boot_time():
@@ -50,6 +50,40 @@ def test_time():
     check(f"first user instruction after {best:.2f} s", best < LIMIT_SECONDS, times)
     if best > GOAL_SECONDS:
         skip("boot time", f"{best:.2f} s; the goal of {GOAL_SECONDS} s needs a machine at rest")
+
+
+def prompt_time():
+    """Seconds from the start of QEMU to the shell's prompt on the terminal."""
+    rundir, said = tmp(), bytearray()
+    with tempfile.TemporaryDirectory(dir=rundir) as scratch:
+        vm, _ = runner.prepare(knobs.parse({}, rundir), IMAGE, rundir, scratch, True, 60)
+
+        def write(data):
+            said.extend(data)
+            if b"~ # " in said:
+                raise machine.Quit
+
+        begin = time.monotonic()
+        try:
+            vm.start()
+            vm.pump(machine.Framed(None), write, begin + 60)
+        except machine.Quit:
+            return time.monotonic() - begin
+        finally:
+            vm.stop()
+    return None
+
+
+def test_prompt():
+    "and to the prompt of busybox's shell"
+    times = [prompt_time() for _ in range(2)]
+    if not check("each boot reaches the prompt", None not in times, times):
+        return
+    best = min(times)
+    check(f"prompt after {best:.2f} s", best < LIMIT_SECONDS, times)
+    if best > GOAL_PROMPT_SECONDS:
+        skip("time to the prompt",
+             f"{best:.2f} s; the goal of {GOAL_PROMPT_SECONDS} s needs a machine at rest")
 
 
 def meminfo(result):
