@@ -171,6 +171,9 @@ static bool look_at_space(struct audit *a, void *object)
 
 	if (!mm->pgd) /* being made */
 		return true;
+	/* fork builds a map's tree when all VMAs are there: here is one of those so far. */
+	if (!is_dying(mm) && list_empty(&mm->mmlist))
+		vma_tree_build(mm);
 	/* The tree of a map that is being taken down has dead VMAs in it, its tables have not. */
 	if (!is_dying(mm) && !audit_vmas(a, mm))
 		return false;
