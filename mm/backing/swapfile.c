@@ -256,6 +256,7 @@ static int enable_area(struct swap_area *area, struct file *file, int flags, voi
 /* The open file becomes an area. @page: scratch. */
 static int add_area(struct file *file, const char *path, int flags, void *page, const char **why)
 {
+	const char *whole = file_path(file, page, PAGE_SIZE);
 	struct swap_area *area = NULL;
 	int err = -EPERM; /* Linux's answer to one area too many */
 
@@ -264,7 +265,7 @@ static int add_area(struct file *file, const char *path, int flags, void *page, 
 		if (!swap_areas[i].in_use)
 			area = &swap_areas[i];
 	if (area) {
-		strlcpy(area->path, path, sizeof(area->path));
+		strlcpy(area->path, IS_ERR(whole) ? path : whole, sizeof(area->path));
 		err = enable_area(area, file, flags, page, why);
 	}
 	mutex_unlock(&swap_mutex);

@@ -1,5 +1,5 @@
 # What a machine shows and lets root do; numbers that are the machine's own become N.
-cd /tmp && mkdir system && cd system
+cd /root && mkdir system && cd system
 n() { sed 's/[0-9][0-9.]*/N/g; s/  */ /g; s/ $//'; }
 
 echo "# who and where"

@@ -1,5 +1,5 @@
 # busybox's tools: text, files, archives, sums.
-cd /tmp && mkdir tools && cd tools
+cd /root && mkdir tools && cd tools
 
 echo "# text"
 seq 1 20 | grep 1 | grep -v 0 | grep -c .
