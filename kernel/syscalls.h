@@ -347,7 +347,7 @@
 	M(331, pkey_free) \
 	X(332, statx, sys_statx) \
 	M(333, io_pgetevents) \
-	M(334, rseq) \
+	X(334, rseq, sys_rseq) \
 	X(424, pidfd_send_signal, sys_pidfd_send_signal) \
 	M(425, io_uring_setup) \
 	M(426, io_uring_enter) \
@@ -562,6 +562,7 @@ long sys_sethostname(const char __user *name, int len);
 long sys_setdomainname(const char __user *name, int len);
 long sys_arch_prctl(int code, unsigned long addr);
 long sys_personality(unsigned int persona);
+long sys_rseq(void);
 long sys_membarrier(int cmd, unsigned int flags, int cpu);
 long sys_getrandom(u8 __user *buf, size_t len, unsigned int flags);
 long sys_syslog(int type, char __user *buf, int len);
