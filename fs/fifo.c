@@ -210,11 +210,13 @@ static int make_pipe(struct file *ends[2], int flags)
 		return -ENOMEM;
 	ends[0] = alloc_file(&pipe_fops, O_RDONLY | (flags & O_NONBLOCK));
 	ends[1] = alloc_file(&pipe_fops, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)));
-	if (!ends[0] || !ends[1]) {
-		kfree(ends[0]);
-		kfree(ends[1]);
+	for (int i = 0; i < 2; i++) {
+		if (!IS_ERR(ends[i]))
+			continue;
+		if (!IS_ERR(ends[!i]))
+			free_file(ends[!i]);
 		put_pipe(pipe, NULL);
-		return -ENFILE;
+		return (int)PTR_ERR(ends[i]);
 	}
 	pipe->readers = pipe->writers = 1;
 	pipe->files = 2;

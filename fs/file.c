@@ -8,29 +8,44 @@
 #include "fs/syscalls.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/sched.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/signal.h"
 #include "lib/bitops.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
 #include <asm/uaccess.h>
 
 static struct kmem_cache *files_cache;
+static atomic_t open_files;
+int max_files;
 
 void file_table_init(void)
 {
 	files_cache = kmem_cache_create("files", sizeof(struct files_struct), 0);
+	/* As on Linux: a KiB of ten, if each file takes one. */
+	max_files = (int)min(max(totalram_pages() * (PAGE_SIZE / 1024) / 10, 8192UL), INT32_MAX);
+}
+
+int nr_open_files(void)
+{
+	return atomic_read(&open_files);
 }
 
 struct file *alloc_file(const struct file_operations *fops, unsigned int flags)
 {
 	static const unsigned int modes[] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE,
 					      0 };
-	struct file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+	struct file *file;
 
+	if (atomic_read(&open_files) >= READ_ONCE(max_files) && !capable(CAP_SYS_ADMIN))
+		return ERR_PTR(-ENFILE);
+	file = kzalloc(sizeof(*file), GFP_KERNEL);
 	if (!file)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
+	atomic_inc(&open_files);
 	atomic_set(&file->f_count, 1);
 	file->f_mode = flags & O_PATH ? 0 : modes[flags & O_ACCMODE];
 	file->f_flags = flags;
@@ -38,6 +53,12 @@ struct file *alloc_file(const struct file_operations *fops, unsigned int flags)
 	file->f_ra.ra_pages = RA_MAX_PAGES;
 	mutex_init(&file->f_pos_lock, "f_pos_lock");
 	return file;
+}
+
+void free_file(struct file *file)
+{
+	atomic_dec(&open_files);
+	kfree(file);
 }
 
 void fput(struct file *file)
@@ -53,7 +74,7 @@ void fput(struct file *file)
 	if (inode && S_ISREG(inode->i_mode) && (file->f_mode & FMODE_WRITE))
 		put_write_access(inode);
 	dput(file->f_dentry);
-	kfree(file);
+	free_file(file);
 }
 
 /* A descriptor of the table @files no longer stands for @file (NULL is fine), whose reference goes. */

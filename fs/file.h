@@ -74,8 +74,15 @@ int files_next(struct files_struct *files, unsigned int fd);
 
 /* --- open files --- */
 void file_table_init(void);
-/* A file without name or inode (pipes), f_mode from @flags. Counted; NULL: out of memory. */
+/*
+ * A file without name or inode (pipes), f_mode from @flags. Counted. ERR_PTR: -ENOMEM, or -ENFILE,
+ * which those with CAP_SYS_ADMIN never get. free_file() takes one back that nobody opened.
+ */
 struct file *alloc_file(const struct file_operations *fops, unsigned int flags);
+void free_file(struct file *file);
+/* All there are, and how many there may be (/proc/sys/fs/file-max). */
+int nr_open_files(void);
+extern int max_files;
 /* Open the object at @dentry (the reference stays the caller's). ERR_PTR. */
 struct file *dentry_open(struct dentry *dentry, int flags);
 

@@ -48,8 +48,8 @@ struct file *dentry_open(struct dentry *dentry, int flags)
 		alloc_file(NULL, (unsigned int)flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC));
 	int err;
 
-	if (!file)
-		return ERR_PTR(-ENFILE);
+	if (IS_ERR(file))
+		return file;
 	file->f_dentry = dget(dentry);
 	err = open_inode(file, dentry->d_inode);
 	if (err) {

@@ -51,9 +51,9 @@ int pidfd_prepare(struct signal_struct *signal, unsigned int flags, struct file 
 	if (fd < 0)
 		return fd;
 	*file = alloc_file(&pidfd_fops, O_RDWR | flags);
-	if (!*file) {
+	if (IS_ERR(*file)) {
 		put_unused_fd((unsigned int)fd);
-		return -ENOMEM;
+		return (int)PTR_ERR(*file);
 	}
 	(*file)->private_data = signal_get(signal);
 	return fd;

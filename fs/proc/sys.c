@@ -307,6 +307,13 @@ static int show_dentry_state(struct seq_buf *m, void *arg)
 	return 0;
 }
 
+static int show_file_nr(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_printf(m, "%d\t0\t%d\n", nr_open_files(), READ_ONCE(max_files));
+	return 0;
+}
+
 static int show_nr_open(struct seq_buf *m, void *arg)
 {
 	(void)arg;
@@ -316,7 +323,8 @@ static int show_nr_open(struct seq_buf *m, void *arg)
 
 static const struct pseudo_entry fs_entries[] = {
 	READ_ONLY("dentry-state", show_dentry_state, NULL),
-	CONSTANT("file-max", "9223372036854775807"), /* as many as fit in memory */
+	INT("file-max", max_files, 0, INT32_MAX),
+	READ_ONLY("file-nr", show_file_nr, NULL),
 	READ_ONLY("inode-nr", show_inode_nr, NULL),
 	READ_ONLY("nr_open", show_nr_open, NULL),
 	CONSTANT("overflowgid", "65534"),

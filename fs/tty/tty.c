@@ -334,8 +334,8 @@ int open_console(void)
 
 	if (IS_ERR(file)) /* the root disk has no /dev: the terminal is there all the same */
 		file = alloc_file(&tty_fops, O_RDWR);
-	if (!file)
-		return -ENOMEM;
+	if (IS_ERR(file))
+		return (int)PTR_ERR(file);
 	for (int i = 0; i < 3; i++) {
 		int fd = get_unused_fd(0, false);
 

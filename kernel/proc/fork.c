@@ -236,6 +236,23 @@ static void join_as_process(struct task_struct *child, const struct clone_reques
 }
 
 /*
+ * RLIMIT_NPROC: has current's user as many tasks as it may? Root, and who may pass over limits, is
+ * not asked. tasklist_lock held.
+ */
+static bool user_has_enough(void)
+{
+	const uid_t uid = current->signal->uid.real;
+	unsigned long n = 0, most = rlimit(RLIMIT_NPROC);
+	struct task_struct *task;
+
+	if (!uid || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
+		return false;
+	list_for_each_entry(task, &task_list, tasks)
+		n += task->signal && task->signal->uid.real == uid; /* kernel threads have none */
+	return n >= most;
+}
+
+/*
  * Nothing fails after this. A signal for the process that came during the copying is for the copy
  * too: do it again.
  */
@@ -249,7 +266,7 @@ static int join_family(struct task_struct *child, const struct clone_request *re
 	recalc_sigpending();
 	if (signal_pending(current)) {
 		ret = -ERESTARTNOINTR;
-	} else if (nr_tasks >= max_tasks) {
+	} else if (nr_tasks >= max_tasks || user_has_enough()) {
 		ret = -EAGAIN;
 	} else {
 		if (req->flags & CLONE_THREAD)
