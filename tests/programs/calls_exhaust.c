@@ -251,34 +251,64 @@ static void no_room(void)
 	unlink("other");
 }
 
-static void no_inodes(void)
-{
-	struct statfs fs;
-	char name[16];
-	int fd = 0, n;
+#define A_FOLDER 100 /* files, since a long folder takes long to search */
 
-	for (n = 0; n < 40000; n++) {
-		snprintf(name, sizeof(name), "f%d", n);
-		fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+static const char *folder_of(int n)
+{
+	static char name[16];
+
+	snprintf(name, sizeof(name), "d%d", n / A_FOLDER);
+	return name;
+}
+
+static const char *file_of(int n)
+{
+	static char name[32];
+
+	snprintf(name, sizeof(name), "d%d/f%d", n / A_FOLDER, n);
+	return name;
+}
+
+/* Makes the files d0/f0, d0/f1, ... until that fails; their number. */
+static int make_files(void)
+{
+	int fd, n;
+
+	for (n = 0; n % A_FOLDER || !mkdir(folder_of(n), 0700); n++) {
+		fd = open(file_of(n), O_WRONLY | O_CREAT | O_EXCL, 0600);
 		if (fd < 0)
 			break;
 		close(fd);
 	}
-	check(fails(fd, ENOSPC), "no inode is left: ENOSPC");
+	return n;
+}
+
+static void remove_files(int n)
+{
+	for (; n >= 0; n--) {
+		unlink(file_of(n));
+		if (n % A_FOLDER == 0)
+			rmdir(folder_of(n));
+	}
+}
+
+static void no_inodes(void)
+{
+	struct statfs fs;
+	int fd, n;
+
+	n = make_files();
+	check(n > 100 && errno == ENOSPC, "no inode is left: ENOSPC");
 	check(!statfs(".", &fs) && fs.f_ffree == 0, "statfs says so");
 	check(fails(mkdir("dir", 0755), ENOSPC) && fails(symlink("a", "b"), ENOSPC) &&
 		      fails(mknod("fifo", S_IFIFO | 0600, 0), ENOSPC),
 	      "mkdir, symlink, mknod: ENOSPC");
-	check(link("f0", "hard") == 0, "another name needs none");
-	unlink("f1");
-	fd = open("again", O_WRONLY | O_CREAT | O_EXCL, 0600);
+	check(link("d0/f0", "hard") == 0, "another name needs none");
+	unlink("d0/f0"), unlink("hard");
+	fd = open("d0/f0", O_WRONLY | O_CREAT | O_EXCL, 0600);
 	check(fd >= 0, "with one free there is one more");
 	close(fd);
-	unlink("again"), unlink("hard");
-	while (n-- > 0) {
-		snprintf(name, sizeof(name), "f%d", n);
-		unlink(name);
-	}
+	remove_files(n);
 }
 
 int main(void)
