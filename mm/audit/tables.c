@@ -103,12 +103,17 @@ static bool check_rights(struct walk *w, unsigned long addr, pte_t pte)
 	return true;
 }
 
-/* The zero page is, and what a mapping of the kernel's own frames has at that place. */
-static bool is_special(const struct vm_area_struct *vma, unsigned long addr, unsigned long pfn)
+/*
+ * The zero page is, and what a mapping of the kernel's own frames has at that place. A map that
+ * nobody runs any more has lost its VMAs, or may: which mapping it was cannot be told.
+ */
+static bool is_special(const struct walk *w, unsigned long addr, unsigned long pfn)
 {
-	const struct special_mapping *special = vma ? special_mapping_of(vma) : NULL;
-	unsigned long index = special ? linear_page_index(vma, addr) : 0;
+	const struct special_mapping *special = w->vma ? special_mapping_of(w->vma) : NULL;
+	unsigned long index = special ? linear_page_index(w->vma, addr) : 0;
 
+	if (!w->alive)
+		return true;
 	return special ? index < special->nr && pfn == special->pfn + index : is_zero_pfn(pfn);
 }
 
@@ -120,7 +125,7 @@ static bool look_at_present(struct walk *w, unsigned long addr, pte_t pte)
 	if (w->strict && !check_rights(w, addr, pte))
 		return false;
 	if (pte_special(pte)) {
-		if (!is_special(w->vma, addr, pfn) || pte_write(pte))
+		if (!is_special(w, addr, pfn) || pte_write(pte))
 			return fail_at(w, addr, pte,
 				       "is special: only the zero page is, read-only");
 		return true;

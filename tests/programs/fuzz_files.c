@@ -52,11 +52,11 @@ static void poke_file(const char *path, bool may_write)
 	close(fd);
 }
 
-/* Disks, the terminal and the machine's settings are not written to. */
+/* Disks, the terminal, others' files and memory and the machine's settings are not written to. */
 static bool writable_one(const char *path)
 {
-	static const char *const spared[] = { "/dev/vd", "/dev/tty", "/dev/console", "/proc/sys",
-					      "crash" };
+	static const char *const spared[] = { "/dev/vd", "/dev/tty", "/dev/console", "/dev/std",
+					      "/fd",     "/mem",     "/proc/sys",    "crash" };
 
 	for (size_t i = 0; i < COUNT(spared); i++)
 		if (strstr(path, spared[i]))
