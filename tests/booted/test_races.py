@@ -24,21 +24,21 @@ def races(smp, ms, **knobs):
 
 def test_races_1():
     "races on one CPU"
-    races(1, 80, mem="40M")
+    races(1, 60, mem="40M")
 
 
 def test_races_2():
     "races on two CPUs"
-    races(2, 200, mem="40M")
+    races(2, 120, mem="40M")
 
 
 def test_races_4():
     "races on four CPUs"
-    races(4, 120, mem="40M")
+    races(4, 80, mem="40M")
 
 
 def test_races_debug():
     "races on four CPUs, with the checks of a debug kernel"
     kernel = debug_kernel()
     if kernel:
-        races(4, 80, kernel=kernel, mem="64M")
+        races(4, 60, kernel=kernel, mem="64M")
