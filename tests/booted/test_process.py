@@ -2,6 +2,7 @@
 """Processes, threads, signals and what tests/programs/calls_*.c ask of all other system calls: the
 programs that judge them pass, on the release and on the debug kernel, and give back every frame."""
 import os
+import re
 import shutil
 
 from harness import TOP, check, debug_kernel, program, run, tap, tmp
@@ -34,3 +35,20 @@ def test_process_debug():
         log = judge(kernel=kernel).kernel_log
         bad = [said for said in ("warning at", "lock order:", "may sleep at") if said in log]
         check("no warning", not bad, log[-3000:])
+
+
+def test_each_call_is_tried():
+    "each system call that there is, is made by a program of the tests or of user/"
+    with open(os.path.join(TOP, "kernel/syscalls.h"), encoding="utf-8") as file:
+        calls = re.findall(r"^\tX\(\d+, (\w+),", file.read(), re.MULTILINE)
+    text = ""
+    for folder in ("user", "tests/programs", "tests/oracle"):
+        for name in os.listdir(os.path.join(TOP, folder)):
+            if name.endswith((".c", ".h")) and not name.startswith("fuzz_"):
+                with open(os.path.join(TOP, folder, name), encoding="utf-8") as file:
+                    text += file.read()
+    missing = [call for call in calls if not
+               re.search(rf"\bSYS_{call}\b|\bcall\({call}\b|\b{call.replace('rt_sig', 'sig')}\s*\(",
+                         text)]
+    check("the table is read", len(calls) > 200, len(calls))
+    check("no call is left out", not missing, missing)
