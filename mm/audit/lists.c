@@ -143,10 +143,10 @@ static bool lru_page(struct audit *a, struct page *page, u32 vec, enum lru_list 
 	return true;
 }
 
-/* One list of one set. */
-static bool lru_list(struct audit *a, u32 vec, enum lru_list list, unsigned long *pages)
+static bool lru_list(struct audit *a, const struct list_head *head, u32 vec, enum lru_list list,
+		     unsigned long *pages)
 {
-	const struct list_head *head = &lruvecs[vec].lists[list], *entry;
+	const struct list_head *entry;
 
 	for (entry = head; entry->next != head; entry = entry->next) {
 		struct page *page = list_page(a, entry, lru_names[list]);
@@ -164,7 +164,8 @@ bool audit_lru_lists(struct audit *a)
 		unsigned long pages = 0;
 
 		for (u32 vec = 0; vec < NR_LRUVECS; vec++)
-			if (!lru_list(a, vec, (enum lru_list)list, &pages))
+			if (!lru_list(a, &lruvecs[vec].lists[list], vec, list, &pages) ||
+			    !lru_list(a, &lruvecs[vec].older[list], vec, list, &pages))
 				return false;
 		if ((long)pages != node_stat_sum((enum node_stat)list))
 			return audit_fail(

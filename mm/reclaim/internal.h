@@ -16,6 +16,7 @@
 struct lruvec {
 	spinlock_t lock; /* the lists, and PG_lru, PG_active, PG_unevictable, lruvec and lru of their pages */
 	struct list_head lists[NR_LRU_LISTS];
+	struct list_head older[NR_LRU_LISTS]; /* what stood there when the round of lru_gather() began */
 } __aligned(64);
 
 #define LRUVEC_SHARED NR_CPUS /* behind the CPUs' own */
@@ -30,7 +31,10 @@ struct lruvec *lock_page_lruvec(struct page *page);
 /* Take it off, flags kept. Its set is locked. */
 void lru_del_locked(struct page *page);
 #define GATHER 256 /* pages taken over from each CPU at a time */
-/* Bring the oldest pages of each CPU's @list into the shared set, whose lock is held. */
+/*
+ * Bring the oldest pages of each CPU's @list into the shared set, whose lock is held. In rounds: a page that
+ * comes back, or is new, waits until all that were there before it have had their turn, whatever CPU they are of.
+ */
 void lru_gather(enum lru_list list);
 /* Is it mlocked? */
 bool page_is_unevictable(const struct page *page);

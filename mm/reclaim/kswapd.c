@@ -214,7 +214,7 @@ void drop_caches(int what)
 			while (shrinkers[i](~0UL))
 				cond_resched();
 	for (int list = LRU_INACTIVE_ANON; (what & 1) && list <= LRU_ACTIVE_FILE; list++) {
-		unsigned long left = lru_size(list), looked;
+		unsigned long left = 2 * lru_size(list), looked; /* one round has begun, one is whole */
 
 		while (left) {
 			freed += drop_batch(list, min(left, BATCH), &looked);

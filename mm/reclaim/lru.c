@@ -15,7 +15,8 @@
  * Each CPU has a set of these lists with a lock of its own, which the pages that it adds enter; there
  * most of them live and die, and CPUs that make and free pages side by side do not meet. Reclaim takes
  * from one more set, the shared one, older than all others: when one of its lists runs empty, the oldest
- * pages of each CPU's follow (lru_gather), so that with one CPU the order is that of a single list.
+ * pages of each CPU's follow (lru_gather), so that with one CPU the order is that of a single list; with
+ * many, no page is looked at twice before all others were once.
  * page->lruvec says in which set a page stands.
  */
 #include "mm/reclaim/lru.h"
@@ -32,8 +33,10 @@ void lru_init(void)
 {
 	for (int i = 0; i < NR_LRUVECS; i++) {
 		spin_lock_init(&lruvecs[i].lock, i == LRUVEC_SHARED ? "lru_lock" : "lru_cpu_lock");
-		for (int list = 0; list < NR_LRU_LISTS; list++)
+		for (int list = 0; list < NR_LRU_LISTS; list++) {
 			INIT_LIST_HEAD(&lruvecs[i].lists[list]);
+			INIT_LIST_HEAD(&lruvecs[i].older[list]);
+		}
 	}
 }
 
@@ -175,21 +178,49 @@ static void to_shared(struct page *page, enum lru_list list)
 	WRITE_ONCE(page->lruvec, LRUVEC_SHARED);
 }
 
-void lru_gather(enum lru_list list)
+/* The oldest of what is left of this round. False: nothing is. */
+static bool gather_older(enum lru_list list)
+{
+	unsigned int cpu;
+	bool any = false;
+
+	for_each_cpu(cpu) {
+		struct lruvec *vec = &lruvecs[cpu];
+		struct list_head *from = &vec->older[list];
+
+		if (list_empty(from))
+			continue;
+		spin_lock(&vec->lock);
+		for (int i = 0; i < GATHER && !list_empty(from); i++) {
+			to_shared(list_last_entry(from, struct page, lru), list);
+			any = true;
+		}
+		spin_unlock(&vec->lock);
+	}
+	return any;
+}
+
+static void begin_round(enum lru_list list)
 {
 	unsigned int cpu;
 
 	for_each_cpu(cpu) {
 		struct lruvec *vec = &lruvecs[cpu];
-		struct list_head *from = &vec->lists[list];
 
-		if (list_empty(from))
+		if (list_empty(&vec->lists[list]))
 			continue;
 		spin_lock(&vec->lock);
-		for (int i = 0; i < GATHER && !list_empty(from); i++)
-			to_shared(list_last_entry(from, struct page, lru), list);
+		list_splice_init(&vec->lists[list], &vec->older[list]);
 		spin_unlock(&vec->lock);
 	}
+}
+
+void lru_gather(enum lru_list list)
+{
+	if (gather_older(list))
+		return;
+	begin_round(list);
+	gather_older(list);
 }
 
 /* Have a page that is on a list stand in the shared set, whose lock is held. False: on none. */

@@ -88,12 +88,11 @@ struct task_struct *host_clone(struct task_struct *task);
  */
 void host_switch(struct task_struct *task);
 /*
- * The machine has a few CPUs, each with its own TLB and task; the others run user code for ever, or
+ * The machine has HOST_CPUS CPUs, each with its own TLB and task; the others run user code for ever, or
  * idle, while it is one's turn. The caller goes on on CPU @cpu, as the task that runs there: at first
  * an idle one. The same task may run on several, like threads of a process. The test's own thread
  * only; the rest of the machine (frame lists, counters) is shared. See host_switch().
  */
-#define HOST_CPUS 3
 void host_cpu_switch(unsigned int cpu);
 /* The process ends: closes its files, gives its map back, frees the task. It may be current. */
 void host_exit(struct task_struct *task);

@@ -30,8 +30,9 @@ HOST_FAST := -O2 -DCONFIG_DEBUG=0 -DHOST_FAST
 # The functions in front of which tests/host/vmap.c stands, and, unless for callgrind, failure.c.
 HOST_VMAP_mm/frame/vmalloc.c := vmalloc vzalloc kvzalloc alloc_kernel_stack
 host_real = $(foreach f,$(1),-D$f=real_$f)
-# Has an instance of its per-CPU variables for each of the machine's CPUs.
+# Have an instance of their per-CPU variables, or lists, for each of the machine's CPUs.
 HOST_FLAGS_arch/x86_64/mm/tlb.c := -DHOST_EACH_CPU
+HOST_FLAGS_mm/reclaim/lru.c := -DHOST_EACH_CPU
 HOST_REAL_mm/frame/pcp.c := alloc_page free_unref_page
 HOST_REAL_mm/frame/alloc.c := alloc_pages
 HOST_REAL_mm/frame/slab.c := kmem_cache_alloc kmalloc

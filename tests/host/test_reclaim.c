@@ -255,6 +255,33 @@ static void test_drop_caches(void **state)
 	host_file_remove(file);
 }
 
+/* What one CPU has in use comes back to its lists; that hides nothing on another CPU's. */
+static void test_drop_caches_of_cpus(void **state)
+{
+	enum { USED = 200, UNUSED = 1200 };
+	static char text[(USED + UNUSED) * PAGE_SIZE];
+	struct host_file *file = letters("letters", USED + UNUSED);
+	unsigned long a = map_file(file, USED, PROT_READ, MAP_SHARED);
+	loff_t rest = USED * PAGE_SIZE;
+	unsigned int left = 0;
+
+	(void)state;
+	host_file_drop(file);
+	for (unsigned long i = 0; i < USED; i++)
+		byte_at(a + i * PAGE_SIZE);
+	host_cpu_switch(1);
+	assert_int_equal(host_file_read(file, text, UNUSED * PAGE_SIZE, rest), UNUSED * PAGE_SIZE);
+	host_cpu_switch(0);
+	drop_caches(1);
+	assert_non_null(host_file_page(file, 0));
+	for (pgoff_t i = USED; i < USED + UNUSED; i++)
+		left += host_file_page(file, i) != NULL;
+	assert_int_equal(left, 0);
+	host_exit(p);
+	p = NULL;
+	host_file_remove(file);
+}
+
 /* Used pages are kept, unused ones go first. */
 static void test_second_chance(void **state)
 {
@@ -434,10 +461,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_oom_spares_who_asked),  TEST(test_oom_in_a_system_call),
 	TEST(test_oom_of_a_dying_task),   TEST(test_pageout_of_files),
 	TEST(test_drop_caches),           TEST(test_second_chance),
-	TEST(test_mlocked_pages_stay),
-	TEST(test_lazyfree),
-	TEST(test_lazyfree_shared),
-	TEST(test_lazyfree_swap),    TEST(test_shrinkers_are_asked),
+	TEST(test_drop_caches_of_cpus),   TEST(test_mlocked_pages_stay),
+	TEST(test_lazyfree),              TEST(test_lazyfree_shared),
+	TEST(test_lazyfree_swap),         TEST(test_shrinkers_are_asked),
 	TEST(test_large_blocks),          TEST(test_nofail),
 };
 TEST_MAIN(RAM)
