@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import subprocess
 import time
 
@@ -175,6 +176,27 @@ def test_fault_log():
     check("told where", "faults.log" in result.stderr, result.stderr)
     result = run(elf=program("end"), args=["42"])
     check("off by default", result.faults == "" and result.stderr == "", result.show())
+
+
+def test_slow_reader():
+    "what the terminal has not taken yet at the end of the run is waited for"
+    near, far = socket.socketpair()  # as between QEMU and the runner: how much does one hold?
+    near.setblocking(False)
+    room = 0
+    try:
+        while room < 1 << 20:
+            room += near.send(b"0")  # QEMU sends byte by byte
+    except BlockingIOError:
+        far.close()
+    count = room + 10  # the last few stay in the UART
+    command, _ = start(cmd=f"echo ready; sleep 1; printf %0{count}d 0")
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as runner:
+        said = runner.stdout.readline()
+        runner.send_signal(signal.SIGSTOP)
+        time.sleep(2)
+        runner.send_signal(signal.SIGCONT)
+        said += runner.stdout.read()
+    check("each byte arrives", said == b"ready\n" + b"0" * count, (len(said), count))
 
 
 def test_closed_output():

@@ -16,6 +16,7 @@
 void machine_exit(u8 code)
 {
 	local_irq_disable();
+	uart_drain();
 	outb(DEBUG_EXIT_PORT, code);
 	for (const char *word = "Shutdown"; *word; word++)
 		outb(BOCHS_EXIT_PORT, (u8)*word);

@@ -3,7 +3,9 @@
 
 #include "arch/x86_64/cpu/uart.h"
 
+#include "lib/util.h"
 #include <asm/io.h>
+#include <asm/processor.h>
 
 enum { THR = 0, DLL = 0, IER = 1, DLM = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 };
 
@@ -14,14 +16,16 @@ enum { THR = 0, DLL = 0, IER = 1, DLM = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 };
 #define MCR_LOOP 0x10
 #define LSR_DATA_READY 0x01
 #define LSR_THR_EMPTY 0x20
+#define LSR_ALL_SENT 0x40 /* the shift register is empty, too */
 
 /* A byte takes 87 us at 115200 baud; a poll, a microsecond and less. */
 #define PROBE_POLLS 200000
 /*
- * A host that does not read what an emulated UART sends stops it: some seconds, once, then bytes
- * are dropped.
+ * A host that does not read what an emulated UART sends stops it, a busy one for a while: so long,
+ * once, then bytes are dropped. Polls count before there is a clock.
  */
 #define SEND_POLLS 20000000
+#define SEND_NS 5000000000ULL
 
 static bool present[2], stalled[2];
 
@@ -30,12 +34,25 @@ static unsigned int slot(u16 port)
 	return port == UART_COM2;
 }
 
-static bool wait_for(u16 port, u8 bit, int polls)
+/* So many polls, and for @ns where there is a clock. */
+static bool wait_for(u16 port, u8 bit, int polls, u64 ns)
 {
-	while (polls--)
-		if (inb(port + LSR) & bit)
-			return true;
+	u64 start = arch_clock_ns();
+
+	do {
+		for (int i = 0; i < polls; i++)
+			if (inb(port + LSR) & bit)
+				return true;
+	} while (start && arch_clock_ns() - start < ns);
 	return false;
+}
+
+static bool wait_to_send(u16 port, u8 bit)
+{
+	bool *stall = &stalled[slot(port)];
+
+	*stall = !wait_for(port, bit, *stall ? 1 : SEND_POLLS, *stall ? 0 : SEND_NS);
+	return !*stall;
 }
 
 /*
@@ -47,7 +64,7 @@ static bool loopback_works(u16 port)
 
 	outb(port + MCR, MCR_LOOP);
 	outb(port + THR, 0xa5);
-	ok = wait_for(port, LSR_DATA_READY, PROBE_POLLS) && inb(port + THR) == 0xa5;
+	ok = wait_for(port, LSR_DATA_READY, PROBE_POLLS, 0) && inb(port + THR) == 0xa5;
 	outb(port + MCR, MCR_DTR_RTS_OUT2);
 	return ok;
 }
@@ -76,12 +93,7 @@ bool uart_present(u16 port)
 
 void uart_putc(u16 port, char c)
 {
-	bool *stall = &stalled[slot(port)];
-
-	if (!uart_present(port))
-		return;
-	*stall = !wait_for(port, LSR_THR_EMPTY, *stall ? 1 : SEND_POLLS);
-	if (!*stall)
+	if (uart_present(port) && wait_to_send(port, LSR_THR_EMPTY))
 		outb(port + THR, (u8)c);
 }
 
@@ -92,6 +104,15 @@ void uart_write(u16 port, const char *s, size_t n)
 			uart_putc(port, '\r');
 		uart_putc(port, *s);
 	}
+}
+
+void uart_drain(void)
+{
+	static const u16 ports[] = { UART_COM1, UART_COM2 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ports); i++)
+		if (uart_present(ports[i]))
+			wait_to_send(ports[i], LSR_ALL_SENT);
 }
 
 void debugcon_write(const char *s, size_t n)

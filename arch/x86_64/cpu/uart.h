@@ -25,6 +25,8 @@ bool uart_present(u16 port);
 void uart_putc(u16 port, char c);
 /* Send bytes, each newline as CR LF. */
 void uart_write(u16 port, const char *s, size_t n);
+/* Wait until the last byte sent by either port has left it, but not forever. */
+void uart_drain(void);
 /* Bytes to the debug console. */
 void debugcon_write(const char *s, size_t n);
 
