@@ -56,7 +56,8 @@ class Result:
 
     def show(self):
         """All of it, shortened, for a failed check."""
-        return (f"status {self.status}\nstdout: {self.stdout[-1500:]!r}\n"
+        return (f"status {self.status}\n"
+                f"stdout ({self.rundir}/stdout) ends: {self.stdout[-1500:]!r}\n"
                 f"stderr: {self.stderr[-1500:]}\nkernel log ({self.rundir}/kernel.log) ends:\n"
                 f"{self.kernel_log[-1500:]}")
 
@@ -164,6 +165,8 @@ def run(stdin=b"", seconds=HOST_SECONDS, **knobs):
     except subprocess.TimeoutExpired as late:
         out, status = late.stdout or b"", -1
         err = (late.stderr or b"") + b"the runner itself did not end in time"
+    with open(os.path.join(rundir, "stdout"), "wb") as file:
+        file.write(out)
     return Result(out, err.decode(errors="replace"), status, read(rundir, "kernel.log"),
                   read(rundir, "faults.log"), rundir)
 
@@ -228,9 +231,11 @@ def tap(result, prefix="", status=0):
 
 
 def record_tap(text, prefix=""):
-    """Turn TAP into checks, with one more for its plan. The first to fail shows the whole text."""
+    """Turn TAP into checks, with one more for its plan. The first to fail shows each line that
+    failed, with its reason, and the end of the text."""
     tests, skipped, plans, problems = parse_tap(text)
-    said = text.decode(errors="replace")[-4000:]
+    said = text.decode(errors="replace")
+    said = "".join(line + "\n" for line in said.splitlines() if "not ok" in line) + said[-4000:]
     for name, passed in tests:
         check(prefix + name, passed, said)
         said = said if passed else ""
