@@ -73,6 +73,9 @@ long minor_since(struct faults then);
 /* Is the page resident? 1 or 0, -1 if not mapped. */
 int mincore_page(const void *addr);
 
+/* A mapping of the file from its start, anonymous if fd is negative; bails out on failure. */
+char *map_pages(size_t pages, int prot, int flags, int fd);
+
 /* Fresh private anonymous memory, read and write; bails out on failure. */
 void *map_anon(size_t pages);
 

@@ -3,7 +3,7 @@
  * tap.h - the smallest Test Anything Protocol a program can speak.
  *
  * A program calls ok() once per claim and ends with `return tap_done();`. The plan line `1..N`
- * comes last, so nobody counts by hand. The functions live in probe.c.
+ * comes last, so nobody counts by hand. The functions live in tap.c.
  */
 #ifndef USER_TAP_H
 #define USER_TAP_H

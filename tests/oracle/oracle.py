@@ -52,7 +52,8 @@ def programs():
         with open(os.path.join("user", file), encoding="utf-8") as source:
             if file.endswith(".c") and '"tap.h"' in source.read():
                 found[file[:-2]] = f"build/user/{file[:-2]}", file[:-2] not in CLAIMS_ONLY
-    found.pop("probe")
+    for library in "probe", "tap":
+        found.pop(library)
     for file in sorted(os.listdir(HERE)):
         if re.fullmatch(r"saw_\w+\.c", file):
             found[file[:-2]] = f"build/oracle/{file[:-2]}", True

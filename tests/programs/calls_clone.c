@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define PIDFD 0x1000
 #define CLEAR_SIGHAND 0x100000000ull
@@ -37,13 +37,6 @@ static void handler(int sig, siginfo_t *si, void *uc)
 	code = si->si_code;
 	sender = si->si_pid;
 	value = si->si_value.sival_int;
-}
-
-static void sleep_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
 }
 
 static int pidfd_open(pid_t pid, unsigned int flags)
@@ -315,15 +308,13 @@ static void numbers(void)
 		wanted = 31001;
 		_exit(refused(args, 88));
 	}
-	waitpid(got, &status, 0);
-	check(WEXITSTATUS(status) == EPERM, "by others than root: EPERM");
+	check(exit_of(got) == EPERM, "by others than root: EPERM");
 }
 
 static void handlers(void)
 {
 	struct args args = { .exit_signal = SIGCHLD, .flags = CLEAR_SIGHAND };
 	struct sigaction usr1, usr2;
-	int status;
 	long pid;
 
 	signal(SIGUSR2, SIG_IGN);
@@ -333,8 +324,7 @@ static void handlers(void)
 		sigaction(SIGUSR2, NULL, &usr2);
 		_exit(usr1.sa_handler == SIG_DFL && usr2.sa_handler == SIG_IGN);
 	}
-	waitpid((pid_t)pid, &status, 0);
-	check(WEXITSTATUS(status) == 1, "CLONE_CLEAR_SIGHAND: no handlers, what was ignored is");
+	check(exit_of((pid_t)pid) == 1, "CLONE_CLEAR_SIGHAND: no handlers, what was ignored is");
 }
 
 /* Touch 300 pages in a child of a child. */

@@ -11,27 +11,15 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 static char buf[9000];
 static struct stat st;
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
 
 static int is_device(const char *name, unsigned int major, unsigned int minor, mode_t mode)
 {
 	return stat(name, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(major, minor) &&
 	       (st.st_mode & 0777) == mode;
-}
-
-static int all(const char *p, long n, char want)
-{
-	while (n && *p == want)
-		p++, n--;
-	return !n;
 }
 
 static void memory(void)

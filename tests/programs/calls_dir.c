@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 static struct stat st;
 static char buf[40000];
@@ -36,11 +36,6 @@ struct stx {
 	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
 	uint64_t mnt_id, spare[13];
 };
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
 
 static void make(const char *name)
 {

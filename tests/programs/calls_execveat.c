@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define DIR "/tmp/execat"
 
@@ -65,15 +65,6 @@ static int named(const char *names)
 	return strcmp(text, names) ? 1 : 0;
 }
 
-static void make_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0755);
-
-	if (write(fd, text, strlen(text)) < 0)
-		_exit(99);
-	close(fd);
-}
-
 static void by_descriptor(void)
 {
 	int dir = open(DIR, O_RDONLY | O_DIRECTORY), fd = open(self, O_RDONLY), ends[2];
@@ -116,7 +107,7 @@ static void scripts(void)
 	struct start s = { .path = "", .flags = AT_EMPTY_PATH, .argv = argv, .envp = environ };
 
 	snprintf(text, sizeof(text), "#!%s script\n", self);
-	make_file(DIR "/script", text);
+	make_file(DIR "/script", text, 0755);
 	s.fd = open(DIR "/script", O_RDONLY);
 	snprintf(want, sizeof(want), "WANT=%s script /dev/fd/%d y ", self, s.fd);
 	putenv(want);
@@ -130,7 +121,7 @@ static void scripts(void)
 		char path[] = DIR "/0";
 
 		path[sizeof(path) - 2] = (char)('0' + i);
-		make_file(path, text);
+		make_file(path, text, 0755);
 		snprintf(text, sizeof(text), "#!%s\n", path);
 	}
 	s.path = DIR "/4";

@@ -18,30 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define PAGE 4096UL
 #define DIR "/root/exhaust.d"
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
-
-/* fn() in a child with another user's rights; its claims are its exit status's bits. */
-static unsigned int as_user(unsigned int (*fn)(void))
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	if (!pid) {
-		if (setgid(1000) || setuid(1000))
-			_exit(128);
-		_exit((int)fn());
-	}
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? (unsigned int)WEXITSTATUS(status) : 255;
-}
 
 static bool set_number(const char *path, long value)
 {
@@ -93,7 +73,7 @@ static void descriptors(void)
 }
 
 /* Linux counts those of each CPU apart, and sees the sum after some dozens. */
-static unsigned int open_as_user(void)
+static int open_as_user(void)
 {
 	int fds[2], n = 0;
 
@@ -111,7 +91,8 @@ static void files(void)
 
 	check(max >= 8192 && get_number("/proc/sys/fs/file-nr") >= 0, "file-max and file-nr");
 	check(set_number("/proc/sys/fs/file-max", 1), "file-max can be set");
-	check(as_user(open_as_user) == 0, "too many files for others: ENFILE; dup makes none");
+	check(as_user(1000, 1000, open_as_user) == 0,
+	      "too many files for others: ENFILE; dup makes none");
 	fd = open("/dev/null", O_RDONLY);
 	check(fd >= 0, "not for root");
 	close(fd);
@@ -126,10 +107,10 @@ static void *sleeper(void *arg)
 	return arg;
 }
 
-static unsigned int fork_as_user(void)
+static int fork_as_user(void)
 {
 	struct rlimit two = { 2, 2 };
-	unsigned int wrong;
+	int wrong;
 	pthread_t thread;
 	pid_t pid;
 
@@ -138,19 +119,19 @@ static unsigned int fork_as_user(void)
 	if (!pid)
 		pause();
 	wrong = pid < 0;
-	wrong |= (unsigned int)!fails(fork(), EAGAIN) << 1;
-	wrong |= (unsigned int)(pthread_create(&thread, NULL, sleeper, NULL) != EAGAIN) << 2;
+	wrong |= !fails(fork(), EAGAIN) << 1;
+	wrong |= (pthread_create(&thread, NULL, sleeper, NULL) != EAGAIN) << 2;
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	pid = fork();
 	if (!pid)
 		_exit(0);
-	return wrong | (unsigned int)(waitpid(pid, NULL, 0) != pid) << 3;
+	return wrong | (waitpid(pid, NULL, 0) != pid) << 3;
 }
 
 static void processes(void)
 {
-	check(as_user(fork_as_user) == 0,
+	check(as_user(1000, 1000, fork_as_user) == 0,
 	      "RLIMIT_NPROC: EAGAIN of fork and of a thread, until one ends");
 }
 
@@ -191,7 +172,7 @@ static void memory(void)
 
 /* --- queued signals and timers --- */
 
-static unsigned int queue_as_user(void)
+static int queue_as_user(void)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
 	struct rlimit few = { 3, 3 };
@@ -205,13 +186,13 @@ static unsigned int queue_as_user(void)
 	setrlimit(RLIMIT_SIGPENDING, &few);
 	while (n < 10 && sigqueue(getpid(), SIGRTMIN, (union sigval){ 0 }) == 0)
 		n++;
-	return (unsigned int)(n != 3 || errno != EAGAIN) |
-	       (unsigned int)!fails(timer_create(CLOCK_MONOTONIC, &event, &timer), EAGAIN) << 1;
+	return (n != 3 || errno != EAGAIN) |
+	       !fails(timer_create(CLOCK_MONOTONIC, &event, &timer), EAGAIN) << 1;
 }
 
 static void signals(void)
 {
-	check(as_user(queue_as_user) == 0,
+	check(as_user(1000, 1000, queue_as_user) == 0,
 	      "RLIMIT_SIGPENDING: EAGAIN of sigqueue and timer_create");
 }
 

@@ -18,15 +18,10 @@
 #include <unistd.h>
 #include <utime.h>
 
-#include "check.h"
+#include "calls.h"
 
 static char buf[70000];
 static struct stat st;
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
 
 static int make(const char *name, const char *text)
 {

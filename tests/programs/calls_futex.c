@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 /* linux/futex.h, which musl does not bring. */
 enum {
@@ -39,13 +39,6 @@ static long futex(volatile int *addr, int op, int val, const void *timeout, vola
 		  int val3)
 {
 	return syscall(SYS_futex, addr, op, val, timeout, addr2, val3);
-}
-
-static void sleep_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * MS };
-
-	nanosleep(&ts, NULL);
 }
 
 /* A thread that waits for @bits on @addr. */

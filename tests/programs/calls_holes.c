@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define PAGE 4096L
 /* linux/falloc.h, which musl does not bring. */
@@ -20,11 +20,6 @@
 #define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 
 static char name[] = "holes.tmp";
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
 
 /* A file of @pages pages, each full of its number + 1. */
 static int filled(int pages)
@@ -38,13 +33,6 @@ static int filled(int pages)
 			_exit(99);
 	}
 	return fd;
-}
-
-static int all(const char *p, long n, char want)
-{
-	while (n && *p == want)
-		p++, n--;
-	return !n;
 }
 
 static int reads(int fd, long from, long to, char want)

@@ -234,7 +234,7 @@ static int over_fork(void)
 			      1 :
 			      2);
 	}
-	return WEXITSTATUS(status_of(pid));
+	return exit_of(pid);
 }
 
 /* A grandchild whose parent ends becomes ours. */
@@ -253,7 +253,7 @@ static int subreaper(void)
 		_exit(0);
 	}
 	status_of(pid);
-	return WEXITSTATUS(status_of(-1)) == 33 ? 1 : 2;
+	return exit_of(-1) == 33 ? 1 : 2;
 }
 
 static void switches(void)
@@ -283,7 +283,7 @@ static void switches(void)
 
 /* --- priorities --- */
 
-static int as_user(void)
+static int as_other(void)
 {
 	setuid(1000);
 	if (setpriority(PRIO_PROCESS, 0, 5))
@@ -324,7 +324,7 @@ static void priorities(void)
 	check(getpriority(PRIO_PROCESS, 999999) == -1 && errno == ESRCH, "nobody: ESRCH");
 	check(setpriority(PRIO_PGRP, 999999, 1) == -1 && errno == ESRCH, "no group: ESRCH");
 	check(in_child(nice_family) == 1, "children inherit it");
-	check(in_child(as_user) == 1, "others than root only go down");
+	check(in_child(as_other) == 1, "others than root only go down");
 	check(syscall(SYS_ioprio_get, 1, 0) == 0, "ioprio_get: none is set");
 	check(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 6) == 0 &&
 		      syscall(SYS_ioprio_get, 1, 0) == (2 << 13 | 6),

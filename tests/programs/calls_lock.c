@@ -12,30 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 static char name[] = "/tmp/lock.tmp";
 static volatile int *shared;
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
-
-static void wait_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
-
-static int status_of(pid_t pid)
-{
-	int status = -1;
-
-	waitpid(pid, &status, 0);
-	return WEXITSTATUS(status);
-}
 
 static int lock(int fd, int cmd, int type, int whence, long start, long len)
 {
@@ -74,7 +54,7 @@ static int others_see(int fd, long start, long len, int type, long lstart, long 
 	read(fds[0], &seen, sizeof(seen));
 	close(fds[0]);
 	close(fds[1]);
-	status_of(pid);
+	exit_of(pid);
 	if (type == F_UNLCK)
 		return seen.l_type == F_UNLCK && seen.l_start == start && seen.l_len == len;
 	return seen.l_type == type && seen.l_start == lstart && seen.l_len == llen &&
@@ -91,7 +71,7 @@ static int child_lock(int type, long start, long len)
 
 		_exit(set(fd, type, start, len) ? errno : 0);
 	}
-	return status_of(pid);
+	return exit_of(pid);
 }
 
 static void ranges(int fd)
@@ -172,7 +152,7 @@ static void lifetime(int fd)
 		set(fd, F_WRLCK, 0, 1);
 		_exit(0);
 	}
-	status_of(pid);
+	exit_of(pid);
 	check(set(fd, F_WRLCK, 0, 1) == 0, "exit unlocks");
 	copy = open("/dev/null", O_RDONLY);
 	check(dup2(copy, dup(fd)) >= 0 && others_see(fd, 0, 0, F_UNLCK, 0, 0),
@@ -194,16 +174,16 @@ static void waiting(int fd)
 	if (!pid) {
 		set(fd, F_WRLCK, 0, 1);
 		*shared = 1;
-		wait_ms(40);
+		sleep_ms(40);
 		*shared = 2;
 		_exit(0);
 	}
 	while (!*shared)
-		wait_ms(1);
+		sleep_ms(1);
 	check(fails(set(fd, F_RDLCK, 0, 1), EAGAIN), "held: EAGAIN");
 	check(lock(fd, F_SETLKW, F_RDLCK, SEEK_SET, 0, 1) == 0 && *shared == 2,
 	      "F_SETLKW waits until it is free");
-	status_of(pid);
+	exit_of(pid);
 
 	*shared = 0;
 	pid = fork();
@@ -213,12 +193,12 @@ static void waiting(int fd)
 		_exit(lock(fd, F_SETLKW, F_WRLCK, SEEK_SET, 0, 1) ? errno : 0);
 	}
 	while (!*shared)
-		wait_ms(1);
-	wait_ms(30);
+		sleep_ms(1);
+	sleep_ms(30);
 	check(fails(lock(fd, F_SETLKW, F_WRLCK, SEEK_SET, 1, 1), EDEADLK),
 	      "two who wait for each other: EDEADLK");
 	set(fd, F_UNLCK, 0, 0);
-	check(status_of(pid) == 0, "the other one gets its lock");
+	check(exit_of(pid) == 0, "the other one gets its lock");
 
 	*shared = 0;
 	pid = fork();
@@ -228,13 +208,13 @@ static void waiting(int fd)
 		pause();
 	}
 	while (!*shared)
-		wait_ms(1);
+		sleep_ms(1);
 	sigaction(SIGALRM, &sa, NULL);
 	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 20000 }, NULL);
 	check(fails(lock(fd, F_SETLKW, F_WRLCK, SEEK_SET, 0, 1), EINTR), "a signal ends the wait");
 	alarm(10);
 	kill(pid, SIGKILL);
-	status_of(pid);
+	exit_of(pid);
 }
 
 static void open_file_locks(int fd)
@@ -288,11 +268,11 @@ static void whole_files(int fd)
 		_exit(flock(fd, LOCK_EX) ? 1 : 0);
 	}
 	while (!*shared)
-		wait_ms(1);
-	wait_ms(20);
+		sleep_ms(1);
+	sleep_ms(20);
 	check(waitpid(pid, NULL, WNOHANG) == 0, "a child with the file waits");
 	close(copy);
-	check(status_of(pid) == 0, "until the last close");
+	check(exit_of(pid) == 0, "until the last close");
 	check(flock(fd, LOCK_SH | LOCK_NB) == 0 && flock(fd, LOCK_UN) == 0,
 	      "its lock is the parent's: the open file is the same");
 	close(path);

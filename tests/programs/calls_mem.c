@@ -25,15 +25,6 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-static char *map(size_t pages, int prot, int how, int fd)
-{
-	char *p = mmap(NULL, pages * PAGE, prot, how | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
-
-	if (p == MAP_FAILED)
-		bail("mmap");
-	return p;
-}
-
 /* Page i of the file holds 'a' + i. */
 static void fill(int fd, int pages)
 {
@@ -54,8 +45,8 @@ static void test_remove(int fd, const char *what)
 	fill(fd, 8);
 	fsync(fd);
 	fstat(fd, &before);
-	p = map(8, RW, MAP_SHARED, fd);
-	q = map(8, PROT_READ, MAP_PRIVATE, fd);
+	p = map_pages(8, RW, MAP_SHARED, fd);
+	q = map_pages(8, PROT_READ, MAP_PRIVATE, fd);
 	ok(peek(p + 2 * PAGE) == 'c' && peek(q + 2 * PAGE) == 'c', "%s: two mappings", what);
 	poke(p + 3 * PAGE, 'X');
 	ok_eq(madvise(p + 2 * PAGE, 2 * PAGE, REMOVE), 0, "madvise REMOVE makes a hole");
@@ -74,10 +65,10 @@ static void test_remove(int fd, const char *what)
 
 static void test_remove_refused(int fd)
 {
-	char *p = map(1, RW, MAP_PRIVATE, -1), *q = map(1, RW, MAP_PRIVATE, fd);
-	char *s = map(2, RW, MAP_SHARED, fd);
+	char *p = map_pages(1, RW, MAP_PRIVATE, -1), *q = map_pages(1, RW, MAP_PRIVATE, fd);
+	char *s = map_pages(2, RW, MAP_SHARED, fd);
 	int ro = open("/proc/self/exe", O_RDONLY);
-	char *r = map(1, PROT_READ, MAP_SHARED, ro);
+	char *r = map_pages(1, PROT_READ, MAP_SHARED, ro);
 
 	ok_errno(madvise(p, PAGE, REMOVE), EINVAL, "anonymous memory has no file");
 	ok_errno(madvise(q, PAGE, REMOVE), EACCES, "nor may a private mapping change it");
@@ -106,13 +97,13 @@ static void test_remap(int fd)
 	char *p, *q;
 
 	fill(fd, 8);
-	p = map(4, RW, MAP_SHARED, fd);
+	p = map_pages(4, RW, MAP_SHARED, fd);
 	ok_eq(remap(p, PAGE, 0, 3, 0), 0, "remap_file_pages of the first page");
 	ok(peek(p) == 'd' && peek(p + PAGE) == 'b', "shows another page of the file there");
 	ok_eq(remap(p + 2 * PAGE, 2 * PAGE, 0, 6, 0), 0, "and of two more");
 	ok(peek(p + 2 * PAGE) == 'g' && peek(p + 3 * PAGE) == 'h', "in order");
 	poke(p, 'D');
-	q = map(8, PROT_READ, MAP_SHARED, fd);
+	q = map_pages(8, PROT_READ, MAP_SHARED, fd);
 	ok(peek(q + 3 * PAGE) == 'D', "a write goes to the page that is shown");
 	ok_eq(remap(p + 1, PAGE + 5, 0, 0, 0), 0, "start and length are rounded down");
 	ok(peek(p) == 'a', "to a page");
@@ -123,7 +114,7 @@ static void test_remap(int fd)
 	ok_errno(remap(p, 4 * PAGE, 0, 0, 0), EINVAL, "all of it is mapped");
 	munmap(p, 3 * PAGE);
 	munmap(q, 8 * PAGE);
-	p = map(1, RW, MAP_PRIVATE, fd);
+	p = map_pages(1, RW, MAP_PRIVATE, fd);
 	ok_errno(remap(p, PAGE, 0, 0, 0), EINVAL, "private mappings are not for it");
 	munmap(p, PAGE);
 }
@@ -131,12 +122,12 @@ static void test_remap(int fd)
 /* What madvise knows, by its answer to an empty range. */
 static void test_advice_known(void)
 {
-	char *p = map(1, RW, MAP_PRIVATE, -1);
+	char *p = map_pages(1, RW, MAP_PRIVATE, -1);
 
 	for (int advice = 0; advice < 30; advice++)
 		saw("madvise(empty, %d) = %ld", advice, (long)madvise(p, 0, advice));
 	munmap(p, PAGE);
-	p = map(1, RW, MAP_PRIVATE, -1);
+	p = map_pages(1, RW, MAP_PRIVATE, -1);
 	ok_errno(madvise(p, PAGE, 100), EINVAL, "Debian's kernel for clouds has no HWPOISON");
 	ok_errno(madvise(p, PAGE, 101), EINVAL, "nor SOFT_OFFLINE");
 	munmap(p, PAGE);
@@ -145,7 +136,7 @@ static void test_advice_known(void)
 /* Our program, mapped by a stranger: whether it is in memory he is not told. */
 static int mincore_as_stranger(void *arg)
 {
-	char *p = map(4, PROT_READ, MAP_PRIVATE, *(int *)arg);
+	char *p = map_pages(4, PROT_READ, MAP_PRIVATE, *(int *)arg);
 	int bad = 0;
 
 	if (setgid(1000) || setuid(1000))
@@ -158,7 +149,7 @@ static int mincore_as_stranger(void *arg)
 static int limits_of_user(void *arg)
 {
 	struct rlimit lock = { 2 * PAGE, 2 * PAGE };
-	char *p = map(4, RW, MAP_PRIVATE, -1);
+	char *p = map_pages(4, RW, MAP_PRIVATE, -1);
 	int bad = 0;
 
 	(void)arg;
@@ -180,7 +171,7 @@ static int limits_of_user(void *arg)
 static int no_locking(void *arg)
 {
 	struct rlimit none = { 0, 0 };
-	char *p = map(1, RW, MAP_PRIVATE, -1);
+	char *p = map_pages(1, RW, MAP_PRIVATE, -1);
 	int bad = 0, how = MAP_PRIVATE | MAP_ANONYMOUS;
 
 	(void)arg;
@@ -219,7 +210,7 @@ static int space_limits(void *arg)
 
 static void test_flags(int fd)
 {
-	char *p = map(3, PROT_NONE, MAP_PRIVATE, -1) + PAGE, *q;
+	char *p = map_pages(3, PROT_NONE, MAP_PRIVATE, -1) + PAGE, *q;
 
 	ok_errno((long)mmap(p, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
 		 EEXIST, "MAP_FIXED_NOREPLACE replaces nothing");
@@ -255,7 +246,7 @@ int main(void)
 	test_remap(mem);
 	test_advice_known();
 	ok(ftruncate(fd, 0) == 0 && ftruncate(fd, (off_t)(4 * PAGE)) == 0, "a file of holes");
-	ok_eq(mincore_page(map(4, PROT_READ, MAP_PRIVATE, fd)), 0, "is not in memory");
+	ok_eq(mincore_page(map_pages(4, PROT_READ, MAP_PRIVATE, fd)), 0, "is not in memory");
 	ok_eq(wait_code(run_in_child(mincore_as_stranger, &fd)), 0,
 	      "but who may not write to it sees no difference");
 	ok_eq(wait_code(run_in_child(limits_of_user, NULL)), 0,

@@ -10,7 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define PAGE 4096L
 #ifndef F_SEAL_FUTURE_WRITE
@@ -18,11 +18,6 @@
 #endif
 #define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 #define RW (PROT_READ | PROT_WRITE)
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
 
 /* A file of four pages that can be sealed, the first byte of each its number + 1. */
 static int filled(void)

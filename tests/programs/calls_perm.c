@@ -14,32 +14,11 @@
 #include <grp.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define ME 1000
 #define MINE 1001 /* a group */
 #define OTHER 2000
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
-
-/* Run @fn as an ordinary user; does it return true? */
-static int as_user(uid_t uid, gid_t gid, int (*fn)(void))
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	if (!pid) {
-		setgroups(0, NULL);
-		setgid(gid);
-		setuid(uid);
-		_exit(!fn());
-	}
-	waitpid(pid, &status, 0);
-	return status == 0;
-}
 
 static void make(const char *name, mode_t mode, uid_t uid, gid_t gid)
 {
@@ -229,19 +208,41 @@ static void copy_file(const char *from, const char *to)
 	close(out);
 }
 
-int main(int argc, char **argv)
+/* Whether @fn holds for me: neither root nor in any group but my own. */
+static bool mine(int (*fn)(void))
 {
-	pid_t pid;
-	int status;
+	return as_user(ME, MINE, fn) == 1;
+}
 
-	if (argc > 1)
-		return tell_ids();
+/* --- root who gave part of it away --- */
 
-	alarm(10);
-	umask(0);
-	mkdir("/perm", 0755);
-	if (chdir("/perm"))
-		return 1;
+static int effective_root(void)
+{
+	return !setresuid(ME, 0, 0) && open("none", O_RDONLY) >= 0 &&
+	       fails(access("none", R_OK), EACCES) &&
+	       syscall(SYS_faccessat2, AT_FDCWD, "none", R_OK, AT_EACCESS) == 0;
+}
+
+static int further_groups(void)
+{
+	gid_t groups[2] = { 5, OTHER };
+
+	return !setgroups(2, groups) && !setgid(MINE) && !setuid(ME) && can("none") == 7 &&
+	       chown("own", -1, OTHER) == 0;
+}
+
+static int no_capabilities(void)
+{
+	unsigned int header[2] = { 0x20080522, 0 }, none[6] = { 0 };
+
+	return !syscall(SYS_capset, header, none) && can("none") == 0 &&
+	       fails(chown("own", 0, 0), EPERM);
+}
+
+/* --- all of it --- */
+
+static void make_files(void)
+{
 	make("owner", 0477, ME, OTHER);
 	make("group", 0727, OTHER, MINE);
 	make("other", 0776, OTHER, OTHER);
@@ -267,69 +268,66 @@ int main(int argc, char **argv)
 	make_dir("sticky", 01777, OTHER, OTHER);
 	make("sticky/theirs", 0777, OTHER, OTHER);
 	make("sticky/mine", 0777, ME, OTHER);
+}
 
-	check(as_user(ME, MINE, classes), "owner, group and others have each their own rights");
-	check(as_user(ME, MINE, more_than_the_class), "and nobody those of the next class");
+static void rights(void)
+{
+	check(mine(classes), "owner, group and others have each their own rights");
+	check(mine(more_than_the_class), "and nobody those of the next class");
 	check(can("none") == 7 && can("ownerless") == 7, "root has all");
-	check(as_user(ME, MINE, searching), "search of directories");
-	check(as_user(ME, MINE, making), "no names in a directory that is not mine");
-	check(as_user(ME, MINE, made), "new files have my ids, in a set-gid directory its group");
-	check(as_user(ME, MINE, sticky), "a sticky directory: only my own");
-	check(as_user(ME, MINE, changing), "chmod, chown and times are the owner's");
-	check(as_user(ME, MINE, changing_own), "who cannot give files away");
-	check(as_user(ME, MINE, set_ids), "set-id bits go when others write, and with chown");
+	check(mine(searching), "search of directories");
+	check(mine(making), "no names in a directory that is not mine");
+	check(mine(made), "new files have my ids, in a set-gid directory its group");
+	check(mine(sticky), "a sticky directory: only my own");
+	check(mine(changing), "chmod, chown and times are the owner's");
+	check(mine(changing_own), "who cannot give files away");
+	check(mine(set_ids), "set-id bits go when others write, and with chown");
 	chmod("suid", 06777);
 	check(truncate("suid", 2) == 0 && close(open("suid", O_WRONLY | O_TRUNC)) == 0 &&
 		      mode_of("suid") == 06777,
 	      "root's writing leaves them");
 	check(chown("suid", 0, 0) == 0 && mode_of("suid") == 0777, "root's chown does not");
-	check(as_user(ME, MINE, executing), "exec of what I may not execute: EACCES");
-	check(as_user(ME, MINE, asking), "access tells the same");
-	check(as_user(ME, MINE, special), "devices, mounts, chroot, O_NOATIME");
-	check(as_user(ME, MINE, renaming), "a directory's parent is the directory's");
-	pid = fork();
-	if (!pid) { /* root in deed, but not by real id */
-		setresuid(ME, 0, 0);
-		_exit(!(open("none", O_RDONLY) >= 0 && fails(access("none", R_OK), EACCES) &&
-			syscall(SYS_faccessat2, AT_FDCWD, "none", R_OK, AT_EACCESS) == 0));
-	}
-	waitpid(pid, &status, 0);
-	check(status == 0, "access asks for the real user, unless told otherwise");
-	pid = fork();
-	if (!pid) {
-		gid_t groups[2] = { 5, OTHER };
+	check(mine(executing), "exec of what I may not execute: EACCES");
+	check(mine(asking), "access tells the same");
+	check(mine(special), "devices, mounts, chroot, O_NOATIME");
+	check(mine(renaming), "a directory's parent is the directory's");
+	check(in_child(effective_root) == 1,
+	      "access asks for the real user, unless told otherwise");
+	check(in_child(further_groups) == 1, "further groups count");
+	check(in_child(no_capabilities) == 1, "root without capabilities is like others");
+}
 
-		setgroups(2, groups);
-		setgid(MINE);
-		setuid(ME);
-		_exit(!(can("none") == 7 && chown("own", -1, OTHER) == 0));
-	}
-	waitpid(pid, &status, 0);
-	check(status == 0, "further groups count");
-	pid = fork();
-	if (!pid) {
-		unsigned int header[2] = { 0x20080522, 0 }, none[6] = { 0 };
-
-		syscall(SYS_capset, header, none);
-		_exit(!(can("none") == 0 && fails(chown("own", 0, 0), EPERM)));
-	}
-	waitpid(pid, &status, 0);
-	check(status == 0, "root without capabilities is like others");
+static void set_id_programs(void)
+{
 	copy_file("/proc/self/exe", "program");
 	chown("program", OTHER, OTHER);
 	chmod("program", 0755);
-	check(as_user(ME, MINE, set_id_exec), "exec keeps the ids");
+	check(mine(set_id_exec), "exec keeps the ids");
 	chmod("program", 04755);
 	told = 2 | 4 | 64;
-	check(as_user(ME, MINE, set_id_exec), "but of a set-uid program");
+	check(mine(set_id_exec), "but of a set-uid program");
 	chmod("program", 02755);
 	told = 16 | 32 | 64;
-	check(as_user(ME, MINE, set_id_exec), "and of a set-gid one");
+	check(mine(set_id_exec), "and of a set-gid one");
 	chmod("program", 02745);
 	told = 0;
-	check(as_user(OTHER + 1, MINE, set_id_exec) == 0 && as_user(ME, MINE, set_id_exec),
+	check(as_user(OTHER + 1, MINE, set_id_exec) == 0 && mine(set_id_exec),
 	      "that its group may execute");
 	unlink("program");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return tell_ids();
+	alarm(10);
+	umask(0);
+	mkdir("/perm", 0755);
+	if (chdir("/perm"))
+		return 1;
+	make_files();
+	rights();
+	set_id_programs();
 	chdir("/");
 	return checks_done();
 }

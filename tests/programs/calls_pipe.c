@@ -17,30 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 static char data[1 << 20], fifo[] = "/tmp/fifo.tmp";
 static volatile int *shared;
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
-
-static void wait_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
-
-static int status_of(pid_t pid)
-{
-	int status = -1;
-
-	waitpid(pid, &status, 0);
-	return WEXITSTATUS(status);
-}
 
 static short polled(int fd, short events)
 {
@@ -179,7 +159,7 @@ static void sizes(void)
 		_exit(!(fails(fcntl(fds[0], F_SETPIPE_SZ, 4 << 20), EPERM) &&
 			fcntl(fds[0], F_SETPIPE_SZ, 1 << 20) == 1 << 20));
 	}
-	check(status_of(pid) == 0, "others may not: EPERM");
+	check(exit_of(pid) == 0, "others may not: EPERM");
 	close(fds[0]);
 	close(fds[1]);
 	close(file);
@@ -206,7 +186,7 @@ static void blocking(void)
 		}
 		total += n;
 	}
-	check(status_of(pid) == 0, "and tells that it wrote all");
+	check(exit_of(pid) == 0, "and tells that it wrote all");
 	close(fds[0]);
 }
 
@@ -221,7 +201,7 @@ static pid_t other_end(int flags, long delay)
 
 	if (pid)
 		return pid;
-	wait_ms(delay);
+	sleep_ms(delay);
 	fd = open(fifo, flags);
 	*shared = fd >= 0 ? 1 : -errno;
 	if (flags == O_WRONLY)
@@ -273,13 +253,13 @@ static void fifos(void)
 	pid = other_end(O_WRONLY, 20);
 	r = open(fifo, O_RDONLY);
 	check(*shared == 1 || *shared == 0, "a reader waits for a writer");
-	check(read(r, &c, 1) == 1 && c == 'w' && read(r, &c, 1) == 0 && status_of(pid) == 0,
+	check(read(r, &c, 1) == 1 && c == 'w' && read(r, &c, 1) == 0 && exit_of(pid) == 0,
 	      "and hears from it");
 	close(r);
 	*shared = 0;
 	pid = other_end(O_RDONLY, 20);
 	w = open(fifo, O_WRONLY);
-	check(w >= 0 && write(w, "r", 1) == 1 && status_of(pid) == 0,
+	check(w >= 0 && write(w, "r", 1) == 1 && exit_of(pid) == 0,
 	      "a writer waits for a reader");
 	close(w);
 
@@ -331,7 +311,7 @@ static void nodes(void)
 		_exit(!(fails(mknod("/tmp/nodes.d/x", S_IFCHR, makedev(1, 3)), EPERM) &&
 			fails(mknod("/tmp/nodes.d/x/y", S_IFCHR, makedev(1, 3)), ENOENT)));
 	}
-	check(status_of(pid) == 0, "a device, made by other than root: EPERM");
+	check(exit_of(pid) == 0, "a device, made by other than root: EPERM");
 	rmdir("/tmp/nodes.d");
 }
 

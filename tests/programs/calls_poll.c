@@ -15,19 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
-
-static void wait_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
+#include "calls.h"
 
 static long now_ms(void)
 {
@@ -194,7 +182,7 @@ static void waking(void)
 	pipe(b);
 	pid = fork();
 	if (!pid) {
-		wait_ms(20);
+		sleep_ms(20);
 		write(b[1], "x", 1);
 		_exit(0);
 	}

@@ -20,27 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define PAGE 4096UL
 #define call(name, ...) syscall(SYS_##name, ##__VA_ARGS__)
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
-
-/* fn() in a child; its claims are bits of the exit status. */
-static int in_child(int (*fn)(void))
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(fn());
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-}
 
 /* --- names relative to a folder --- */
 

@@ -13,27 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define PAGE 4096L
 #define KEY 0x5eed0001
 #ifndef SHM_STAT_ANY
 #define SHM_STAT_ANY 15
 #endif
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
-
-static int child_says(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -1;
-	return WEXITSTATUS(status);
-}
 
 static struct shmid_ds stat_of(int id)
 {
@@ -161,7 +147,7 @@ static void test_processes(void)
 		p[0] = stat_of(id).shm_nattch == 2;
 		_exit(0);
 	}
-	child_says(pid);
+	exit_of(pid);
 	check(p[0] == 1, "fork attaches the child");
 	check(stat_of(id).shm_nattch == 1, "exit detaches it");
 	pid = fork();
@@ -170,14 +156,14 @@ static void test_processes(void)
 		execl("/proc/self/exe", "calls_shm", "exec", NULL);
 		_exit(1);
 	}
-	check(child_says(pid) == 7 && p[1] == 7 && stat_of(id).shm_nattch == 1,
+	check(exit_of(pid) == 7 && p[1] == 7 && stat_of(id).shm_nattch == 1,
 	      "exec detaches as well");
 	pid = fork();
 	if (!pid) {
 		shmctl(id, IPC_RMID, NULL);
 		_exit(0);
 	}
-	child_says(pid);
+	exit_of(pid);
 	check(p[1] == 7 && stat_of(id).shm_nattch == 1, "removed by another");
 	shmdt((void *)p);
 	check(fails(shmctl(id, IPC_STAT, &(struct shmid_ds){ 0 }), EINVAL), "gone");
@@ -205,7 +191,7 @@ static void test_rights(void)
 		bad |= (shmget(KEY, 0, 0) != id) << 7;
 		_exit(bad);
 	}
-	check(child_says(pid) == 0, "another user: EACCES, EPERM, and what he may");
+	check(exit_of(pid) == 0, "another user: EACCES, EPERM, and what he may");
 	ds.shm_perm.uid = 1000;
 	ds.shm_perm.gid = 1000;
 	ds.shm_perm.mode = 0400;
@@ -223,7 +209,7 @@ static void test_rights(void)
 		bad |= shmctl(id, IPC_RMID, NULL) << 2;
 		_exit(bad);
 	}
-	check(child_says(pid) == 0, "its new owner");
+	check(exit_of(pid) == 0, "its new owner");
 	shmctl(id, IPC_RMID, NULL);
 	shmctl(open_to_all, IPC_RMID, NULL);
 }
@@ -283,7 +269,7 @@ static void test_posix(void)
 	}
 	if (!pid)
 		_exit(0);
-	check(child_says(pid) == 0 && p->count == 40000, "a mutex in it, of two processes");
+	check(exit_of(pid) == 0 && p->count == 40000, "a mutex in it, of two processes");
 	check(!shm_unlink("/calls_shm") && fails(shm_open("/calls_shm", O_RDWR, 0), ENOENT),
 	      "unlinked");
 	check(p->count == 40000, "who has it mapped keeps it");

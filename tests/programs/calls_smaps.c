@@ -68,15 +68,6 @@ static const char *flags(const void *addr)
 	return line;
 }
 
-static char *map(size_t pages, int prot, int how, int fd)
-{
-	char *p = mmap(NULL, pages * PAGE, prot, how | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
-
-	if (p == MAP_FAILED)
-		bail("mmap");
-	return p;
-}
-
 static int clear_refs(const char *what)
 {
 	int fd = open("/proc/self/clear_refs", O_WRONLY), err;
@@ -93,7 +84,7 @@ static int clear_refs(const char *what)
 
 static void test_sizes(void)
 {
-	char *p = map(PAGES, RW, MAP_PRIVATE, -1);
+	char *p = map_pages(PAGES, RW, MAP_PRIVATE, -1);
 	const char *part;
 
 	memset(p, 1, 8 * PAGE);
@@ -133,7 +124,7 @@ static int look_from_child(void *arg)
 
 static void test_shares(void)
 {
-	char *p = map(PAGES, RW, MAP_PRIVATE, -1), *s = map(4, RW, MAP_SHARED, -1);
+	char *p = map_pages(PAGES, RW, MAP_PRIVATE, -1), *s = map_pages(4, RW, MAP_SHARED, -1);
 	const char *part;
 
 	memset(p, 1, 4 * PAGE);
@@ -151,9 +142,11 @@ static void test_shares(void)
 /* Each on its own: with a hole on either side nothing merges. */
 static void test_flags(int exe)
 {
-	char *p = map(3, PROT_NONE, MAP_PRIVATE, -1) + PAGE, *s = map(1, RW, MAP_SHARED, -1);
-	char *f = map(1, PROT_READ, MAP_SHARED, exe), *t = map(1, PROT_READ, MAP_PRIVATE, exe);
-	char *x = map(1, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_NORESERVE, exe);
+	char *p = map_pages(3, PROT_NONE, MAP_PRIVATE, -1) + PAGE;
+	char *s = map_pages(1, RW, MAP_SHARED, -1);
+	char *f = map_pages(1, PROT_READ, MAP_SHARED, exe);
+	char *t = map_pages(1, PROT_READ, MAP_PRIVATE, exe);
+	char *x = map_pages(1, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_NORESERVE, exe);
 
 	ok(!strcmp(flags(p - PAGE), "VmFlags: mr mw me sd "),
 	   "VmFlags of memory that may do nothing");
@@ -185,7 +178,7 @@ static void test_flags(int exe)
 static void test_rollup(void)
 {
 	static const char *const fields[] = { "Rss", "Pss_Dirty", "Private_Dirty", "Anonymous" };
-	char *p = map(PAGES, RW, MAP_PRIVATE, -1);
+	char *p = map_pages(PAGES, RW, MAP_PRIVATE, -1);
 	long sums[4] = { 0 }, rollup;
 	const char *part;
 
@@ -221,7 +214,7 @@ static int clear_and_flush(const char *what, char *p, size_t pages)
 
 static void test_referenced(void)
 {
-	char *p = map(PAGES, RW, MAP_PRIVATE, -1), *s = map(4, RW, MAP_SHARED, -1);
+	char *p = map_pages(PAGES, RW, MAP_PRIVATE, -1), *s = map_pages(4, RW, MAP_SHARED, -1);
 
 	memset(p, 1, 8 * PAGE);
 	memset(s, 1, 4 * PAGE);
@@ -249,7 +242,7 @@ static void test_referenced(void)
 
 static void test_peak(void)
 {
-	char *p = map(1024, RW, MAP_PRIVATE, -1);
+	char *p = map_pages(1024, RW, MAP_PRIVATE, -1);
 	long peak;
 
 	memset(p, 1, 1024 * PAGE);
@@ -266,7 +259,7 @@ static bool soft(const char *p)
 
 static void test_soft_dirty(void)
 {
-	char *p = map(8, RW, MAP_PRIVATE, -1), *s = map(2, RW, MAP_SHARED, -1), *q;
+	char *p = map_pages(8, RW, MAP_PRIVATE, -1), *s = map_pages(2, RW, MAP_SHARED, -1), *q;
 
 	memset(p, 1, 4 * PAGE);
 	memset(s, 1, 2 * PAGE);
@@ -312,7 +305,7 @@ static int read_pagemap_as_nobody(void *arg)
 
 static void test_pagemap(void)
 {
-	char *p = map(1, RW, MAP_PRIVATE, -1);
+	char *p = map_pages(1, RW, MAP_PRIVATE, -1);
 
 	poke(p, 1);
 	ok(pagemap_entry(p).pfn != 0, "root sees frame numbers");
@@ -342,7 +335,7 @@ static void test_frames(void)
 {
 	const uint64_t uptodate = 1 << 3, mapped = 1 << 11, anon = 1 << 12, swapbacked = 1 << 14;
 	const uint64_t all = uptodate | mapped | anon | swapbacked;
-	char *p = map(2, RW, MAP_PRIVATE, -1), *s = map(1, RW, MAP_SHARED, -1);
+	char *p = map_pages(2, RW, MAP_PRIVATE, -1), *s = map_pages(1, RW, MAP_SHARED, -1);
 
 	poke(p, 1);
 	poke(s, 1);
@@ -358,7 +351,7 @@ static void test_frames(void)
 
 static void test_lazyfree(void)
 {
-	char *p = map(PAGES, RW, MAP_PRIVATE, -1);
+	char *p = map_pages(PAGES, RW, MAP_PRIVATE, -1);
 	long before = vmstat("pglazyfree"), most = (PAGES - 15) * 4;
 
 	memset(p, 1, PAGES * PAGE);

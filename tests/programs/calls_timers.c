@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define MS 1000000L
 #define THREAD_ID 4 /* SIGEV_THREAD_ID */
@@ -76,14 +76,6 @@ static struct itimerspec gettime(int id)
 static int delete (int id)
 {
 	return (int)syscall(SYS_timer_delete, id);
-}
-
-static void sleep_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * MS };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, &ts) == EINTR)
-		;
 }
 
 static void wait_hits(int n)
@@ -279,15 +271,14 @@ static void to_thread(void)
 static void families(void)
 {
 	char *argv[] = { (char *)self, "exec", NULL };
-	int status, id = create(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0);
+	int id = create(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0);
 	pid_t pid;
 
 	settime(id, 0, 100000, 0);
 	pid = fork();
 	if (!pid)
 		_exit(gettime(id).it_value.tv_sec == -1 ? 4 : 1);
-	waitpid(pid, &status, 0);
-	check(WEXITSTATUS(status) == 4, "fork does not inherit timers");
+	check(exit_of(pid) == 4, "fork does not inherit timers");
 	pid = fork();
 	if (!pid) {
 		struct itimerval it = { { 0, 0 }, { 50, 0 } };
@@ -302,14 +293,12 @@ static void families(void)
 		setitimer(ITIMER_REAL, &it, NULL);
 		execv(self, argv);
 	}
-	waitpid(pid, &status, 0);
-	check(WEXITSTATUS(status) == 5, "nor does exec, nor their signals; ITIMER_REAL it does");
+	check(exit_of(pid) == 5, "nor does exec, nor their signals; ITIMER_REAL it does");
 	delete (id);
 	pid = fork();
 	if (!pid)
 		too_many();
-	waitpid(pid, &status, 0);
-	check(WEXITSTATUS(status) == 3, "more than RLIMIT_SIGPENDING: EAGAIN");
+	check(exit_of(pid) == 3, "more than RLIMIT_SIGPENDING: EAGAIN");
 }
 
 static int after_exec(void)

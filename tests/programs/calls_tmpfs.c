@@ -15,17 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define PAGE 4096L
 #define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 
 static const char *self; /* path of this program */
-
-static int fails(long result, int want)
-{
-	return result == -1 && errno == want;
-}
 
 static bool mounted(const char *options)
 {

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 #define PAGE 4096UL
 
@@ -149,18 +149,7 @@ static void day_and_cpu(void)
 		check(cpu == asked, "which says what the kernel says");
 }
 
-static int child(int (*work)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(work());
-	waitpid(pid, &status, 0);
-	return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-static int in_child(void)
+static int in_step_here(void)
 {
 	struct timespec ts;
 
@@ -183,7 +172,7 @@ static int copy_object(void)
 		return 1;
 	old[8] = 42;
 	((volatile char *)base)[8] = 42;
-	return memcmp(old, (void *)base, sizeof(old)) ? 2 : in_child();
+	return memcmp(old, (void *)base, sizeof(old)) ? 2 : in_step_here();
 }
 
 static int write_numbers(void)
@@ -217,12 +206,12 @@ static void mappings(void)
 			 (!strncmp(line, want[1], strlen(want[1])) && strstr(line, " [vdso]\n"));
 	fclose(maps);
 	check(found == 2, "/proc/self/maps names both mappings");
-	check(child(in_child) == 0, "a child has them");
-	check(child(write_object) == 1000 + SIGSEGV, "nobody writes to them");
-	check(child(copy_object) == 0, "but to a private copy of the code");
-	check(child(write_numbers) == EACCES, "and never to the numbers");
-	check(child(beyond_numbers) == 1000 + SIGBUS, "behind which there is nothing: SIGBUS");
-	check(child(unmapped) == 0, "who unmaps them asks the kernel");
+	check(in_child(in_step_here) == 0, "a child has them");
+	check(in_child(write_object) == 200 + SIGSEGV, "nobody writes to them");
+	check(in_child(copy_object) == 0, "but to a private copy of the code");
+	check(in_child(write_numbers) == EACCES, "and never to the numbers");
+	check(in_child(beyond_numbers) == 200 + SIGBUS, "behind which there is nothing: SIGBUS");
+	check(in_child(unmapped) == 0, "who unmaps them asks the kernel");
 	check(((volatile char *)base)[8] != 42, "the copy was private");
 }
 

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 /* linux/futex.h, which musl does not bring. */
 enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_CMP_REQUEUE = 4, FUTEX_WAIT_PRIVATE = 128 };
@@ -32,26 +32,9 @@ static const char *self;
 static volatile int *shared; /* a page that children share */
 extern char **environ;
 
-static void wait_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	while (nanosleep(&ts, &ts) && errno == EINTR)
-		;
-}
-
 static void note_signal(int sig)
 {
 	shared[31] = sig;
-}
-
-static int status_of(pid_t pid)
-{
-	int status = -1;
-
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
 }
 
 static int run(char *const argv[])
@@ -62,7 +45,7 @@ static int run(char *const argv[])
 		execv(argv[0], argv);
 		_exit(200);
 	}
-	return WEXITSTATUS(status_of(pid));
+	return exit_of(pid);
 }
 
 /* --- exec --- */
@@ -73,16 +56,6 @@ static int exec_errno(const char *path)
 
 	execv(path, argv);
 	return errno;
-}
-
-static void make_file(const char *path, const char *text, mode_t mode)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0755);
-
-	if (write(fd, text, strlen(text)) < 0)
-		_exit(99);
-	close(fd);
-	chmod(path, mode);
 }
 
 static void exec_errors(void)
@@ -158,16 +131,16 @@ static void exec_works(void)
 		pthread_create(&t, NULL, exec_in_thread, text);
 		sleep_forever(NULL);
 	}
-	check(WEXITSTATUS(status_of(pid)) == 0, "exec in a thread: the others end, the pid stays");
+	check(exit_of(pid) == 0, "exec in a thread: the others end, the pid stays");
 	pid = vfork();
 	if (!pid) {
 		*shared = 1;
 		execv(self, args);
 		_exit(200);
 	}
-	check(WEXITSTATUS(status_of(pid)) == 5, "vfork and exec");
+	check(exit_of(pid) == 5, "vfork and exec");
 	check(posix_spawn(&pid, self, NULL, NULL, args, environ) == 0 &&
-		      WEXITSTATUS(status_of(pid)) == 5,
+		      exit_of(pid) == 5,
 	      "posix_spawn");
 	check(posix_spawn(&pid, "/no/such", NULL, NULL, args, environ) == ENOENT,
 	      "posix_spawn tells the error");
@@ -187,7 +160,7 @@ static void waits(void)
 	check(waitpid(-1, &status, 0x100) == -1 && errno == EINVAL, "unknown option: EINVAL");
 	pid = fork();
 	if (!pid) {
-		wait_ms(30);
+		sleep_ms(30);
 		_exit(300);
 	}
 	check(waitpid(pid, &status, WNOHANG) == 0, "WNOHANG: nothing yet");
@@ -210,13 +183,13 @@ static void waits(void)
 		if (fork())
 			_exit(0);
 		while (getppid() == parent)
-			wait_ms(2);
+			sleep_ms(2);
 		shared[1] = getppid();
 		_exit(0);
 	}
 	status_of(pid);
 	while (!shared[1])
-		wait_ms(2);
+		sleep_ms(2);
 	check(shared[1] != getpid(), "an orphan gets another parent");
 }
 
@@ -243,7 +216,7 @@ static void *ping(void *arg)
 
 static void *leave_late(void *arg)
 {
-	wait_ms(30);
+	sleep_ms(30);
 	if (arg)
 		exit(17);
 	_exit(18);
@@ -281,7 +254,7 @@ static void threads(void)
 	for (i = 0; i < 8; i++)
 		pthread_create(&t[i], NULL, wait_for_cond, NULL);
 	for (i = 0; i < 1000 && waiting < 8; i++)
-		wait_ms(1);
+		sleep_ms(1);
 	pthread_mutex_lock(&mutex);
 	pthread_cond_broadcast(&cond);
 	pthread_mutex_unlock(&mutex);
@@ -293,16 +266,16 @@ static void threads(void)
 		pthread_create(&t[0], NULL, leave_late, NULL);
 		pthread_exit(NULL);
 	}
-	wait_ms(10);
+	sleep_ms(10);
 	check(waitpid(pid, NULL, WNOHANG) == 0, "the first thread left, the process lives");
-	check(WEXITSTATUS(status_of(pid)) == 18, "until another one ends it");
+	check(exit_of(pid) == 18, "until another one ends it");
 	pid = fork();
 	if (!pid) {
 		pthread_create(&t[0], NULL, leave_late, &pid);
 		for (;;)
 			__asm__ volatile("" : : : "memory");
 	}
-	check(WEXITSTATUS(status_of(pid)) == 17, "exit in a thread ends a busy one too");
+	check(exit_of(pid) == 17, "exit in a thread ends a busy one too");
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
 	pthread_mutex_init(&robust, &attr);
@@ -311,7 +284,7 @@ static void threads(void)
 	check(pthread_mutex_lock(&robust) == EOWNERDEAD,
 	      "a robust mutex tells that its owner died");
 	pthread_create(&t[0], NULL, sleep_forever, NULL);
-	wait_ms(5);
+	sleep_ms(5);
 	pthread_cancel(t[0]);
 	pthread_join(t[0], NULL);
 	check(1, "a thread is cancelled in pause");
@@ -351,8 +324,8 @@ static void futexes(void)
 		}
 	}
 	while (shared[9] < 4)
-		wait_ms(1);
-	wait_ms(20);
+		sleep_ms(1);
+	sleep_ms(20);
 	check(futex(word, FUTEX_CMP_REQUEUE, 1, (void *)2, shared + 20, 5) == -1 && errno == EAGAIN,
 	      "CMP_REQUEUE compares");
 	check(futex(word, FUTEX_CMP_REQUEUE, 1, (void *)2, shared + 20, 0) == 3,
@@ -404,11 +377,11 @@ static void groups(void)
 			raise(SIGSTOP);
 			_exit(0);
 		}
-		wait_ms(30);
+		sleep_ms(30);
 		_exit(0);
 	}
 	status_of(pid);
-	wait_ms(30);
+	sleep_ms(30);
 	check(shared[31] == SIGHUP, "a stopped group that is orphaned gets SIGHUP, and goes on");
 }
 
@@ -425,7 +398,7 @@ static void small_calls(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-	wait_ms(20);
+	sleep_ms(20);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	check((b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec >= 20000000,
 	      "the clock goes on while one sleeps");

@@ -16,7 +16,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "calls.h"
 
 static volatile sig_atomic_t hits, order[8], norder, last_code, last_value, on_stack;
 static volatile pid_t last_pid;
@@ -47,13 +47,6 @@ static void install(int sig, void (*fn)(int, siginfo_t *, void *), int flags)
 
 	sigaction(sig, &sa, NULL);
 	hits = norder = 0;
-}
-
-static void wait_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
 }
 
 static pid_t spawn(void (*fn)(void))
@@ -232,7 +225,7 @@ static void waiting(void)
 	check(sigtimedwait(&set, &si, &half) == -1 && errno == EAGAIN,
 	      "sigtimedwait: nothing came, EAGAIN");
 	if (!fork()) {
-		wait_ms(20);
+		sleep_ms(20);
 		kill(getppid(), SIGTERM);
 		_exit(0);
 	}
@@ -260,7 +253,7 @@ static void waiting(void)
 
 static void child_sleeps(void)
 {
-	wait_ms(60);
+	sleep_ms(60);
 	_exit(3);
 }
 
@@ -304,7 +297,7 @@ static void stopping(void)
 
 	install(SIGCHLD, info_handler, SA_RESTART);
 	pid = spawn(sleep_on);
-	wait_ms(20);
+	sleep_ms(20);
 	kill(pid, SIGSTOP);
 	check(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) &&
 		      WSTOPSIG(status) == SIGSTOP,
@@ -319,7 +312,7 @@ static void stopping(void)
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
 	kill(pid, SIGTERM);
-	wait_ms(20);
+	sleep_ms(20);
 	check(waitpid(pid, &status, WNOHANG) == 0,
 	      "a stopped process dies of SIGTERM only when it goes on");
 	kill(pid, SIGCONT);
@@ -350,7 +343,7 @@ static void *idle_thread(void *arg)
 {
 	(void)arg;
 	while (!stop_thread)
-		wait_ms(5);
+		sleep_ms(5);
 	return NULL;
 }
 
@@ -366,14 +359,14 @@ static void threads(void)
 	pthread_create(&t, NULL, idle_thread, NULL);
 	pthread_kill(t, SIGUSR1);
 	for (i = 0; i < 100 && !hits; i++)
-		wait_ms(5);
+		sleep_ms(5);
 	check(hits == 1 && pthread_equal(thread_hit, t), "pthread_kill reaches that thread");
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	kill(getpid(), SIGUSR1);
 	for (i = 0; i < 100 && hits < 2; i++)
-		wait_ms(5);
+		sleep_ms(5);
 	check(hits == 2 && pthread_equal(thread_hit, t),
 	      "kill finds the thread that does not block");
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* What the programs that try system calls share: refusals, waits, and children that answer. */
+#ifndef TESTS_PROGRAMS_CALLS_H
+#define TESTS_PROGRAMS_CALLS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+
+static inline bool fails(long result, int want)
+{
+	return result == -1 && errno == want;
+}
+
+/* All of it, whatever signals come. */
+static inline void sleep_ms(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, &ts) == EINTR)
+		;
+}
+
+/* The wait status of a child that ends. */
+static inline int status_of(pid_t pid)
+{
+	int status = -1;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* The exit status of a child, or 200 and the signal that it died of. */
+static inline int exit_of(pid_t pid)
+{
+	int status = status_of(pid);
+
+	return WIFSIGNALED(status) ? 200 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* What @fn says in a child of its own, as exit_of(). */
+static inline int in_child(int (*fn)(void))
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(fn());
+	return exit_of(pid);
+}
+
+/* The same in a child that is that user, of that group alone; 199 if root cannot become it. */
+static inline int as_user(uid_t uid, gid_t gid, int (*fn)(void))
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(setgroups(0, NULL) || setgid(gid) || setuid(uid) ? 199 : fn());
+	return exit_of(pid);
+}
+
+/* A file with that text and no other, whatever the umask. */
+static inline void make_file(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (write(fd, text, strlen(text)) < 0)
+		_exit(99);
+	close(fd);
+	chmod(path, mode);
+}
+
+/* Whether the @n bytes at @p are all @want. */
+static inline bool all(const char *p, long n, char want)
+{
+	while (n && *p == want)
+		p++, n--;
+	return !n;
+}
+
+#endif
