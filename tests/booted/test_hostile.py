@@ -26,7 +26,7 @@ def attack(*commands, **knobs):
 
 def test_hostile_cpu():
     "instructions, flags, selectors and signal frames that are not a program's"
-    attack("fuzz_cpu 1", mem="64M", smp=2)
+    attack("fuzz_cpu 1", "fuzz_frames 1", mem="64M", smp=2)
 
 
 def test_hostile_files():

@@ -94,13 +94,29 @@ static void flags_and_rights(void)
 			}
 }
 
-static void lengths_and_places(void)
+static const int some_flags[] = { ANON,
+				  ANON | MAP_NORESERVE,
+				  MAP_SHARED | MAP_ANONYMOUS,
+				  ANON | MAP_FIXED,
+				  ANON | MAP_FIXED_NOREPLACE,
+				  MAP_PRIVATE,
+				  MAP_SHARED | MAP_FIXED };
+
+static void lengths(int flags)
 {
 	static const unsigned long lens[] = { 0,         1,         PAGE - 1,
 					      PAGE,      PAGE + 1,  1UL << 32,
 					      1UL << 40, 1UL << 46, (1UL << 47) - PAGE,
 					      1UL << 47, 1UL << 48, 1UL << 63,
 					      -PAGE,     -PAGE + 1, -1UL };
+
+	for (size_t l = 0; l < COUNT(lens); l++)
+		for (size_t p = 0; p < 3; p++)
+			try_mmap(at(0), lens[l], p, flags & ~MAP_FIXED, rw, 0);
+}
+
+static void places(int flags)
+{
 	static const unsigned long addrs[] = { 0,
 					       1,
 					       0x1000,
@@ -109,7 +125,6 @@ static void lengths_and_places(void)
 					       0x12345,
 					       0x200000000001,
 					       0x200000000fff,
-					       0x7fffffffe000,
 					       0x7ffffffff000,
 					       0x7fffffffffff,
 					       0x800000000000,
@@ -118,45 +133,30 @@ static void lengths_and_places(void)
 					       0xffffffffff600000,
 					       -PAGE,
 					       -1UL };
-	static const int flags[] = { ANON,
-				     ANON | MAP_NORESERVE,
-				     MAP_SHARED | MAP_ANONYMOUS,
-				     ANON | MAP_FIXED,
-				     ANON | MAP_FIXED_NOREPLACE,
-				     MAP_PRIVATE,
-				     MAP_SHARED | MAP_FIXED };
+
+	for (size_t a = 0; a < COUNT(addrs); a++) {
+		if (addrs[a] < 0x10000 && flags & MAP_FIXED)
+			continue; /* below mmap_min_addr: hints only */
+		try_mmap((void *)addrs[a], PAGE, RW, flags, rw, 0);
+		try_mmap((void *)addrs[a], 2 * PAGE, RW, flags, rw, 0);
+		try_mmap((void *)addrs[a], 0, RW, flags, rw, 0);
+	}
+}
+
+static void offsets(int flags)
+{
 	static const unsigned long offs[] = {
 		0,         1,         PAGE,      PAGE + 1,           8 * PAGE,
 		1UL << 31, 1UL << 32, 1UL << 43, 1UL << 44,          1UL << 52,
 		1UL << 63, -PAGE,     -1UL,      (1UL << 63) - PAGE, -2 * PAGE
 	};
 
-	for (size_t f = 0; f < COUNT(flags); f++)
-		for (size_t l = 0; l < COUNT(lens); l++)
-			for (size_t p = 0; p < 3; p++)
-				try_mmap(flags[f] & MAP_TYPE & (MAP_FIXED | MAP_FIXED_NOREPLACE) ?
-						 NULL :
-						 at(0),
-					 lens[l], p, flags[f] & ~MAP_FIXED, rw, 0);
-	for (size_t f = 0; f < COUNT(flags); f++)
-		for (size_t a = 0; a < COUNT(addrs); a++) {
-			/* below mmap_min_addr, and where our stack or the kernel's pages may be: hints only */
-			if ((addrs[a] < 0x10000 || addrs[a] == 0x7fffffffe000) &&
-			    flags[f] & MAP_FIXED)
-				continue;
-			if (addrs[a] == 0x7fffffffe000)
-				continue;
-			try_mmap((void *)addrs[a], PAGE, RW, flags[f], rw, 0);
-			try_mmap((void *)addrs[a], 2 * PAGE, RW, flags[f], rw, 0);
-			try_mmap((void *)addrs[a], 0, RW, flags[f], rw, 0);
-		}
-	for (size_t f = 0; f < COUNT(flags); f++)
-		for (size_t o = 0; o < COUNT(offs); o++) {
-			try_mmap(at(0), PAGE, RW, flags[f], rw, offs[o]);
-			try_mmap(at(0), 3 * PAGE, RW, flags[f], rw, offs[o]);
-			try_mmap(at(0), 0, RW, flags[f], rw, offs[o]);
-			try_mmap(at(0), PAGE, RW, flags[f], 99, offs[o]);
-		}
+	for (size_t o = 0; o < COUNT(offs); o++) {
+		try_mmap(at(0), PAGE, RW, flags, rw, offs[o]);
+		try_mmap(at(0), 3 * PAGE, RW, flags, rw, offs[o]);
+		try_mmap(at(0), 0, RW, flags, rw, offs[o]);
+		try_mmap(at(0), PAGE, RW, flags, 99, offs[o]);
+	}
 }
 
 /* 0-1 written, 2 read-only, 3 a hole, 4-5 shared file, 6 a hole, 7 shared anonymous, 8 locked, ... */
@@ -322,7 +322,12 @@ int main(void)
 		bail("pipe");
 	catch_faults();
 	flags_and_rights();
-	lengths_and_places();
+	for (size_t f = 0; f < COUNT(some_flags); f++)
+		lengths(some_flags[f]);
+	for (size_t f = 0; f < COUNT(some_flags); f++)
+		places(some_flags[f]);
+	for (size_t f = 0; f < COUNT(some_flags); f++)
+		offsets(some_flags[f]);
 	build();
 	strcpy(built, layout(PAGES));
 	strcpy(built_bits, bits(0, PAGES));

@@ -39,14 +39,12 @@ static long size_of(const char *name)
 
 static void opening(void)
 {
-	int fd = make("f", "0123456789"), dir;
-
+	close(make("f", "0123456789"));
 	mkdir("d", 0755);
 	symlink("f", "l");
 	symlink("nowhere", "dangling");
 	symlink("loop", "loop");
 	symlink("d", "ld");
-	close(fd);
 	check(fails(open("f", O_CREAT | O_EXCL, 0644), EEXIST) &&
 		      fails(open("l", O_CREAT | O_EXCL, 0644), EEXIST) &&
 		      fails(open("dangling", O_CREAT | O_EXCL, 0644), EEXIST) &&
@@ -67,7 +65,12 @@ static void opening(void)
 		      fails(open("dangling", O_RDONLY), ENOENT) &&
 		      fails(open("", O_RDONLY), ENOENT),
 	      "O_NOFOLLOW and loops: ELOOP");
-	fd = open("l", O_PATH | O_NOFOLLOW);
+}
+
+static void opening_paths(void)
+{
+	int fd = open("l", O_PATH | O_NOFOLLOW), dir;
+
 	check(fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode) &&
 		      readlinkat(fd, "", buf, sizeof(buf)) == 1,
 	      "O_PATH of a link is the link");
@@ -89,7 +92,12 @@ static void opening(void)
 	close(fd);
 	close(dir);
 	check(fails(openat(99, "f", O_RDONLY), EBADF), "openat: EBADF");
-	fd = open("f", O_RDONLY | O_TRUNC);
+}
+
+static void open_flags(void)
+{
+	int fd = open("f", O_RDONLY | O_TRUNC);
+
 	check(fd >= 0 && size_of("f") == 0, "O_TRUNC truncates even for reading");
 	close(fd);
 	umask(027);
@@ -104,6 +112,10 @@ static void opening(void)
 	      "F_SETFL changes what it may");
 	close(fd);
 	umask(022);
+}
+
+static void long_names(void)
+{
 	memset(buf, 'a', 256);
 	buf[256] = 0;
 	check(fails(open(buf, O_RDONLY), ENAMETOOLONG), "a name of 256 bytes: ENAMETOOLONG");
@@ -344,6 +356,9 @@ int main(void)
 	if (chdir("/file"))
 		return 1;
 	opening();
+	opening_paths();
+	open_flags();
+	long_names();
 	descriptors();
 	moving();
 	copying();
