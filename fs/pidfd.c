@@ -72,6 +72,24 @@ struct signal_struct *pidfd_signal(unsigned int fd, bool *nonblock)
 	return signal;
 }
 
+struct task_struct *pidfd_get_task(unsigned int fd)
+{
+	struct task_struct *task = ERR_PTR(-ESRCH);
+	bool nonblock;
+	struct signal_struct *signal = pidfd_signal(fd, &nonblock);
+
+	if (IS_ERR(signal))
+		return ERR_PTR(PTR_ERR(signal));
+	spin_lock_irq(&tasklist_lock);
+	if (signal->nr_threads) { /* otherwise its owner may be freed */
+		task = signal->owner;
+		get_task_struct(task);
+	}
+	spin_unlock_irq(&tasklist_lock);
+	signal_put(signal);
+	return task;
+}
+
 /* --- system calls --- */
 
 long sys_pidfd_open(pid_t pid, unsigned int flags)
@@ -138,20 +156,6 @@ long sys_pidfd_send_signal(unsigned int fd, int sig, const void __user *uinfo, u
 	return ret;
 }
 
-/* Its leader, counted; NULL: it was waited for. */
-static struct task_struct *get_leader(struct signal_struct *signal)
-{
-	struct task_struct *task = NULL;
-
-	spin_lock_irq(&tasklist_lock);
-	if (signal->nr_threads) {
-		task = signal->owner;
-		get_task_struct(task);
-	}
-	spin_unlock_irq(&tasklist_lock);
-	return task;
-}
-
 static long copy_descriptor(struct task_struct *task, unsigned int fd)
 {
 	struct files_struct *files = NULL;
@@ -180,20 +184,14 @@ static long copy_descriptor(struct task_struct *task, unsigned int fd)
 
 long sys_pidfd_getfd(unsigned int pidfd, unsigned int fd, unsigned int flags)
 {
-	struct signal_struct *signal;
 	struct task_struct *task;
-	bool nonblock;
 	long ret;
 
 	if (flags)
 		return -EINVAL;
-	signal = pidfd_signal(pidfd, &nonblock);
-	if (IS_ERR(signal))
-		return PTR_ERR(signal);
-	task = get_leader(signal);
-	signal_put(signal);
-	if (!task)
-		return -ESRCH;
+	task = pidfd_get_task(pidfd);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
 	ret = copy_descriptor(task, fd);
 	put_task_struct(task);
 	return ret;

@@ -17,6 +17,7 @@ struct dentry;
 struct vm_area_struct;
 struct wait_queue_head;
 struct signal_struct;
+struct task_struct;
 
 /* Where paths begin, and how they end (linux/fcntl.h of Linux's user headers). */
 #define AT_FDCWD (-100)
@@ -143,10 +144,12 @@ void tty_session_end(void);
 /*
  * Descriptors of processes (fs/pidfd.c). prepare: a reserved number, and in @file what is to be
  * installed there; or -errno. pidfd_signal: whose a descriptor is, counted (signal_put), and if it
- * has O_NONBLOCK; ERR_PTR(-EBADF).
+ * has O_NONBLOCK; ERR_PTR(-EBADF). pidfd_get_task: that process's leader, counted; ERR_PTR(-ESRCH)
+ * once it was waited for.
  */
 int pidfd_prepare(struct signal_struct *signal, unsigned int flags, struct file **file);
 struct signal_struct *pidfd_signal(unsigned int fd, bool *nonblock);
+struct task_struct *pidfd_get_task(unsigned int fd);
 /* The same as in fs/file.h. */
 void put_unused_fd(unsigned int fd);
 void fd_install(unsigned int fd, struct file *file);

@@ -169,24 +169,6 @@ long sys_process_vm_writev(pid_t pid, const struct iovec __user *lvec, unsigned 
 	return process_vm_rw(pid, lvec, liovcnt, rvec, riovcnt, flags, FOLL_WRITE);
 }
 
-/* The leader of the process that descriptor @fd stands for, counted. ERR_PTR(-EBADF, -ESRCH). */
-static struct task_struct *pidfd_get_task(unsigned int fd)
-{
-	bool nonblock;
-	struct signal_struct *signal = pidfd_signal(fd, &nonblock);
-	struct task_struct *task;
-
-	if (IS_ERR(signal))
-		return ERR_PTR(PTR_ERR(signal));
-	spin_lock_irq(&tasklist_lock);
-	task = signal->owner;
-	if (task)
-		get_task_struct(task);
-	spin_unlock_irq(&tasklist_lock);
-	signal_put(signal);
-	return task ? task : ERR_PTR(-ESRCH);
-}
-
 /* Bytes advised, or -errno when there were none. */
 static ssize_t advise_vector(struct task_struct *task, const struct iovec *vec, unsigned long vlen,
 			     int behavior)

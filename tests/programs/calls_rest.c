@@ -219,6 +219,7 @@ static void advice(void)
 		size_t len;
 	} range = { p, 2 * PAGE };
 	int fd = (int)call(pidfd_open, getpid(), 0);
+	pid_t pid;
 
 	check(call(process_madvise, fd, &range, 1, 20 /* MADV_COLD */, 0) == (long)(2 * PAGE) &&
 		      fails(call(process_madvise, fd, &range, 1, 4 /* MADV_DONTNEED */, 0),
@@ -226,6 +227,14 @@ static void advice(void)
 		      fails(call(process_madvise, -1, &range, 1, 20, 0), EBADF) &&
 		      fails(call(process_madvise, fd, &range, 1, 20, 1), EINVAL),
 	      "process_madvise");
+	close(fd);
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	fd = (int)call(pidfd_open, pid, 0);
+	exit_of(pid);
+	in_child(getpid); /* who may get the memory of what is gone */
+	check(fails(call(process_madvise, fd, &range, 1, 20, 0), ESRCH), "of whom was waited for");
 	close(fd);
 	munmap(p, 2 * PAGE);
 }
