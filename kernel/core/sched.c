@@ -88,9 +88,9 @@ void preempt(struct task_struct *running, unsigned int cpu)
 }
 
 /*
- * Woken from an interrupt or out of idleness a task shall run soon. Woken by another task's system
- * call it may wait until that one sleeps, or for the next tick: fewer switches, and pipes run full. On
- * another CPU who slept does not wait for one that computes.
+ * Woken from an interrupt or out of idleness a task shall run soon. Who slept does not wait for one
+ * that computes, unless that one woke it and said that it will sleep soon itself. Else it waits until
+ * the running one sleeps, or for the next tick: fewer switches.
  */
 static void maybe_preempt(struct run_queue *rq, const struct task_struct *task, bool slept)
 {
@@ -98,8 +98,7 @@ static void maybe_preempt(struct run_queue *rq, const struct task_struct *task, 
 	struct task_struct *running = per_cpu(current_task, cpu);
 
 	if (running == rq->idle || in_interrupt() || task->urgent ||
-	    (slept && nr_cpus > 1 && cpu != smp_processor_id() &&
-	     (rq->computes || running->time_slice <= 0)))
+	    (slept && (rq->computes || running->time_slice <= 0) && !running->wakes_sync))
 		preempt(running, cpu);
 }
 

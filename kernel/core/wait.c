@@ -79,6 +79,13 @@ void wake_up_all(struct wait_queue_head *q)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
+void wake_up_all_sync(struct wait_queue_head *q)
+{
+	current->wakes_sync = true;
+	wake_up_all(q);
+	current->wakes_sync = false;
+}
+
 void init_completion(struct completion *c)
 {
 	c->done = 0;

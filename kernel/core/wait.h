@@ -40,6 +40,11 @@ void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *w);
 /* All non-exclusive waiters and one exclusive. */
 void wake_up(struct wait_queue_head *q);
 void wake_up_all(struct wait_queue_head *q);
+/*
+ * The same by who has more for them to do and will soon sleep itself: those woken to the caller's
+ * CPU do not preempt it. Pipes run full so. Not from interrupt handlers.
+ */
+void wake_up_all_sync(struct wait_queue_head *q);
 static inline bool waitqueue_active(const struct wait_queue_head *q)
 {
 	return !list_empty(&q->head);

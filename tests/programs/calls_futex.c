@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -215,6 +216,40 @@ static void places(void)
 	unlink("/tmp/futex");
 }
 
+static void *sleep_again(void *arg)
+{
+	while (!other) {
+		futex(&word, WAIT | PRIVATE, 0, NULL, NULL, 0);
+		woken++;
+	}
+	return arg;
+}
+
+/* Who sleeps and is woken by one that computes on its CPU runs at once, not with the next tick. */
+static void no_waiting_for_ticks(void)
+{
+	cpu_set_t old, first;
+	struct timespec ts;
+	pthread_t thread;
+
+	sched_getaffinity(0, sizeof(old), &old);
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	sched_setaffinity(0, sizeof(first), &first);
+	word = other = woken = 0;
+	pthread_create(&thread, NULL, sleep_again, NULL);
+	do {
+		futex(&word, WAKE | PRIVATE, 1, NULL, NULL, 0);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	} while (woken < 200 && ts.tv_sec == 0 && ts.tv_nsec < 600 * MS);
+	check(woken >= 200,
+	      "200 times woken by a thread that computes, in much fewer than 200 ticks");
+	other = word = 1;
+	futex(&word, WAKE | PRIVATE, 1, NULL, NULL, 0);
+	pthread_join(thread, NULL);
+	sched_setaffinity(0, sizeof(old), &old);
+}
+
 int main(void)
 {
 	bits();
@@ -222,5 +257,6 @@ int main(void)
 	requeue();
 	wake_op();
 	places();
+	no_waiting_for_ticks();
 	return checks_done();
 }
