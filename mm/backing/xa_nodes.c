@@ -2,6 +2,7 @@
 /* A slab cache of xarray nodes with a small per-CPU reserve. */
 #include "mm/backing/xa_nodes.h"
 
+#include "kernel/core/stop.h"
 #include "lib/util.h"
 #include "lib/xarray.h"
 #include "mm/frame/slab.h"
@@ -30,6 +31,17 @@ static unsigned long shrink_reserve(unsigned long nr)
 	for (; reserve->nr && freed < nr; freed++)
 		kmem_cache_free(node_cache, reserve->nodes[--reserve->nr]);
 	return freed;
+}
+
+static void empty_reserve(void *unused)
+{
+	(void)unused;
+	shrink_reserve(XA_RESERVE);
+}
+
+void xa_nodes_drop_reserves(void)
+{
+	schedule_on_each_cpu(empty_reserve, NULL);
 }
 
 void xa_nodes_init(void)

@@ -12,5 +12,7 @@ void xa_nodes_init(void);
  * good until the next sleep.
  */
 void xa_preload(void);
+/* Give every CPU's reserve back (drop_caches). Process context, may sleep. */
+void xa_nodes_drop_reserves(void);
 
 #endif

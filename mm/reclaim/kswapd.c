@@ -9,6 +9,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/wait.h"
 #include "mm/backing/writeback.h"
+#include "mm/backing/xa_nodes.h"
 #include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
 #include "mm/frame/vmalloc.h"
@@ -225,6 +226,7 @@ void drop_caches(int what)
 	}
 	count_vm_events(VM_drop_pagecache, freed);
 	if (what & 2) {
+		xa_nodes_drop_reserves();
 		kmem_cache_shrink_all();
 		drop_stack_cache();
 	}
