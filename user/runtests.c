@@ -76,14 +76,27 @@ static long slab_objects(void)
 	return sum;
 }
 
+/* All of it out of one read: a frame that goes to a slab between two would be counted twice. */
 static struct balance take_balance(void)
 {
-	long objects;
+	long kb, frames = 0, slots = 0, objects;
+	char line[256], name[32];
+	FILE *f;
 
 	drop_caches();
 	objects = slab_objects();
-	return (struct balance){ (meminfo_kb("MemFree") + meminfo_kb("Slab")) / 4,
-				 meminfo_kb("SwapFree") / 4, -objects };
+	f = fopen("/proc/meminfo", "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%31s %ld", name, &kb) != 2)
+			continue;
+		if (!strcmp(name, "MemFree:") || !strcmp(name, "Slab:"))
+			frames += kb / 4;
+		if (!strcmp(name, "SwapFree:"))
+			slots = kb / 4;
+	}
+	if (f)
+		fclose(f);
+	return (struct balance){ frames, slots, -objects };
 }
 
 /* All came back; or what another process had in memory is now in swap, page for page. */
@@ -97,6 +110,14 @@ static bool leaked(struct balance lost)
 	return lost.slots < 0 || lost.frames + lost.slots > 0 || lost.objects > 0;
 }
 
+static void rest_a_little(void)
+{
+	struct timespec rest = { .tv_nsec = 10 * 1000 * 1000 };
+
+	sched_yield();
+	nanosleep(&rest, NULL);
+}
+
 /*
  * What was lost since `before`. What the kernel frees a little later (a dead process's kernel
  * stack, a list kept per CPU) gets up to three chances to come back; what seems to be leaked gets
@@ -104,7 +125,6 @@ static bool leaked(struct balance lost)
  */
 static struct balance lost_since(struct balance before)
 {
-	struct timespec rest = { .tv_nsec = 10 * 1000 * 1000 };
 	struct balance now, lost;
 
 	for (int i = 0;; i++) {
@@ -113,9 +133,23 @@ static struct balance lost_since(struct balance before)
 					 before.objects - now.objects };
 		if (balanced(lost) || i == LEAK_TRIES || (i >= SETTLE_TRIES && !leaked(lost)))
 			return lost;
-		sched_yield();
-		nanosleep(&rest, NULL);
+		rest_a_little();
 	}
+}
+
+/* The balance, once what ended before is gone to the last: two looks agree. */
+static struct balance settled_balance(void)
+{
+	struct balance before = take_balance(), now;
+
+	for (int i = 0; i < LEAK_TRIES; i++) {
+		rest_a_little();
+		now = take_balance();
+		if (!memcmp(&now, &before, sizeof(now)))
+			break;
+		before = now;
+	}
+	return before;
 }
 
 /* Splits at spaces, in place. */
@@ -234,7 +268,7 @@ static int run_and_weigh(char **argv, bool seen, struct balance *lost)
 	*lost = (struct balance){ 0, 0, 0 };
 	if (!check_leaks)
 		return run(argv, seen);
-	before = take_balance();
+	before = settled_balance();
 	status = run(argv, seen);
 	*lost = lost_since(before);
 	return status;
