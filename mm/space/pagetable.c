@@ -81,7 +81,7 @@ pmd_t *mm_find_pmd(struct mm_struct *mm, unsigned long addr)
 	return pmd_none(*pmd) ? NULL : pmd;
 }
 
-pmd_t *next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long end)
+pmd_t *__next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long end)
 {
 	unsigned long at = *addr;
 

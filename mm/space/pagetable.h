@@ -49,7 +49,11 @@ static inline spinlock_t *ptep_lockptr(const pte_t *pte) { return &virt_to_page(
  * (or to the start of the table's part of the range). NULL: none is left. Its part ends at
  * pmd_addr_end(*@addr, @end). No lock beyond the right to walk.
  */
-pmd_t *next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long end);
+pmd_t *__next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long end);
+static inline pmd_t *next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long end)
+{
+	return *addr < end ? __next_pte_table(mm, addr, end) : NULL;
+}
 /* Frees a table page that was taken out of its map, after the flush. */
 void free_table_page(struct page *page);
 
@@ -116,11 +120,7 @@ struct mmu_gather {
 
 void tlb_gather_mmu(struct mmu_gather *tlb, struct mm_struct *mm);
 void tlb_gather_mmu_fullmm(struct mmu_gather *tlb, struct mm_struct *mm);
-/*
- * The frame's entry at @addr was cleared: drop the map's reference after the flush. ptl may be
- * held. True: the batch is full, flush soon (tlb_flush_mmu without ptl).
- */
-bool tlb_remove_page(struct mmu_gather *tlb, struct page *page, unsigned long addr);
+/* Flush and free what has been gathered. */
 void tlb_flush_mmu(struct mmu_gather *tlb);
 void tlb_finish_mmu(struct mmu_gather *tlb);
 

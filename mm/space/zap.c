@@ -44,11 +44,11 @@ void tlb_gather_mmu_fullmm(struct mmu_gather *tlb, struct mm_struct *mm)
 	gather_init(tlb, mm, true);
 }
 
-/* A translation at @addr must be forgotten. */
-static inline void tlb_note(struct mmu_gather *tlb, unsigned long addr)
+/* Translations of [start, end) must be forgotten. */
+static inline void tlb_note(struct mmu_gather *tlb, unsigned long start, unsigned long end)
 {
-	tlb->start = min(tlb->start, addr);
-	tlb->end = max(tlb->end, addr + PAGE_SIZE);
+	tlb->start = min(tlb->start, start);
+	tlb->end = max(tlb->end, end);
 }
 
 /*
@@ -98,9 +98,12 @@ static bool leave_batch(struct mmu_gather *tlb)
 	return true;
 }
 
-bool tlb_remove_page(struct mmu_gather *tlb, struct page *page, unsigned long addr)
+/*
+ * The entry of the frame was cleared: drop the map's reference after the flush. Locks of tables may be
+ * held. True: the batch is full, flush soon (tlb_flush_mmu() without them).
+ */
+static inline bool tlb_remove_page(struct mmu_gather *tlb, struct page *page)
 {
-	tlb_note(tlb, addr);
 	tlb->pages[tlb->nr++] = page;
 	return unlikely(tlb->nr == tlb->max) && batch_full(tlb);
 }
@@ -138,10 +141,8 @@ static void release_batch(struct mmu_gather *tlb)
 	tlb->nr = 0;
 }
 
-void tlb_flush_mmu(struct mmu_gather *tlb)
+static noinline void flush_and_release(struct mmu_gather *tlb)
 {
-	if (!tlb->nr && !tlb->end && tlb->pages == tlb->local)
-		return;
 	race_point("unmap: entries cleared, not flushed");
 	if (tlb->freed_tables)
 		flush_tlb_freed_tables(tlb->mm, tlb->start, tlb->end);
@@ -152,6 +153,12 @@ void tlb_flush_mmu(struct mmu_gather *tlb)
 	while (leave_batch(tlb));
 	tlb->freed_tables = false;
 	reset_range(tlb);
+}
+
+void tlb_flush_mmu(struct mmu_gather *tlb)
+{
+	if (tlb->nr || tlb->end || tlb->pages != tlb->local)
+		flush_and_release(tlb);
 }
 
 /*
@@ -167,20 +174,10 @@ void tlb_finish_mmu(struct mmu_gather *tlb)
 	atomic_dec(&tlb->mm->context.tlb_flush_pending);
 }
 
-/* One present entry; true: the batch is full. ptl held. */
-static inline bool zap_present_pte(struct mmu_gather *tlb, struct vm_area_struct *vma, pte_t *ptep,
-				   unsigned long addr, long *rss)
+/* One entry, present and cleared now, that mapped @page; true: the batch is full. ptl held. */
+static inline bool zap_page(struct mmu_gather *tlb, struct vm_area_struct *vma, struct page *page,
+			    pte_t pte, long *rss)
 {
-	struct page *page = vm_normal_page(vma, addr, *ptep);
-	pte_t pte;
-
-	if (unlikely(tlb->skip_anon) && page && PageAnon(page))
-		return false;
-	pte = ptep_get_and_clear(ptep);
-	if (unlikely(!page)) {
-		tlb_note(tlb, addr);
-		return false;
-	}
 	if (likely(PageAnon(page))) {
 		rss[MM_ANONPAGES]--;
 	} else {
@@ -190,12 +187,12 @@ static inline bool zap_present_pte(struct mmu_gather *tlb, struct vm_area_struct
 		}
 		if (pte_young(pte) && !(vma->vm_flags & VM_SEQ_READ))
 			mark_page_accessed(page);
-		rss[mm_counter(page)]--;
+		rss[PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES]--;
 	}
 	if (unlikely(vma->vm_flags & VM_LOCKED) && PageMlocked(page))
 		munlock_page(page);
 	page_remove_rmap(page);
-	return tlb_remove_page(tlb, page, addr);
+	return tlb_remove_page(tlb, page);
 }
 
 /*
@@ -216,26 +213,40 @@ static noinline void flush_dirty_file(struct mmu_gather *tlb)
 static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct *vma, pmd_t *pmd,
 				   unsigned long addr, unsigned long end)
 {
+	unsigned long low = ~0UL, high = 0;
 	struct mm_struct *mm = vma->vm_mm;
 	long rss[NR_MM_COUNTERS] = { 0 };
-	bool full = false;
 	spinlock_t *ptl;
 	pte_t *pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
 
 	flush_tlb_batched_pending(mm);
-	for (; addr < end && !full; addr += PAGE_SIZE, pte++) {
-		if (pte_none(*pte))
-			continue;
-		if (likely(pte_present(*pte))) {
-			full = zap_present_pte(tlb, vma, pte, addr, rss);
-		} else if (!tlb->skip_anon) {
-			swp_entry_t entry = pte_to_swp_entry(*pte);
+	for (; addr < end; addr += PAGE_SIZE, pte++) {
+		struct page *page;
+		pte_t old = *pte;
 
-			pte_clear(pte);
-			free_swap_and_cache(entry);
-			rss[MM_SWAPENTS]--;
+		if (pte_none(old))
+			continue;
+		if (unlikely(!pte_present(old))) {
+			if (!tlb->skip_anon) {
+				pte_clear(pte);
+				free_swap_and_cache(pte_to_swp_entry(old));
+				rss[MM_SWAPENTS]--;
+			}
+			continue;
+		}
+		page = vm_normal_page(vma, addr, old);
+		if (unlikely(tlb->skip_anon) && page && PageAnon(page))
+			continue;
+		old = ptep_get_and_clear(pte); /* the CPU may have set bits meanwhile */
+		low = min(low, addr);
+		high = addr + PAGE_SIZE;
+		if (likely(page) && unlikely(zap_page(tlb, vma, page, old, rss))) {
+			addr = high;
+			break;
 		}
 	}
+	if (high)
+		tlb_note(tlb, low, high);
 	if (rss[MM_ANONPAGES] | rss[MM_FILEPAGES] | rss[MM_SHMEMPAGES] | rss[MM_SWAPENTS]) {
 		if (!tlb->fullmm) /* nobody will ask */
 			update_hiwater_rss(mm);
@@ -291,7 +302,8 @@ static void take_table(struct mmu_gather *tlb, u64 *entry, unsigned long addr)
 	tlb->mm->pgtables--;
 	spin_unlock(&tlb->mm->page_table_lock);
 	tlb->freed_tables = true;
-	if (tlb_remove_page(tlb, page, addr))
+	tlb_note(tlb, addr, addr + PAGE_SIZE);
+	if (tlb_remove_page(tlb, page))
 		tlb_flush_mmu(tlb);
 }
 
