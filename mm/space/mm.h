@@ -94,6 +94,7 @@ struct vm_area_struct {
 	 */
 	unsigned long anon_id;
 	bool anon_inherited;
+	/* From here on: its place in lists and trees, set by who puts it there (VMA_PLACE). */
 	struct rb_node vm_rb;         /* mm->mm_rb, by address */
 	struct vm_area_struct *vm_prev, *vm_next; /* neighbours by address, or NULL */
 	unsigned long vm_gap;         /* free bytes just below, less the guard gap of a stack */
@@ -190,8 +191,11 @@ static inline void add_mm_counters(struct mm_struct *mm, const long n[NR_MM_COUN
 {
 	long *count = mm->rss[smp_processor_id()].count;
 
-	for (int i = 0; i < NR_MM_COUNTERS; i++)
-		count[i] += n[i];
+	BUILD_BUG_ON(NR_MM_COUNTERS != 4);
+	count[MM_FILEPAGES] += n[MM_FILEPAGES];
+	count[MM_ANONPAGES] += n[MM_ANONPAGES];
+	count[MM_SWAPENTS] += n[MM_SWAPENTS];
+	count[MM_SHMEMPAGES] += n[MM_SHMEMPAGES];
 }
 /* The sum, exact when nobody maps or unmaps meanwhile. */
 static inline long mm_counter_sum(const struct mm_struct *mm, int counter)

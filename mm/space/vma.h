@@ -51,9 +51,14 @@ void vma_gap_update(struct vm_area_struct *vma);
 
 /* --- vma_merge.c --- */
 void vma_cache_init(void);
-/* A zeroed VMA for @mm, in no tree; or NULL. */
+/* Where in a VMA its place begins; what lies before says what it is, and copies have that, too. */
+#define VMA_PLACE offsetof(struct vm_area_struct, vm_rb)
+/* A VMA for @mm, zeroed but for its place, in no tree; or NULL. */
 struct vm_area_struct *vm_area_alloc(struct mm_struct *mm);
-/* A copy of @vma that holds its own references to file and anon_vma but is in no tree; or NULL. */
+/*
+ * A copy of @vma that holds its own references to file and anon_vma but has no place in any tree; or
+ * NULL.
+ */
 struct vm_area_struct *vm_area_dup(const struct vm_area_struct *vma);
 /*
  * Only for a VMA in no tree and without references: back to its cache, after a grace period if a

@@ -10,6 +10,7 @@
  * i_mmap_rwsem and the anon_vma's rwsem are held over it, so that no walk of the reverse map does.
  */
 #include "kernel/core/vfs.h"
+#include "lib/string.h"
 #include "lib/util.h"
 #include "mm/backing/filemap.h"
 #include "mm/frame/slab.h"
@@ -31,8 +32,10 @@ struct vm_area_struct *vm_area_alloc(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma = kmem_cache_alloc(vma_cache, GFP_KERNEL);
 
-	if (vma)
-		*vma = (struct vm_area_struct){ .vm_mm = mm };
+	if (vma) {
+		memset(vma, 0, VMA_PLACE);
+		vma->vm_mm = mm;
+	}
 	return vma;
 }
 
@@ -42,9 +45,10 @@ struct vm_area_struct *vm_area_dup(const struct vm_area_struct *vma)
 
 	if (!copy)
 		return NULL;
-	*copy = *vma;
+	memcpy(copy, vma, VMA_PLACE);
 	copy->vm_readers = 0; /* those are in the other */
-	anon_vma_clone(copy, vma);
+	if (copy->anon_vma)
+		atomic_inc(&copy->anon_vma->refcount);
 	if (copy->vm_file)
 		get_file(copy->vm_file);
 	return copy;
