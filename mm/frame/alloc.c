@@ -136,11 +136,6 @@ struct page *alloc_pages_slow(gfp_t gfp, unsigned int order)
 
 	if (unlikely(order > MAX_ORDER))
 		return NULL;
-	if (!order && (gfp & (__GFP_ZERO | __GFP_DMA32)) == __GFP_ZERO) {
-		page = pcp_take_zeroed();
-		if (page)
-			return page;
-	}
 	page = try_alloc(gfp, order, LEVEL_LOW);
 	while (unlikely(!page) && wake_section && wake_section())
 		page = try_alloc(gfp, order, LEVEL_LOW);

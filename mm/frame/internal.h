@@ -24,8 +24,6 @@ void buddy_give_bulk(struct page **pages, unsigned int nr);
 /* Per-CPU list (pcp.c): fill this CPU's from the buddy; false when nothing could be taken. */
 bool pcp_refill(enum alloc_level level);
 unsigned long pcp_frames(void);
-/* A zeroed frame as alloc_page() gives it, or NULL: there is none at hand. */
-struct page *pcp_take_zeroed(void);
 /* Each frame on any CPU's list, until @fn says false. No other CPU runs. */
 void pcp_for_each(bool (*fn)(struct page *page, void *arg), void *arg);
 

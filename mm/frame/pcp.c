@@ -90,7 +90,13 @@ struct page *alloc_page(gfp_t gfp)
 	if (gfp & __GFP_RECLAIM)
 		might_sleep();
 	pcp = this_cpu_ptr(&frame_pcp);
-	if (unlikely(!pcp->count || (gfp & (__GFP_ZERO | __GFP_DMA32))))
+	if (unlikely(gfp & (__GFP_ZERO | __GFP_DMA32))) {
+		if (!pcp->nr_zeroed || (gfp & __GFP_DMA32))
+			return alloc_pages_slow(gfp, 0);
+		count_vm_event(VM_pgalloc);
+		return prep_new_page(pcp->zeroed[--pcp->nr_zeroed], 0);
+	}
+	if (unlikely(!pcp->count))
 		return alloc_pages_slow(gfp, 0);
 	count_vm_event(VM_pgalloc);
 	return prep_new_page(pcp->pages[--pcp->count], 0);
@@ -110,16 +116,6 @@ void free_unref_page(struct page *page)
 	pcp->pages[pcp->count++] = page;
 	if (unlikely(pcp->count == PCP_HIGH))
 		pcp_drain(pcp, PCP_BATCH);
-}
-
-struct page *pcp_take_zeroed(void)
-{
-	struct pcp *pcp = this_cpu_ptr(&frame_pcp);
-
-	if (!pcp->nr_zeroed)
-		return NULL;
-	count_vm_event(VM_pgalloc);
-	return prep_new_page(pcp->zeroed[--pcp->nr_zeroed], 0);
 }
 
 void free_zeroed_page(struct page *page)
