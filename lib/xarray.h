@@ -95,6 +95,21 @@ static inline void *xa_load(const struct xarray *xa, unsigned long index)
 }
 
 /*
+ * The slots of the leaf for @index, or NULL if there is none (an entry at index 0 alone has none): who
+ * looks at neighbours finds that of @index at [@index & XA_CHUNK_MASK]. Good until the lock goes.
+ */
+static inline void *const *xa_leaf(const struct xarray *xa, unsigned long index)
+{
+	const struct xa_node *node = xa->root;
+
+	if (!xa->bits || index > xa->max)
+		return NULL;
+	while (node && node->shift)
+		node = node->slots[(index >> node->shift) & XA_CHUNK_MASK];
+	return node ? node->slots : NULL;
+}
+
+/*
  * Set the entry at @index; an old entry is replaced and its marks stay. Storing NULL erases.
  * Returns 0, or -ENOMEM with the array unchanged. Replacing and erasing never fail.
  */

@@ -172,12 +172,24 @@ vm_fault_t filemap_fault(struct vm_fault *vmf)
 	return VM_FAULT_LOCKED | major;
 }
 
+/*
+ * A locked page is being read or truncated; one with the mark starts read-ahead: these take the full
+ * path.
+ */
+static __always_inline bool may_be_mapped(const struct page *page)
+{
+	const unsigned long bits = 1UL << PG_uptodate | 1UL << PG_locked | 1UL << PG_readahead;
+
+	return (READ_ONCE(page->flags) & bits) == 1UL << PG_uptodate;
+}
+
 /* @values: in the tree there may be swap entries, too. */
 static __always_inline vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t start_pgoff,
 					    pgoff_t end_pgoff, bool values)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct address_space *mapping = vma->vm_file->f_mapping;
+	void *const *leaf = NULL;
 	pte_t *pte, *target;
 	bool answered = false;
 	pgoff_t index;
@@ -195,15 +207,12 @@ static __always_inline vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t start_
 		struct page *page;
 		pte_t entry;
 
+		if (index == start_pgoff || !(index & XA_CHUNK_MASK))
+			leaf = xa_leaf(&mapping->i_pages, index);
 		if (!pte_none(*pte))
 			continue;
-		page = xa_load(&mapping->i_pages, index);
-		/*
-		 * A locked page is being read or truncated; one with the mark starts read-ahead:
-		 * full path.
-		 */
-		if (!page || (values && xa_is_value(page)) || !PageUptodate(page) ||
-		    PageLocked(page) || PageReadahead(page))
+		page = leaf ? leaf[index & XA_CHUNK_MASK] : xa_load(&mapping->i_pages, index);
+		if (!page || (values && xa_is_value(page)) || !may_be_mapped(page))
 			continue;
 		race_point("fault around: page found unlocked, not mapped");
 		get_page(page);

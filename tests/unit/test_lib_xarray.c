@@ -127,7 +127,11 @@ static void check_content(const struct xarray *xa)
 	void *entry;
 
 	for (int i = 0; i < SLOTS; i++) {
+		void *const *leaf = xa_leaf(xa, shadow[i].index);
+
 		CHECK(xa_load(xa, shadow[i].index) == shadow[i].entry);
+		CHECK(leaf ? leaf[shadow[i].index & XA_CHUNK_MASK] == shadow[i].entry :
+			     !shadow[i].entry || !xa->bits);
 		for (xa_mark_t mark = 0; mark < XA_MARKS; mark++)
 			CHECK(xa_get_mark(xa, shadow[i].index, mark) ==
 			      (shadow[i].marks >> mark & 1));
