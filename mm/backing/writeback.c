@@ -28,14 +28,13 @@ static DECLARE_WAIT_QUEUE_HEAD(flushing_wait);
 static DECLARE_WAIT_QUEUE_HEAD(flusher_wait);
 static bool flusher_asked;
 
-bool set_page_dirty(struct page *page)
+/* The page was clean: its file has something to write now. */
+static noinline void note_dirty(struct page *page)
 {
 	struct address_space *mapping = page_mapping(page);
 
-	if (TestSetPageDirty(page))
-		return false;
 	if (!mapping || mapping->shmem)
-		return true;
+		return;
 	spin_lock(&mapping->tree_lock);
 	if (likely(page->mapping == mapping)) {
 		xa_set_mark(&mapping->i_pages, page->index, PAGECACHE_TAG_DIRTY);
@@ -48,6 +47,13 @@ bool set_page_dirty(struct page *page)
 			list_add_tail(&mapping->dirty_list, &dirty_mappings);
 		spin_unlock(&dirty_lock);
 	}
+}
+
+bool set_page_dirty(struct page *page)
+{
+	if (TestSetPageDirty(page))
+		return false;
+	note_dirty(page);
 	return true;
 }
 

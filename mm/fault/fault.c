@@ -166,6 +166,9 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, un
 		.pmd = pmd,
 		.pte = pte,
 		.orig_pte = likely(pmd) ? ptep_get(pte) : __pte(0),
+		.ptl = NULL,
+		.page = NULL,
+		.door = DOOR_NONE,
 	};
 	vm_fault_t verdict = likely(pmd) ? handle_pte_fault(&vmf) : VM_FAULT_OOM;
 
