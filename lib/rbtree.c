@@ -159,11 +159,11 @@ static __always_inline bool erase_step(struct rb_node *parent, bool left, struct
 	return true;
 }
 
-/* The subtree at @node (which may be NULL), a child of @parent, lacks one black node. */
-static __always_inline void erase_fix(struct rb_node *node, struct rb_node *parent,
-				      struct rb_root *root,
+/* The empty subtree (NULL) on one side of @parent lacks one black node; @parent NULL: none does. */
+static __always_inline void erase_fix(struct rb_node *parent, struct rb_root *root,
 				      const struct rb_augment_callbacks *augment)
 {
+	struct rb_node *node = NULL;
 	bool done = false;
 
 	while (parent && !done) {
@@ -215,8 +215,9 @@ static __always_inline struct rb_node *unlink_inner(struct rb_node *node, struct
 	return parent;
 }
 
-static __always_inline void erase(struct rb_node *node, struct rb_root *root,
-				  const struct rb_augment_callbacks *augment)
+/* Take @node out without balancing; returns what erase_fix() is to be told. */
+static __always_inline struct rb_node *take_out(struct rb_node *node, struct rb_root *root,
+						const struct rb_augment_callbacks *augment)
 {
 	struct rb_node *parent, *moved;
 	bool black;
@@ -233,11 +234,11 @@ static __always_inline void erase(struct rb_node *node, struct rb_root *root,
 		augment->propagate(parent, NULL);
 	}
 	if (!black)
-		return;
-	if (moved)
-		set_black(moved); /* an only child is red */
-	else
-		erase_fix(NULL, parent, root, augment);
+		return NULL;
+	if (!moved)
+		return parent;
+	set_black(moved); /* an only child is red */
+	return NULL;
 }
 
 static void no_propagate(struct rb_node *node __maybe_unused, struct rb_node *stop __maybe_unused)
@@ -272,19 +273,38 @@ void rb_insert_color(struct rb_node *node, struct rb_root *root)
 
 void rb_erase(struct rb_node *node, struct rb_root *root)
 {
-	erase(node, root, &no_augment);
+	erase_fix(take_out(node, root, &no_augment), root, &no_augment);
+}
+
+/* Balancing stands apart from the rest, which is often all: there it would cost registers. */
+static noinline void insert_fix_augmented(struct rb_node *node, struct rb_root *root,
+					  const struct rb_augment_callbacks *augment)
+{
+	insert_fix(node, root, augment);
+}
+
+static noinline void erase_fix_augmented(struct rb_node *parent, struct rb_root *root,
+					 const struct rb_augment_callbacks *augment)
+{
+	erase_fix(parent, root, augment);
 }
 
 void rb_insert_augmented(struct rb_node *node, struct rb_root *root,
 			 const struct rb_augment_callbacks *augment)
 {
-	insert_fix(node, root, augment);
+	const struct rb_node *parent = rb_parent(node);
+
+	if (!parent || is_red(parent))
+		insert_fix_augmented(node, root, augment);
 }
 
 void rb_erase_augmented(struct rb_node *node, struct rb_root *root,
 			const struct rb_augment_callbacks *augment)
 {
-	erase(node, root, augment);
+	struct rb_node *parent = take_out(node, root, augment);
+
+	if (parent)
+		erase_fix_augmented(parent, root, augment);
 }
 
 void rb_replace_node(struct rb_node *victim, struct rb_node *new, struct rb_root *root)
