@@ -62,6 +62,11 @@ struct vm_area_struct *__find_vma(struct mm_struct *mm, unsigned long addr)
 	return found;
 }
 
+unsigned long stack_start_gap(const struct vm_area_struct *vma)
+{
+	return vma->vm_start > STACK_GUARD_GAP ? vma->vm_start - STACK_GUARD_GAP : 0;
+}
+
 /* Free bytes between @prev (NULL: address 0) and @vma that a mapping may have. */
 static unsigned long gap_between(const struct vm_area_struct *prev,
 				 const struct vm_area_struct *vma)
@@ -128,7 +133,8 @@ void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma, struct vm
 		next->vm_gap = gap_between(vma, next);
 	if (next && next == mm->gap_hint && next->vm_gap < mm->gap_hint_len)
 		mm->gap_hint = vma; /* what is left of that gap lies below @vma */
-	vma_gap_propagate(parent, next ? &next->vm_rb : NULL);
+	if (!next || parent != &next->vm_rb)
+		vma_gap_propagate(parent, next ? &next->vm_rb : NULL);
 	if (next)
 		vma_gap_propagate(&next->vm_rb, NULL);
 	rb_insert_augmented(&vma->vm_rb, &mm->mm_rb, &vma_gap);

@@ -12,11 +12,10 @@
 /* --- vma.c: the tree alone; nothing here allocates or sleeps --- */
 
 /* Lowest address that belongs to @vma: a stack owns its guard gap. */
+unsigned long stack_start_gap(const struct vm_area_struct *vma);
 static inline unsigned long vm_start_gap(const struct vm_area_struct *vma)
 {
-	if (likely(!(vma->vm_flags & VM_GROWSDOWN)))
-		return vma->vm_start;
-	return vma->vm_start > STACK_GUARD_GAP ? vma->vm_start - STACK_GUARD_GAP : 0;
+	return likely(!(vma->vm_flags & VM_GROWSDOWN)) ? vma->vm_start : stack_start_gap(vma);
 }
 static inline bool vma_is_accessible(const struct vm_area_struct *vma)
 {
@@ -92,9 +91,8 @@ static inline struct vma_range range_like(const struct vm_area_struct *vma, unsi
 	return (struct vma_range){ vma->vm_mm, start, end, vma->vm_flags, vma->vm_file,
 				   linear_page_index(vma, start), vma->anon_id };
 }
-/* May the range become part of @vma, which lies just below (after) or just above (before) it? */
+/* May the range become part of @vma, if that lies just below it? */
 bool can_vma_merge_after(const struct vm_area_struct *vma, const struct vma_range *range);
-bool can_vma_merge_before(const struct vm_area_struct *vma, const struct vma_range *range);
 /*
  * Let the neighbours @prev and @next (either may be NULL) take the free range in. Returns the VMA
  * that has it now, or NULL: make one. @next_first: mmap's order of preference instead of mremap's.

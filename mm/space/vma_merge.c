@@ -75,7 +75,8 @@ void vm_area_free(struct vm_area_struct *vma)
 
 static __always_inline void drop_references(struct vm_area_struct *vma, bool alone)
 {
-	unlink_anon_vma(vma);
+	if (vma->anon_vma)
+		put_anon_vma(vma->anon_vma);
 	if (vma->vm_file)
 		fput(vma->vm_file);
 	free_vma(vma, alone);
@@ -257,28 +258,35 @@ int vma_carve(struct vm_area_struct *vma, unsigned long start, unsigned long end
  * unless @vma came from a parent by fork: Linux keeps those apart to keep its chains short, and a
  * user sees it. A range with pages does not join a VMA without any.
  */
-static bool can_merge_anon(unsigned long anon_id, const struct vm_area_struct *vma)
+static inline bool can_merge_anon(unsigned long anon_id, const struct vm_area_struct *vma)
 {
 	return anon_id == vma->anon_id || (!anon_id && !vma->anon_inherited);
 }
 
-static bool can_merge(const struct vm_area_struct *vma, const struct vma_range *range)
+static inline bool can_merge(const struct vm_area_struct *vma, const struct vma_range *range,
+			     unsigned long anon_id)
 {
 	return vma->vm_flags == range->vm_flags && vma->vm_file == range->file &&
 	       !(vma->vm_flags & VM_SPECIAL) && !(vma->vm_ops && vma->vm_ops->close) &&
-	       can_merge_anon(range->anon_id, vma);
+	       can_merge_anon(anon_id, vma);
+}
+
+static inline bool can_take_above(const struct vm_area_struct *vma, const struct vma_range *range,
+				  unsigned long anon_id)
+{
+	return vma->vm_end == range->start && can_merge(vma, range, anon_id) &&
+	       vma->vm_pgoff + vma_pages(vma) == range->pgoff;
+}
+
+static inline bool can_take_below(const struct vm_area_struct *vma, const struct vma_range *range)
+{
+	return vma->vm_start == range->end && can_merge(vma, range, range->anon_id) &&
+	       vma->vm_pgoff == range->pgoff + ((range->end - range->start) >> PAGE_SHIFT);
 }
 
 bool can_vma_merge_after(const struct vm_area_struct *vma, const struct vma_range *range)
 {
-	return vma->vm_end == range->start && can_merge(vma, range) &&
-	       vma->vm_pgoff + vma_pages(vma) == range->pgoff;
-}
-
-bool can_vma_merge_before(const struct vm_area_struct *vma, const struct vma_range *range)
-{
-	return vma->vm_start == range->end && can_merge(vma, range) &&
-	       vma->vm_pgoff == range->pgoff + ((range->end - range->start) >> PAGE_SHIFT);
+	return can_take_above(vma, range, range->anon_id);
 }
 
 /* Both neighbours take the range from their side: do they also go together? */
@@ -290,14 +298,14 @@ static bool sides_go_together(const struct vm_area_struct *prev, const struct vm
 struct vm_area_struct *vma_merge(const struct vma_range *range, struct vm_area_struct *prev,
 				 struct vm_area_struct *next, bool next_first)
 {
-	bool with_next = next && can_vma_merge_before(next, range), with_prev;
-	struct vma_range seen = *range;
+	bool with_next = next && can_take_below(next, range), with_prev;
+	unsigned long anon_id = range->anon_id;
 	struct vma_edit edits[MAX_EDITS];
 
 	/* mmap() looks at @next first and then asks whether @prev goes with that. */
 	if (next_first && with_next)
-		seen.anon_id = next->anon_id;
-	with_prev = prev && can_vma_merge_after(prev, &seen);
+		anon_id = next->anon_id;
+	with_prev = prev && can_take_above(prev, range, anon_id);
 	if (with_prev && with_next && sides_go_together(prev, next)) {
 		edits[0] = edit(prev, prev->vm_start, next->vm_end);
 		edits[1] = edit(next, 0, 0);
@@ -320,14 +328,14 @@ static struct vm_area_struct *taker_below(struct vm_area_struct *vma, const stru
 {
 	struct vm_area_struct *prev = range->start == vma->vm_start ? vma_prev(vma) : NULL;
 
-	return prev && can_vma_merge_after(prev, range) ? prev : NULL;
+	return prev && can_take_above(prev, range, range->anon_id) ? prev : NULL;
 }
 
 static struct vm_area_struct *taker_above(struct vm_area_struct *vma, const struct vma_range *range)
 {
 	struct vm_area_struct *next = range->end == vma->vm_end ? vma_next(vma) : NULL;
 
-	return next && can_vma_merge_before(next, range) ? next : NULL;
+	return next && can_take_below(next, range) ? next : NULL;
 }
 
 /* @vma loses [start, end), one end of it or all, to @prev or @next or (all of it) to both. */
