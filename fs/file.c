@@ -273,7 +273,7 @@ struct files_struct *dup_files(struct files_struct *files)
 		}
 		spin_lock(&files->lock);
 	}
-	memcpy(copy->cloexec, files->cloexec, sizeof(copy->cloexec));
+	memcpy(copy->cloexec, files->cloexec, files->size / 8);
 	for_each_set_bit(fd, files->open, files->size) {
 		if (!files->fd[fd]) /* reserved by another thread: not ours */
 			continue;

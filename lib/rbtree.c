@@ -18,9 +18,6 @@
  */
 #include "lib/rbtree.h"
 
-#define RB_RED 0UL
-#define RB_BLACK 1UL
-
 static __always_inline bool is_red(const struct rb_node *node)
 {
 	return node && !(node->__rb_parent_color & RB_BLACK);
@@ -34,11 +31,6 @@ static __always_inline void set_red(struct rb_node *node)
 static __always_inline void set_black(struct rb_node *node)
 {
 	node->__rb_parent_color |= RB_BLACK;
-}
-
-static __always_inline void set_parent(struct rb_node *node, const struct rb_node *parent)
-{
-	node->__rb_parent_color = (unsigned long)parent | (node->__rb_parent_color & RB_BLACK);
 }
 
 static __always_inline struct rb_node **child(struct rb_node *node, bool left)
@@ -68,11 +60,11 @@ static __always_inline void rotate(struct rb_node *node, bool left, struct rb_ro
 
 	WRITE_ONCE(*child(node, !left), between);
 	if (between)
-		set_parent(between, node);
+		rb_set_parent(between, node);
 	WRITE_ONCE(*child(up, left), node);
-	set_parent(up, parent);
+	rb_set_parent(up, parent);
 	change_child(node, up, parent, root);
-	set_parent(node, up);
+	rb_set_parent(node, up);
 	augment->rotate(node, up);
 }
 
@@ -199,12 +191,12 @@ static __always_inline struct rb_node *unlink_inner(struct rb_node *node, struct
 	if (parent != next) {
 		WRITE_ONCE(parent->rb_left, *moved);
 		if (*moved)
-			set_parent(*moved, parent);
+			rb_set_parent(*moved, parent);
 		WRITE_ONCE(next->rb_right, node->rb_right);
-		set_parent(next->rb_right, next);
+		rb_set_parent(next->rb_right, next);
 	}
 	WRITE_ONCE(next->rb_left, node->rb_left);
-	set_parent(next->rb_left, next);
+	rb_set_parent(next->rb_left, next);
 	change_child(node, next, rb_parent(node), root);
 	next->__rb_parent_color = node->__rb_parent_color;
 	/* With the old value of this place, propagating may stop where nothing changes. */
@@ -230,7 +222,7 @@ static __always_inline struct rb_node *take_out(struct rb_node *node, struct rb_
 		black = !is_red(node);
 		change_child(node, moved, parent, root);
 		if (moved)
-			set_parent(moved, parent);
+			rb_set_parent(moved, parent);
 		augment->propagate(parent, NULL);
 	}
 	if (!black)
@@ -254,17 +246,6 @@ static const struct rb_augment_callbacks no_augment = {
 	.copy = no_copy,
 	.rotate = no_copy,
 };
-
-void rb_join(struct rb_node *node, struct rb_node *left, struct rb_node *right, bool black)
-{
-	node->__rb_parent_color = black ? RB_BLACK : RB_RED;
-	node->rb_left = left;
-	node->rb_right = right;
-	if (left)
-		set_parent(left, node);
-	if (right)
-		set_parent(right, node);
-}
 
 void rb_insert_color(struct rb_node *node, struct rb_root *root)
 {
@@ -311,9 +292,9 @@ void rb_replace_node(struct rb_node *victim, struct rb_node *new, struct rb_root
 {
 	*new = *victim;
 	if (new->rb_left)
-		set_parent(new->rb_left, new);
+		rb_set_parent(new->rb_left, new);
 	if (new->rb_right)
-		set_parent(new->rb_right, new);
+		rb_set_parent(new->rb_right, new);
 	change_child(victim, new, rb_parent(victim), root);
 }
 

@@ -52,7 +52,13 @@ struct rb_augment_callbacks {
 #define rb_entry(ptr, type, member) container_of(ptr, type, member)
 #define rb_entry_safe(ptr, type, member) \
 	({ struct rb_node *__rbn = (ptr); __rbn ? rb_entry(__rbn, type, member) : NULL; })
-#define rb_parent(node) ((struct rb_node *)((node)->__rb_parent_color & ~1UL))
+#define RB_RED 0UL
+#define RB_BLACK 1UL
+#define rb_parent(node) ((struct rb_node *)((node)->__rb_parent_color & ~RB_BLACK))
+static __always_inline void rb_set_parent(struct rb_node *node, const struct rb_node *parent)
+{
+	node->__rb_parent_color = (unsigned long)parent | (node->__rb_parent_color & RB_BLACK);
+}
 
 /* A node that is its own parent is in no tree. rb_erase does not set this by itself. */
 #define RB_EMPTY_NODE(node) ((node)->__rb_parent_color == (unsigned long)(node))
@@ -74,7 +80,17 @@ void rb_insert_color(struct rb_node *node, struct rb_root *root);
  * For trees built from below, of nodes in order: @node over two finished subtrees (NULL: empty). The
  * caller sees to the colours, the augmented value and, at the top, the root, which must be black.
  */
-void rb_join(struct rb_node *node, struct rb_node *left, struct rb_node *right, bool black);
+static inline void rb_join(struct rb_node *node, struct rb_node *left, struct rb_node *right,
+			   bool black)
+{
+	node->__rb_parent_color = black ? RB_BLACK : RB_RED;
+	node->rb_left = left;
+	node->rb_right = right;
+	if (left)
+		rb_set_parent(left, node);
+	if (right)
+		rb_set_parent(right, node);
+}
 
 /* Take @node, which must be in @root, out. O(log n), at most three rotations. */
 void rb_erase(struct rb_node *node, struct rb_root *root);

@@ -30,12 +30,12 @@ static noinline int copy_swap_pte(pte_t *dst, pte_t pte, long *rss)
 static int copy_pte_range(struct mm_struct *src_mm, pmd_t *src_pmd, pmd_t *dst_pmd,
 			  unsigned long addr, unsigned long end, long *rss)
 {
-	pte_t *dst = pte_offset(dst_pmd, addr), *src;
+	pte_t *dst = pte_offset(dst_pmd, addr), *src, *stop;
 	spinlock_t *ptl;
 	int err = 0;
 
 	src = pte_offset_map_lock(src_mm, src_pmd, addr, &ptl);
-	for (; addr < end; addr += PAGE_SIZE, src++, dst++) {
+	for (stop = src + ((end - addr) >> PAGE_SHIFT); src < stop; src++, dst++) {
 		pte_t pte = *src;
 
 		if (pte_none(pte))
@@ -72,9 +72,6 @@ int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src, bool
 	pmd_t *src_pmd, *dst_pmd;
 	int err = 0;
 
-	/* Without private pages, all that the entries say can be had again from the file. */
-	if (!src->anon_vma)
-		return 0;
 	for (; !err && (src_pmd = next_pte_table(src->vm_mm, &addr, src->vm_end)); addr = next) {
 		next = pmd_addr_end(addr, src->vm_end);
 		dst_pmd = alloc_tables(mm, addr);

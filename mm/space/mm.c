@@ -179,7 +179,8 @@ static int dup_vma(struct mm_struct *mm, struct vm_area_struct *old, bool *stale
 	if (vma->vm_ops && vma->vm_ops->open)
 		vma->vm_ops->open(vma);
 	vma_append(mm, vma); /* copied in order */
-	return wipe ? 0 : copy_page_range(vma, old, stale);
+	/* Without private pages, all that the entries say can be had again from the file. */
+	return wipe || !old->anon_vma ? 0 : copy_page_range(vma, old, stale);
 }
 
 static int dup_mmap(struct mm_struct *mm, struct mm_struct *old)

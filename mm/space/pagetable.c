@@ -81,7 +81,8 @@ pmd_t *mm_find_pmd(struct mm_struct *mm, unsigned long addr)
 	return pmd_none(*pmd) ? NULL : pmd;
 }
 
-pmd_t *__next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long end)
+/* At *@addr itself there is none. */
+static noinline pmd_t *find_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long end)
 {
 	unsigned long at = *addr;
 
@@ -111,6 +112,13 @@ pmd_t *__next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long
 	}
 	*addr = end;
 	return NULL;
+}
+
+pmd_t *__next_pte_table(struct mm_struct *mm, unsigned long *addr, unsigned long end)
+{
+	pmd_t *pmd = mm_find_pmd(mm, *addr);
+
+	return likely(pmd) ? pmd : find_pte_table(mm, addr, end);
 }
 
 pte_t *get_locked_pte(struct mm_struct *mm, unsigned long addr, spinlock_t **ptlp)

@@ -159,11 +159,15 @@ void vma_list_append(struct mm_struct *mm, struct vm_area_struct *vma)
  */
 static struct rb_node *build_tree(struct vm_area_struct **next, unsigned int n, int levels)
 {
-	struct rb_node *left = n > 2 ? build_tree(next, (n - 1) / 2, levels - 1) : NULL, *right;
-	struct vm_area_struct *vma = *next;
+	struct rb_node *left = NULL, *right = NULL;
+	struct vm_area_struct *vma;
 
+	if (n > 2)
+		left = build_tree(next, (n - 1) / 2, levels - 1);
+	vma = *next;
 	*next = vma_next(vma);
-	right = n > 1 ? build_tree(next, n / 2, levels - 1) : NULL;
+	if (n > 1)
+		right = build_tree(next, n / 2, levels - 1);
 	rb_join(&vma->vm_rb, left, right, levels > 0);
 	compute_subtree_gap(vma, false);
 	return &vma->vm_rb;

@@ -123,21 +123,23 @@ static noinline void free_swap_cache(struct page *page)
 /* The frames and tables of the array may be used for something else now. */
 static void release_batch(struct mmu_gather *tlb)
 {
-	unsigned int i, kept = 0;
+	struct page **pages = tlb->pages, **kept = pages;
+	const unsigned int nr = tlb->nr;
 
-	for (i = 0; i < tlb->nr; i++) {
-		struct page *page = tlb->pages[i];
+	for (unsigned int i = 0; i < nr; i++) {
+		struct page *page = pages[i];
 
-		if (unlikely(PageTable(page))) {
-			free_table_page(page);
-			continue;
-		}
-		if (unlikely(PageSwapCache(page)))
+		if (unlikely(READ_ONCE(page->flags) & (1UL << PG_table | 1UL << PG_swapcache))) {
+			if (PageTable(page)) {
+				free_table_page(page);
+				continue;
+			}
 			free_swap_cache(page);
-		tlb->pages[kept++] = page;
+		}
+		*kept++ = page;
 	}
-	if (kept)
-		release_pages(tlb->pages, kept);
+	if (kept > pages)
+		release_pages(pages, (unsigned int)(kept - pages));
 	tlb->nr = 0;
 }
 
@@ -213,14 +215,15 @@ static noinline void flush_dirty_file(struct mmu_gather *tlb)
 static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct *vma, pmd_t *pmd,
 				   unsigned long addr, unsigned long end)
 {
-	unsigned long low = ~0UL, high = 0;
 	struct mm_struct *mm = vma->vm_mm;
 	long rss[NR_MM_COUNTERS] = { 0 };
 	spinlock_t *ptl;
-	pte_t *pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
+	pte_t *const first = pte_offset_map_lock(mm, pmd, addr, &ptl);
+	pte_t *const stop = first + ((end - addr) >> PAGE_SHIFT);
+	pte_t *pte, *low = NULL, *high = NULL; /* were present from @low on, up to @high */
 
 	flush_tlb_batched_pending(mm);
-	for (; addr < end; addr += PAGE_SIZE, pte++) {
+	for (pte = first; pte < stop; pte++) {
 		struct page *page;
 		pte_t old = *pte;
 
@@ -238,15 +241,17 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 		if (unlikely(tlb->skip_anon) && page && PageAnon(page))
 			continue;
 		old = ptep_get_and_clear(pte); /* the CPU may have set bits meanwhile */
-		low = min(low, addr);
-		high = addr + PAGE_SIZE;
+		high = pte + 1;
+		if (!low)
+			low = pte;
 		if (likely(page) && unlikely(zap_page(tlb, vma, page, old, rss))) {
-			addr = high;
+			pte++;
 			break;
 		}
 	}
-	if (high)
-		tlb_note(tlb, low, high);
+	if (low)
+		tlb_note(tlb, addr + ((unsigned long)(low - first) << PAGE_SHIFT),
+			 addr + ((unsigned long)(high - first) << PAGE_SHIFT));
 	if (rss[MM_ANONPAGES] | rss[MM_FILEPAGES] | rss[MM_SHMEMPAGES] | rss[MM_SWAPENTS]) {
 		if (!tlb->fullmm) /* nobody will ask */
 			update_hiwater_rss(mm);
@@ -255,7 +260,7 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 	if (unlikely(tlb->dirty_file))
 		flush_dirty_file(tlb);
 	pte_unmap_unlock(pte, ptl);
-	return addr;
+	return addr + ((unsigned long)(pte - first) << PAGE_SHIFT);
 }
 
 void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, unsigned long start,
