@@ -62,7 +62,7 @@ struct vm_area_struct *__find_vma(struct mm_struct *mm, unsigned long addr)
 	return found;
 }
 
-unsigned long stack_start_gap(const struct vm_area_struct *vma)
+noinline unsigned long stack_start_gap(const struct vm_area_struct *vma)
 {
 	return vma->vm_start > STACK_GUARD_GAP ? vma->vm_start - STACK_GUARD_GAP : 0;
 }
