@@ -162,7 +162,8 @@ static struct vm_area_struct *make_vma(const struct vma_range *range, struct vm_
 	}
 	vma->vm_page_prot = vma_page_prot(vma);
 	vma_link(range->mm, vma, prev);
-	shmem_mmap_done(vma);
+	if (vma->vm_file)
+		shmem_mmap_done(vma);
 	return vma;
 }
 
@@ -263,8 +264,9 @@ unsigned long do_mmap(struct file *file, unsigned long addr, unsigned long len, 
 	return addr;
 }
 
-unsigned long vm_mmap(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
-		      unsigned long flags, pgoff_t pgoff)
+static __always_inline unsigned long lock_and_map(struct file *file, unsigned long addr,
+						  unsigned long len, unsigned long prot,
+						  unsigned long flags, pgoff_t pgoff)
 {
 	struct mm_struct *mm = current->mm;
 	unsigned long populate;
@@ -275,6 +277,12 @@ unsigned long vm_mmap(struct file *file, unsigned long addr, unsigned long len, 
 	if (populate)
 		mm_populate(addr, populate);
 	return addr;
+}
+
+unsigned long vm_mmap(struct file *file, unsigned long addr, unsigned long len, unsigned long prot,
+		      unsigned long flags, pgoff_t pgoff)
+{
+	return lock_and_map(file, addr, len, prot, flags, pgoff);
 }
 
 /* The part of one file's shared mapping from @start on: its first VMA, or NULL if not all is that. */
@@ -350,7 +358,7 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 		fput(file);
 		return file ? -EINVAL : mmap_hugetlb(flags);
 	}
-	addr = vm_mmap(file, addr, len, prot, flags, off >> PAGE_SHIFT);
+	addr = lock_and_map(file, addr, len, prot, flags, off >> PAGE_SHIFT);
 	fput(file);
 	return (long)addr;
 }

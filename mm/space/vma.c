@@ -83,10 +83,18 @@ static void set_gap(struct vm_area_struct *vma, const struct vm_area_struct *pre
 
 	if (gap == vma->vm_gap)
 		return;
-	if (gap > vma->vm_gap && mm->gap_hint && mm->gap_hint->vm_start < vma->vm_start)
+	if (gap < vma->vm_gap) {
+		vma->vm_gap = gap;
+		vma_gap_propagate(&vma->vm_rb, NULL);
+		return;
+	}
+	if (mm->gap_hint && mm->gap_hint->vm_start < vma->vm_start)
 		mm->gap_hint = NULL;
 	vma->vm_gap = gap;
-	vma_gap_propagate(&vma->vm_rb, NULL);
+	/* The largest gaps above can only have become this one. */
+	for (struct rb_node *rb = &vma->vm_rb; rb && to_vma(rb)->rb_subtree_gap < gap;
+	     rb = rb_parent(rb))
+		to_vma(rb)->rb_subtree_gap = gap;
 }
 
 void vma_gap_update(struct vm_area_struct *vma)

@@ -74,7 +74,12 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_s
  */
 void vma_append(struct mm_struct *mm, struct vm_area_struct *vma);
 /* Out of the reverse map, so that the tables below it may be freed. */
-void vma_unlink_rmap(struct vm_area_struct *vma);
+void __vma_unlink_rmap(struct vm_area_struct *vma);
+static inline void vma_unlink_rmap(struct vm_area_struct *vma)
+{
+	if (vma->vm_file || vma->anon_vma)
+		__vma_unlink_rmap(vma);
+}
 
 /* A range about to be mapped, as merging sees it. */
 struct vma_range {

@@ -89,7 +89,7 @@ void vma_release(struct vm_area_struct *vma)
 	drop_references(vma, mm_has_one_task(vma->vm_mm));
 }
 
-static void link_rmap(struct vm_area_struct *vma)
+static inline void link_rmap(struct vm_area_struct *vma)
 {
 	struct address_space *mapping = vma_mapping(vma);
 
@@ -112,7 +112,7 @@ void vma_append(struct mm_struct *mm, struct vm_area_struct *vma)
 	link_rmap(vma);
 }
 
-void vma_unlink_rmap(struct vm_area_struct *vma)
+void __vma_unlink_rmap(struct vm_area_struct *vma)
 {
 	struct address_space *mapping = vma_mapping(vma);
 

@@ -252,7 +252,7 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 	if (low)
 		tlb_note(tlb, addr + ((unsigned long)(low - first) << PAGE_SHIFT),
 			 addr + ((unsigned long)(high - first) << PAGE_SHIFT));
-	if (rss[MM_ANONPAGES] | rss[MM_FILEPAGES] | rss[MM_SHMEMPAGES] | rss[MM_SWAPENTS]) {
+	if (low || rss[MM_SWAPENTS]) {
 		if (!tlb->fullmm) /* nobody will ask */
 			update_hiwater_rss(mm);
 		add_mm_counters(mm, rss);
