@@ -73,7 +73,7 @@ def test_swap():
 
 def test_swap_of_another_cpu():
     "reclaim finds the pages that a CPU other than the first has on its lists"
-    result = run(elf=program("pin"), args=["1", "/bin/swap"], mem="28M", swap="128M", smp=2,
+    result = run(elf=program("pin"), args=["1", "/bin/swap"], mem="24M", swap="128M", smp=2,
                  limit=300)
     check("the program passes, pinned to CPU 1", result.status == 0, result.show())
 
