@@ -1,30 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Shared memory that went to swap and comes back: places, slots, holes, seals, errors, swapoff. */
-#include "tests/host/test.h"
+#include "tests/host/test_swap.h"
 
 #include "mm/backing/shmem.h"
-
-static int area;
-
-static int swap_setup(void **state)
-{
-	int err = setup(state);
-
-	area = host_swapon(1024, -1);
-	return err || area < 0;
-}
-
-static int swap_teardown(void **state)
-{
-	if (p)
-		host_exit(p);
-	p = NULL;
-	host_settle();
-	assert_int_equal(host_swapoff(area), 0);
-	return teardown(state);
-}
-
-#define SWAP_TEST(name) cmocka_unit_test_setup_teardown(name, swap_setup, swap_teardown)
 
 static unsigned long map_shared(unsigned long pages, unsigned long flags)
 {

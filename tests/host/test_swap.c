@@ -1,28 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages that went to swap and come back: cache, read-ahead, owners, errors, swapoff. */
-#include "tests/host/test.h"
-
-static int area;
-
-static int swap_setup(void **state)
-{
-	int err = setup(state);
-
-	area = host_swapon(1024, -1);
-	return err || area < 0;
-}
-
-static int swap_teardown(void **state)
-{
-	if (p)
-		host_exit(p);
-	p = NULL;
-	host_settle();
-	assert_int_equal(host_swapoff(area), 0);
-	return teardown(state);
-}
-
-#define SWAP_TEST(name) cmocka_unit_test_setup_teardown(name, swap_setup, swap_teardown)
+#include "tests/host/test_swap.h"
 
 static swp_entry_t slot_of(const struct task_struct *task, unsigned long addr)
 {
