@@ -5,6 +5,7 @@
 #include "fs/dentry.h"
 #include "fs/inode.h"
 #include "fs/locks.h"
+#include "fs/perm.h"
 #include "fs/syscalls.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/sched.h"

@@ -438,43 +438,6 @@ void __file_update_time(struct inode *inode)
 	mark_inode_dirty(inode);
 }
 
-int get_write_access(struct inode *inode)
-{
-	int old = atomic_read(&inode->i_writecount);
-
-	do {
-		if (old < 0)
-			return -ETXTBSY;
-	} while (!atomic_try_cmpxchg(&inode->i_writecount, &old, old + 1));
-	return 0;
-}
-
-void put_write_access(struct inode *inode)
-{
-	atomic_dec(&inode->i_writecount);
-}
-
-int deny_write_access(struct file *file)
-{
-	struct inode *inode = file->f_inode;
-	int old;
-
-	if (!inode)
-		return 0;
-	old = atomic_read(&inode->i_writecount);
-	do {
-		if (old > 0)
-			return -ETXTBSY;
-	} while (!atomic_try_cmpxchg(&inode->i_writecount, &old, old - 1));
-	return 0;
-}
-
-void allow_write_access(struct file *file)
-{
-	if (file->f_inode)
-		atomic_inc(&file->f_inode->i_writecount);
-}
-
 /* Unused names first: they hold inodes. */
 static unsigned long shrink_caches(unsigned long nr)
 {

@@ -13,6 +13,7 @@
 #ifndef FS_INODE_H
 #define FS_INODE_H
 
+#include "fs/mode.h"
 #include "kernel/core/rwsem.h"
 #include "kernel/core/time.h"
 #include "kernel/core/vfs.h"
@@ -25,26 +26,6 @@ struct dentry;
 struct inode;
 struct pipe;
 struct super_block;
-
-#ifndef S_IFMT
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define S_IFLNK 0120000
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFDIR 0040000
-#define S_IFCHR 0020000
-#define S_IFIFO 0010000
-#endif
-#define S_ISUID 0004000
-#define S_ISGID 0002000
-#define S_ISVTX 0001000
-#define S_ISLNK(m) (((m) & S_IFMT) == S_IFLNK)
-#define S_ISREG(m) (((m) & S_IFMT) == S_IFREG)
-#define S_ISDIR(m) (((m) & S_IFMT) == S_IFDIR)
-#define S_ISCHR(m) (((m) & S_IFMT) == S_IFCHR)
-#define S_ISBLK(m) (((m) & S_IFMT) == S_IFBLK)
-#define S_ISFIFO(m) (((m) & S_IFMT) == S_IFIFO)
 
 #define NAME_MAX 255
 #define PATH_MAX 4096 /* with the NUL */
@@ -239,10 +220,6 @@ static inline void file_update_time(struct inode *inode)
 	if (inode->i_written_tick != READ_ONCE(ktime_coarse_ns))
 		__file_update_time(inode);
 }
-
-/* Open-for-writing count: -ETXTBSY while the file is being executed. */
-int get_write_access(struct inode *inode);
-void put_write_access(struct inode *inode);
 
 /*
  * The operations of an inode of @inode->i_mode and i_rdev that is a device, a fifo or a socket, whatever

@@ -291,6 +291,26 @@ int walk_parent(struct walk *w)
 	}
 }
 
+int walk_to_parent(struct walk *w, int dfd, const char __user *path)
+{
+	char *text = getname(path);
+	int err;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	if (!*text) {
+		kfree(text);
+		return -ENOENT;
+	}
+	err = walk_start(w, dfd, text);
+	if (err)
+		return err;
+	err = walk_parent(w);
+	if (err)
+		walk_end(w);
+	return err;
+}
+
 int walk_follow(struct walk *w, struct dentry *link)
 {
 	bool trailing = w->trailing;

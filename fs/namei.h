@@ -48,6 +48,8 @@ char *getname(const char __user *path);
 int walk_start(struct walk *w, int dfd, char *text);
 /* Walk to the directory of the last component: it is w->at then. */
 int walk_parent(struct walk *w);
+/* Both, for a user's @path, which may not be empty. After a failure there is nothing to end. */
+int walk_to_parent(struct walk *w, int dfd, const char __user *path);
 /*
  * w->at is a link's directory, @link the last component: go on with the link's text, up to its
  * own last component. -ELOOP. Drops the reference on @link.

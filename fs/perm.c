@@ -68,3 +68,42 @@ bool file_is_ours(const struct file *file)
 
 	return owner_or_root(inode) || !inode_permission(inode, MAY_WRITE);
 }
+
+/* --- writers and executers --- */
+
+int get_write_access(struct inode *inode)
+{
+	int old = atomic_read(&inode->i_writecount);
+
+	do {
+		if (old < 0)
+			return -ETXTBSY;
+	} while (!atomic_try_cmpxchg(&inode->i_writecount, &old, old + 1));
+	return 0;
+}
+
+void put_write_access(struct inode *inode)
+{
+	atomic_dec(&inode->i_writecount);
+}
+
+int deny_write_access(struct file *file)
+{
+	struct inode *inode = file->f_inode;
+	int old;
+
+	if (!inode)
+		return 0;
+	old = atomic_read(&inode->i_writecount);
+	do {
+		if (old > 0)
+			return -ETXTBSY;
+	} while (!atomic_try_cmpxchg(&inode->i_writecount, &old, old - 1));
+	return 0;
+}
+
+void allow_write_access(struct file *file)
+{
+	if (file->f_inode)
+		atomic_inc(&file->f_inode->i_writecount);
+}

@@ -44,6 +44,10 @@ static inline int may_search(const struct inode *dir)
 	return likely(is_root()) ? 0 : inode_permission(dir, MAY_EXEC);
 }
 
+/* Open-for-writing count: -ETXTBSY while the file is being executed. */
+int get_write_access(struct inode *inode);
+void put_write_access(struct inode *inode);
+
 /* The file was written: who is not root takes away the right to act as its owner or group. */
 static inline umode_t without_suid(umode_t mode)
 {

@@ -23,6 +23,8 @@
 #ifndef FS_PSEUDO_H
 #define FS_PSEUDO_H
 
+#include "fs/mode.h"
+#include "fs/seq_buf.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
 
@@ -30,38 +32,6 @@ struct file;
 struct file_operations;
 struct dentry;
 struct pseudo_dir;
-
-/* File kinds and permission bits of st_mode, for the tables. */
-#ifndef S_IFMT
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define S_IFLNK 0120000
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFDIR 0040000
-#define S_IFCHR 0020000
-#define S_IFIFO 0010000
-#endif
-
-/*
- * A text that grows as it is printed to. Once memory runs out it swallows what follows, and the
- * reader gets -ENOMEM: a show function never needs to check.
- */
-struct seq_buf {
-	char *buf;       /* not NUL-terminated */
-	size_t len, size;
-	bool failed;
-};
-/* May sleep (grows by vmalloc): hold no spinlock. */
-void seq_printf(struct seq_buf *m, const char *fmt, ...) __printf(2, 3);
-void seq_write(struct seq_buf *m, const void *data, size_t len);
-void seq_puts(struct seq_buf *m, const char *s);
-void seq_putc(struct seq_buf *m, char c);
-/*
- * Blanks until the text is @column bytes long, counted from byte @from (m->len at the line's
- * start).
- */
-void seq_pad(struct seq_buf *m, size_t from, size_t column);
 
 struct pseudo_entry {
 	const char *name; /* NULL ends a table; ignored for roots and what lookup hooks give */

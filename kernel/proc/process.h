@@ -38,8 +38,12 @@ void mm_release(struct task_struct *task);
  */
 int de_thread(void);
 
-/* Kill what runs, write everything out, end the machine with @status. Process context. (exit.c) */
+/*
+ * Kill what runs, write everything out, end the machine with @status; for the last thread of init, with
+ * what it ended by, a wait status. Process context. (power.c)
+ */
 void power_off(int status) __attribute__((noreturn));
+void end_of_init(int code) __attribute__((noreturn));
 
 /* --- futex --- */
 void futex_init(void);

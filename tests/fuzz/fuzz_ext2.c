@@ -1,6 +1,6 @@
 /* SOURCES: fs/ext2/aops.c fs/ext2/balloc.c fs/ext2/check.c fs/ext2/dir.c fs/ext2/file.c */
 /* SOURCES: fs/ext2/holes.c fs/ext2/ialloc.c fs/ext2/inode.c fs/ext2/map.c fs/ext2/namei.c fs/ext2/super.c */
-/* SOURCES: fs/inode.c fs/dentry.c fs/names.c fs/namei.c fs/generic.c fs/perm.c */
+/* SOURCES: fs/inode.c fs/dentry.c fs/names.c fs/rename.c fs/namei.c fs/generic.c fs/perm.c */
 /* SOURCES: tests/fuzz/ext2_disk.c */
 /* CFLAGS: -Dbread=fuzz_bread -Dbget_zeroed=fuzz_bget_zeroed -Dbdirty=fuzz_bdirty */
 /* CFLAGS: -Dbrelse=fuzz_brelse -Dbforget=fuzz_bforget -Dkmalloc=fuzz_kmalloc */
