@@ -146,22 +146,6 @@ void unlink_anon_vma(struct vm_area_struct *vma)
 	vma->anon_inherited = false;
 }
 
-void rmap_lock(struct address_space *mapping, struct anon_vma *anon_vma)
-{
-	if (mapping)
-		down_write(&mapping->i_mmap_rwsem);
-	if (anon_vma)
-		down_write(&anon_vma->rwsem);
-}
-
-void rmap_unlock(struct address_space *mapping, struct anon_vma *anon_vma)
-{
-	if (anon_vma)
-		up_write(&anon_vma->rwsem);
-	if (mapping)
-		up_write(&mapping->i_mmap_rwsem);
-}
-
 void rmap_insert(struct vm_area_struct *vma)
 {
 	struct address_space *mapping = vma_mapping(vma);

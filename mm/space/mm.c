@@ -185,8 +185,8 @@ static int dup_vma(struct mm_struct *mm, struct vm_area_struct *old, bool *stale
 
 static int dup_mmap(struct mm_struct *mm, struct mm_struct *old)
 {
+	bool stale = false, alone = mm_has_one_task(old);
 	struct vm_area_struct *vma;
-	bool stale = false;
 	int err = 0;
 
 	for_each_vma(old, vma) {
@@ -194,7 +194,8 @@ static int dup_mmap(struct mm_struct *mm, struct mm_struct *old)
 		 * Until the flush below a CPU may write to a page through an entry that has lost the
 		 * right: a fault that copied the page meanwhile would lose that write.
 		 */
-		vma_start_write(vma);
+		if (!alone)
+			vma_start_write(vma);
 		if (vma->vm_flags & VM_DONTCOPY) {
 			vm_stat_account(mm, vma->vm_flags, -(long)vma_pages(vma));
 			continue;

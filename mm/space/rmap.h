@@ -56,8 +56,20 @@ void put_anon_vma(struct anon_vma *anon_vma);
  * mmap_lock held for writing.
  */
 struct address_space;
-void rmap_lock(struct address_space *mapping, struct anon_vma *anon_vma);
-void rmap_unlock(struct address_space *mapping, struct anon_vma *anon_vma);
+static inline void rmap_lock(struct address_space *mapping, struct anon_vma *anon_vma)
+{
+	if (mapping)
+		down_write(&mapping->i_mmap_rwsem);
+	if (anon_vma)
+		down_write(&anon_vma->rwsem);
+}
+static inline void rmap_unlock(struct address_space *mapping, struct anon_vma *anon_vma)
+{
+	if (anon_vma)
+		up_write(&anon_vma->rwsem);
+	if (mapping)
+		up_write(&mapping->i_mmap_rwsem);
+}
 /* Put @vma into the trees by its present bounds / take it out. Trees locked. */
 void rmap_insert(struct vm_area_struct *vma);
 /* It is in them, and only its end has moved. Trees locked. */

@@ -89,7 +89,7 @@ void vma_release(struct vm_area_struct *vma)
 	drop_references(vma, mm_has_one_task(vma->vm_mm));
 }
 
-static inline void link_rmap(struct vm_area_struct *vma)
+static noinline void link_rmap(struct vm_area_struct *vma)
 {
 	struct address_space *mapping = vma_mapping(vma);
 
@@ -103,13 +103,15 @@ static inline void link_rmap(struct vm_area_struct *vma)
 void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev)
 {
 	vma_tree_insert(mm, vma, prev);
-	link_rmap(vma);
+	if (vma->vm_file || vma->anon_vma)
+		link_rmap(vma);
 }
 
 void vma_append(struct mm_struct *mm, struct vm_area_struct *vma)
 {
 	vma_list_append(mm, vma);
-	link_rmap(vma);
+	if (vma->vm_file || vma->anon_vma)
+		link_rmap(vma);
 }
 
 void __vma_unlink_rmap(struct vm_area_struct *vma)
@@ -157,27 +159,13 @@ static void change_bounds(struct vm_area_struct *vma, unsigned long start, unsig
 	vma->vm_end = end;
 }
 
-/*
- * Apply @n edits at once. All VMAs have the same file, and one anon_vma or none; who has none and
- * grows joins the others' family, since it may now hold their pages. @fresh are VMAs in no tree
- * that fill the space which the first edit sets free. Bounds change before the tree does: so gaps
- * that are the same before and after never look different in between, and nothing is propagated.
- */
-static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
-		     struct vm_area_struct **fresh, int nr_fresh)
+/* The bounds alone, and the places in the reverse map that follow from them. Its trees are locked. */
+static noinline void edit_bounds(const struct vma_edit *edits, int n,
+				 const struct vm_area_struct *family)
 {
-	struct address_space *mapping = vma_mapping(edits[0].vma);
-	const struct vm_area_struct *family = NULL;
-	bool keeps[MAX_EDITS], alone = mm_has_one_task(mm);
+	bool keeps[MAX_EDITS];
 	int i;
 
-	for (i = 0; i < n; i++) {
-		if (!likely(alone) || CONFIG_DEBUG) /* which asserts it */
-			vma_start_write(edits[i].vma);
-		if (edits[i].vma->anon_vma)
-			family = edits[i].vma;
-	}
-	rmap_lock(mapping, family ? family->anon_vma : NULL);
 	for (i = 0; i < n; i++) {
 		keeps[i] = keeps_its_place(&edits[i], family);
 		if (!keeps[i])
@@ -197,6 +185,30 @@ static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
 		else
 			rmap_insert(vma);
 	}
+}
+
+/*
+ * Apply @n edits at once. All VMAs have the same file, and one anon_vma or none; who has none and
+ * grows joins the others' family, since it may now hold their pages. @fresh are VMAs in no tree
+ * that fill the space which the first edit sets free. Bounds change before the tree does: so gaps
+ * that are the same before and after never look different in between, and nothing is propagated.
+ */
+static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
+		     struct vm_area_struct **fresh, int nr_fresh)
+{
+	struct address_space *mapping = vma_mapping(edits[0].vma);
+	const struct vm_area_struct *family = NULL;
+	bool alone = mm_has_one_task(mm);
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (!likely(alone) || CONFIG_DEBUG) /* which asserts it */
+			vma_start_write(edits[i].vma);
+		if (edits[i].vma->anon_vma)
+			family = edits[i].vma;
+	}
+	rmap_lock(mapping, family ? family->anon_vma : NULL);
+	edit_bounds(edits, n, family);
 	for (i = 0; i < n; i++)
 		if (is_gone(&edits[i]))
 			vma_tree_remove(mm, edits[i].vma);

@@ -93,29 +93,55 @@ EX_TABLE .bytes, .bytes_fault
 EX_TABLE .retry, .bytes_fault
 
 ; strncpy_from_user(to, from, size)
+; Eight bytes at a time. That may read on behind the string's end; where it must not, byte by byte.
 global strncpy_from_user
 	align	16
 strncpy_from_user:
 	xor	eax, eax		; length so far
+	test	rdx, rdx
+	jle	.none
 	mov	r8, TASK_SIZE
+	sub	r8, rsi
+	jbe	.bad
+	cmp	r8, rdx
+	cmova	r8, rdx			; how much may be read
+	mov	r9, 0x0101010101010101
+	mov	r10, 0x8080808080808080
 	STAC
-.next:	cmp	rax, rdx
-	jge	.done
-	cmp	rsi, r8
-	jae	.fault
-.load:	mov	cl, [rsi]
+.words:	lea	rcx, [rax + 8]
+	cmp	rcx, r8
+	ja	.bytes
+.word:	mov	rcx, [rsi + rax]
+	mov	[rdi + rax], rcx
+	mov	r11, rcx
+	sub	r11, r9			; the lowest byte that borrows, and had no top bit, was 0
+	not	rcx
+	and	rcx, r11
+	and	rcx, r10
+	jnz	.end_in_word
+	add	rax, 8
+	jmp	.words
+.end_in_word:
+	bsf	rcx, rcx
+	shr	ecx, 3
+	add	rax, rcx
+.done:	CLAC
+.none:	ret
+.bytes:	cmp	rax, r8
+	je	.limit
+.byte:	mov	cl, [rsi + rax]
 	mov	[rdi + rax], cl
 	test	cl, cl
 	jz	.done
 	inc	rax
-	inc	rsi
-	jmp	.next
-.done:	CLAC
-	ret
+	jmp	.bytes
+.limit:	cmp	rax, rdx
+	je	.done
 .fault:	CLAC
-	mov	rax, -EFAULT
+.bad:	mov	rax, -EFAULT
 	ret
-EX_TABLE .load, .fault
+EX_TABLE .word, .bytes
+EX_TABLE .byte, .fault
 
 ; __get_user_N(val, addr) and __put_user_N(val, addr). %1 bytes; %2, %3: load into and store from a register.
 %macro get_put 3
