@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -253,6 +254,33 @@ static void paths(void)
 	munmap(name, 2 * PAGE);
 }
 
+/* The kernel copies strings by words, but no byte of them is lost, and none behind the edge read. */
+static void names(void)
+{
+	static const char bytes[] = "\x80\x01\xff\x7f\xfe\x81z\x02\x80\x80\x01\x01\xff\xff!";
+	static const char zeroes[16];
+	bool right = true;
+	char got[16];
+
+	for (size_t length = 0; length < sizeof(got); length++) {
+		for (size_t behind = 0; behind < sizeof(got); behind++) {
+			char *name = (char *)edge - behind - length - 1;
+
+			memset(edge - 32, 'x', 32);
+			memcpy(name, bytes, length);
+			name[length] = '\0';
+			right &= prctl(PR_SET_NAME, name) == 0 && prctl(PR_GET_NAME, got) == 0 &&
+				 strcmp(got, name) == 0;
+		}
+	}
+	ok(right, "names of each length, in each distance from the edge");
+	memset(edge - 32, 'x', 32);
+	ok_eq(prctl(PR_SET_NAME, edge - 15), 0, "one without an end, but long enough");
+	ok_errno(prctl(PR_SET_NAME, edge - 14), EFAULT, "one that is not: EFAULT");
+	ok_errno(syscall(SYS_getxattr, "/", zeroes, NULL, 0), ERANGE,
+		 "one that ends where it begins is empty, whatever comes behind it: ERANGE");
+}
+
 static void vectors(void)
 {
 	struct iovec bad_second[] = { { "abc", 3 }, { edge, 5 }, { "def", 3 } };
@@ -282,6 +310,7 @@ int main(void)
 	bad_buffers();
 	half_way();
 	paths();
+	names();
 	vectors();
 	close(file);
 	unlink(path);
