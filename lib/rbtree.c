@@ -211,26 +211,24 @@ static __always_inline struct rb_node *unlink_inner(struct rb_node *node, struct
 static __always_inline struct rb_node *take_out(struct rb_node *node, struct rb_root *root,
 						const struct rb_augment_callbacks *augment)
 {
-	struct rb_node *parent, *moved;
+	struct rb_node *parent, *moved, *lacking;
 	bool black;
 
 	if (node->rb_left && node->rb_right) {
 		parent = unlink_inner(node, root, augment, &moved, &black);
-	} else {
-		parent = rb_parent(node);
-		moved = node->rb_left ? node->rb_left : node->rb_right;
-		black = !is_red(node);
-		change_child(node, moved, parent, root);
-		if (moved)
-			rb_set_parent(moved, parent);
-		augment->propagate(parent, NULL);
-	}
-	if (!black)
+		if (!black || !moved)
+			return black ? parent : NULL;
+		set_black(moved); /* an only child is red */
 		return NULL;
-	if (!moved)
-		return parent;
-	set_black(moved); /* an only child is red */
-	return NULL;
+	}
+	parent = rb_parent(node);
+	moved = node->rb_left ? node->rb_left : node->rb_right;
+	change_child(node, moved, parent, root);
+	if (moved) /* the same: it takes the colour over with the place */
+		moved->__rb_parent_color = node->__rb_parent_color;
+	lacking = moved || is_red(node) ? NULL : parent;
+	augment->propagate(parent, NULL);
+	return lacking;
 }
 
 static void no_propagate(struct rb_node *node __maybe_unused, struct rb_node *stop __maybe_unused)

@@ -273,7 +273,7 @@ void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, unsign
 		tlb->found_tables = true;
 		stop = pmd_addr_end(addr, end);
 		addr = zap_pte_range(tlb, vma, pmd, addr, stop);
-		if (addr < stop || tlb->nr == tlb->max)
+		if (tlb->nr == tlb->max) /* perhaps before @stop */
 			tlb_flush_mmu(tlb);
 		cond_resched();
 	}
