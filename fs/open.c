@@ -251,6 +251,12 @@ char *file_path(struct file *file, char *buf, int size)
 	return memcpy(buf + size - len, file->f_op->name, len);
 }
 
+struct file_id inode_id(const struct inode *inode)
+{
+	return inode ? (struct file_id){ inode->i_sb->s_dev, (u32)inode->i_ino } :
+		       (struct file_id){ 0, 0 };
+}
+
 void file_getattr(struct file *file, struct file_stat *st)
 {
 	struct inode *inode = file->f_inode;

@@ -19,6 +19,7 @@
 #include "kernel/debug/kasan.h"
 #include "kernel/debug/race.h"
 #include "kernel/proc/process.h"
+#include "kernel/trace/trace.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/audit.h"
@@ -146,6 +147,7 @@ void kmain(u32 magic, phys_addr_t boot_info)
 	block_init();
 	ramdisk_init();
 	pci_init();
+	trace_start();
 	virtio_blk_init();
 	vfs_init(); /* it looks at the disks that there are */
 	start_timer_interrupt();

@@ -80,6 +80,8 @@ void mm_init(void)
 	find_kernel_slots();
 }
 
+static atomic_t mm_numbers; /* given so far */
+
 /* Not on mmlist yet. */
 static struct mm_struct *new_mm(void)
 {
@@ -94,6 +96,7 @@ static struct mm_struct *new_mm(void)
 	}
 	atomic_set(&mm->mm_users, 1);
 	atomic_set(&mm->mm_count, 1);
+	mm->number = (u32)atomic_inc_return(&mm_numbers);
 	init_new_context(mm);
 	init_rwsem(&mm->mmap_lock, "mmap_lock");
 	init_waitqueue_head(&mm->vma_wait);

@@ -141,6 +141,7 @@ struct mm_struct {
 	unsigned int mm_lock_seq;     /* raised as mmap_lock for writing is given back; mmap_lock */
 	mm_context_t context;         /* which CPUs have it loaded: asm/tlbflush.h */
 	atomic_t mm_users, mm_count;
+	u32 number;                   /* from 1 on, never used again: the recorder's name for it */
 	struct wait_queue_head vma_wait; /* a writer, for the faults in a VMA to end */
 	struct rw_semaphore mmap_lock;/* VMAs and the layout fields below */
 	struct vm_area_struct *first_vma, *last_vma; /* the same VMAs as a list; mmap_lock */

@@ -325,6 +325,11 @@ char *file_path(struct file *file, char *buf, int size)
 	return buf;
 }
 
+struct file_id inode_id(const struct inode *inode)
+{
+	return inode ? (struct file_id){ 1, (u32)inode->region + 1 } : (struct file_id){ 0, 0 };
+}
+
 void file_getattr(struct file *file, struct file_stat *st)
 {
 	*st = (struct file_stat){ .mode = file->f_inode ? 0100000 : 0060000 };
