@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The driver of `make test`: host unit tests (build/unit/*), fuzz targets with fixed random input
-(build/fuzz/plain/*), mm/ on the software machine (build/host/san/*), models (build/model/*), then
-booted tests (tests/booted/*.py).
+(build/fuzz/plain/*), mm/ on the software machine (build/host/san/*), models (build/model/*), what
+reads the recorder's files (tests/trace/*.py), then booted tests (tests/booted/*.py).
 
-usage: tests/run.py [unit] [fuzz] [host] [model] [booted]
+usage: tests/run.py [unit] [fuzz] [host] [model] [trace] [booted]
 environment: T=pattern, JOBS=n, CC, DEBUG, V=1
 Prints a line for each test, the details of what failed, and ends with `N passed, N failed`, counted
 in single checks. Logs of each test stay in build/test/.
@@ -83,25 +83,26 @@ def run_model(name):
                       wrong and (wrong[1] != "0" if bug else wrong[1] == "0" and whole), said)
 
 
-def booted_tests():
-    """Names, titles and functions of tests/booted/test_*.py, in the order of the files."""
-    folder = os.path.join(harness.TOP, "tests/booted")
+def python_tests(kind):
+    """Names, titles and functions of tests/KIND/test_*.py, in the order of the files."""
+    folder = os.path.join(harness.TOP, "tests", kind)
+    sys.path.append(folder)
     for file in sorted(os.listdir(folder) if os.path.isdir(folder) else []):
         if not (file.startswith("test_") and file.endswith(".py")):
             continue
         path = os.path.join(folder, file)
-        spec = importlib.util.spec_from_file_location("booted_" + file[:-3], path)
+        spec = importlib.util.spec_from_file_location(f"{kind}_{file[:-3]}", path)
         module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
         except Exception:
             why = traceback.format_exc()
-            yield f"booted/{file[5:-3]}", "", lambda why=why: harness.check("loads", False, why)
+            yield f"{kind}/{file[5:-3]}", "", lambda why=why: harness.check("loads", False, why)
             continue
         for name, function in list(vars(module).items()):
             if name.startswith("test_") and getattr(function, "__module__", "") == module.__name__:
                 title = (function.__doc__ or "").strip().split("\n")[0]
-                yield f"booted/{file[5:-3]}.{name[5:]}", title, function
+                yield f"{kind}/{file[5:-3]}.{name[5:]}", title, function
 
 
 def run_one(name, function):
@@ -138,12 +139,12 @@ def show(report, seconds, title, verbose):
 
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make test | head` may stop reading
-    kinds = sys.argv[1:] or ["unit", "fuzz", "host", "model", "booted"]
+    kinds = sys.argv[1:] or ["unit", "fuzz", "host", "model", "trace", "booted"]
     wanted = os.environ.get("T") or "*"
     verbose = bool(os.environ.get("V"))
     finders = {"unit": lambda: native_tests("unit", "build/unit"), "fuzz": fuzz_targets,
                "host": lambda: native_tests("host", "build/host/san"), "model": models,
-               "booted": booted_tests}
+               "trace": lambda: python_tests("trace"), "booted": lambda: python_tests("booted")}
     tests = [test for kind in kinds for test in finders[kind]()
              if fnmatch.fnmatch(test[0], f"*{wanted}*")]
     jobs = int(os.environ.get("JOBS") or min(os.cpu_count() or 1, 2))
