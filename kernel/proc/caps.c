@@ -50,10 +50,10 @@ void caps_exec(struct signal_struct *signal)
 	struct caps *caps = &signal->caps;
 	bool root = !signal->uid.real || !signal->uid.effective;
 
-	if (root)
+	if (signal->uid.effective != signal->uid.real || signal->gid.effective != signal->gid.real)
 		caps->ambient = 0;
-	caps->permitted = root ? caps->inheritable | caps->bounding : caps->ambient;
-	caps->effective = !root || !signal->uid.effective ? caps->permitted : 0;
+	caps->permitted = caps->ambient | (root ? caps->inheritable | caps->bounding : 0);
+	caps->effective = signal->uid.effective ? caps->ambient : caps->permitted;
 	caps->keep = false;
 }
 

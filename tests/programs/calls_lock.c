@@ -2,6 +2,7 @@
 /* calls_lock: locks of fcntl(2), by process and by open file, and of flock(2). TAP. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -217,6 +218,110 @@ static void waiting(int fd)
 	exit_of(pid);
 }
 
+/* A child that has byte @has, of the file @fd or one it opens, and waits for byte @wants. */
+static pid_t holder(int fd, int cmd, long has, long wants)
+{
+	pid_t pid;
+
+	*shared = 0;
+	pid = fork();
+	if (!pid) {
+		if (cmd == F_OFD_SETLKW)
+			fd = open(name, O_RDWR);
+		lock(fd, cmd, F_WRLCK, SEEK_SET, has, 1);
+		*shared = 1;
+		_exit(lock(fd, cmd, F_WRLCK, SEEK_SET, wants, 1) ? errno : 0);
+	}
+	while (!*shared)
+		sleep_ms(1);
+	sleep_ms(20); /* until it sleeps */
+	return pid;
+}
+
+static void chains(int fd)
+{
+	pid_t pid[2];
+	int other;
+
+	set(fd, F_WRLCK, 0, 1);
+	pid[0] = holder(fd, F_SETLKW, 1, 0);
+	pid[1] = holder(fd, F_SETLKW, 2, 1);
+	check(fails(lock(fd, F_SETLKW, F_WRLCK, SEEK_SET, 2, 1), EDEADLK),
+	      "a circle of three: EDEADLK");
+	set(fd, F_UNLCK, 0, 1);
+	check(lock(fd, F_SETLKW, F_WRLCK, SEEK_SET, 1, 1) == 0 && exit_of(pid[0]) == 0,
+	      "who unlocks is not waited for any more, though nobody else ran yet");
+	set(fd, F_UNLCK, 0, 0);
+	check(exit_of(pid[1]) == 0, "the third has its turn");
+
+	set(fd, F_WRLCK, 0, 1);
+	pid[0] = holder(fd, F_SETLKW, 1, 0);
+	close(open(name, O_RDONLY));
+	check(lock(fd, F_SETLKW, F_WRLCK, SEEK_SET, 1, 1) == 0 && exit_of(pid[0]) == 0,
+	      "nor who closes");
+
+	set(fd, F_WRLCK, 0, 1);
+	*shared = 0;
+	pid[0] = fork();
+	if (!pid[0]) {
+		*shared = 1;
+		_exit(lock(fd, F_SETLKW, F_RDLCK, SEEK_SET, 0, 1) ? errno : 0);
+	}
+	while (!*shared)
+		sleep_ms(1);
+	sleep_ms(20);
+	set(fd, F_RDLCK, 0, 1);
+	check(exit_of(pid[0]) == 0, "a writer that becomes a reader lets readers in");
+	set(fd, F_UNLCK, 0, 0);
+
+	other = open(name, O_RDWR);
+	lock(other, F_OFD_SETLK, F_WRLCK, SEEK_SET, 0, 1);
+	pid[0] = holder(fd, F_OFD_SETLKW, 1, 0);
+	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 20000 }, NULL);
+	check(fails(lock(other, F_OFD_SETLKW, F_WRLCK, SEEK_SET, 1, 1), EINTR),
+	      "open files that wait for each other are not told, but wait");
+	alarm(10);
+	lock(other, F_OFD_SETLK, F_UNLCK, SEEK_SET, 0, 1);
+	check(exit_of(pid[0]) == 0, "until one lets go");
+	close(other);
+}
+
+static void *lock_and_tell(void *arg)
+{
+	*shared = 1;
+	*shared = lock((int)(long)arg, F_SETLKW, F_WRLCK, SEEK_SET, 0, 1) ? errno + 100 : 100;
+	return NULL;
+}
+
+/* The lock comes when its descriptor is gone: nobody could take it away any more. */
+static void closed_meanwhile(int fd)
+{
+	int other = open(name, O_RDWR);
+	pthread_t thread;
+	pid_t pid;
+
+	*shared = 0;
+	pid = fork();
+	if (!pid) {
+		set(fd, F_WRLCK, 0, 1);
+		*shared = 1;
+		pause();
+	}
+	while (!*shared)
+		sleep_ms(1);
+	*shared = 0;
+	pthread_create(&thread, NULL, lock_and_tell, (void *)(long)other);
+	while (!*shared)
+		sleep_ms(1);
+	sleep_ms(20);
+	close(other);
+	kill(pid, SIGKILL);
+	exit_of(pid);
+	pthread_join(thread, NULL);
+	check(*shared == 100 + EBADF && others_see(fd, 0, 0, F_UNLCK, 0, 0),
+	      "a descriptor closed while it waits for a lock gets none: EBADF");
+}
+
 static void open_file_locks(int fd)
 {
 	int other = open(name, O_RDWR), copy;
@@ -250,6 +355,9 @@ static void whole_files(int fd)
 	check(fails(flock(fd, 0), EINVAL) && fails(flock(fd, LOCK_SH | LOCK_EX), EINVAL) &&
 		      fails(flock(fd, LOCK_NB), EINVAL),
 	      "flock: no operation, or two: EINVAL");
+	check(flock(fd, 32 | LOCK_EX) == 0 && flock(other, LOCK_EX | LOCK_NB) == 0 &&
+		      flock(other, LOCK_UN) == 0,
+	      "LOCK_MAND is nothing at all");
 	check(fails(flock(-1, LOCK_SH), EBADF) && fails(flock(path, LOCK_SH), EBADF),
 	      "no open file: EBADF");
 	check(flock(fd, LOCK_SH) == 0 && flock(other, LOCK_SH | LOCK_NB) == 0, "readers share");
@@ -278,6 +386,43 @@ static void whole_files(int fd)
 	close(path);
 }
 
+/* A child that waits for the whole file; 0: it got it. */
+static pid_t flock_waiter(int operation)
+{
+	pid_t pid;
+
+	*shared = 0;
+	pid = fork();
+	if (!pid) {
+		int fd = open(name, O_RDONLY);
+
+		*shared = 1;
+		_exit(flock(fd, operation) ? errno : 0);
+	}
+	while (!*shared)
+		sleep_ms(1);
+	sleep_ms(20);
+	return pid;
+}
+
+static void whole_files_waiting(int fd)
+{
+	int other = open(name, O_RDONLY);
+	pid_t pid;
+
+	flock(fd, LOCK_EX);
+	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 20000 }, NULL);
+	check(fails(flock(other, LOCK_SH), EINTR), "a signal ends flock's wait");
+	alarm(10);
+	pid = flock_waiter(LOCK_SH);
+	flock(fd, LOCK_SH);
+	check(exit_of(pid) == 0, "a writer that becomes a reader lets readers in");
+	pid = flock_waiter(LOCK_EX);
+	flock(fd, LOCK_UN);
+	check(exit_of(pid) == 0, "LOCK_UN lets a writer in");
+	close(other);
+}
+
 int main(void)
 {
 	int fd;
@@ -290,8 +435,11 @@ int main(void)
 	refusals(fd);
 	lifetime(fd);
 	waiting(fd);
+	chains(fd);
+	closed_meanwhile(fd);
 	open_file_locks(fd);
 	whole_files(fd);
+	whole_files_waiting(fd);
 	close(fd);
 	unlink(name);
 	return checks_done();
