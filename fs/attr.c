@@ -48,6 +48,9 @@ static int may_set_attr(const struct inode *inode, const struct attr *attr)
 
 static void change_attr(struct inode *inode, const struct attr *attr)
 {
+	/* A new owner must not inherit the right to act as the old one. */
+	if ((attr->what & ATTR_OWNER) && !S_ISDIR(inode->i_mode))
+		inode->i_mode = without_suid(inode);
 	if (attr->what & ATTR_UID)
 		inode->i_uid = attr->uid;
 	if (attr->what & ATTR_GID)
@@ -57,9 +60,6 @@ static void change_attr(struct inode *inode, const struct attr *attr)
 		if (!in_group_or_root(inode->i_gid))
 			inode->i_mode &= ~S_ISGID;
 	}
-	/* A new owner must not inherit the right to act as the old one. */
-	if ((attr->what & ATTR_OWNER) && !S_ISDIR(inode->i_mode))
-		inode->i_mode = without_suid(inode->i_mode);
 	if (attr->what & ATTR_ATIME)
 		inode->i_atime = attr->atime;
 	if (attr->what & ATTR_MTIME)

@@ -79,7 +79,7 @@ static ssize_t write_locked(struct file *file, const char *buf, size_t count, lo
 		return n;
 	zero_stale_tail(inode, *pos);
 	if (unlikely(inode->i_mode & (S_ISUID | S_ISGID)) && !is_root())
-		inode->i_mode = without_suid(inode->i_mode);
+		inode->i_mode = without_suid(inode);
 	file_update_time(inode);
 	wanted = n;
 	n = from_kernel ? filemap_write_kernel(file, buf, (size_t)wanted, pos) :
@@ -182,7 +182,7 @@ int vfs_truncate(struct inode *inode, loff_t size)
 	zero_stale_tail(inode, size);
 	err = inode->i_op->truncate(inode, size);
 	if (!err && !is_root())
-		inode->i_mode = without_suid(inode->i_mode);
+		inode->i_mode = without_suid(inode);
 	if (!err)
 		file_update_time(inode);
 	inode_unlock(inode);

@@ -48,10 +48,15 @@ static inline int may_search(const struct inode *dir)
 int get_write_access(struct inode *inode);
 void put_write_access(struct inode *inode);
 
-/* The file was written: who is not root takes away the right to act as its owner or group. */
-static inline umode_t without_suid(umode_t mode)
+/*
+ * Its mode when somebody else may have changed it: without the right to act as its owner or group. A
+ * set-gid bit that nobody can execute is no such right, but only the group's to keep.
+ */
+static inline umode_t without_suid(const struct inode *inode)
 {
-	return mode & ~(S_ISUID | (mode & 010 ? S_ISGID : 0));
+	bool group = inode->i_mode & 010 || !in_group_or_root(inode->i_gid);
+
+	return inode->i_mode & ~(S_ISUID | (group ? S_ISGID : 0));
 }
 
 #endif

@@ -112,6 +112,13 @@ static int sticky(void)
 	       fails(rename("sticky/mine", "sticky/theirs"), EPERM) && unlink("sticky/mine") == 0;
 }
 
+/* The directory is mine. */
+static int my_sticky(void)
+{
+	return unlink("mysticky/theirs") == 0 && rename("mysticky/other", "x") == -1 &&
+	       errno == EACCES && rename("mysticky/other", "mysticky/new") == 0;
+}
+
 static int changing(void)
 {
 	struct timeval tv[2] = { { 1, 0 }, { 2, 0 } };
@@ -137,6 +144,14 @@ static int set_ids(void)
 
 	return write(fd, "x", 1) == 1 && mode_of("suid") == 0777 && chmod("own", 06755) == 0 &&
 	       chown("own", ME, MINE) == 0 && mode_of("own") == 0755;
+}
+
+static int locks_stay(void)
+{
+	int fd = open("locks", O_WRONLY), theirs = open("theirlocks", O_WRONLY);
+
+	return write(fd, "x", 1) == 1 && mode_of("locks") == 02666 && write(theirs, "x", 1) == 1 &&
+	       mode_of("theirlocks") == 0666;
 }
 
 static int executing(void)
@@ -223,6 +238,19 @@ static int effective_root(void)
 	       syscall(SYS_faccessat2, AT_FDCWD, "none", R_OK, AT_EACCESS) == 0;
 }
 
+/* Acts as another, neither being root. */
+static int effective_other(void)
+{
+	setgroups(0, NULL);
+	setresgid(MINE, OTHER, OTHER);
+	setresuid(ME, OTHER, OTHER);
+	return fails(open("mine", O_RDONLY), EACCES) && access("mine", R_OK) == 0 &&
+	       fails(access("ownerx", X_OK), EACCES) &&
+	       syscall(SYS_faccessat2, AT_FDCWD, "ownerx", X_OK, AT_EACCESS) == 0 &&
+	       fails(open("mygroup", O_WRONLY), EACCES) && access("mygroup", W_OK) == 0 &&
+	       open("groupother", O_WRONLY) >= 0 && fails(access("groupother", W_OK), EACCES);
+}
+
 static int further_groups(void)
 {
 	gid_t groups[2] = { 5, OTHER };
@@ -268,6 +296,14 @@ static void make_files(void)
 	make_dir("sticky", 01777, OTHER, OTHER);
 	make("sticky/theirs", 0777, OTHER, OTHER);
 	make("sticky/mine", 0777, ME, OTHER);
+	make_dir("mysticky", 01777, ME, OTHER);
+	make("mysticky/theirs", 0777, OTHER, OTHER);
+	make("mysticky/other", 0777, OTHER, OTHER);
+	make("mine", 0400, ME, MINE);
+	make("mygroup", 0020, OTHER + 1, MINE);
+	make("groupother", 0020, OTHER + 1, OTHER);
+	make("locks", 06666, OTHER, MINE);
+	make("theirlocks", 06666, OTHER, OTHER);
 }
 
 static void rights(void)
@@ -279,6 +315,7 @@ static void rights(void)
 	check(mine(making), "no names in a directory that is not mine");
 	check(mine(made), "new files have my ids, in a set-gid directory its group");
 	check(mine(sticky), "a sticky directory: only my own");
+	check(mine(my_sticky), "or what is in my own");
 	check(mine(changing), "chmod, chown and times are the owner's");
 	check(mine(changing_own), "who cannot give files away");
 	check(mine(set_ids), "set-id bits go when others write, and with chown");
@@ -287,12 +324,17 @@ static void rights(void)
 		      mode_of("suid") == 06777,
 	      "root's writing leaves them");
 	check(chown("suid", 0, 0) == 0 && mode_of("suid") == 0777, "root's chown does not");
+	check(mine(locks_stay),
+	      "set-gid without execution goes only if it is not my group's");
+	check(chown("setgid", 0, 0) == 0 && mode_of("setgid") == 02777,
+	      "a directory's set-gid stays at chown");
 	check(mine(executing), "exec of what I may not execute: EACCES");
 	check(mine(asking), "access tells the same");
 	check(mine(special), "devices, mounts, chroot, O_NOATIME");
 	check(mine(renaming), "a directory's parent is the directory's");
 	check(in_child(effective_root) == 1,
 	      "access asks for the real user, unless told otherwise");
+	check(in_child(effective_other) == 1, "neither being root");
 	check(in_child(further_groups) == 1, "further groups count");
 	check(in_child(no_capabilities) == 1, "root without capabilities is like others");
 }
