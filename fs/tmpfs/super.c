@@ -312,12 +312,13 @@ static int tmpfs_fill_super(struct super_block *sb, const struct file_system_typ
 {
 	long half = (long)totalram_pages() / 2;
 	struct tmpfs_options options = { .max_blocks = half, .max_inodes = half, .mode = 01777 };
-	int err = parse_options(&options, sb->s_data);
+	int err;
 
 	if (current->signal) {
-		options.uid = options.uid ? options.uid : current->signal->uid.effective;
-		options.gid = options.gid ? options.gid : current->signal->gid.effective;
+		options.uid = current->signal->uid.effective;
+		options.gid = current->signal->gid.effective;
 	}
+	err = parse_options(&options, sb->s_data);
 	return err ? err : fill_super(sb, &options);
 }
 

@@ -8,11 +8,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -175,6 +178,23 @@ static void test_names(void)
 	      "not over a full one, not into itself");
 }
 
+/* How many of a, y, s, null and p have the right kind for readdir. */
+static int kinds_told(void)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(".");
+	int n = 0;
+
+	while ((entry = readdir(dir)))
+		n += (entry->d_name[0] == 's' && entry->d_type == DT_LNK) +
+		     (entry->d_name[0] == 'p' && entry->d_type == DT_FIFO) +
+		     (entry->d_name[0] == 'n' && entry->d_type == DT_CHR) +
+		     (entry->d_name[0] == 'y' && entry->d_type == DT_DIR) +
+		     (entry->d_name[0] == 'a' && entry->d_type == DT_REG);
+	closedir(dir);
+	return n;
+}
+
 static void test_special_files(void)
 {
 	char c;
@@ -187,9 +207,12 @@ static void test_special_files(void)
 	fd = open("null", O_RDWR);
 	check(fd >= 0 && write(fd, "x", 1) == 1 && !read(fd, &c, 1), "which is /dev/null");
 	close(fd);
+	check(kinds_told() == 5, "readdir tells their kinds");
 	check(!mkdir("m", 02777) && !chown("m", 0, 77) && !chmod("m", 02777) &&
-		      (close(make("m/f", "")), stat_of("m/f").st_gid == 77),
-	      "setgid directory: its group is inherited");
+		      (close(make("m/f", "")), stat_of("m/f").st_gid == 77) &&
+		      !mkdir("m/d", 0755) && stat_of("m/d").st_mode == (S_IFDIR | 02755) &&
+		      stat_of("m/d").st_gid == 77,
+	      "setgid directory: its group is inherited, and the bit");
 }
 
 static void test_many_names(void)
@@ -278,6 +301,150 @@ static void test_files(void)
 	check(unmounted(), "unmounted");
 }
 
+/* What was is not later than the answer, what comes is. */
+static struct timespec pause_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	usleep(12000);
+	return now;
+}
+
+static bool changed(const char *path, struct timespec since)
+{
+	struct timespec now = stat_of(path).st_ctim;
+
+	return now.tv_sec > since.tv_sec ||
+	       (now.tv_sec == since.tv_sec && now.tv_nsec > since.tv_nsec);
+}
+
+static void test_times(void)
+{
+	struct timespec since;
+	struct stat st;
+	int fd;
+
+	mounted(NULL);
+	fd = make("f", "text");
+	mkdir("d", 0755);
+	since = pause_now();
+	link("f", "d/g");
+	check(changed("f", since) && changed("d", since) && !changed(".", since),
+	      "link: ctime of the file and of the directory");
+	st = stat_of("d");
+	check(!memcmp(&st.st_ctim, &st.st_mtim, sizeof(st.st_mtim)), "whose mtime it is, too");
+	since = pause_now();
+	rename("d/g", "h");
+	check(changed("f", since) && changed("d", since) && changed(".", since),
+	      "rename: of the file and of both directories");
+	since = pause_now();
+	unlink("h");
+	check(changed("f", since) && changed(".", since) && !changed("d", since),
+	      "unlink: of the file that has other names");
+	since = pause_now();
+	fallocate(fd, 0, 0, PAGE);
+	check(changed("f", since), "fallocate: of the file");
+	close(fd);
+	unmounted();
+}
+
+/* Zeroes in a file full of x: from, to, or none. */
+static bool zeroes(int fd, long from, long to)
+{
+	static char text[3 * PAGE];
+
+	if (pread(fd, text, sizeof(text), 0) != sizeof(text))
+		return false;
+	for (long i = 0; i < (long)sizeof(text); i++)
+		if (text[i] != (i < from || i >= to ? 'x' : '\0'))
+			return false;
+	return true;
+}
+
+static void test_holes(void)
+{
+	static char text[3 * PAGE];
+	int fd;
+
+	mounted(NULL);
+	memset(text, 'x', sizeof(text));
+	fd = make("f", "");
+	pwrite(fd, text, sizeof(text), 0);
+	check(!fallocate(fd, PUNCH, 100, 50) && zeroes(fd, 100, 150), "a hole within a page");
+	pwrite(fd, text, sizeof(text), 0);
+	check(!fallocate(fd, PUNCH, PAGE - 1, PAGE + 2) && zeroes(fd, PAGE - 1, 2 * PAGE + 1) &&
+		      stat_of("f").st_blocks == 16,
+	      "one with parts of the pages before and behind");
+	pwrite(fd, text, sizeof(text), 0);
+	check(!fallocate(fd, PUNCH, 2 * PAGE, 9 * PAGE) && zeroes(fd, 2 * PAGE, 3 * PAGE) &&
+		      stat_of("f").st_size == 3 * PAGE && stat_of("f").st_blocks == 16,
+	      "one beyond the end");
+	pwrite(fd, text, sizeof(text), 0);
+	check(!ftruncate(fd, PAGE + 10) && !ftruncate(fd, 3 * PAGE) &&
+		      zeroes(fd, PAGE + 10, 3 * PAGE),
+	      "cut within a page and grown: zeroes from there");
+	close(fd);
+	unmounted();
+}
+
+static bool shown(const char *want)
+{
+	char line[512];
+	FILE *f = fopen("/proc/mounts", "r");
+	bool found = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		found |= strstr(line, " /tmpfs.d ") && strstr(line, want);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* With the rights of root, but not his id. */
+static int mount_as_user(void)
+{
+	unsigned int header[2] = { 0x20080522, 0 }, all[6] = { ~0u, ~0u, 0, ~0u, ~0u, 0 };
+
+	prctl(PR_SET_KEEPCAPS, 1);
+	if (setresgid(4, 4, 4) || setresuid(3, 3, 3) || syscall(SYS_capset, header, all))
+		return 2;
+	if (!mounted(NULL) || stat_of(".").st_uid != 3 || stat_of(".").st_gid != 4 || !unmounted())
+		return 3;
+	return !mounted("uid=0,gid=0") || stat_of(".").st_uid || stat_of(".").st_gid ||
+	       !unmounted();
+}
+
+static void test_more_options(void)
+{
+	struct statfs whole, half;
+	int status;
+
+	mounted("size=100%");
+	statfs(".", &whole);
+	unmounted();
+	mounted("size=50%,nr_inodes=100");
+	check(!statfs(".", &half) && half.f_blocks >= whole.f_blocks / 2 - 50 &&
+		      half.f_blocks <= whole.f_blocks / 2 + 1,
+	      "a size in hundredths of all memory");
+	check(shown(",nr_inodes=100"), "/proc/mounts shows limits");
+	mkdir("a", 0755), mkdir("b", 0755);
+	check(fails(mount("none", "/tmpfs.d", "tmpfs", MS_REMOUNT, "nr_inodes=2"), EINVAL) &&
+		      !mount("none", "/tmpfs.d", "tmpfs", MS_REMOUNT, "nr_inodes=3"),
+	      "no fewer inodes than there are");
+	unmounted();
+	mounted("size=0,nr_inodes=0");
+	check(fails(mount("none", "/tmpfs.d", "tmpfs", MS_REMOUNT, "size=1m"), EINVAL) &&
+		      fails(mount("none", "/tmpfs.d", "tmpfs", MS_REMOUNT, "nr_inodes=100"),
+			    EINVAL),
+	      "what has no limit gets none");
+	unmounted();
+	if (!fork())
+		_exit(mount_as_user());
+	wait(&status);
+	check(status == 0, "the root belongs to who mounted it, or whom he says");
+}
+
 /* This program, copied there, runs. */
 static void test_exec(void)
 {
@@ -316,6 +483,9 @@ int main(int argc, char **argv)
 	check(fails(umount("/tmpfs.d"), EBUSY), "EBUSY: in use");
 	check(unmounted(), "full, it is unmounted");
 	test_files();
+	test_times();
+	test_holes();
+	test_more_options();
 	test_exec();
 	rmdir("/tmpfs.d");
 	return checks_done();
