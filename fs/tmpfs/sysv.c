@@ -10,7 +10,7 @@
 #include "fs/syscalls.h"
 #include "kernel/core/mutex.h"
 #include "kernel/core/sched.h"
-#include "kernel/proc/signal.h"
+#include "kernel/proc/caps.h"
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "lib/vsprintf.h"
@@ -47,14 +47,12 @@ static s64 now(void)
 }
 
 /* --- the table; shm_mutex held --- */
-/* -EINVAL: there is none; -EIDRM: it is another one by now. */
+/* -EINVAL: there is none, or it is another one by now. */
 static struct segment *find_id(int id)
 {
 	struct segment *seg = xa_load(&segments, (unsigned int)id & ((1u << INDEX_BITS) - 1));
 
-	if (id < 0 || !seg)
-		return ERR_PTR(-EINVAL);
-	return seg->id == id ? seg : ERR_PTR(-EIDRM);
+	return seg && seg->id == id ? seg : ERR_PTR(-EINVAL);
 }
 
 static struct segment *find_key(int key)
@@ -112,16 +110,11 @@ static void free_segment(struct segment *seg)
 }
 
 /* --- who may --- */
-static bool is_root(void)
-{
-	return !current->signal->uid.effective;
-}
-
 static bool owns(const struct segment *seg)
 {
 	uid_t uid = current->signal->uid.effective;
 
-	return !uid || uid == seg->uid || uid == seg->cuid;
+	return uid == seg->uid || uid == seg->cuid || capable(CAP_SYS_ADMIN);
 }
 
 /* @want: permission bits of any class. */
@@ -133,9 +126,10 @@ static bool permitted(const struct segment *seg, unsigned int want)
 	want = (want >> 6 | want >> 3 | want) & 7;
 	if (s->uid.effective == seg->uid || s->uid.effective == seg->cuid)
 		granted >>= 6;
-	else if (s->gid.effective == seg->gid || s->gid.effective == seg->cgid)
+	else if (s->gid.effective == seg->gid || s->gid.effective == seg->cgid ||
+		 in_groups(seg->gid) || in_groups(seg->cgid))
 		granted >>= 3;
-	return is_root() || !(want & ~granted & 7);
+	return !(want & ~granted & 7) || capable(CAP_IPC_OWNER);
 }
 
 /* --- shmget --- */
@@ -359,7 +353,7 @@ static long tell_segment(int id, bool by_index, bool any, void __user *to)
 /* What only the owner may. shm_mutex held. */
 static long change_segment(struct segment *seg, int cmd, const struct shmid64_ds *ds)
 {
-	if (!owns(seg) || (cmd == SHM_LOCK && !is_root() && !rlimit(RLIMIT_MEMLOCK)))
+	if (!owns(seg) || (cmd == SHM_LOCK && !rlimit(RLIMIT_MEMLOCK) && !capable(CAP_IPC_LOCK)))
 		return -EPERM;
 	switch (cmd) {
 	case IPC_RMID:

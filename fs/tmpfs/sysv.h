@@ -70,7 +70,7 @@ struct shm_info {
 /* --- attaches (shmat.c); shm_mutex is taken --- */
 /*
  * The segment, kept as if it were attached until shm_release(), if its rights grant @want (permission bits).
- * ERR_PTR(-EINVAL, -EIDRM, -EACCES).
+ * ERR_PTR(-EINVAL, -EACCES).
  */
 struct segment *shm_hold(int id, unsigned int want);
 void shm_release(struct segment *seg);

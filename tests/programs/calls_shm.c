@@ -2,14 +2,17 @@
 /* calls_shm: System V shared memory, and shared memory by shm_open. TAP. As root. */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -214,6 +217,142 @@ static void test_rights(void)
 	shmctl(open_to_all, IPC_RMID, NULL);
 }
 
+/* fn() as another user, whose claims are bits of the result. */
+static int as_user(uid_t uid, gid_t gid, gid_t further, int (*fn)(void))
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (setgroups(1, &further) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
+			_exit(99);
+		_exit(fn());
+	}
+	return child_says(pid);
+}
+
+static int shared_id;
+
+static int may_read(void)
+{
+	return shmat(shared_id, NULL, SHM_RDONLY) == (void *)-1;
+}
+
+static int may_not_read(void)
+{
+	return !fails((long)shmat(shared_id, NULL, SHM_RDONLY), EACCES);
+}
+
+static int may_not_execute(void)
+{
+	return may_read() | !fails((long)shmat(shared_id, NULL, SHM_RDONLY | SHM_EXEC), EACCES)
+				    << 1;
+}
+
+/* Makes one, gives it away, and goes on as its maker. */
+static int maker(void)
+{
+	struct rlimit none = { 0, 0 };
+	int id = shmget(IPC_PRIVATE, PAGE, 0600), bad = 0;
+	struct shmid_ds ds = stat_of(id);
+
+	bad |= shmctl(id, SHM_LOCK, NULL) != 0;
+	setrlimit(RLIMIT_MEMLOCK, &none);
+	bad |= !fails(shmctl(id, SHM_LOCK, NULL), EPERM) << 1;
+	bad |= shmctl(id, SHM_UNLOCK, NULL) << 2;
+	ds.shm_perm.uid = 3000;
+	ds.shm_perm.gid = 3000;
+	ds.shm_perm.mode = 07700;
+	bad |= shmctl(id, IPC_SET, &ds) << 3;
+	ds = stat_of(id);
+	bad |= (ds.shm_perm.uid != 3000 || ds.shm_perm.cuid != 1000 || ds.shm_perm.mode != 0700)
+	       << 4;
+	bad |= (shmat(id, NULL, SHM_EXEC) == (void *)-1) << 5;
+	bad |= shmctl(id, IPC_RMID, NULL) << 6;
+	return bad;
+}
+
+static int root_without(void)
+{
+	unsigned int header[2] = { 0x20080522, 0 }, none[6] = { 0 };
+
+	syscall(SYS_capset, header, none);
+	return may_not_read() | !fails(shmctl(shared_id, IPC_RMID, NULL), EPERM) << 1;
+}
+
+static int make_key(void)
+{
+	return shmget(KEY, PAGE, IPC_CREAT | 0600) < 0;
+}
+
+static void test_more_rights(void)
+{
+	struct shmid_ds ds;
+	int id = shared_id = shmget(KEY, PAGE, IPC_CREAT | 0600);
+	pid_t pid;
+
+	ds = stat_of(id);
+	ds.shm_perm.uid = ds.shm_perm.gid = 2000;
+	ds.shm_perm.mode = 0704;
+	check(!shmctl(id, IPC_SET, &ds) && as_user(1000, 1000, 5, may_read) == 0 &&
+		      as_user(1000, 2000, 5, may_not_read) == 0,
+	      "of its group nobody has what others have");
+	check(as_user(1000, 1000, 2000, may_not_read) == 0, "nor who is further in it");
+	check(as_user(1000, 1000, 0, may_not_read) == 0, "the maker's group is one, too");
+	ds.shm_perm.mode = 0040;
+	check(!shmctl(id, IPC_SET, &ds) && as_user(1000, 2000, 5, may_read) == 0 &&
+		      as_user(1000, 1000, 2000, may_read) == 0 &&
+		      as_user(2000, 2000, 5, may_not_read) == 0,
+	      "a group has its own");
+	ds.shm_perm.mode = 0644;
+	check(!shmctl(id, IPC_SET, &ds) && as_user(1000, 1000, 5, may_not_execute) == 0,
+	      "SHM_EXEC wants x");
+	ds.shm_perm.uid = ~0U;
+	check(fails(shmctl(id, IPC_SET, &ds), EINVAL), "IPC_SET: no user is -1");
+	check(as_user(1000, 1000, 5, maker) == 0, "the maker of one remains its owner");
+	shmctl(id, IPC_RMID, NULL);
+	as_user(1000, 1000, 5, make_key);
+	id = shared_id = shmget(KEY, 0, 0);
+	pid = fork();
+	if (!pid)
+		_exit(root_without());
+	check(child_says(pid) == 0, "root without capabilities is like others");
+	shmctl(id, IPC_RMID, NULL);
+}
+
+static void test_ids(void)
+{
+	int id = shmget(KEY, PAGE, IPC_CREAT | 0600), other;
+	char *p = shmat(id, NULL, 0), *hole;
+
+	check(fails(shmctl(id + (1 << 15), IPC_STAT, &(struct shmid_ds){ 0 }), EINVAL) &&
+		      fails((long)shmat(id + (1 << 15), NULL, 0), EINVAL),
+	      "an id of another time: EINVAL");
+	shmctl(id, IPC_RMID, NULL);
+	check(fails(shmget(KEY, PAGE, 0), ENOENT), "the key of one removed while attached is free");
+	other = shmget(KEY, 3 * PAGE, IPC_CREAT | IPC_EXCL | 0600);
+	check(other >= 0 && other != id, "for another");
+	shmdt(p);
+	p = shmat(other, NULL, 0);
+	hole = mmap(p + PAGE, PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	hole[0] = 'h';
+	check(!shmdt(p) && hole[0] == 'h', "shmdt leaves what lies in between");
+	munmap(hole, PAGE);
+	shmctl(other, IPC_RMID, NULL);
+}
+
+static void test_most(void)
+{
+	static int ids[4200];
+	int n = 0;
+
+	while (n < 4200 && (ids[n] = shmget(IPC_PRIVATE, 1, 0600)) >= 0)
+		n++;
+	check(n == 4096 && errno == ENOSPC, "ENOSPC: more than 4096");
+	while (n-- > 0)
+		shmctl(ids[n], IPC_RMID, NULL);
+}
+
 static void test_info(void)
 {
 	struct shminfo limits;
@@ -285,6 +424,9 @@ int main(int argc, char **argv)
 	test_attach();
 	test_processes();
 	test_rights();
+	test_more_rights();
+	test_ids();
+	test_most();
 	test_info();
 	test_posix();
 	return checks_done();
