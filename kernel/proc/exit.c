@@ -173,6 +173,7 @@ static void reparent_children(struct task_struct *leader, struct list_head *dead
 		} else {
 			list_move_tail(&child->sibling, &reaper->children);
 		}
+		hang_up_if_orphaned(child, leader, NULL); /* it was the shell */
 	}
 }
 
@@ -183,7 +184,7 @@ static void forget_family(struct task_struct *leader)
 	LIST_HEAD(dead);
 
 	spin_lock_irq(&tasklist_lock);
-	hang_up_orphaned_pgrps(leader);
+	hang_up_if_orphaned(leader, leader->real_parent, leader); /* the link to the shell */
 	reparent_children(leader, &dead);
 	spin_unlock_irq(&tasklist_lock);
 	list_for_each_entry_safe(child, n, &dead, sibling)

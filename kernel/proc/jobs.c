@@ -8,7 +8,7 @@
 #include "lib/errno.h"
 #include "lib/util.h"
 
-/* Stopped processes that there are; while it is 0 nobody needs to look for orphaned groups. */
+/* Of that group. */
 static bool any_stopped(pid_t pgrp)
 {
 	struct task_struct *t;
@@ -124,24 +124,14 @@ static void hang_up(pid_t pgrp)
 		}
 }
 
-void hang_up_orphaned_pgrps(struct task_struct *leader)
+void hang_up_if_orphaned(struct task_struct *task, const struct task_struct *parent,
+			 const struct task_struct *ignored)
 {
-	const struct task_struct *parent = leader->real_parent;
-	pid_t pgrp = task_pgrp(leader);
-	struct task_struct *child;
+	pid_t pgrp = task_pgrp(task);
 
-	/* Its own group, if it was the link to the shell. */
-	if (parent && task_pgrp(parent) != pgrp && task_session(parent) == task_session(leader) &&
-	    any_stopped(pgrp) && pgrp_orphaned(pgrp, leader))
+	if (parent && task_pgrp(parent) != pgrp && task_session(parent) == task_session(task) &&
+	    any_stopped(pgrp) && pgrp_orphaned(pgrp, ignored))
 		hang_up(pgrp);
-	/* Groups of its children, to which it was the shell. */
-	list_for_each_entry(child, &leader->children, sibling) {
-		pid_t group = task_pgrp(child);
-
-		if (group != pgrp && task_session(child) == task_session(leader) &&
-		    any_stopped(group) && pgrp_orphaned(group, leader))
-			hang_up(group);
-	}
 }
 
 bool pid_names_group(pid_t pid)

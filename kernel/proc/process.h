@@ -95,10 +95,12 @@ struct task_struct *get_thread(pid_t pid);
 /* Some process is in group or session @pid. tasklist_lock held. */
 bool pid_names_group(pid_t pid);
 /*
- * The death of @task leaves process groups without anyone to continue them: hang up what is
- * stopped. tasklist_lock held.
+ * @task's tie to its parent @parent ends: if that leaves its group without anyone to continue it, and
+ * there is something stopped in it, hang it up. @ignored: a process that counts as dead already, or
+ * NULL. tasklist_lock held.
  */
-void hang_up_orphaned_pgrps(struct task_struct *leader);
+void hang_up_if_orphaned(struct task_struct *task, const struct task_struct *parent,
+			 const struct task_struct *ignored);
 
 static inline bool is_init(const struct task_struct *task)
 {

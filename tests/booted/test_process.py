@@ -37,6 +37,11 @@ def test_process_debug():
         check("no warning", not bad, log[-3000:])
 
 
+def test_hangup():
+    "the end of a session's leader hangs the line up: who is told, and who has it no more"
+    tap(run(elf=program("hangup")))
+
+
 def test_each_call_is_tried():
     "each system call that there is, is made by a program of the tests or of user/"
     with open(os.path.join(TOP, "kernel/syscalls.h"), encoding="utf-8") as file:

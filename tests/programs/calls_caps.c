@@ -240,6 +240,7 @@ static int root_without(void)
 
 	if (!pid) {
 		setresuid(USER, USER, USER);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		pause();
 	}
 	while (syscall(SYS_getpriority, PRIO_USER, USER) < 0)

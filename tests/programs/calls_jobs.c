@@ -231,6 +231,74 @@ static void try_others(void)
 	check(status_of(pid) == 0, "another session has no terminal, and cannot have this one");
 }
 
+/* Stops; when it is continued its exit status tells whether SIGHUP came first. */
+static void stop_in_own_group(int to)
+{
+	char said;
+
+	setpgid(0, 0);
+	signal(SIGHUP, note);
+	signal(SIGCONT, note);
+	raise(SIGSTOP);
+	usleep(1000);
+	said = (char)('0' + hits[SIGHUP] + 2 * hits[SIGCONT]);
+	write(to, &said, 1);
+	_exit(0);
+}
+
+/* The shell of a stopped group ends: nobody would continue it. */
+static void try_orphans(void)
+{
+	int ends[2];
+	char said = 0;
+	pid_t pid;
+
+	pipe(ends);
+	pid = fork();
+	if (!pid) {
+		pid = fork();
+		if (!pid)
+			stop_in_own_group(ends[1]);
+		waitpid(pid, NULL, WUNTRACED);
+		_exit(0);
+	}
+	status_of(pid);
+	close(ends[1]);
+	check(read(ends[0], &said, 1) == 1 && said == '3',
+	      "a stopped group whose shell ends gets SIGHUP and SIGCONT");
+	close(ends[0]);
+}
+
+/* Run by exec. */
+static int begun(void)
+{
+	write(3, "x", 1);
+	pause();
+	return 0;
+}
+
+static void try_groups(void)
+{
+	int ends[2];
+	pid_t pid;
+	char c;
+
+	pipe(ends);
+	pid = fork();
+	if (!pid) {
+		dup2(ends[1], 3);
+		execl("/proc/self/exe", "calls_jobs", "begun", NULL);
+		_exit(1);
+	}
+	check(setpgid(pid, pid) == 0 || errno == EACCES, "a child is put into a group");
+	read(ends[0], &c, 1);
+	check(setpgid(pid, pid) == -1 && errno == EACCES, "but not once it has a new program");
+	kill(pid, SIGKILL);
+	status_of(pid);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static int steal(void)
 {
 	int bad = 0;
@@ -290,11 +358,16 @@ static void all(void)
 	try_behind();
 	try_keys();
 	try_others();
+	try_orphans();
+	try_groups();
 	try_steal();
 	try_giving_up();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	(void)argv;
+	if (argc > 1)
+		return begun();
 	return in_own_session(all);
 }
