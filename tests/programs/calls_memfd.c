@@ -117,6 +117,38 @@ static void test_contents(void)
 	close(fd);
 }
 
+/* Three pages full of x but for zeroes from one place to another, and as many blocks. */
+static bool has_hole(int fd, long from, long to, long blocks)
+{
+	static char text[3 * PAGE + 1];
+	struct stat st;
+
+	return pread(fd, text, sizeof(text), 0) == 3 * PAGE && !fstat(fd, &st) &&
+	       st.st_blocks == blocks && all(text, from, 'x') && all(text + from, to - from, '\0') &&
+	       all(text + to, 3 * PAGE - to, 'x');
+}
+
+static void test_holes(void)
+{
+	static char text[3 * PAGE];
+	int fd = memfd_create("holes", 0);
+
+	memset(text, 'x', sizeof(text));
+	pwrite(fd, text, sizeof(text), 0);
+	check(!fallocate(fd, PUNCH, 100, 50) && has_hole(fd, 100, 150, 24), "a hole within a page");
+	pwrite(fd, text, sizeof(text), 0);
+	check(!fallocate(fd, PUNCH, PAGE - 1, PAGE + 2) && has_hole(fd, PAGE - 1, 2 * PAGE + 1, 16),
+	      "one with parts of the pages before and behind");
+	pwrite(fd, text, sizeof(text), 0);
+	check(!fallocate(fd, PUNCH, 2 * PAGE, 9 * PAGE) && has_hole(fd, 2 * PAGE, 3 * PAGE, 16),
+	      "one beyond the end");
+	pwrite(fd, text, sizeof(text), 0);
+	check(!ftruncate(fd, PAGE + 10) && !ftruncate(fd, 3 * PAGE) &&
+		      has_hole(fd, PAGE + 10, 3 * PAGE, 16),
+	      "cut within a page and grown: zeroes from there");
+	close(fd);
+}
+
 static void test_seals(void)
 {
 	int fd = memfd_create("plain", 0), disk, ends[2];
@@ -136,13 +168,19 @@ static void test_seals(void)
 		      fcntl(fd, F_GET_SEALS) == (F_SEAL_GROW | F_SEAL_SHRINK),
 	      "F_SEAL_GROW comes to it");
 	check(fails(ftruncate(fd, 6 * PAGE), EPERM), "ftruncate: EPERM");
-	check(pwrite(fd, "xy", 2, 5 * PAGE - 1) == 2 || errno == EPERM, "write over the end");
+	check(pwrite(fd, "xy", 2, 5 * PAGE - 1) == 1, "write over the end of a page: the part before");
 	check(fails(pwrite(fd, "x", 1, 5 * PAGE), EPERM), "write behind the end: EPERM");
 	check(fails(fallocate(fd, 0, 0, 6 * PAGE), EPERM), "fallocate: EPERM");
 	check(pwrite(fd, "z", 1, 0) == 1, "write inside goes on");
 	check(!fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) &&
 		      fails(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EPERM),
 	      "F_SEAL_SEAL ends it");
+	close(fd);
+	fd = memfd_create("odd", MFD_ALLOW_SEALING);
+	check(!ftruncate(fd, 10) && !fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) &&
+		      fails(pwrite(fd, "xy", 2, 9), EPERM) && pwrite(fd, "y", 1, 9) == 1,
+	      "over the end within a page: EPERM");
+	check(!ftruncate(fd, 5) && fails(ftruncate(fd, 6), EPERM), "it may shrink, for good");
 	close(fd);
 	disk = open("/proc/self/exe", O_RDONLY);
 	check(fails(fcntl(disk, F_GET_SEALS), EINVAL), "a file of a disk has none: EINVAL");
@@ -234,6 +272,7 @@ int main(void)
 {
 	test_create();
 	test_contents();
+	test_holes();
 	test_seals();
 	test_write_seal();
 	test_future_write();

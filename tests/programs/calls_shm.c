@@ -217,8 +217,8 @@ static void test_rights(void)
 	shmctl(open_to_all, IPC_RMID, NULL);
 }
 
-/* fn() as another user, whose claims are bits of the result. */
-static int as_user(uid_t uid, gid_t gid, gid_t further, int (*fn)(void))
+/* As as_user(), with a further group. */
+static int as_member(uid_t uid, gid_t gid, gid_t further, int (*fn)(void))
 {
 	pid_t pid = fork();
 
@@ -227,7 +227,7 @@ static int as_user(uid_t uid, gid_t gid, gid_t further, int (*fn)(void))
 			_exit(99);
 		_exit(fn());
 	}
-	return child_says(pid);
+	return exit_of(pid);
 }
 
 static int shared_id;
@@ -293,29 +293,29 @@ static void test_more_rights(void)
 	ds = stat_of(id);
 	ds.shm_perm.uid = ds.shm_perm.gid = 2000;
 	ds.shm_perm.mode = 0704;
-	check(!shmctl(id, IPC_SET, &ds) && as_user(1000, 1000, 5, may_read) == 0 &&
-		      as_user(1000, 2000, 5, may_not_read) == 0,
+	check(!shmctl(id, IPC_SET, &ds) && as_member(1000, 1000, 5, may_read) == 0 &&
+		      as_member(1000, 2000, 5, may_not_read) == 0,
 	      "of its group nobody has what others have");
-	check(as_user(1000, 1000, 2000, may_not_read) == 0, "nor who is further in it");
-	check(as_user(1000, 1000, 0, may_not_read) == 0, "the maker's group is one, too");
+	check(as_member(1000, 1000, 2000, may_not_read) == 0, "nor who is further in it");
+	check(as_member(1000, 1000, 0, may_not_read) == 0, "the maker's group is one, too");
 	ds.shm_perm.mode = 0040;
-	check(!shmctl(id, IPC_SET, &ds) && as_user(1000, 2000, 5, may_read) == 0 &&
-		      as_user(1000, 1000, 2000, may_read) == 0 &&
-		      as_user(2000, 2000, 5, may_not_read) == 0,
+	check(!shmctl(id, IPC_SET, &ds) && as_member(1000, 2000, 5, may_read) == 0 &&
+		      as_member(1000, 1000, 2000, may_read) == 0 &&
+		      as_member(2000, 2000, 5, may_not_read) == 0,
 	      "a group has its own");
 	ds.shm_perm.mode = 0644;
-	check(!shmctl(id, IPC_SET, &ds) && as_user(1000, 1000, 5, may_not_execute) == 0,
+	check(!shmctl(id, IPC_SET, &ds) && as_member(1000, 1000, 5, may_not_execute) == 0,
 	      "SHM_EXEC wants x");
 	ds.shm_perm.uid = ~0U;
 	check(fails(shmctl(id, IPC_SET, &ds), EINVAL), "IPC_SET: no user is -1");
-	check(as_user(1000, 1000, 5, maker) == 0, "the maker of one remains its owner");
+	check(as_member(1000, 1000, 5, maker) == 0, "the maker of one remains its owner");
 	shmctl(id, IPC_RMID, NULL);
-	as_user(1000, 1000, 5, make_key);
+	as_member(1000, 1000, 5, make_key);
 	id = shared_id = shmget(KEY, 0, 0);
 	pid = fork();
 	if (!pid)
 		_exit(root_without());
-	check(child_says(pid) == 0, "root without capabilities is like others");
+	check(exit_of(pid) == 0, "root without capabilities is like others");
 	shmctl(id, IPC_RMID, NULL);
 }
 

@@ -349,45 +349,6 @@ static void test_times(void)
 	unmounted();
 }
 
-/* Zeroes in a file full of x: from, to, or none. */
-static bool zeroes(int fd, long from, long to)
-{
-	static char text[3 * PAGE];
-
-	if (pread(fd, text, sizeof(text), 0) != sizeof(text))
-		return false;
-	for (long i = 0; i < (long)sizeof(text); i++)
-		if (text[i] != (i < from || i >= to ? 'x' : '\0'))
-			return false;
-	return true;
-}
-
-static void test_holes(void)
-{
-	static char text[3 * PAGE];
-	int fd;
-
-	mounted(NULL);
-	memset(text, 'x', sizeof(text));
-	fd = make("f", "");
-	pwrite(fd, text, sizeof(text), 0);
-	check(!fallocate(fd, PUNCH, 100, 50) && zeroes(fd, 100, 150), "a hole within a page");
-	pwrite(fd, text, sizeof(text), 0);
-	check(!fallocate(fd, PUNCH, PAGE - 1, PAGE + 2) && zeroes(fd, PAGE - 1, 2 * PAGE + 1) &&
-		      stat_of("f").st_blocks == 16,
-	      "one with parts of the pages before and behind");
-	pwrite(fd, text, sizeof(text), 0);
-	check(!fallocate(fd, PUNCH, 2 * PAGE, 9 * PAGE) && zeroes(fd, 2 * PAGE, 3 * PAGE) &&
-		      stat_of("f").st_size == 3 * PAGE && stat_of("f").st_blocks == 16,
-	      "one beyond the end");
-	pwrite(fd, text, sizeof(text), 0);
-	check(!ftruncate(fd, PAGE + 10) && !ftruncate(fd, 3 * PAGE) &&
-		      zeroes(fd, PAGE + 10, 3 * PAGE),
-	      "cut within a page and grown: zeroes from there");
-	close(fd);
-	unmounted();
-}
-
 static bool shown(const char *want)
 {
 	char line[512];
@@ -484,7 +445,6 @@ int main(int argc, char **argv)
 	check(unmounted(), "full, it is unmounted");
 	test_files();
 	test_times();
-	test_holes();
 	test_more_options();
 	test_exec();
 	rmdir("/tmpfs.d");
