@@ -306,7 +306,8 @@ static int check_fallocate_mode(int mode)
 	return 0;
 }
 
-long vfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+/* fallocate(2) on an open file. 0 or -errno. */
+static long vfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	struct inode *inode = file->f_inode;
 	int err;

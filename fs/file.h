@@ -92,9 +92,6 @@ struct file *dentry_open(struct dentry *dentry, int flags);
  */
 ssize_t simple_read(char __user *to, size_t count, loff_t *pos, const void *from, size_t size);
 
-/* fallocate(2) on an open file: also madvise(MADV_REMOVE). 0 or -errno. */
-long vfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
-
 /* F_ADD_SEALS, F_GET_SEALS (fs/tmpfs/memfd.c). */
 long memfd_fcntl(struct file *file, bool add, unsigned long arg);
 

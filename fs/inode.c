@@ -29,7 +29,8 @@ static struct hlist_head *hash_bucket(const struct super_block *sb, unsigned lon
 	return &inode_hash[key >> (64 - HASH_BITS)];
 }
 
-void inode_init_once(struct inode *inode)
+/* Initialise the memory of alloc_inode(). */
+static void inode_init_once(struct inode *inode)
 {
 	memset(inode, 0, sizeof(*inode));
 	address_space_init(&inode->i_data, inode, NULL, &inode->i_size);
@@ -321,7 +322,8 @@ static bool freeable(const struct inode *inode)
 	       !inode->i_data.nrpages && list_empty(&inode->i_data.dirty_list);
 }
 
-unsigned long prune_icache(unsigned long nr)
+/* Free up to @nr unused clean inodes without pages; returns how many. */
+static unsigned long prune_icache(unsigned long nr)
 {
 	struct inode *inode, *next;
 	unsigned long freed = 0;

@@ -108,8 +108,8 @@ struct kstatfs {
 struct super_operations {
 	const char *name;
 	/*
-	 * Memory for an inode (with the file system's own part around it); inode_init_once() is
-	 * called on it.
+	 * Memory for an inode (with the file system's own part around it); struct inode is
+	 * initialised by the caller.
 	 */
 	struct inode *(*alloc_inode)(struct super_block *sb);
 	void (*free_inode)(struct inode *inode);
@@ -166,8 +166,6 @@ static inline bool sb_rdonly(const struct super_block *sb) { return sb->s_flags 
 
 /* --- inode cache (fs/inode.c) --- */
 void inode_cache_init(void);
-/* Initialise the memory of alloc_inode(). */
-void inode_init_once(struct inode *inode);
 /* A fresh inode that is in no cache (pseudo files). Counted; NULL: out of memory. */
 struct inode *new_inode(struct super_block *sb);
 /*
@@ -193,8 +191,6 @@ int write_inode_now(struct inode *inode);
 int sync_inodes_sb(struct super_block *sb);
 /* Drop all unused inodes of @sb (unmount). True when none is left. */
 bool evict_inodes(struct super_block *sb);
-/* Free up to @nr unused clean inodes without pages; returns how many. */
-unsigned long prune_icache(unsigned long nr);
 /*
  * Power-off: free deleted files of @sb on the disk although somebody has them open. No task may run
  * user code on them any more: @sb is read-only.
@@ -263,15 +259,9 @@ void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg);
 void for_each_filesystem(void (*fn)(const struct file_system_type *type, void *arg), void *arg);
 /* Path of the place where @sb is mounted, into buf (result is end-aligned in it). */
 char *mount_path(struct super_block *sb, char *buf, int size);
-/* Mount a type without a device on an absolute path (boot). 0 or -errno. */
-int kern_mount(const char *type, const char *path);
-/* Everything dirty of all file systems to the devices, durable. */
-int sync_filesystems(void);
 int sync_filesystem(struct super_block *sb);
 /* From now on nothing of @sb is written; on the disk it is clean. 0, -EBUSY (files are open), -EIO. */
 int make_read_only(struct super_block *sb);
-/* A device number for a file system without a device. */
-dev_t anon_dev(void);
 /* The root of everything, counted; NULL before it is mounted. */
 struct dentry *get_root(void);
 

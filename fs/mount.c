@@ -36,7 +36,8 @@ struct dentry *get_root(void)
 	return root ? dget(root) : NULL;
 }
 
-dev_t anon_dev(void)
+/* A device number for a file system without a device. */
+static dev_t anon_dev(void)
 {
 	return next_anon_dev++; /* major 0, as on Linux */
 }
@@ -221,7 +222,8 @@ static int do_mount(const char *type_name, const char *source, struct dentry *ta
 	return err;
 }
 
-int kern_mount(const char *type, const char *path)
+/* Mount a type without a device on an absolute path (boot). 0 or -errno. */
+static int kern_mount(const char *type, const char *path)
 {
 	struct dentry *target = kern_path(path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY);
 

@@ -35,7 +35,8 @@ static void sync_one(struct super_block *sb, void *arg)
 		*err = result;
 }
 
-int sync_filesystems(void)
+/* Everything dirty of all file systems to the devices, durable. */
+static int sync_filesystems(void)
 {
 	int err = 0;
 

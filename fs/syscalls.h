@@ -130,7 +130,7 @@ long sys_utimensat(int dfd, const char __user *path, const struct timespec __use
 		   int flags);
 long sys_futimesat(int dfd, const char __user *path, const struct timeval __user *times);
 long sys_utimes(const char __user *path, const struct timeval __user *times);
-/* @times: two numbers of seconds (struct utimbuf), or NULL for now. */
+/* @times: two numbers of seconds (struct utimbuf); NULL: the time now. */
 long sys_utime(const char __user *path, const s64 __user *times);
 long sys_truncate(const char __user *path, loff_t length);
 long sys_ftruncate(unsigned int fd, loff_t length);

@@ -15,7 +15,6 @@
 #endif
 
 #define BITS_PER_LONG 64
-#define BITS_PER_BYTE 8
 #define BITS_TO_LONGS(n) (((n) + BITS_PER_LONG - 1) / BITS_PER_LONG)
 #define BIT_MASK(nr) (1UL << ((nr) % BITS_PER_LONG))
 #define BIT_WORD(nr) ((nr) / BITS_PER_LONG)
@@ -244,15 +243,6 @@ static inline unsigned long find_last_bit(const unsigned long *addr, unsigned lo
 #define for_each_set_bit(bit, addr, size) \
 	for ((bit) = find_first_bit(addr, size); (bit) < (size); \
 	     (bit) = find_next_bit(addr, size, (bit) + 1))
-#define for_each_clear_bit(bit, addr, size) \
-	for ((bit) = find_first_zero_bit(addr, size); (bit) < (size); \
-	     (bit) = find_next_zero_bit(addr, size, (bit) + 1))
-
-static inline void bitmap_zero(unsigned long *map, unsigned long bits)
-{
-	for (unsigned long i = 0; i < BITS_TO_LONGS(bits); i++)
-		map[i] = 0;
-}
 
 static inline void bitmap_set(unsigned long *map, unsigned long start, unsigned long count)
 {

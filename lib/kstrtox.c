@@ -129,36 +129,3 @@ int kstrtoint(const char *s, int base, int *res)
 	*res = (int)n;
 	return 0;
 }
-
-u64 memparse(const char *s, const char **end)
-{
-	const char *start = s;
-	unsigned int base = parse_base(&s, 0), shift = 0;
-	const char *first = s;
-	u64 n;
-
-	if (!parse_digits(&s, base, &n))
-		n = ~0ULL;
-	if (s == first) {
-		s = start;
-		n = 0;
-	} else {
-		switch (*s | 0x20) {
-		case 't':
-			shift += 10;
-			fallthrough;
-		case 'g':
-			shift += 10;
-			fallthrough;
-		case 'm':
-			shift += 10;
-			fallthrough;
-		case 'k':
-			shift += 10;
-			s++;
-		}
-	}
-	if (end)
-		*end = s;
-	return shift && n >> (64 - shift) ? ~0ULL : n << shift;
-}

@@ -119,21 +119,6 @@ static inline bool list_is_singular(const struct list_head *head)
 	return !list_empty(head) && head->next == head->prev;
 }
 
-static inline bool list_is_last(const struct list_head *entry, const struct list_head *head)
-{
-	return entry->next == head;
-}
-
-static inline bool list_is_first(const struct list_head *entry, const struct list_head *head)
-{
-	return entry->prev == head;
-}
-
-static inline bool list_is_head(const struct list_head *entry, const struct list_head *head)
-{
-	return entry == head;
-}
-
 static inline void __list_splice(const struct list_head *list, struct list_head *prev,
 				 struct list_head *next)
 {
@@ -186,45 +171,21 @@ static inline void list_rotate_to_front(struct list_head *entry, struct list_hea
 #define list_prev_entry(pos, member) list_entry((pos)->member.prev, __typeof__(*(pos)), member)
 #define list_entry_is_head(pos, head, member) (&(pos)->member == (head))
 
-#define list_for_each(pos, head) \
-	for ((pos) = (head)->next; (pos) != (head); (pos) = (pos)->next)
-#define list_for_each_prev(pos, head) \
-	for ((pos) = (head)->prev; (pos) != (head); (pos) = (pos)->prev)
-/* The _safe walks allow that the body deletes @pos (and nothing else). */
-#define list_for_each_safe(pos, n, head) \
-	for ((pos) = (head)->next, (n) = (pos)->next; (pos) != (head); \
-	     (pos) = (n), (n) = (pos)->next)
-
 #define list_for_each_entry(pos, head, member) \
 	for ((pos) = list_first_entry(head, __typeof__(*(pos)), member); \
 	     !list_entry_is_head(pos, head, member); (pos) = list_next_entry(pos, member))
 #define list_for_each_entry_reverse(pos, head, member) \
 	for ((pos) = list_last_entry(head, __typeof__(*(pos)), member); \
 	     !list_entry_is_head(pos, head, member); (pos) = list_prev_entry(pos, member))
+/* The _safe walk allows that the body deletes @pos (and nothing else). */
 #define list_for_each_entry_safe(pos, n, head, member) \
 	for ((pos) = list_first_entry(head, __typeof__(*(pos)), member), \
 	     (n) = list_next_entry(pos, member); \
 	     !list_entry_is_head(pos, head, member); \
 	     (pos) = (n), (n) = list_next_entry(n, member))
-#define list_for_each_entry_safe_reverse(pos, n, head, member) \
-	for ((pos) = list_last_entry(head, __typeof__(*(pos)), member), \
-	     (n) = list_prev_entry(pos, member); \
-	     !list_entry_is_head(pos, head, member); \
-	     (pos) = (n), (n) = list_prev_entry(n, member))
-/* From the entry after @pos, or from @pos itself, to the end. */
-#define list_for_each_entry_continue(pos, head, member) \
-	for ((pos) = list_next_entry(pos, member); \
-	     !list_entry_is_head(pos, head, member); (pos) = list_next_entry(pos, member))
-#define list_for_each_entry_from(pos, head, member) \
-	for (; !list_entry_is_head(pos, head, member); (pos) = list_next_entry(pos, member))
 
 #define HLIST_HEAD_INIT { .first = NULL }
 #define HLIST_HEAD(name) struct hlist_head name = HLIST_HEAD_INIT
-
-static inline void INIT_HLIST_HEAD(struct hlist_head *head)
-{
-	head->first = NULL;
-}
 
 static inline void INIT_HLIST_NODE(struct hlist_node *node)
 {
@@ -294,8 +255,6 @@ static inline void hlist_del_init(struct hlist_node *node)
 #define hlist_entry(ptr, type, member) container_of(ptr, type, member)
 #define hlist_entry_safe(ptr, type, member) \
 	({ struct hlist_node *__node = (ptr); __node ? hlist_entry(__node, type, member) : NULL; })
-#define hlist_for_each(pos, head) \
-	for ((pos) = (head)->first; (pos); (pos) = (pos)->next)
 #define hlist_for_each_entry(pos, head, member) \
 	for ((pos) = hlist_entry_safe((head)->first, __typeof__(*(pos)), member); (pos); \
 	     (pos) = hlist_entry_safe((pos)->member.next, __typeof__(*(pos)), member))

@@ -286,16 +286,6 @@ void rb_erase_augmented(struct rb_node *node, struct rb_root *root,
 		erase_fix_augmented(parent, root, augment);
 }
 
-void rb_replace_node(struct rb_node *victim, struct rb_node *new, struct rb_root *root)
-{
-	*new = *victim;
-	if (new->rb_left)
-		rb_set_parent(new->rb_left, new);
-	if (new->rb_right)
-		rb_set_parent(new->rb_right, new);
-	change_child(victim, new, rb_parent(victim), root);
-}
-
 /* The end of the tree that lies to one side. */
 static __always_inline struct rb_node *end_of(struct rb_node *node, bool left)
 {
@@ -319,11 +309,6 @@ static __always_inline struct rb_node *neighbour(const struct rb_node *from, boo
 struct rb_node *rb_first(const struct rb_root *root)
 {
 	return end_of(root->rb_node, true);
-}
-
-struct rb_node *rb_last(const struct rb_root *root)
-{
-	return end_of(root->rb_node, false);
 }
 
 struct rb_node *rb_next(const struct rb_node *node)

@@ -104,12 +104,8 @@ void rb_insert_augmented(struct rb_node *node, struct rb_root *root,
 void rb_erase_augmented(struct rb_node *node, struct rb_root *root,
 			const struct rb_augment_callbacks *augment);
 
-/* Put @new, which must sort exactly like @victim, in its place. Does not touch augmented values. */
-void rb_replace_node(struct rb_node *victim, struct rb_node *new, struct rb_root *root);
-
 /* In-order walk; NULL at the end, and for an empty tree. */
 struct rb_node *rb_first(const struct rb_root *root);
-struct rb_node *rb_last(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *node);
 struct rb_node *rb_prev(const struct rb_node *node);
 

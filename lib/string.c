@@ -6,7 +6,6 @@
  * build takes the C functions from libc, unless a test includes this file to try them.
  */
 #include "lib/string.h"
-#include "lib/errno.h"
 
 #if !__STDC_HOSTED__
 #undef memcpy
@@ -236,21 +235,6 @@ size_t strlcpy(char *restrict dst, const char *restrict src, size_t size)
 		dst[n] = '\0';
 	}
 	return len;
-}
-
-ssize_t strscpy(char *restrict dst, const char *restrict src, size_t size)
-{
-	size_t n;
-
-	if (!size)
-		return -E2BIG;
-	for (n = 0; n < size; n++) {
-		dst[n] = src[n];
-		if (!src[n])
-			return (ssize_t)n;
-	}
-	dst[size - 1] = '\0';
-	return -E2BIG;
 }
 
 void *memchr_inv(const void *s, int c, size_t n)

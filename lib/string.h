@@ -40,12 +40,6 @@ char *strstr(const char *s, const char *what);
  */
 size_t strlcpy(char *restrict dst, const char *restrict src, size_t size);
 
-/*
- * As strlcpy, for a source that may lack a NUL: reads at most @size bytes of @src. Returns the
- * length copied, or -E2BIG if it was cut or @size is 0.
- */
-ssize_t strscpy(char *restrict dst, const char *restrict src, size_t size);
-
 /* The first of @n bytes that is not @c, or NULL: finds damage in poisoned memory. */
 void *memchr_inv(const void *s, int c, size_t n);
 

@@ -23,9 +23,7 @@
 #define min(a, b) __pick(a, b, <, CAT(__x, __COUNTER__), CAT(__y, __COUNTER__))
 #define max(a, b) __pick(a, b, >, CAT(__x, __COUNTER__), CAT(__y, __COUNTER__))
 #define min_t(type, a, b) min((type)(a), (type)(b))
-#define max_t(type, a, b) max((type)(a), (type)(b))
 #define clamp(val, lo, hi) min(max(val, lo), hi)
-#define clamp_t(type, val, lo, hi) clamp((type)(val), (type)(lo), (type)(hi))
 
 #define __swap(a, b, x) \
 	do { __auto_type x = (a); (a) = (b); (b) = x; } while (0)
@@ -37,7 +35,6 @@
 #define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
 #define ALIGN(x, a) (((x) + ((__typeof__(x))(a) - 1)) & ~((__typeof__(x))(a) - 1))
 #define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)
-#define PTR_ALIGN(p, a) ((__typeof__(p))ALIGN((unsigned long)(p), (a)))
 
 /* @n >= 0, @d > 0, any divisor. DIV_ROUND_UP must not overflow: n + d - 1 has to fit. */
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
@@ -45,7 +42,6 @@
 #define rounddown(n, d) ((n) - (n) % (d))
 
 #define BIT(n) (1UL << (n))
-#define BIT_ULL(n) (1ULL << (n))
 /* Bits @hi down to @lo, both included, 63 >= hi >= lo >= 0. */
 #define GENMASK(hi, lo) ((~0UL << (lo)) & (~0UL >> (63 - (hi))))
 

@@ -40,10 +40,4 @@ int __must_check kstrtol(const char *s, int base, long *res);
 int __must_check kstrtouint(const char *s, int base, unsigned int *res);
 int __must_check kstrtoint(const char *s, int base, int *res);
 
-/*
- * A size such as 64K, 0x10M or 2G (suffix K, M, G or T, either case) in bytes. *@end, if @end is
- * not NULL, is set behind what was read: equal to @s if there was no number. Saturates at ~0.
- */
-u64 memparse(const char *s, const char **end);
-
 #endif /* LIB_VSPRINTF_H */

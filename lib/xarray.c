@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sparse array: a radix tree over the index, six bits a level. Every node but a reserved leaf has
- * something in it, and the top node has something outside slot 0, so the height is always the least
- * possible: storing adds levels on top, erasing takes them away.
+ * Sparse array: a radix tree over the index, six bits a level. Every node has something in
+ * it, and the top node has something outside slot 0, so the height is always the least possible:
+ * storing adds levels on top, erasing takes them away.
  */
 #include "lib/xarray.h"
 #include "lib/bitops.h"
@@ -75,7 +75,7 @@ static void set_height(struct xarray *xa, unsigned int bits)
 /* Free @node if nothing is in it, and then its ancestors likewise. */
 static void trim(struct xarray *xa, struct xa_node *node)
 {
-	while (node && !node->map[XA_PRESENT] && !node->reserved) {
+	while (node && !node->map[XA_PRESENT]) {
 		struct xa_node *parent = node->parent;
 
 		if (parent) {
@@ -95,7 +95,7 @@ static void shrink(struct xarray *xa)
 	while (xa->bits) {
 		struct xa_node *node = xa->root;
 
-		if (!node || node->map[XA_PRESENT] != 1 || node->reserved)
+		if (!node || node->map[XA_PRESENT] != 1)
 			return;
 		xa->root = node->slots[0];
 		set_height(xa, node->shift);
@@ -224,25 +224,6 @@ void *xa_erase(struct xarray *xa, unsigned long index)
 	return old;
 }
 
-int xa_reserve(struct xarray *xa, unsigned long index)
-{
-	struct xa_node *leaf = make_leaf(xa, index);
-
-	if (!leaf)
-		return -ENOMEM;
-	leaf->reserved++;
-	return 0;
-}
-
-void xa_release(struct xarray *xa, unsigned long index)
-{
-	struct xa_node *leaf = find_leaf(xa, index);
-
-	leaf->reserved--;
-	trim(xa, leaf);
-	shrink(xa);
-}
-
 void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
 {
 	struct xa_node *leaf = find_leaf(xa, index);
@@ -336,29 +317,17 @@ void *xa_find_marked(const struct xarray *xa, unsigned long *index, unsigned lon
 	return find(xa, index, max, mark);
 }
 
-static void *find_after(const struct xarray *xa, unsigned long *index, unsigned long max,
-			unsigned int map)
+void *xa_find_after(const struct xarray *xa, unsigned long *index, unsigned long max)
 {
 	unsigned long from = *index + 1;
 	void *entry;
 
 	if (!from) /* *index was the last there is */
 		return NULL;
-	entry = find(xa, &from, max, map);
+	entry = find(xa, &from, max, XA_PRESENT);
 	if (entry)
 		*index = from;
 	return entry;
-}
-
-void *xa_find_after(const struct xarray *xa, unsigned long *index, unsigned long max)
-{
-	return find_after(xa, index, max, XA_PRESENT);
-}
-
-void *xa_find_marked_after(const struct xarray *xa, unsigned long *index, unsigned long max,
-			   xa_mark_t mark)
-{
-	return find_after(xa, index, max, mark);
 }
 
 void xa_destroy(struct xarray *xa)

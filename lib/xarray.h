@@ -31,7 +31,6 @@ struct xa_node {
 	struct xa_node *parent;		/* NULL at the top */
 	u8 shift;			/* a slot covers 1 << shift indexes; 0 in a leaf */
 	u8 offset;			/* slot of the parent that holds this node */
-	u32 reserved;			/* leaf: xa_reserve calls not yet released */
 	u64 map[XA_MARKS + 1];		/* bit n: the mark is on slot n or somewhere below it */
 	void *slots[XA_CHUNK_SIZE];
 };
@@ -118,13 +117,6 @@ int __must_check xa_store(struct xarray *xa, unsigned long index, void *entry);
 /* Remove the entry at @index with its marks, free nodes that become empty, return the entry. */
 void *xa_erase(struct xarray *xa, unsigned long index);
 
-/*
- * Build the way to @index and hold it: until the matching xa_release, xa_store to @index cannot
- * fail, whatever is erased meanwhile. Reservations nest. Returns 0 or -ENOMEM.
- */
-int __must_check xa_reserve(struct xarray *xa, unsigned long index);
-void xa_release(struct xarray *xa, unsigned long index);
-
 /* Marks of the entry at @index. Setting one where there is no entry does nothing. */
 void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
@@ -143,19 +135,14 @@ void *xa_find_marked(const struct xarray *xa, unsigned long *index, unsigned lon
 
 /* As xa_find, but past *index: the step of the loops below. */
 void *xa_find_after(const struct xarray *xa, unsigned long *index, unsigned long max);
-void *xa_find_marked_after(const struct xarray *xa, unsigned long *index, unsigned long max,
-			   xa_mark_t mark);
 
 /* Walk by rising index; the body may store and erase. @index is an unsigned long variable. */
 #define xa_for_each_range(xa, index, entry, start, last) \
 	for ((index) = (start), (entry) = xa_find(xa, &(index), last); (entry); \
 	     (entry) = xa_find_after(xa, &(index), last))
 #define xa_for_each(xa, index, entry) xa_for_each_range(xa, index, entry, 0, ~0UL)
-#define xa_for_each_marked(xa, index, entry, mark) \
-	for ((index) = 0, (entry) = xa_find_marked(xa, &(index), ~0UL, mark); (entry); \
-	     (entry) = xa_find_marked_after(xa, &(index), ~0UL, mark))
 
-/* Free all nodes and leave the array empty. Entries are the caller's; reservations are dropped. */
+/* Free all nodes and leave the array empty. Entries are the caller's. */
 void xa_destroy(struct xarray *xa);
 
 #endif /* LIB_XARRAY_H */

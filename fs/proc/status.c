@@ -10,7 +10,6 @@
 #include "lib/util.h"
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
-#define ALL_CAPS 0x1ffffffffffULL /* CAP_LAST_CAP is 40 */
 #define NODEMASK_WORDS 32         /* of 32 bits: Debian's Linux is made for 1024 nodes */
 
 static const char *state_word(char letter)

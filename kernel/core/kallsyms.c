@@ -49,7 +49,11 @@ static bool is_code_label(const struct elf64_sym *sym)
 	return type == STT_FUNC || type == STT_NOTYPE;
 }
 
-const char *kallsyms_lookup(unsigned long addr, unsigned long *offset, unsigned long *size)
+/*
+ * Name of the function that @addr lies in, with the distance from its start and its size (0 for
+ * assembly labels); NULL when unknown. Linear: for reports only.
+ */
+static const char *kallsyms_lookup(unsigned long addr, unsigned long *offset, unsigned long *size)
 {
 	const struct elf64_sym *best = NULL;
 
@@ -99,14 +103,6 @@ void kallsyms_for_each(void (*fn)(unsigned long addr, char type, const char *nam
 		if ((sym->st_info & 15) <= STT_FUNC && symbol_name(sym)[0])
 			fn(sym->st_value, symbol_type(sym), symbol_name(sym), arg);
 	}
-}
-
-unsigned long kallsyms_address(const char *name)
-{
-	for (size_t i = 0; i < nr_symbols; i++)
-		if (!strcmp(symbol_name(&symbols[i]), name))
-			return symbols[i].st_value;
-	return 0;
 }
 
 const char *kallsyms_format(unsigned long addr, char *buf, size_t size)

@@ -14,16 +14,9 @@
  */
 void kallsyms_init(const void *symtab, size_t symtab_size, const char *strtab, size_t strtab_size);
 
-/*
- * Name of the function that @addr lies in, with the distance from its start and its size (0 for
- * assembly labels); NULL when unknown. Linear: for reports only.
- */
-const char *kallsyms_lookup(unsigned long addr, unsigned long *offset, unsigned long *size);
 /* All symbols, in no order; @type is the letter that nm(1) gives. */
 void kallsyms_for_each(void (*fn)(unsigned long addr, char type, const char *name, void *arg),
 		       void *arg);
-/* Address of a symbol, 0 when there is none. */
-unsigned long kallsyms_address(const char *name);
 /* "name+0x12/0x40", or the bare address, into @buf. Returns @buf. */
 const char *kallsyms_format(unsigned long addr, char *buf, size_t size);
 

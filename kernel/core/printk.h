@@ -40,7 +40,6 @@ void vprintk_level(int level, const char *fmt, va_list args) __printf(2, 0);
 #define pr_err(fmt, ...) printk_level(LOGLEVEL_ERR, fmt, ##__VA_ARGS__)
 #define pr_warn(fmt, ...) printk_level(LOGLEVEL_WARN, fmt, ##__VA_ARGS__)
 #define pr_info(fmt, ...) printk_level(LOGLEVEL_INFO, fmt, ##__VA_ARGS__)
-#define pr_debug(fmt, ...) printk_level(LOGLEVEL_DEBUG, fmt, ##__VA_ARGS__)
 
 /*
  * The log as text, a record after the other: "<level>[seconds.microseconds] words\n", and positions in

@@ -21,9 +21,6 @@ DEFINE_PER_CPU(unsigned long, rcu_passed);
 static DEFINE_PER_CPU(struct rcu_head *,
 		      new_callbacks); /* pushed by its CPU, taken whole by the thread */
 static DECLARE_WAIT_QUEUE_HEAD(thread_wait);
-static DECLARE_WAIT_QUEUE_HEAD(barrier_wait);
-static unsigned long batches_taken, batches_done; /* the thread writes */
-static unsigned long batch_wanted;                /* somebody waits for this one; grows */
 
 struct grace_period {
 	unsigned long seen[NR_CPUS];
@@ -104,8 +101,6 @@ static bool wanted(void)
 {
 	unsigned int cpu;
 
-	if (READ_ONCE(batch_wanted) > batches_taken)
-		return true;
 	for_each_cpu(cpu)
 		if (READ_ONCE(per_cpu(new_callbacks, cpu)))
 			return true;
@@ -117,8 +112,6 @@ static void take_callbacks(struct rcu_head **heads)
 {
 	unsigned int cpu;
 
-	WRITE_ONCE(batches_taken, batches_taken + 1);
-	smp_mb(); /* who saw the old number has its callbacks in this batch */
 	for_each_cpu(cpu)
 		heads[cpu] = __atomic_exchange_n(per_cpu_ptr(&new_callbacks, cpu), NULL,
 						 __ATOMIC_ACQUIRE);
@@ -153,38 +146,14 @@ static int rcu_thread(void *arg)
 	(void)arg;
 	for (;;) {
 		wait_event(thread_wait, wanted());
-		if (READ_ONCE(batch_wanted) <= batches_taken) {
-			WRITE_ONCE(current->state, TASK_UNINTERRUPTIBLE);
-			schedule_timeout(TICK_NSEC);
-		}
+		WRITE_ONCE(current->state, TASK_UNINTERRUPTIBLE);
+		schedule_timeout(TICK_NSEC);
 		take_callbacks(heads);
-		if (READ_ONCE(batch_wanted) >= batches_taken)
-			synchronize_rcu();
-		else
-			wait_without_hurry();
+		wait_without_hurry();
 		for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
 			call_all(heads[cpu]);
-		__atomic_store_n(&batches_done, batches_taken, __ATOMIC_RELEASE);
-		wake_up_all(&barrier_wait);
 	}
 	return 0;
-}
-
-void rcu_barrier(void)
-{
-	unsigned long target, old;
-
-	might_sleep();
-	if (nr_cpus == 1)
-		return;
-	smp_mb(); /* our callbacks are on their lists before the number is read */
-	target = READ_ONCE(batches_taken) + 1;
-	old = READ_ONCE(batch_wanted);
-	while (old < target && !__atomic_compare_exchange_n(&batch_wanted, &old, target, false,
-							    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-		;
-	wake_up(&thread_wait);
-	wait_event(barrier_wait, __atomic_load_n(&batches_done, __ATOMIC_ACQUIRE) >= target);
 }
 
 void rcu_init(void)

@@ -28,9 +28,8 @@ static inline void rcu_read_lock(void) { barrier(); }
 static inline void rcu_read_unlock(void) { barrier(); }
 #endif
 
-/* A pointer that readers follow: load it once, with what it points to complete / publish what is complete. */
+/* A pointer that readers follow: load it once, with what it points to complete. */
 #define rcu_dereference(p) READ_ONCE(p)
-#define rcu_assign_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)
 
 /*
  * Call func(head) after a grace period, in a kernel thread; it may sleep. Process context, outside of readers' sections.
@@ -39,8 +38,6 @@ static inline void rcu_read_unlock(void) { barrier(); }
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 /* Wait for a grace period. May sleep. */
 void synchronize_rcu(void);
-/* Wait until all callbacks that the caller knows of were called. May sleep. */
-void rcu_barrier(void);
 
 /* This CPU is in no section now: schedule(), the tick in user mode or idleness. */
 DECLARE_PER_CPU(unsigned long, rcu_passed);

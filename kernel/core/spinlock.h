@@ -115,6 +115,4 @@ static __always_inline void spin_unlock_irqrestore(spinlock_t *lock, unsigned lo
 	local_irq_restore(flags);
 }
 
-#define assert_spin_locked(lock) ASSERT(spin_is_locked(lock))
-
 #endif

@@ -41,7 +41,11 @@ static void begin_group_stop(int sig)
 	}
 }
 
-bool do_signal_stop(int sig)
+/*
+ * Group stop: take part in (or, with @sig, begin) it; false: it was called off. sighand->lock held,
+ * released and retaken.
+ */
+static bool do_signal_stop(int sig)
 {
 	struct task_struct *task = current;
 	spinlock_t *lock = &task->sighand->lock;

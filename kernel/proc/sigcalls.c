@@ -185,7 +185,8 @@ int copy_siginfo_to_user(void __user *to, const struct siginfo *info)
 	return copy_to_user(to, padded, sizeof(padded)) ? -EFAULT : 0;
 }
 
-bool may_signal(const struct task_struct *task, int sig)
+/* May current signal @task (kill(2)'s rule)? */
+static bool may_signal(const struct task_struct *task, int sig)
 {
 	const struct signal_struct *me = current->signal, *to = task->signal;
 

@@ -267,15 +267,6 @@ int send_sig_info(int sig, const struct siginfo *info, struct task_struct *task,
 	return ret;
 }
 
-void send_sig(int sig, struct task_struct *task)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&tasklist_lock, flags);
-	send_sig_info(sig, NULL, task, true);
-	spin_unlock_irqrestore(&tasklist_lock, flags);
-}
-
 int send_own_signal(int sig, struct task_struct *task, bool group)
 {
 	struct siginfo info = {

@@ -269,11 +269,6 @@ static inline unsigned long rlimit(unsigned int which)
 }
 
 /* --- sending (kernel/proc/signal.c). Process or interrupt context unless said otherwise --- */
-/*
- * From the kernel (si_code SI_KERNEL) to a process. Allocates nothing. Kernel threads are left
- * alone.
- */
-void send_sig(int sig, struct task_struct *task);
 /* To the calling thread, as if it had sent it: what a write that cannot be done deserves. */
 void send_sig_self(int sig);
 /* SIGKILL to the whole process, whatever it does (OOM killer). */
@@ -308,8 +303,6 @@ void flush_timer_signals(void);
 long signal_process(struct signal_struct *signal, int sig, const void __user *uinfo);
 /* The same with the siginfo of kill(2): current sends it. */
 int send_own_signal(int sig, struct task_struct *task, bool group);
-/* May current signal @task (kill(2)'s rule)? */
-bool may_signal(const struct task_struct *task, int sig);
 /*
  * How the owner's death or stop is told to its parent. tasklist_lock held. True: nobody will wait
  * for it.
@@ -362,11 +355,6 @@ void signal_wake_up(struct task_struct *task, bool fatal);
  * sighand->lock held.
  */
 int dequeue_signal(u64 mask, struct siginfo *info);
-/*
- * Group stop: take part in (or, with @sig, begin) it; false: it was called off. sighand->lock held,
- * released and retaken.
- */
-bool do_signal_stop(int sig);
 /*
  * Take current out of a group stop it has not joined yet. True: it was the last one. sighand->lock
  * held.

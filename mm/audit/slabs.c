@@ -40,7 +40,8 @@ static long map_chain(struct audit *a, const struct slab_look *slab, void *objec
 	return n;
 }
 
-bool audit_map_slab(struct audit *a, struct slab_look *slab)
+/* Fill in slab->free from the chains, which are checked. */
+static bool audit_map_slab(struct audit *a, struct slab_look *slab)
 {
 	const struct kmem_cache *cache = slab->cache;
 	const struct cpu_slab *owner = owner_of(cache, slab->base);

@@ -17,7 +17,5 @@ struct slab_look {
 
 /* Look at the slab whose head is @page, if it is one. False: the slab is broken. */
 bool audit_slab_at(struct audit *a, struct page *page, struct slab_look *slab);
-/* Fill in slab->free from the chains, which are checked. */
-bool audit_map_slab(struct audit *a, struct slab_look *slab);
 
 #endif

@@ -64,11 +64,10 @@ bool add_to_swap_slot(struct page *page, swp_entry_t entry, unsigned int users);
 swp_entry_t get_swap_slot(void);
 /* It was not needed after all. */
 void put_swap_slot(swp_entry_t entry);
-/* Write a locked, swap-cache page out (sets writeback, unlocks). 0 or -errno (page redirtied). */
-int swap_writepage(struct page *page);
 /*
- * The same for many: pages whose slots follow each other share one request, which is sent when the
- * next page does not fit, or by swap_batch_submit(). Submit before waiting for anything.
+ * Write a locked, swap-cache page out (sets writeback, unlocks). 0 or -errno (page redirtied). Pages
+ * whose slots follow each other share one request, which is sent when the next page does not fit, or
+ * by swap_batch_submit(). Submit before waiting for anything.
  */
 struct bio;
 struct swap_batch { struct bio *bio; };

@@ -63,8 +63,6 @@ static inline struct swap_area *swap_area_of(swp_entry_t entry)
 void release_slot(struct swap_area *area, unsigned long slot);
 
 /* --- requests (swap_io.c) --- */
-/* The device sector of a slot. */
-sector_t swap_sector(const struct swap_area *area, unsigned long slot);
 /*
  * Read @nr pages, locked and in the swap cache, of consecutive slots; each is unlocked when done.
  */

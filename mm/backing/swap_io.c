@@ -11,7 +11,8 @@
 
 #define PAGE_SECTORS (PAGE_SIZE >> SECTOR_SHIFT)
 
-sector_t swap_sector(const struct swap_area *area, unsigned long slot)
+/* The device sector of a slot. */
+static sector_t swap_sector(const struct swap_area *area, unsigned long slot)
 {
 	unsigned int low = 0, high = area->nr_extents - 1;
 
@@ -154,13 +155,4 @@ int swap_writepage_batch(struct page *page, struct swap_batch *batch)
 	batch->bio->end_io = end_swap_write;
 	bio_add_page(batch->bio, page, PAGE_SIZE, 0);
 	return 0;
-}
-
-int swap_writepage(struct page *page)
-{
-	struct swap_batch batch = { NULL };
-	int err = swap_writepage_batch(page, &batch);
-
-	swap_batch_submit(&batch);
-	return err;
 }

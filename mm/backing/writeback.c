@@ -136,7 +136,8 @@ unlock:
 	return 0;
 }
 
-int filemap_fdatawait(struct address_space *mapping)
+/* Wait for pages under writeback, collect and clear wb_err. */
+static int filemap_fdatawait(struct address_space *mapping)
 {
 	struct page *page;
 	pgoff_t index = 0;

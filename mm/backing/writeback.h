@@ -11,8 +11,6 @@
  * or the first error. May sleep.
  */
 int filemap_write_range(struct address_space *mapping, pgoff_t start, pgoff_t end, bool wait);
-/* Wait for pages under writeback, collect and clear wb_err. */
-int filemap_fdatawait(struct address_space *mapping);
 /* Write dirty pages of every inode: sync(2). */
 void writeback_all(bool wait);
 /*

@@ -99,7 +99,8 @@ int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigned long 
 	return populate_rest(vma, start, end, &at);
 }
 
-int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors)
+/* mm_populate() that stops at the first error unless told to go on. The first error. (mlock.c) */
+static int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors)
 {
 	struct mm_struct *mm = current->mm;
 	struct faultin at = { .addr = start, .may_unlock = true };

@@ -182,8 +182,6 @@ void mlock_pages(struct vm_area_struct *vma, unsigned long start, unsigned long 
  * error, as of faultin_range(), or -EFAULT when nobody may access it. (mlock.c)
  */
 int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigned long end);
-/* mm_populate() that stops at the first error unless told to go on. The first error. (mlock.c) */
-int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors);
 /*
  * Fault [at->addr, end) of @vma in, moving at->addr on. 0, -ENOMEM, -EFAULT for what would be a
  * signal, -EINTR when the task is being killed; mmap_lock, held on entry, stays so. But with

@@ -31,7 +31,6 @@
 #include "tests/fuzz/ext2_disk.h"
 #include "tests/host/internal.h"
 
-#define DISK_MAX (512u << 10)
 #define BUFFER (HOST_STACK_TOP - (256u << 10)) /* user memory for data */
 #define BUFFER_SIZE (64u << 10)
 #define PATHS (HOST_STACK_TOP - 4096) /* and for two paths */
@@ -107,10 +106,6 @@ u64 ktime_get_real_ns(void)
 void init_special_inode(struct inode *inode)
 {
 	(void)inode;
-}
-void send_sig(int sig, struct task_struct *to)
-{
-	(void)sig, (void)to;
 }
 
 /* --- damage --- */

@@ -100,7 +100,6 @@ static void check_tree(struct rb_root *root, enum kind kind, unsigned int count)
 		CHECK(!prev || to_item(prev)->key <= to_item(rb)->key);
 	}
 	CHECK(found == count);
-	CHECK(rb_last(root) == prev);
 }
 
 static void insert(struct item *item, struct rb_root *root, enum kind kind)
@@ -225,26 +224,6 @@ static void test_height(void **state __maybe_unused)
 	assert_true(deepest <= 16);
 }
 
-static void test_replace(void **state __maybe_unused)
-{
-	struct rb_root root = RB_ROOT;
-	struct item *spare = &items[NODES];
-
-	memset(items, 0, sizeof(items));
-	for (unsigned int i = 0; i < 50; i++) {
-		items[i].key = i;
-		insert(&items[i], &root, PLAIN);
-	}
-	for (unsigned int i = 0; i < 50; i++) {
-		spare->key = items[i].key;
-		spare->in = true;
-		rb_replace_node(&items[i].rb, &spare->rb, &root);
-		check_tree(&root, PLAIN, 50);
-		rb_replace_node(&spare->rb, &items[i].rb, &root);
-	}
-	check_tree(&root, PLAIN, 50);
-}
-
 static void test_postorder(void **state __maybe_unused)
 {
 	struct rb_root root = RB_ROOT;
@@ -272,7 +251,6 @@ static void test_empty(void **state __maybe_unused)
 	struct rb_node node;
 
 	assert_null(rb_first(&root));
-	assert_null(rb_last(&root));
 	RB_CLEAR_NODE(&node);
 	assert_true(RB_EMPTY_NODE(&node));
 	rb_link_node(&node, NULL, &root.rb_node);
@@ -292,7 +270,6 @@ int main(void)
 		cmocka_unit_test(test_augmented_sum),
 		cmocka_unit_test(test_augmented_largest),
 		cmocka_unit_test(test_height),
-		cmocka_unit_test(test_replace),
 		cmocka_unit_test(test_postorder),
 	};
 

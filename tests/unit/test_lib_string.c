@@ -196,22 +196,9 @@ static void test_strlcpy(void **state __maybe_unused)
 
 			CHECK(k_strlcpy(dst, src, size) == len);
 			CHECK(!size || (!memcmp(dst, src, kept) && !dst[kept]));
-			CHECK(strscpy(dst, src, size) == (len < size ? (ssize_t)len : -E2BIG));
-			CHECK(!size || (!memcmp(dst, src, kept) && !dst[kept]));
 			free(src);
 			free(dst);
 		}
-}
-
-/* A source without a NUL is never read beyond the size of the destination. */
-static void test_strscpy_unterminated(void **state __maybe_unused)
-{
-	char *src = malloc(8), dst[8];
-
-	memset(src, 'x', 8);
-	assert_int_equal(strscpy(dst, src, sizeof(dst)), -E2BIG);
-	assert_string_equal(dst, "xxxxxxx");
-	free(src);
 }
 
 int main(void)
@@ -223,7 +210,6 @@ int main(void)
 		cmocka_unit_test(test_memcmp),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_strlcpy),
-		cmocka_unit_test(test_strscpy_unterminated),
 	};
 
 	TEST_SETUP();

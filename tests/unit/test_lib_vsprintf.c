@@ -280,36 +280,6 @@ static void test_kstrto_narrow(void **state __maybe_unused)
 	assert_int_equal(kstrtol("x", 10, &l), -EINVAL);
 }
 
-static void check_size(const char *s, u64 want, size_t used)
-{
-	const char *end = NULL;
-
-	if (memparse(s, &end) != want || end != s + used)
-		fail_msg("memparse(\"%s\"): %llu, %zd used", s, memparse(s, NULL), end - s);
-}
-
-static void test_memparse(void **state __maybe_unused)
-{
-	check_size("0", 0, 1);
-	check_size("123", 123, 3);
-	check_size("64K", KiB(64), 3);
-	check_size("64k,", KiB(64), 3);
-	check_size("3m", MiB(3), 2);
-	check_size("0x10M", MiB(16), 5);
-	check_size("010K", KiB(8), 4);
-	check_size("2G", GiB(2), 2);
-	check_size("1T", GiB(1024), 2);
-	check_size("5KB", KiB(5), 2);
-	check_size("", 0, 0);
-	check_size("K", 0, 0);
-	check_size("x1", 0, 0);
-	check_size("-1", 0, 0);
-	check_size("0K", 0, 2);
-	check_size("16777215T", 16777215ULL << 40, 9);
-	check_size("16777216T", ~0ULL, 9);
-	check_size("99999999999999999999K", ~0ULL, 21);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,7 +288,7 @@ int main(void)
 		cmocka_unit_test(test_pointers),       cmocka_unit_test(test_stars),
 		cmocka_unit_test(test_many_arguments), cmocka_unit_test(test_odd_formats),
 		cmocka_unit_test(test_scnprintf),      cmocka_unit_test(test_kstrtoull),
-		cmocka_unit_test(test_kstrto_narrow),  cmocka_unit_test(test_memparse),
+		cmocka_unit_test(test_kstrto_narrow),
 	};
 
 	TEST_SETUP();

@@ -49,7 +49,6 @@ struct shadow {
 	unsigned long index;
 	void *entry;
 	unsigned int marks;
-	unsigned int reserved;
 };
 
 static struct shadow shadow[SLOTS];
@@ -59,8 +58,7 @@ static unsigned long check_node(const struct xa_node *node, const struct xa_node
 	unsigned long nodes = 1;
 
 	CHECK(node->parent == parent);
-	CHECK(node->map[XA_PRESENT] || (!node->shift && node->reserved));
-	CHECK(!node->reserved || !node->shift);
+	CHECK(node->map[XA_PRESENT]);
 	for (unsigned int slot = 0; slot < XA_CHUNK_SIZE; slot++) {
 		const struct xa_node *child = node->slots[slot];
 
@@ -91,7 +89,7 @@ static void check_shape(const struct xarray *xa)
 		return;
 	}
 	CHECK(top->shift + XA_CHUNK_SHIFT == xa->bits);
-	CHECK(top->map[XA_PRESENT] != 1 || top->reserved);
+	CHECK(top->map[XA_PRESENT] != 1);
 	CHECK(xa->marks == 0);
 	CHECK(check_node(top, NULL) == live_nodes);
 }
@@ -141,10 +139,6 @@ static void check_content(const struct xarray *xa)
 	xa_for_each(xa, index, entry)
 		found++;
 	CHECK(found == count);
-	found = 0;
-	xa_for_each_marked(xa, index, entry, XA_MARK_1)
-		found++;
-	CHECK(found == marks);
 	CHECK(xa_marked(xa, XA_MARK_1) == !!marks);
 }
 
@@ -189,27 +183,10 @@ static void step_store(struct xarray *xa, struct shadow *s, bool may_fail, uint6
 	nodes_left = -1;
 	if (err) {
 		CHECK(err == -ENOMEM && may_fail);
-		CHECK(!s->entry && !s->reserved && live_nodes == before);
+		CHECK(!s->entry && live_nodes == before);
 		return;
 	}
 	s->entry = entry;
-}
-
-static void step_reserve(struct xarray *xa, struct shadow *s, bool may_fail, uint64_t *seed)
-{
-	int err;
-
-	if (s->reserved && test_random(seed) % 2) {
-		xa_release(xa, s->index);
-		s->reserved--;
-		return;
-	}
-	nodes_left = may_fail ? (long)(test_random(seed) % 4) : -1;
-	err = xa_reserve(xa, s->index);
-	nodes_left = -1;
-	CHECK(!err || (err == -ENOMEM && may_fail));
-	if (!err)
-		s->reserved++;
 }
 
 static void step(struct xarray *xa, bool may_fail, bool fill, uint64_t *seed)
@@ -217,7 +194,7 @@ static void step(struct xarray *xa, bool may_fail, bool fill, uint64_t *seed)
 	struct shadow *s = &shadow[test_random(seed) % SLOTS];
 	xa_mark_t mark = test_random(seed) % XA_MARKS;
 
-	switch (test_random(seed) % 8) {
+	switch (test_random(seed) % 7) {
 	case 0:
 	case 1:
 	case 2:
@@ -241,9 +218,6 @@ static void step(struct xarray *xa, bool may_fail, bool fill, uint64_t *seed)
 		xa_clear_mark(xa, s->index, mark);
 		s->marks &= ~(1U << mark);
 		break;
-	case 7:
-		step_reserve(xa, s, may_fail, seed);
-		break;
 	}
 }
 
@@ -264,8 +238,6 @@ static void random_steps(unsigned int bits, bool may_fail, uint64_t seed)
 		}
 	}
 	for (int i = 0; i < SLOTS; i++) {
-		for (; shadow[i].reserved; shadow[i].reserved--)
-			xa_release(&xa, shadow[i].index);
 		CHECK(xa_erase(&xa, shadow[i].index) == shadow[i].entry);
 		shadow[i].entry = NULL;
 		shadow[i].marks = 0;
@@ -355,51 +327,6 @@ static void test_heights(void **state __maybe_unused)
 	}
 }
 
-/* A reservation keeps its promise whatever is erased around it. */
-static void test_reserve(void **state __maybe_unused)
-{
-	struct xarray xa = XARRAY_INIT;
-
-	assert_int_equal(xa_reserve(&xa, 0), 0);
-	assert_int_equal(xa_reserve(&xa, 1000), 0);
-	assert_int_equal(xa_reserve(&xa, 1001), 0);
-	assert_int_equal(xa_store(&xa, 1002, entry_of(3)), 0);
-	assert_ptr_equal(xa_erase(&xa, 1002), entry_of(3));
-	nodes_left = 0;
-	assert_int_equal(xa_store(&xa, 1000, entry_of(4)), 0);
-	assert_ptr_equal(xa_erase(&xa, 1000), entry_of(4));
-	xa_release(&xa, 1000);
-	assert_int_equal(xa_store(&xa, 1001, entry_of(5)), 0);
-	assert_int_equal(xa_store(&xa, 0, entry_of(6)), 0);
-	nodes_left = -1;
-	xa_release(&xa, 1001);
-	xa_release(&xa, 0);
-	check_shape(&xa);
-	assert_ptr_equal(xa_load(&xa, 1001), entry_of(5));
-	xa_erase(&xa, 1001);
-	assert_int_equal(live_nodes, 0);
-	assert_ptr_equal(xa_erase(&xa, 0), entry_of(6));
-	assert_true(xa_empty(&xa));
-}
-
-/* A leaf that could give way to a lone entry at index 0 stays as long as it is reserved. */
-static void test_reserve_beside_single(void **state __maybe_unused)
-{
-	struct xarray xa = XARRAY_INIT;
-
-	assert_int_equal(xa_reserve(&xa, 5), 0);
-	assert_int_equal(xa_store(&xa, 0, entry_of(1)), 0);
-	assert_int_equal(xa_store(&xa, 6, entry_of(2)), 0);
-	assert_ptr_equal(xa_erase(&xa, 6), entry_of(2));
-	nodes_left = 0;
-	assert_int_equal(xa_store(&xa, 5, entry_of(3)), 0);
-	nodes_left = -1;
-	assert_ptr_equal(xa_erase(&xa, 5), entry_of(3));
-	xa_release(&xa, 5);
-	assert_int_equal(live_nodes, 0);
-	assert_ptr_equal(xa_erase(&xa, 0), entry_of(1));
-}
-
 static void test_values(void **state __maybe_unused)
 {
 	void *entry = xa_mk_value(~0UL >> 1);
@@ -438,8 +365,6 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_single_entry),
 		cmocka_unit_test(test_heights),
-		cmocka_unit_test(test_reserve),
-		cmocka_unit_test(test_reserve_beside_single),
 		cmocka_unit_test(test_erase_while_walking),
 		cmocka_unit_test(test_random_small),
 		cmocka_unit_test(test_random_file),

@@ -36,7 +36,8 @@ static DEFINE_PER_CPU(u64, tsc_adjust);
 /* Some adjustment is not 0, and so only as good as it could be measured. */
 static bool clocks_differ;
 
-void pit_wait_start(unsigned int us)
+/* Busy-wait on the PIT for about @us microseconds, at most 50000: calibration only. */
+static void pit_wait_start(unsigned int us)
 {
 	u32 count = (u32)((u64)PIT_HZ * us / 1000000);
 
@@ -46,7 +47,7 @@ void pit_wait_start(unsigned int us)
 	outb(PIT_CHANNEL2, (u8)(count >> 8));
 }
 
-bool pit_wait_done(void)
+static bool pit_wait_done(void)
 {
 	return inb(PORT_B) & PORT_B_OUT2;
 }

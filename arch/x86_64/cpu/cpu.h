@@ -63,8 +63,5 @@ void clock_init(void);
  */
 void clock_sync_boot_cpu(void);
 void clock_sync_secondary(void);
-/* Busy-wait on the PIT for about @us microseconds, at most 50000: calibration only. */
-void pit_wait_start(unsigned int us);
-bool pit_wait_done(void);
 
 #endif

@@ -171,7 +171,6 @@ static inline void ptep_clear_soft_dirty(pte_t *ptep)
 static inline bool pmd_none(pmd_t e) { return e.pmd == 0; }
 static inline bool pud_none(pud_t e) { return e.pud == 0; }
 static inline bool pgd_none(pgd_t e) { return e.pgd == 0; }
-static inline bool pmd_leaf(pmd_t e) { return e.pmd & _PAGE_PSE; }
 static inline bool pud_leaf(pud_t e) { return e.pud & _PAGE_PSE; }
 static inline unsigned long pmd_pfn(pmd_t e) { return (e.pmd & PTE_PFN_MASK) >> PAGE_SHIFT; }
 static inline unsigned long pud_pfn(pud_t e) { return (e.pud & PTE_PFN_MASK) >> PAGE_SHIFT; }
