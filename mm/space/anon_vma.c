@@ -28,17 +28,21 @@ unsigned long new_anon_id(void)
 	return (unsigned long)atomic_long_inc_return(&last_anon_id);
 }
 
-void put_anon_vma(struct anon_vma *anon_vma)
+static noinline void put_last(struct anon_vma *anon_vma)
 {
 	bool last;
 
-	if (likely(atomic_add_unless(&anon_vma->refcount, -1, 1)))
-		return;
 	spin_lock(&lookup_lock);
 	last = atomic_dec_and_test(&anon_vma->refcount);
 	spin_unlock(&lookup_lock);
 	if (last)
 		kmem_cache_free(anon_vma_cache, anon_vma);
+}
+
+void put_anon_vma(struct anon_vma *anon_vma)
+{
+	if (unlikely(!atomic_add_unless(&anon_vma->refcount, -1, 1)))
+		put_last(anon_vma);
 }
 
 struct anon_vma *page_get_anon_vma(struct page *page)

@@ -51,8 +51,8 @@ static int mprotect_fixup(struct vm_area_struct **vmap, unsigned long start, uns
 	change_protection(vma, start, end, vma->vm_page_prot, stale);
 	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (vm_flags & VM_WRITE))
 		populate_vma(vma, start, end);
-	vm_stat_account(vma->vm_mm, old_flags, -(long)pages);
-	vm_stat_account(vma->vm_mm, vm_flags, (long)pages);
+	vm_stat_kind(vma->vm_mm, old_flags, -(long)pages);
+	vm_stat_kind(vma->vm_mm, vm_flags, (long)pages);
 	return 0;
 }
 

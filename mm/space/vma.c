@@ -123,6 +123,7 @@ void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma, struct vm
 {
 	struct vm_area_struct *next = prev ? vma_next(prev) : vma_first(mm);
 	struct rb_node **link = &mm->mm_rb.rb_node, *parent = NULL;
+	unsigned long gap;
 
 	ASSERT(!prev || prev->vm_end <= vma->vm_start);
 	ASSERT(!next || vma->vm_end <= next->vm_start);
@@ -136,15 +137,16 @@ void vma_tree_insert(struct mm_struct *mm, struct vm_area_struct *vma, struct vm
 	vma_set_write_locked(vma, mm);
 	list_link(mm, vma, prev, next);
 	rb_link_node(&vma->vm_rb, parent, link);
-	vma->vm_gap = vma->rb_subtree_gap = gap_between(prev, vma);
-	if (next)
-		next->vm_gap = gap_between(vma, next);
-	if (next && next == mm->gap_hint && next->vm_gap < mm->gap_hint_len)
-		mm->gap_hint = vma; /* what is left of that gap lies below @vma */
-	if (!next || parent != &next->vm_rb)
+	gap = gap_between(prev, vma);
+	vma->vm_gap = vma->rb_subtree_gap = gap;
+	if (gap && (!next || parent != &next->vm_rb))
 		vma_gap_propagate(parent, next ? &next->vm_rb : NULL);
-	if (next)
+	if (next && (gap = gap_between(vma, next)) != next->vm_gap) {
+		next->vm_gap = gap;
+		if (next == mm->gap_hint && gap < mm->gap_hint_len)
+			mm->gap_hint = vma; /* what is left of that gap lies below @vma */
 		vma_gap_propagate(&next->vm_rb, NULL);
+	}
 	rb_insert_augmented(&vma->vm_rb, &mm->mm_rb, &vma_gap);
 	mm->map_count++;
 	mm->mmap_cache = vma; /* who maps it will use it */

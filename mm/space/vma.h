@@ -126,16 +126,21 @@ static inline bool is_data_mapping(unsigned long vm_flags)
 {
 	return (vm_flags & (VM_WRITE | VM_SHARED | VM_STACK)) == VM_WRITE;
 }
-/* Count @pages (negative: take away) to total_vm and the kind of memory that @vm_flags make it. */
-static inline void vm_stat_account(struct mm_struct *mm, unsigned long vm_flags, long pages)
+/* Count @pages (negative: take away) to the kind of memory that @vm_flags make it. */
+static inline void vm_stat_kind(struct mm_struct *mm, unsigned long vm_flags, long pages)
 {
-	mm->total_vm += (unsigned long)pages;
 	if (vm_flags & VM_STACK)
 		mm->stack_vm += (unsigned long)pages;
 	else if (is_data_mapping(vm_flags))
 		mm->data_vm += (unsigned long)pages;
 	else if ((vm_flags & (VM_EXEC | VM_WRITE)) == VM_EXEC)
 		mm->exec_vm += (unsigned long)pages;
+}
+/* The same, and to total_vm. */
+static inline void vm_stat_account(struct mm_struct *mm, unsigned long vm_flags, long pages)
+{
+	mm->total_vm += (unsigned long)pages;
+	vm_stat_kind(mm, vm_flags, pages);
 }
 /* Do RLIMIT_AS and RLIMIT_DATA allow @pages more? */
 static inline bool may_expand_vm(const struct mm_struct *mm, unsigned long vm_flags,
