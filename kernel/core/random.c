@@ -27,7 +27,7 @@ static u32 rotl(u32 x, int n)
 	return x << n | x >> (32 - n);
 }
 
-static void quarter_round(u32 *x, int a, int b, int c, int d)
+static __always_inline void quarter_round(u32 *x, int a, int b, int c, int d)
 {
 	x[a] += x[b], x[d] = rotl(x[d] ^ x[a], 16);
 	x[c] += x[d], x[b] = rotl(x[b] ^ x[c], 12);
