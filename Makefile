@@ -14,7 +14,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 # The knobs of a run, handed to tools/run.py through the environment, byte for byte.
 KNOBS := PROG ELF ARGS OVERLAY CMD SMP MEM ACCEL ICOUNT FIRMWARE QEMU_ARGS SWAP LIMIT KARGS DISK \
-	DISK_SIZE RAMDISK KEEP FAULTS GDB_PORT GDB_SCRIPT \
+	DISK_SIZE RAMDISK KEEP FAULTS TRACE GDB_PORT GDB_SCRIPT \
 	RACE_SEED PACKAGES
 $(foreach k,$(KNOBS),$(if $(filter-out undefined,$(origin $k)),\
 	$(eval override export $k := $$(value $k))))

@@ -4,6 +4,7 @@
  * what may sleep: the root file system and the first program.
  */
 
+#include "drivers/ivshmem/ivshmem.h"
 #include "drivers/pci/pci.h"
 #include "drivers/ramdisk/ramdisk.h"
 #include "drivers/virtio/virtio.h"
@@ -147,6 +148,7 @@ void kmain(u32 magic, phys_addr_t boot_info)
 	block_init();
 	ramdisk_init();
 	pci_init();
+	ivshmem_init();
 	trace_start();
 	virtio_blk_init();
 	vfs_init(); /* it looks at the disks that there are */

@@ -42,7 +42,7 @@ def check(knobs):
     """Refuse knobs of machines that Bochs is not."""
     for name, given in (("ACCEL", knobs.accel != "tcg"), ("ICOUNT", knobs.icount),
                         ("FIRMWARE", knobs.firmware != "bios"), ("QEMU_ARGS", knobs.qemu_args),
-                        ("FAULTS", knobs.faults)):
+                        ("FAULTS", knobs.faults), ("TRACE", knobs.trace)):
         if given:
             raise Refused(f"{name}= is for QEMU; make bochs does without")
 

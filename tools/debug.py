@@ -81,6 +81,8 @@ def run(wanted, opts, rundir, scratch):
         raise Refused("gdb is missing: type `make doctor`") from None
     finally:
         rc = vm.stop()
+    if wanted.trace:
+        runner.tell_trace(vm, wanted.trace)
     with open(terminal, "rb") as file:
         said = file.read()
     if said:

@@ -32,6 +32,8 @@ HELP = {
     "LIMIT": "seconds of guest time after which the run is given up, 0 for none "
              f"({BATCH_LIMIT} unless interactive)",
     "FAULTS": "1, or a file name: write one line for each page fault (build/run/faults.log)",
+    "TRACE": "1, or a file name: record each fault and all else that memory does "
+             "(build/run/trace.flt)",
     "KARGS": "further knobs for the kernel's command line, such as loglevel=7",
     "RACE_SEED": "number: a debug kernel lingers where it chooses, between the steps of a fault",
     "ACCEL": "tcg (always the default) or kvm",
@@ -151,6 +153,8 @@ def parse(values, rundir, bochs=False):
     knobs.limit = number("LIMIT", text["LIMIT"], 0, 10**6) if "LIMIT" in text else None
     faults = text.get("FAULTS", "0")
     knobs.faults = {"0": None, "1": os.path.join(rundir, "faults.log")}.get(faults, faults)
+    trace = text.get("TRACE", "0")
+    knobs.trace = {"0": None, "1": os.path.join(rundir, "trace.flt")}.get(trace, trace)
     knobs.kargs = _text_words("KARGS", values)
     knobs.race_seed = number("RACE_SEED", text["RACE_SEED"], 0, 10**9 - 1) if "RACE_SEED" in text \
         else None

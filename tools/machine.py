@@ -137,8 +137,10 @@ class Machine:
     """One QEMU. start(), pump() until it ends, and stop() in every case."""
     TRIPLE_FAULT = "Triple fault"  # as qemu.log says it
 
-    def __init__(self, words, rundir):
+    def __init__(self, words, rundir, drain=None):
         self.words, self.rundir = words, rundir
+        self.drain = drain      # takes out the recorder's records, or None
+        self.lost = 0           # records; after stop()
         self.process = self.com1 = self.com2 = None
         self.log_file = None    # kernel.log; QEMU's logfile= holds bytes twice that had to wait
         self.log = bytearray()  # the last LOG_KEPT bytes of the kernel's log
@@ -156,17 +158,23 @@ class Machine:
                               "-serial", "chardev:com1",
                               "-chardev", f"socket,id=com2,fd={far2.fileno()}",
                               "-serial", "chardev:com2"]
+        if self.drain:
+            words += self.drain.words()
+            self.drain.start()
         if gdb_port:
             words += ["-gdb", f"tcp:127.0.0.1:{gdb_port}"]
         if stopped:
             words.append("-S")
         try:
-            self._spawn(words, (far1.fileno(), far2.fileno()))
+            self._spawn(words, (far1.fileno(), far2.fileno()) + self._drain_fd())
         finally:
             far1.close()
             far2.close()
         self.com1.setblocking(False)
         self.com2.setblocking(False)
+
+    def _drain_fd(self):
+        return (self.drain.fd,) if self.drain else ()
 
     def _spawn(self, words, fds=()):
         prctl = ctypes.CDLL(None).prctl
@@ -194,7 +202,10 @@ class Machine:
         for end in (self.com1, self.com2, self.log_file):
             if end:
                 end.close()
-        return self.process.wait()
+        status = self.process.wait()
+        if self.drain:
+            self.lost = self.drain.stop()
+        return status
 
     def pump(self, source, write, deadline):
         """Move bytes until QEMU has ended: source's to COM1, COM1's to write(). Returns False when

@@ -23,6 +23,7 @@ import time
 import tty
 
 import bochs
+import drain
 import image
 import iso
 import knobs
@@ -113,6 +114,8 @@ def kernel_cmdline(wanted, interactive, limit):
         words.append(f"limit={limit}")
     if wanted.faults:
         words.append("faults=1")
+    if wanted.trace:
+        words.append("trace=1")
     if wanted.race_seed is not None:
         words.append(f"race_seed={wanted.race_seed}")
     return words + wanted.kargs
@@ -157,7 +160,8 @@ def prepare(wanted, kernel, rundir, scratch, interactive, limit):
         cd = iso.make(kernel, cmdline, wanted.firmware)
     if wanted.bochs:
         return bochs.Bochs(wanted, cd, rundir), root
-    return machine.Machine(machine.command(wanted, cd, root, swap, rundir), rundir), root
+    words = machine.command(wanted, cd, root, swap, rundir)
+    return machine.Machine(words, rundir, wanted.trace and drain.Drain(wanted.trace)), root
 
 
 def last_words(log, start=None, count=12):
@@ -216,6 +220,16 @@ def keep_disk(root, path):
         raise Refused(f"KEEP={path}: {error.strerror}") from None
 
 
+def tell_trace(vm, path):
+    """What became of the records."""
+    if vm.drain.failure:
+        tell(f"the records in {path} are not complete: {vm.drain.failure}")
+    elif vm.lost:
+        tell(f"the records are in {path}; {vm.lost} more were lost")
+    else:
+        tell(f"the records are in {path}")
+
+
 def run(wanted, opts, rundir, scratch):
     """`make run`. Returns the exit status."""
     # Input comes in the host's time: there is none where each run is to be like the one before.
@@ -248,6 +262,8 @@ def run(wanted, opts, rundir, scratch):
         tell(sentence)
     if wanted.faults:
         tell(f"the faults are in {wanted.faults}")
+    if wanted.trace:
+        tell_trace(vm, wanted.trace)
     looked = opts["fsck"] and not wanted.ramdisk  # of which nothing comes back
     damage = fsck(root) if looked and not sentence else None  # a clean end owes a clean disk
     if damage:
