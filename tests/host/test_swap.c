@@ -221,32 +221,14 @@ static void test_mlock_brings_it_in(void **state)
 
 static void test_read_error(void **state)
 {
-	unsigned long a = swapped_out(2);
-
 	(void)state;
-	host_disk_fail(area, true, false);
-	SIGNAL(host_read(a, &(u64){ 0 }, 8), SIGBUS, BUS_ADRERR, a);
-	SIGNAL(host_put(a, 1), SIGBUS, BUS_ADRERR, a);
-	host_settle();
-	host_disk_fail(area, false, false);
-	assert_int_equal(host_get(a), 1); /* the device is asked again */
-	assert_int_equal(host_get(a + PAGE_SIZE), 2);
+	expect_read_error(swapped_out(2));
 }
 
 static void test_write_error(void **state)
 {
-	unsigned long a = map_anon(1, RW);
-
 	(void)state;
-	OK(host_put(a, 3));
-	host_disk_fail(area, false, true);
-	sys_madvise(a, PAGE_SIZE, MADV_PAGEOUT);
-	host_settle();
-	assert_int_equal(host_get(a), 3); /* the frame was the only copy: it stayed */
-	assert_int_equal(p->maj_flt, 0);
-	host_disk_fail(area, false, false);
-	host_pageout(a, PAGE_SIZE);
-	assert_int_equal(host_get(a), 3);
+	expect_write_error(map_anon(1, RW));
 }
 
 static void test_swapoff_brings_all_back(void **state)
