@@ -56,6 +56,7 @@ PTE_PRESENT, PTE_RW, PTE_USER, PTE_ACCESSED, PTE_DIRTY, PTE_PROTNONE, PTE_SPECIA
     PTE_SOFT_DIRTY, PTE_NX = (1 << bit for bit in (0, 1, 2, 5, 6, 8, 9, 10, 11, 63))
 PTE_PFN_MASK = 0x000FFFFFFFFFF000
 PAGE_SHIFT, PAGE_SIZE = 12, 4096
+TASK_SIZE, KERNEL_HALF = 0x7FFFFFFFF000, 1 << 63
 
 
 class Bad(Exception):
@@ -82,6 +83,13 @@ def swap_slot(entry):
 def swap_entry(entry):
     """The name of the slot, without the entry's soft-dirty mark: what SWAP records have."""
     return entry & ~2
+
+
+def rights(flags):
+    """Those of a VMA, as in /proc/PID/maps."""
+    return "".join(letter if flags & bit else "-" for letter, bit in
+                   (("r", VM_READ), ("w", VM_WRITE), ("x", VM_EXEC))) + \
+        ("s" if flags & VM_SHARED else "p")
 
 
 def text(data):
