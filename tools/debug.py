@@ -41,12 +41,10 @@ def gdb_command(wanted, symbols):
     if wanted.gdb_script:
         words += ["-nx", "-batch"]
     words.append(symbols)
+    words += ["-ex", f"target remote 127.0.0.1:{wanted.gdb_port}", "-ex", f"source {COMMANDS}"]
     program = program_file(wanted)
     if program:
-        words += ["-ex", f"add-symbol-file {program}"]
-    words += ["-ex", f"target remote 127.0.0.1:{wanted.gdb_port}"]
-    if os.path.exists(COMMANDS):
-        words += ["-ex", f"source {COMMANDS}"]
+        words += ["-ex", f"program {os.path.abspath(program)}"]
     if wanted.gdb_script:
         words += ["-x", wanted.gdb_script]
     return words
