@@ -8,7 +8,6 @@
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
-#include "mm/frame/slab.h"
 #include <asm/uaccess.h>
 
 #define LARGEST_POSITION ((loff_t)(~0ULL >> 1))

@@ -9,7 +9,6 @@
 #include "fs/perm.h"
 #include "fs/syscalls.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/slab.h"
 

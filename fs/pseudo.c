@@ -156,7 +156,7 @@ static struct inode *pseudo_lookup(struct inode *dir, const struct dentry *dentr
 		return make_inode(dir->i_sb, child, dentry->d_name, entry);
 	if (entry->lookup)
 		err = entry->lookup(entry->arg, dentry->d_name, &dynamic);
-	if (err) /* not a negative dentry: nothing can be made here, and the error is ENOENT for mkdir too */
+	if (err) /* no negative dentry: nothing can be made here, it is ENOENT for mkdir too */
 		return ERR_PTR(err);
 	return make_inode(dir->i_sb, &dynamic, dentry->d_name, entry);
 }

@@ -7,7 +7,6 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/uio.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/slab.h"
 #include <asm/uaccess.h>

@@ -2,7 +2,6 @@
 /* Ext2: regular files and symbolic links. */
 #include "fs/ext2/ext2.h"
 
-#include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/backing/writeback.h"

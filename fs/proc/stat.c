@@ -44,9 +44,9 @@ static unsigned int linux_flags(const struct task_struct *task)
 
 static void show_family(struct seq_buf *m, struct task_struct *task, const struct process_ids *ids)
 {
-	seq_printf(m, "%d (%.15s) %c %d %d %d %d %d %u ", task->pid, task->comm, task_state_char(task), ids->ppid, ids->pgrp,
-		   ids->session, ids->tty_nr, ids->tty_nr ? READ_ONCE(console_tty.pgrp) : -1,
-		   linux_flags(task));
+	seq_printf(m, "%d (%.15s) %c %d %d %d %d %d %u ", task->pid, task->comm,
+		   task_state_char(task), ids->ppid, ids->pgrp, ids->session, ids->tty_nr,
+		   ids->tty_nr ? READ_ONCE(console_tty.pgrp) : -1, linux_flags(task));
 }
 
 static void show_times(struct seq_buf *m, const struct process_times *t)

@@ -9,7 +9,6 @@
 #include "kernel/proc/timers.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "lib/util.h"
 #include <asm/uaccess.h>
 

@@ -7,7 +7,6 @@
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "lib/util.h"
 #include <asm/page.h>
 #include <asm/uaccess.h>

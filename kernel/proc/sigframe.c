@@ -201,7 +201,8 @@ long sys_rt_sigreturn(void)
 	if (copy_from_user(&frame, (void *)sp, offsetof(struct rt_sigframe, info)))
 		goto bad;
 	set_current_blocked(frame.uc.sigmask);
-	if (restore_registers(regs, &frame.uc.mcontext) || fpu_restore_user((void *)frame.uc.mcontext.fpstate))
+	if (restore_registers(regs, &frame.uc.mcontext) ||
+	    fpu_restore_user((void *)frame.uc.mcontext.fpstate))
 		goto bad;
 	restore_altstack(&frame.uc.stack, regs->sp);
 	return (long)regs->ax;

@@ -4,7 +4,6 @@
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/slab.h"
 #include "mm/space/mm.h"

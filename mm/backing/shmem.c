@@ -14,7 +14,6 @@
 #include "lib/util.h"
 #include "mm/fault/fault.h"
 #include "mm/frame/buddy.h"
-#include "mm/reclaim/lru.h"
 #include "mm/stats.h"
 
 /* --- finding and making pages --- */

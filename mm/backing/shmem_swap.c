@@ -17,7 +17,6 @@
 #include "mm/backing/shmem.h"
 #include "mm/backing/swap_internal.h"
 #include "mm/frame/buddy.h"
-#include "mm/reclaim/lru.h"
 #include "mm/stats.h"
 
 LIST_HEAD(shmem_swaplist); /* swaplist_lock */

@@ -4,7 +4,6 @@
  * them.
  */
 #include "kernel/core/printk.h"
-#include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/backing/swap_internal.h"
 #include "mm/stats.h"

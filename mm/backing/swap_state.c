@@ -7,7 +7,6 @@
  * A page in the cache has PG_swapcache, its entry in page->private, and one reference held by the
  * cache. It enters and leaves locked; area->lock guards the tree and the slot counts together.
  */
-#include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/backing/swap_internal.h"
 #include "mm/backing/xa_nodes.h"

@@ -11,7 +11,6 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
 #include "kernel/core/wait.h"
-#include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
 #include "mm/space/rmap.h"

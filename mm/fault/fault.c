@@ -23,12 +23,10 @@
 
 #include "kernel/core/panic.h"
 #include "kernel/core/sched.h"
-#include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/fault/install.h"
 #include "mm/fault/note.h"
 #include "mm/frame/buddy.h"
-#include "mm/reclaim/lru.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/rmap.h"
 #include "mm/stats.h"

@@ -6,7 +6,6 @@
  */
 #include "kernel/core/sched.h"
 #include "kernel/debug/race.h"
-#include "lib/string.h"
 #include "lib/util.h"
 #include "mm/backing/filemap.h"
 #include "mm/backing/swap.h"

@@ -168,7 +168,8 @@ static void test_seals(void)
 		      fcntl(fd, F_GET_SEALS) == (F_SEAL_GROW | F_SEAL_SHRINK),
 	      "F_SEAL_GROW comes to it");
 	check(fails(ftruncate(fd, 6 * PAGE), EPERM), "ftruncate: EPERM");
-	check(pwrite(fd, "xy", 2, 5 * PAGE - 1) == 1, "write over the end of a page: the part before");
+	check(pwrite(fd, "xy", 2, 5 * PAGE - 1) == 1,
+	      "write over the end of a page: the part before");
 	check(fails(pwrite(fd, "x", 1, 5 * PAGE), EPERM), "write behind the end: EPERM");
 	check(fails(fallocate(fd, 0, 0, 6 * PAGE), EPERM), "fallocate: EPERM");
 	check(pwrite(fd, "z", 1, 0) == 1, "write inside goes on");

@@ -98,7 +98,8 @@ static void timeouts(void)
 	tv.tv_sec = -1;
 	tv.tv_usec = 0;
 	check(fails(syscall(SYS_select, 0, NULL, NULL, NULL, &tv), EINVAL), "but not before now");
-	check(fails(syscall(SYS_select, -1, NULL, NULL, NULL, NULL), EINVAL), "n below zero: EINVAL");
+	check(fails(syscall(SYS_select, -1, NULL, NULL, NULL, NULL), EINVAL),
+	      "n below zero: EINVAL");
 	check(fails(syscall(SYS_select, 1, 8, NULL, NULL, NULL), EFAULT), "a bad pointer: EFAULT");
 }
 
