@@ -103,9 +103,8 @@ static void fire(struct k_itimer *timer, u64 now)
 		timer->expires = 0;
 	} else if (queued) {
 		timer->resting = true;
-	} else { /* nobody wants to know: it goes on by itself */
+	} else { /* nobody wants to know: it goes on by itself, and counts for who may want later */
 		forward(timer, now);
-		timer->overrun = 0;
 		start(timer);
 	}
 }
@@ -152,9 +151,9 @@ void posix_timer_delivered(struct k_itimer *timer, struct siginfo *info)
 		return;
 	timer->resting = false;
 	/* The expiry that was signalled is no overrun. */
-	timer->overrun = 0;
 	forward(timer, timer_now(timer));
 	timer->overrun_last = timer->overrun ? timer->overrun - 1 : 0;
+	timer->overrun = 0;
 	info->timer.overrun = (s32)timer->overrun_last;
 	start(timer);
 }

@@ -297,7 +297,9 @@ static void test_more_rights(void)
 		      as_member(1000, 2000, 5, may_not_read) == 0,
 	      "of its group nobody has what others have");
 	check(as_member(1000, 1000, 2000, may_not_read) == 0, "nor who is further in it");
-	check(as_member(1000, 1000, 0, may_not_read) == 0, "the maker's group is one, too");
+	check(as_member(1000, 1000, 0, may_not_read) == 0 &&
+		      as_member(1000, 0, 5, may_not_read) == 0,
+	      "the maker's group is one, too");
 	ds.shm_perm.mode = 0040;
 	check(!shmctl(id, IPC_SET, &ds) && as_member(1000, 2000, 5, may_read) == 0 &&
 		      as_member(1000, 1000, 2000, may_read) == 0 &&
