@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -250,13 +251,140 @@ static void no_waiting_for_ticks(void)
 	sched_setaffinity(0, sizeof(old), &old);
 }
 
-int main(void)
+/* --- locks whose owner dies --- */
+
+#define WAITERS 0x80000000
+#define OWNER_DIED 0x40000000
+
+struct robust {
+	struct robust *next;
+	volatile int word;
+};
+
+/* linux/futex.h: struct robust_list_head. Of a child, in memory that it shares. */
+static struct shared {
+	struct robust *list;
+	long offset;
+	struct robust *pending;
+	struct robust lock[4];
+	volatile int stage;
+} *held;
+
+/* A child that waits for a change of @word, for a second at most: 0 if it was woken. */
+static pid_t waiter_of(volatile int *addr, int value)
 {
+	struct timespec ts = { 1, 0 };
+	pid_t pid;
+
+	*addr = value;
+	held->stage = 0;
+	pid = fork();
+	if (!pid) {
+		held->stage = 1;
+		_exit(futex(addr, WAIT, value, &ts, NULL, 0) ? errno : 0);
+	}
+	while (!held->stage)
+		sleep_ms(1);
+	sleep_ms(10);
+	return pid;
+}
+
+/* Three locks in a list: 0 and 1 are its own, 2 is another's. Somebody waits for 0 if it is not 0. */
+static void own_locks(void)
+{
+	int me = (int)syscall(SYS_gettid);
+
+	held->list = &held->lock[0];
+	held->offset = offsetof(struct robust, word);
+	held->pending = NULL;
+	for (int i = 0; i < 3; i++)
+		held->lock[i].next = i < 2 ? &held->lock[i + 1] : (struct robust *)held;
+	held->lock[0].word = me | (int)(held->lock[0].word ? WAITERS : 0);
+	held->lock[1].word = me;
+	held->lock[2].word = 1;
+	syscall(SYS_set_robust_list, held, 3 * sizeof(long));
+}
+
+static int dies(void)
+{
+	own_locks();
+	return 0;
+}
+
+static int dies_unlocking(void)
+{
+	own_locks();
+	held->pending = &held->lock[3];
+	return 0;
+}
+
+static int dies_locking(void)
+{
+	own_locks();
+	held->lock[3].word = (int)syscall(SYS_gettid);
+	held->pending = &held->lock[3];
+	return 0;
+}
+
+static int dies_in_a_ring(void)
+{
+	own_locks();
+	held->lock[2].next = &held->lock[0];
+	return 0;
+}
+
+static int executes(void)
+{
+	own_locks();
+	execl("/proc/self/exe", "calls_futex", "begun", NULL);
+	return 1;
+}
+
+/* The new program: nothing of the old one's is left. */
+static int begun(void)
+{
+	void *head = &head;
+	size_t len = 0;
+
+	return syscall(SYS_get_robust_list, 0, &head, &len) ? 1 : head ? 2 : 0;
+}
+
+static void robust(void)
+{
+	pid_t pid;
+
+	held = mmap(NULL, sizeof(*held), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid = waiter_of(&held->lock[0].word, 7);
+	in_child(dies);
+	check(held->lock[0].word == (int)(WAITERS | OWNER_DIED) && held->lock[1].word == OWNER_DIED,
+	      "the locks of who dies say so, and whether somebody waits");
+	check(held->lock[2].word == 1, "another's does not");
+	check(exit_of(pid) == 0, "who waits is woken");
+	pid = waiter_of(&held->lock[3].word, 0);
+	in_child(dies_unlocking);
+	check(held->lock[3].word == 0 && exit_of(pid) == 0,
+	      "one that was just unlocked: who waits is woken");
+	in_child(dies_locking);
+	check(held->lock[3].word == OWNER_DIED, "one that was just locked says so");
+	check(in_child(dies_in_a_ring) == 0 && held->lock[1].word == OWNER_DIED,
+	      "a list without end has one");
+	held->lock[1].word = 0;
+	check(in_child(executes) == 0 && held->lock[1].word == OWNER_DIED,
+	      "exec is an end, too: locks say so, and there is no list");
+	munmap(held, sizeof(*held));
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		return begun();
 	bits();
 	clocks();
 	requeue();
 	wake_op();
 	places();
+	robust();
 	no_waiting_for_ticks();
 	return checks_done();
 }
