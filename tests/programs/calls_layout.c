@@ -4,11 +4,13 @@
  * /proc/sys/kernel/randomize_va_space and personality(2) allow. TAP. Needs argv[0] to be its path.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -28,7 +30,8 @@ extern char end[]; /* of the program's bss */
 
 /* What a program sees of its own layout. */
 struct seen {
-	unsigned long stack, random, map, second_map, brk, pie, persona;
+	unsigned long stack, random, map, second_map, brk, pie, vdso, persona;
+	unsigned long bytes[2]; /* those that AT_RANDOM leads to */
 };
 
 static unsigned long map_page(void)
@@ -46,9 +49,11 @@ static int tell(void)
 		.second_map = map_page(),
 		.brk = (unsigned long)syscall(SYS_brk, 0),
 		.pie = getauxval(AT_ENTRY) & ~(PAGE - 1),
+		.vdso = getauxval(AT_SYSINFO_EHDR),
 		.persona = (unsigned long)personality(0xffffffff),
 	};
 
+	memcpy(seen.bytes, (void *)seen.random, sizeof(seen.bytes));
 	return write(3, &seen, sizeof(seen)) != sizeof(seen);
 }
 
@@ -98,7 +103,40 @@ static int get_switch(void)
 
 static bool same(const struct seen *a, const struct seen *b)
 {
-	return a->stack && !memcmp(a, b, sizeof(*a));
+	return a->stack && !memcmp(a, b, offsetof(struct seen, bytes));
+}
+
+/* How far apart the farthest of six numbers are. */
+static unsigned long spread(const unsigned long n[LOOKS])
+{
+	unsigned long least = n[0], most = n[0];
+
+	for (int i = 1; i < LOOKS; i++) {
+		least = n[i] < least ? n[i] : least;
+		most = n[i] > most ? n[i] : most;
+	}
+	return most - least;
+}
+
+/* Of all the room that each has, much is used: a thousandth by six runs would be very rare. */
+static void far_apart(const struct seen seen[LOOKS])
+{
+	unsigned long n[5][LOOKS];
+
+	for (int i = 0; i < LOOKS; i++) {
+		n[0][i] = seen[i].stack;
+		n[1][i] = seen[i].map;
+		n[2][i] = seen[i].pie;
+		n[3][i] = seen[i].brk - seen[i].pie;
+		n[4][i] = seen[i].vdso - seen[i].stack;
+	}
+	check(spread(n[0]) >= 16 * MIB && spread(n[1]) >= GIB && spread(n[2]) >= GIB &&
+		      spread(n[3]) >= MIB,
+	      "and far: stack, mappings, program, heap");
+	check(spread(n[4]) > 2 * PAGE || !seen[0].vdso, "the vDSO moves away from the stack");
+	check(seen[0].bytes[0] != seen[1].bytes[0] && seen[0].bytes[1] != seen[1].bytes[1] &&
+		      seen[0].bytes[0] != seen[0].bytes[1],
+	      "AT_RANDOM leads to 16 random bytes");
 }
 
 static void everything_moves(void)
@@ -132,6 +170,7 @@ static void everything_moves(void)
 	check(moved[3], "a position-independent program moves");
 	check(moved[4], "the heap moves away from the program");
 	check(ranges == 5 * LOOKS, "all stay where they belong, and mappings go downwards");
+	far_apart(seen);
 }
 
 static void heap_stays(void)
@@ -160,6 +199,25 @@ static void nothing_moves(void)
 	c = look(PIE, ADDR_NO_RANDOMIZE);
 	a.persona = ADDR_NO_RANDOMIZE;
 	check(same(&b, &c) && same(&a, &b), "ADDR_NO_RANDOMIZE: the same, and exec leaves it on");
+}
+
+/* The stack may grow to its limit: mappings begin below. */
+static void stack_limit(void)
+{
+	struct rlimit old, limit;
+	struct seen a, b;
+
+	getrlimit(RLIMIT_STACK, &old);
+	limit = old;
+	limit.rlim_cur = GIB;
+	setrlimit(RLIMIT_STACK, &limit);
+	a = look(self, ADDR_NO_RANDOMIZE);
+	limit.rlim_cur = 3 * GIB;
+	setrlimit(RLIMIT_STACK, &limit);
+	b = look(self, ADDR_NO_RANDOMIZE);
+	setrlimit(RLIMIT_STACK, &old);
+	check(a.map - b.map == 2 * GIB && a.stack - a.map > GIB && a.stack == b.stack,
+	      "mappings leave the stack room up to its limit");
 }
 
 static void upwards(void)
@@ -242,6 +300,7 @@ int main(int argc, char **argv)
 	the_switch();
 	everything_moves();
 	upwards();
+	stack_limit();
 	set_switch("1\n");
 	heap_stays();
 	nothing_moves();
