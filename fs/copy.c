@@ -54,25 +54,31 @@ static int check_sendfile(const struct file *in, const struct file *out)
 {
 	if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE))
 		return -EBADF;
-	if (out->f_inode && S_ISDIR(out->f_inode->i_mode))
-		return -EISDIR;
 	if (!in->f_mapping || !out->f_op->write_kernel || (out->f_flags & O_APPEND))
 		return -EINVAL;
 	return 0;
 }
 
+/* Where a file of that kind has to end. */
+static loff_t largest(const struct file *file)
+{
+	const struct inode *inode = file->f_inode;
+
+	return inode && S_ISREG(inode->i_mode) ? inode->i_sb->s_maxbytes : LARGEST_POSITION;
+}
+
 static ssize_t send_file(struct file *in, loff_t *in_pos, struct file *out, size_t count)
 {
 	ssize_t n = check_sendfile(in, out);
-	loff_t out_pos = out->f_pos, zero = 0;
+	loff_t out_pos = out->f_pos, zero = 0, most = min(largest(in), largest(out));
 
 	if (n)
 		return n;
-	if (*in_pos < 0 || (ssize_t)count < 0)
+	if (*in_pos < 0 || (ssize_t)count < 0 || *in_pos > LARGEST_POSITION - (loff_t)count)
 		return -EINVAL;
-	count = min(count, MAX_COUNT);
-	if (*in_pos > LARGEST_POSITION - (loff_t)count)
+	if (*in_pos >= most && *in_pos + (loff_t)count > most)
 		return -EOVERFLOW;
+	count = min(count, MAX_COUNT);
 	if (!out->f_op->llseek)
 		return move_bytes(in, in_pos, out, &zero, count);
 	/* As on Linux, two calls at once may write over each other. */
@@ -112,7 +118,7 @@ static int check_copy(const struct file *in, loff_t in_pos, const struct file *o
 		      size_t len)
 {
 	const struct inode *from = in->f_inode, *to = out->f_inode;
-	loff_t in_end, out_end;
+	u64 in_end = (u64)in_pos + len, out_end = (u64)out_pos + len;
 
 	if ((from && S_ISDIR(from->i_mode)) || (to && S_ISDIR(to->i_mode)))
 		return -EISDIR;
@@ -122,12 +128,11 @@ static int check_copy(const struct file *in, loff_t in_pos, const struct file *o
 		return -EBADF;
 	if (from->i_sb != to->i_sb)
 		return -EXDEV;
-	if (__builtin_add_overflow(in_pos, (loff_t)len, &in_end) ||
-	    __builtin_add_overflow(out_pos, (loff_t)len, &out_end))
+	if (in_end < len || out_end < len)
 		return -EOVERFLOW;
 	if (in_pos < 0 || out_pos < 0 || !in->f_mapping || !out->f_op->write_kernel)
 		return -EINVAL;
-	if (from == to && in_pos < out_end && out_pos < in_end)
+	if (from == to && (u64)in_pos < out_end && (u64)out_pos < in_end)
 		return -EINVAL; /* over itself */
 	return 0;
 }

@@ -162,6 +162,16 @@ def test_bad_knobs():
               "loglevel=0..7" in result.stderr, result.stderr)
 
 
+def test_norandmaps():
+    "norandmaps: programs lie at the same addresses in each run"
+    result = run(cmd="cat /proc/sys/kernel/randomize_va_space; grep stack /proc/self/maps; "
+                     "grep stack /proc/self/maps", karg="norandmaps")
+    lines = result.stdout.split(b"\n")
+    check("the switch is 0", lines[0] == b"0", result.show())
+    check("the stack stays", len(lines) == 4 and b"[stack]" in lines[1] and lines[1] == lines[2],
+          result.show())
+
+
 def test_cpus():
     "a CPU without SMEP, SMAP and 1 GiB pages will do; one without long mode is refused"
     result = run(prog="hello", qemu_args="-cpu qemu64")

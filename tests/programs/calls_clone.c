@@ -186,13 +186,20 @@ static void signalling(void)
 	close(to);
 }
 
+static int others_pidfd;
+
+static int get_of_others(void)
+{
+	return syscall(SYS_pidfd_getfd, others_pidfd, 1, 0) < 0 ? errno : 0;
+}
+
 static void getting(void)
 {
 	int to, got, pidfd, status;
 	pid_t pid = child(&to);
 	char path[4] = "";
 
-	pidfd = pidfd_open(pid, 0);
+	pidfd = others_pidfd = pidfd_open(pid, 0);
 	got = (int)syscall(SYS_pidfd_getfd, pidfd, 1, 0);
 	check(got >= 0 && fcntl(got, F_GETFD) == FD_CLOEXEC, "pidfd_getfd: its standard output");
 	close(got);
@@ -201,6 +208,7 @@ static void getting(void)
 	check(syscall(SYS_pidfd_getfd, pidfd, 1, 1) == -1 && errno == EINVAL, "flag: EINVAL");
 	check(syscall(SYS_pidfd_getfd, 0, 1, 0) == -1 && errno == EBADF,
 	      "not a process's descriptor: EBADF");
+	check(as_user(1000, 1000, get_of_others) == EPERM, "another user's: EPERM");
 	write(to, path, 1);
 	waitpid(pid, &status, 0);
 	check(syscall(SYS_pidfd_getfd, pidfd, 1, 0) == -1 && errno == ESRCH, "gone: ESRCH");

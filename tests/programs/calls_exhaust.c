@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -86,10 +87,13 @@ static int open_as_user(void)
 
 static void files(void)
 {
-	long max = get_number("/proc/sys/fs/file-max");
+	long max = get_number("/proc/sys/fs/file-max"), before = get_number("/proc/sys/fs/file-nr");
 	int fd;
 
 	check(max >= 8192 && get_number("/proc/sys/fs/file-nr") >= 0, "file-max and file-nr");
+	for (int i = 0; i < 2000; i++)
+		close(open("/dev/null", O_RDONLY));
+	check(get_number("/proc/sys/fs/file-nr") < before + 1000, "closed files do not count");
 	check(set_number("/proc/sys/fs/file-max", 1), "file-max can be set");
 	check(as_user(1000, 1000, open_as_user) == 0,
 	      "too many files for others: ENFILE; dup makes none");
@@ -129,8 +133,38 @@ static int fork_as_user(void)
 	return wrong | (waitpid(pid, NULL, 0) != pid) << 3;
 }
 
+static int fork_once(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	return pid < 0 || exit_of(pid);
+}
+
+/* User 0 is not asked, nor who may pass over limits. */
+static int fork_as_root(void)
+{
+	struct rlimit one = { 1, 1 };
+
+	setrlimit(RLIMIT_NPROC, &one);
+	return in_child(fork_once);
+}
+
+static int fork_with_rights(void)
+{
+	unsigned int header[2] = { 0x20080522, 0 }, right[6] = { 1u << 24, 1u << 24 };
+
+	prctl(PR_SET_KEEPCAPS, 1);
+	if (setuid(1000) || syscall(SYS_capset, header, right))
+		return 2;
+	return fork_as_root();
+}
+
 static void processes(void)
 {
+	check(in_child(fork_as_root) == 0 && in_child(fork_with_rights) == 0,
+	      "no limit to root, or CAP_SYS_RESOURCE");
 	check(as_user(1000, 1000, fork_as_user) == 0,
 	      "RLIMIT_NPROC: EAGAIN of fork and of a thread, until one ends");
 }

@@ -256,6 +256,46 @@ static void copying(void)
 	close(in), close(out), close(fds[0]), close(fds[1]), close(dir), close(wo), close(app);
 }
 
+static long copy_range(int in, off_t *at, int out, off_t *to, size_t n)
+{
+	return syscall(SYS_copy_file_range, in, at, out, to, n, 0);
+}
+
+static void copying_places(void)
+{
+	struct timespec ts[2] = { { 10, 0 }, { 20, 0 } };
+	int in = make("in", "0123456789"), out = make("out", ""), memory;
+	off_t at = 0, to = 20, far = LONG_MAX - 1, before = -1;
+
+	check(copy_range(in, &at, in, &to, 5) == 5 && pread(in, buf, 5, 20) == 5 &&
+		      !memcmp(buf, "01234", 5),
+	      "copy_file_range within a file, not over itself");
+	lseek(in, 1, SEEK_SET);
+	check(copy_range(in, NULL, out, NULL, 3) == 3 && lseek(in, 0, SEEK_CUR) == 4 &&
+		      lseek(out, 0, SEEK_CUR) == 3 && pread(out, buf, 9, 0) == 3 &&
+		      !memcmp(buf, "123", 3),
+	      "from and to the positions, which move");
+	check(copy_range(in, &far, out, NULL, 5) == 0 &&
+		      fails(copy_range(in, NULL, out, &far, 5), EFBIG) &&
+		      fails(copy_range(in, &before, out, NULL, 5), EOVERFLOW) &&
+		      fails(copy_range(in, NULL, out, &before, 5), EOVERFLOW) &&
+		      (before = -9, fails(copy_range(in, &before, out, NULL, 5), EINVAL)),
+	      "beyond the largest: nothing to read, EFBIG; before the file: EOVERFLOW, EINVAL");
+	memory = (int)syscall(SYS_memfd_create, "m", 0);
+	check(fails(copy_range(in, NULL, memory, NULL, 5), EXDEV) &&
+		      sendfile(memory, in, NULL, 5) == 5,
+	      "to another file system: EXDEV, but by sendfile");
+	check(fails(sendfile(out, in, &before, 5), EINVAL) &&
+		      fails(sendfile(out, in, NULL, (size_t)-5), EINVAL) &&
+		      fails(sendfile(out, in, &far, 5), EINVAL) &&
+		      (far -= 99, fails(sendfile(out, in, &far, 5), EOVERFLOW)),
+	      "sendfile of no such place, or size");
+	futimens(in, ts);
+	check(sendfile(out, in, NULL, 1) == 1 && fstat(in, &st) == 0 && st.st_atime > 20,
+	      "sendfile is an access");
+	close(in), close(out), close(memory);
+}
+
 static int times_are(const char *name, long a, long m)
 {
 	return stat(name, &st) == 0 && st.st_atime == a && st.st_mtime == m;
@@ -362,6 +402,7 @@ int main(void)
 	descriptors();
 	moving();
 	copying();
+	copying_places();
 	times();
 	syncing();
 	limits();
