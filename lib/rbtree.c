@@ -320,25 +320,3 @@ struct rb_node *rb_prev(const struct rb_node *node)
 {
 	return neighbour(node, true);
 }
-
-/* The first leaf in order below @node: the left child goes first, where there is one. */
-static struct rb_node *first_leaf(struct rb_node *node)
-{
-	while (node->rb_left || node->rb_right)
-		node = node->rb_left ? node->rb_left : node->rb_right;
-	return node;
-}
-
-struct rb_node *rb_first_postorder(const struct rb_root *root)
-{
-	return root->rb_node ? first_leaf(root->rb_node) : NULL;
-}
-
-struct rb_node *rb_next_postorder(const struct rb_node *node)
-{
-	struct rb_node *parent = rb_parent(node);
-
-	if (parent && node == parent->rb_left && parent->rb_right)
-		return first_leaf(parent->rb_right);
-	return parent;
-}

@@ -109,17 +109,6 @@ struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *node);
 struct rb_node *rb_prev(const struct rb_node *node);
 
-/* Children before their parent, for tearing a tree down without balancing. */
-struct rb_node *rb_first_postorder(const struct rb_root *root);
-struct rb_node *rb_next_postorder(const struct rb_node *node);
-
-/* The body may free @pos, and may not use the tree as a tree any more. */
-#define rbtree_postorder_for_each_entry_safe(pos, n, root, field) \
-	for ((pos) = rb_entry_safe(rb_first_postorder(root), __typeof__(*(pos)), field); \
-	     (pos) && ((n) = rb_entry_safe(rb_next_postorder(&(pos)->field), \
-					   __typeof__(*(pos)), field), true); \
-	     (pos) = (n))
-
 /*
  * Define the three callbacks of an augmented tree as `storage struct rb_augment_callbacks name`.
  * @compute(type *obj, bool exit) stores obj->@value computed from the object and its two children;

@@ -269,7 +269,8 @@ static void exit_mmap(struct mm_struct *mm)
 	tlb_finish_mmu(&tlb);
 	mmap_write_unlock(mm);
 	/* Unreachable now; closing a file may sleep and take locks that come before mmap_lock. */
-	rbtree_postorder_for_each_entry_safe(vma, next, &mm->mm_rb, vm_rb) {
+	for (vma = vma_first(mm); vma; vma = next) {
+		next = vma_next(vma);
 		if (vma->vm_flags & VM_ACCOUNT)
 			vm_unacct_memory(vma_pages(vma));
 		vma_release(vma);

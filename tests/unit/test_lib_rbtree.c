@@ -224,27 +224,6 @@ static void test_height(void **state __maybe_unused)
 	assert_true(deepest <= 16);
 }
 
-static void test_postorder(void **state __maybe_unused)
-{
-	struct rb_root root = RB_ROOT;
-	struct item *pos, *next;
-	unsigned int seen = 0;
-
-	assert_null(rb_first_postorder(&root));
-	memset(items, 0, sizeof(items));
-	for (unsigned int i = 0; i < 100; i++) {
-		items[i].key = i * 37 % 100;
-		insert(&items[i], &root, PLAIN);
-	}
-	rbtree_postorder_for_each_entry_safe(pos, next, &root, rb) {
-		CHECK(!pos->rb.rb_left || !to_item(pos->rb.rb_left)->in);
-		CHECK(!pos->rb.rb_right || !to_item(pos->rb.rb_right)->in);
-		pos->in = false;
-		seen++;
-	}
-	assert_int_equal(seen, 100);
-}
-
 static void test_empty(void **state __maybe_unused)
 {
 	struct rb_root root = RB_ROOT;
@@ -270,7 +249,6 @@ int main(void)
 		cmocka_unit_test(test_augmented_sum),
 		cmocka_unit_test(test_augmented_largest),
 		cmocka_unit_test(test_height),
-		cmocka_unit_test(test_postorder),
 	};
 
 	TEST_SETUP();
