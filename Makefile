@@ -120,7 +120,7 @@ endif
 say = @mkdir -p $(@D); printf '  %-7s %s\n' $(1) $(2) >&2; $(if $(V),set -x;)
 
 # ---- Targets -----------------------------------------------------------------------------------
-.PHONY: all kernel user run bochs run-machine bochs-machine debug test unit booted doctor check-tools clean format help
+.PHONY: all kernel user run trace bochs run-machine bochs-machine debug test unit booted doctor check-tools clean format help
 all: kernel user compile_commands.json ## build the kernel and the programs
 kernel: $(IMAGE)
 user: $(USER)
@@ -143,6 +143,10 @@ run: run-machine ## boot to a shell, or run PROG=, ELF= or CMD= and end with its
 bochs: bochs-machine ## the same in Bochs, which has what QEMU's TCG lacks: PCID, x2APIC; no swap
 run bochs:
 	@$(exit-with $(file <build/run/status))exit $$(cat build/run/status)
+
+trace: $(if $(TRACE_FILE),,kernel user) ## run PROG=, ELF= or CMD= and tell each page fault: STYLE= WHO= TRACE_FILE=
+	@$(PYTHON) tools/trace/story.py --kernel $(KERNEL) --style "$(or $(STYLE),story)" \
+		$(if $(WHO),--who "$(WHO)") $(if $(ELF),--elf "$(ELF)") $(if $(TRACE_FILE),"$(TRACE_FILE)")
 
 debug: kernel user ## the same machine, stopped, with gdb attached
 	@$(RUN) debug

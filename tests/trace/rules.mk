@@ -3,5 +3,6 @@
 
 JUDGES += trace
 .PHONY: trace-tests
+test trace-tests: kernel user
 trace-tests: ## the reader of the recorder's files, and what is made of them, alone
 	@$(PYTHON) tests/run.py trace
