@@ -27,6 +27,24 @@ const sys_call_fn sys_call_table[NR_syscalls] = {
 #undef M
 };
 
+bool sys_call_is_about_memory(unsigned long nr)
+{
+	static const sys_call_fn calls[] = {
+#define CALL(fn) (sys_call_fn)(void *)fn
+		CALL(sys_mmap),    CALL(sys_munmap), CALL(sys_mprotect), CALL(sys_mremap),
+		CALL(sys_brk),     CALL(sys_msync),  CALL(sys_mincore),  CALL(sys_madvise),
+		CALL(sys_shmat),   CALL(sys_shmdt),  CALL(sys_mlock),    CALL(sys_mlock2),
+		CALL(sys_munlock), CALL(sys_mlockall), CALL(sys_munlockall),
+		CALL(sys_remap_file_pages), CALL(sys_process_madvise),
+#undef CALL
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
+		if (sys_call_table[nr] == calls[i])
+			return true;
+	return false;
+}
+
 static const char *syscall_name(unsigned long nr)
 {
 	static const char *const names[NR_syscalls] = {

@@ -387,6 +387,8 @@
 typedef long (*sys_call_fn)(unsigned long, unsigned long, unsigned long, unsigned long,
 			    unsigned long, unsigned long);
 extern const sys_call_fn sys_call_table[NR_syscalls];
+/* Does the call change a map, or ask about one? The recorder tells of those. */
+bool sys_call_is_about_memory(unsigned long nr);
 
 struct cap_data;
 struct cap_header;

@@ -5,6 +5,7 @@
 #include "kernel/core/task.h"
 #include "kernel/core/vfs.h"
 #include "kernel/proc/pid.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -188,6 +189,7 @@ static ssize_t write_comm(void *arg, const char *buf, size_t len)
 		task_lock(task);
 		memset(task->comm, 0, sizeof(task->comm));
 		memcpy(task->comm, buf, n);
+		trace_comm((u32)task->pid, task->comm);
 		task_unlock(task);
 		ret = (ssize_t)len;
 	}

@@ -10,6 +10,7 @@
 #include "kernel/proc/process.h"
 #include "kernel/proc/timers.h"
 #include "kernel/syscalls.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -198,10 +199,17 @@ static void set_comm(struct task_struct *task, const struct exec *exec)
 		strlcpy(comm, slash ? slash + 1 : exec->path, sizeof(comm));
 	task_lock(task);
 	memcpy(task->comm, comm, sizeof(comm));
+	trace_comm((u32)task->pid, task->comm);
 	task_unlock(task);
 }
 
 /* From here on the task runs in the new map; the old one goes with its last user. */
+/* The name is the one before; set_comm() tells the new one. */
+static noinline void record_exec(const struct exec *exec, const struct mm_struct *old)
+{
+	trace_exec(old ? old->number : 0, exec->mm->number, current->comm, exec->path);
+}
+
 static void switch_to_new_mm(struct exec *exec)
 {
 	struct task_struct *task = current;
@@ -211,6 +219,8 @@ static void switch_to_new_mm(struct exec *exec)
 	exec->mm->exe_file = get_file(exec->program.file);
 	deny_write_access(exec->program.file); /* cannot fail: ours stands */
 	use_mm(exec->mm);
+	if (tracing())
+		record_exec(exec, old);
 	exec->mm = NULL;
 	if (old) {
 		spin_lock_irq(&tasklist_lock);

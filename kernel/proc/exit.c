@@ -11,6 +11,7 @@
 #include "kernel/core/vfs.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/space/mm.h"
@@ -232,6 +233,7 @@ void do_exit(int code)
 	exit_signals(task);
 	group_dead = atomic_dec_and_test(&task->signal->live);
 	task->exit_code = code;
+	trace_exit((u32)task->tgid, (u32)code);
 	if (group_dead)
 		exit_itimers(task->signal);
 	exit_mm(task);

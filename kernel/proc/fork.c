@@ -6,6 +6,7 @@
 #include "kernel/proc/clone.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/timers.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -307,6 +308,12 @@ static int make_pidfd(struct task_struct *child, const struct clone_request *req
 	return -EFAULT;
 }
 
+static noinline void record_fork(const struct task_struct *child, const struct clone_request *req)
+{
+	trace_fork((u32)child->pid, (u32)child->tgid, child->mm ? child->mm->number : 0,
+		   current->mm ? current->mm->number : 0, (u32)req->flags, child->comm);
+}
+
 struct task_struct *copy_process(const struct clone_request *req)
 {
 	struct task_struct *child;
@@ -347,6 +354,8 @@ struct task_struct *copy_process(const struct clone_request *req)
 		drop_copies(child, req->flags);
 		return ERR_PTR(ret);
 	}
+	if (tracing())
+		record_fork(child, req);
 	return child;
 }
 

@@ -3,6 +3,7 @@
 #include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include <asm/uaccess.h>
@@ -39,6 +40,7 @@ static long set_name(const char __user *uname)
 		return -EFAULT;
 	task_lock(current);
 	memcpy(current->comm, name, sizeof(name));
+	trace_comm((u32)current->pid, current->comm);
 	task_unlock(current);
 	return 0;
 }

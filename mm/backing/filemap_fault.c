@@ -13,6 +13,7 @@
 #include "mm/backing/shmem.h"
 #include "mm/fault/fault.h"
 #include "mm/reclaim/lru.h"
+#include "mm/space/record.h"
 #include "mm/space/rmap.h"
 #include "mm/stats.h"
 
@@ -183,6 +184,18 @@ static __always_inline bool may_be_mapped(const struct page *page)
 	return (READ_ONCE(page->flags) & bits) == 1UL << PG_uptodate;
 }
 
+/* What stands around *@target, the entry of the fault, is told as it is now. */
+static noinline void record_around(const struct vm_fault *vmf, const pte_t *target,
+				   pgoff_t start_pgoff, pgoff_t end_pgoff)
+{
+	pgoff_t pgoff = vmf_pgoff(vmf);
+
+	record_ptes(vmf->vma->vm_mm, TRACE_WHY_FAULT_AROUND,
+		    vmf->address - ((pgoff - start_pgoff) << PAGE_SHIFT),
+		    vmf->address + ((end_pgoff + 1 - pgoff) << PAGE_SHIFT),
+		    target - (pgoff - start_pgoff));
+}
+
 /* @values: in the tree there may be swap entries, too. */
 static __always_inline vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t start_pgoff,
 					    pgoff_t end_pgoff, bool values)
@@ -224,6 +237,8 @@ static __always_inline vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t start_
 	spin_unlock(&mapping->tree_lock);
 	add_mm_counter(vma->vm_mm, counter, mapped);
 	answered = !pte_none(*target);
+	if (tracing())
+		record_around(vmf, target, start_pgoff, end_pgoff);
 	pte_unmap_unlock(target, ptl);
 	return answered ? VM_FAULT_NOPAGE : 0;
 }

@@ -13,6 +13,7 @@
 #include "mm/reclaim/lru.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/record.h"
 #include "mm/space/rmap.h"
 
 #define RUN 32U /* entries looked at under one hold of the lock */
@@ -37,6 +38,7 @@ static bool restore_pte(struct vm_area_struct *vma, pmd_t *pmd, unsigned long ad
 		/* The only copy is in memory now: dirty, so that nobody drops it as clean. */
 		new = pte_mkold(pte_mkdirty(new));
 		set_pte(pte, pte_swp_soft_dirty(old) ? new : pte_clear_soft_dirty(new));
+		record_ptes(mm, TRACE_WHY_SWAPOFF, addr, addr + PAGE_SIZE, pte);
 		if (vma->vm_flags & VM_LOCKED)
 			mlock_page(page);
 	}

@@ -13,6 +13,7 @@
 #include "lib/util.h"
 #include "mm/backing/swap.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/record.h"
 #include "mm/space/rmap.h"
 
 static noinline int copy_swap_pte(pte_t *dst, pte_t pte, long *rss)
@@ -27,8 +28,8 @@ static noinline int copy_swap_pte(pte_t *dst, pte_t pte, long *rss)
 }
 
 /* The loop that fork's cost per page is made of. */
-static int copy_pte_range(struct mm_struct *src_mm, pmd_t *src_pmd, pmd_t *dst_pmd,
-			  unsigned long addr, unsigned long end, long *rss)
+static int copy_pte_range(struct mm_struct *src_mm, pmd_t *src_pmd, const struct mm_struct *dst_mm,
+			  pmd_t *dst_pmd, unsigned long addr, unsigned long end, long *rss)
 {
 	pte_t *dst = pte_offset(dst_pmd, addr), *src, *stop;
 	spinlock_t *ptl;
@@ -60,6 +61,8 @@ static int copy_pte_range(struct mm_struct *src_mm, pmd_t *src_pmd, pmd_t *dst_p
 		}
 		set_pte(dst, pte_mkold(pte));
 	}
+	record_ptes(src_mm, TRACE_WHY_FORK, addr, end, pte_offset(src_pmd, addr));
+	record_ptes(dst_mm, TRACE_WHY_FORK, addr, end, pte_offset(dst_pmd, addr));
 	pte_unmap_unlock(src, ptl);
 	return err;
 }
@@ -77,7 +80,7 @@ int copy_page_range(struct vm_area_struct *dst, struct vm_area_struct *src, bool
 		dst_pmd = alloc_tables(mm, addr);
 		err = -ENOMEM;
 		if (dst_pmd)
-			err = copy_pte_range(src->vm_mm, src_pmd, dst_pmd, addr, next, rss);
+			err = copy_pte_range(src->vm_mm, src_pmd, mm, dst_pmd, addr, next, rss);
 		cond_resched();
 	}
 	*stale |= rss[MM_ANONPAGES]; /* only those could be written */

@@ -13,6 +13,7 @@
 #include "mm/space/mman.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/record.h"
 #include "mm/space/vma.h"
 #include <asm/tlbflush.h>
 
@@ -66,6 +67,7 @@ static int change_flags(struct vm_area_struct **vmap, unsigned long start, unsig
 	if (IS_ERR(vma))
 		return -EAGAIN; /* memory for a split is short now; it may not be later */
 	vma->vm_flags = vm_flags;
+	record_vma_flags(vma);
 	*vmap = vma;
 	return 0;
 }
@@ -149,12 +151,15 @@ static void lazyfree_pte(struct pt_walk *walk, pte_t *ptep, unsigned long addr)
 		pte_clear(ptep);
 		free_swap_and_cache(pte_to_swp_entry(pte));
 		add_mm_counter(walk->vma->vm_mm, MM_SWAPENTS, -1);
+		trace_ptes_clear(walk->vma->vm_mm->number, TRACE_WHY_MADVISE, addr,
+				 addr + PAGE_SIZE);
 		return;
 	}
 	page = pte_present(pte) ? vm_normal_page(walk->vma, addr, pte) : NULL;
 	if (!page || ((PageSwapCache(page) || PageDirty(page)) && !forget_copy(page)))
 		return;
 	ptep_set_unused(ptep);
+	record_ptes(walk->vma->vm_mm, TRACE_WHY_MADVISE, addr, addr + PAGE_SIZE, ptep);
 	mark_page_lazyfree(page);
 }
 

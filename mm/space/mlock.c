@@ -10,6 +10,7 @@
 #include "mm/reclaim/lru.h"
 #include "mm/space/mman.h"
 #include "mm/space/mmap_lock.h"
+#include "mm/space/record.h"
 #include "mm/space/vma.h"
 
 #define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
@@ -151,6 +152,7 @@ static int mlock_fixup(struct vm_area_struct **vmap, unsigned long start, unsign
 		return (int)PTR_ERR(vma);
 	*vmap = vma;
 	vma->vm_flags = vm_flags;
+	record_vma_flags(vma);
 	if (!((old_flags ^ vm_flags) & VM_LOCKED))
 		return 0;
 	if (vm_flags & VM_LOCKED)

@@ -7,6 +7,7 @@
 
 #include "kernel/core/vfs.h"
 #include "kernel/debug/race.h"
+#include "kernel/trace/trace.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
@@ -303,6 +304,7 @@ void mmput(struct mm_struct *mm)
 	if (large)
 		atomic_inc(&nr_large_exits);
 	exit_mmap(mm);
+	trace_mm_gone(mm->number);
 	if (large)
 		atomic_dec(&nr_large_exits);
 	if (mm->exe_file) {

@@ -4,6 +4,7 @@
 #include "kernel/debug/race.h"
 #include "lib/util.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/record.h"
 #include "mm/space/rmap.h"
 #include <asm/tlbflush.h>
 
@@ -49,6 +50,8 @@ static void move_ptes(struct mm_struct *mm, pmd_t *old_pmd, unsigned long old, p
 		stale->start = min(stale->start, low);
 		stale->end = high;
 	}
+	trace_ptes_clear(mm->number, TRACE_WHY_MREMAP, old, old + len);
+	record_ptes(mm, TRACE_WHY_MREMAP, new, new + len, pte_offset(new_pmd, new));
 	race_point("mremap: entries moved, not flushed");
 	if (last) {
 		flush_stale_range(mm, stale);

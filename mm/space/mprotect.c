@@ -5,6 +5,7 @@
 #include "mm/space/mman.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/record.h"
 #include "mm/space/vma.h"
 
 /* Memory that was only read so far and becomes writable counts as promised from now on. */
@@ -47,6 +48,7 @@ static int mprotect_fixup(struct vm_area_struct **vmap, unsigned long start, uns
 	}
 	*vmap = vma;
 	vma->vm_flags = vm_flags;
+	record_vma_flags(vma);
 	vma->vm_page_prot = vma_page_prot(vma);
 	change_protection(vma, start, end, vma->vm_page_prot, stale);
 	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (vm_flags & VM_WRITE))

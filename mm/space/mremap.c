@@ -9,6 +9,7 @@
 #include "mm/space/mman.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/record.h"
 #include "mm/space/rmap.h"
 #include "mm/space/vma.h"
 #include "mm/space/vma_lock.h"
@@ -132,6 +133,7 @@ static void keep_emptied(const struct mremap *req, struct vm_area_struct *vma,
 		else
 			req->mm->locked_vm -= req->old_len >> PAGE_SHIFT;
 		vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+		record_vma_flags(vma);
 		mlock_pages(vma, vma->vm_start, vma->vm_end);
 	}
 	if (copy != vma && vma->vm_start == req->addr && vma->vm_end == req->addr + req->old_len) {

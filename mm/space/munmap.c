@@ -4,6 +4,7 @@
 #include "lib/util.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/record.h"
 #include "mm/space/vma.h"
 #include "mm/space/vma_lock.h"
 
@@ -70,6 +71,7 @@ static void unmap_region(struct mm_struct *mm, struct vm_area_struct *first, uns
 	for (; gone && gone != vma; gone = next) {
 		next = vma_next(gone);
 		vma_tree_remove(mm, gone);
+		record_vma_gone(gone);
 		vma_release(gone);
 	}
 }

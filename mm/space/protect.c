@@ -7,6 +7,7 @@
 #include "kernel/debug/race.h"
 #include "lib/util.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/record.h"
 #include "mm/space/vma.h"
 #include "mm/space/vma_lock.h"
 #include <asm/tlbflush.h>
@@ -52,7 +53,7 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 		       pgprot_t newprot, struct stale_range *stale)
 {
 	unsigned long vm_flags = vma->vm_flags;
-	unsigned long addr = start, stop, low = ~0UL, high = 0;
+	unsigned long addr = start, from, stop, low = ~0UL, high = 0;
 	struct mm_struct *mm = vma->vm_mm;
 	spinlock_t *ptl;
 	pmd_t *pmd;
@@ -60,6 +61,7 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 
 	while ((pmd = next_pte_table(mm, &addr, end))) {
 		stop = pmd_addr_end(addr, end);
+		from = addr;
 		pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
 		flush_tlb_batched_pending(mm);
 		for (; addr < stop; addr += PAGE_SIZE, pte++) {
@@ -68,6 +70,7 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 				high = addr + PAGE_SIZE;
 			}
 		}
+		record_ptes(mm, TRACE_WHY_MPROTECT, from, stop, pte_offset(pmd, from));
 		pte_unmap_unlock(pte, ptl);
 		cond_resched();
 	}
@@ -81,12 +84,11 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 
 static void clear_soft_dirty_pte(struct pt_walk *walk, pte_t *pte, unsigned long addr)
 {
-	(void)walk;
-	(void)addr;
 	if (pte_present(*pte))
 		ptep_clear_soft_dirty(pte);
 	else if (!pte_none(*pte))
 		set_pte(pte, pte_swp_clear_soft_dirty(*pte));
+	record_ptes(walk->vma->vm_mm, TRACE_WHY_SOFT_DIRTY, addr, addr + PAGE_SIZE, pte);
 }
 
 void clear_soft_dirty(struct mm_struct *mm)
@@ -96,6 +98,7 @@ void clear_soft_dirty(struct mm_struct *mm)
 
 	for_each_vma(mm, vma) {
 		vma_start_write(vma);
+		walk.vma = vma;
 		vma->vm_flags |= VM_SOFTCLEAN;
 		vma->vm_page_prot = vma_page_prot(vma);
 		walk_page_range(&walk, mm, vma->vm_start, vma->vm_end);

@@ -12,6 +12,7 @@
 #include "mm/backing/swap.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/record.h"
 #include "mm/space/rmap.h"
 #include "mm/stats.h"
 #include <asm/tlbflush.h>
@@ -130,6 +131,16 @@ static bool may_drop_lazyfree(const struct page *page, pte_t pte)
 	       page_count(page) == 1 + page_mapcount(page); /* the entries and the caller */
 }
 
+/* Reclaim has taken the page out of *@pte. */
+static noinline void record_unmapped(const struct mm_struct *mm, unsigned long addr,
+				     const pte_t *pte)
+{
+	if (pte_none(*pte))
+		trace_ptes_clear(mm->number, TRACE_WHY_RECLAIM, addr, addr + PAGE_SIZE);
+	else
+		record_ptes(mm, TRACE_WHY_RECLAIM, addr, addr + PAGE_SIZE, pte);
+}
+
 static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t *ptep,
 		      unsigned long addr)
 {
@@ -139,7 +150,6 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 	swp_entry_t entry = { 0 };
 	pte_t pte;
 
-	(void)addr;
 	if (vma->vm_flags & VM_LOCKED) {
 		mlock_page(page);
 		return false;
@@ -172,6 +182,8 @@ static bool unmap_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_t 
 			set_page_dirty(page);
 		add_mm_counter(mm, mm_counter(page), -1);
 	}
+	if (tracing())
+		record_unmapped(mm, addr, ptep);
 	page_remove_rmap(page);
 	put_page(page); /* never the last: the caller holds one */
 	return true;
@@ -198,6 +210,7 @@ static bool mkclean_one(struct rmap_walk *walk, struct vm_area_struct *vma, pte_
 	if (pte_dirty(pte))
 		walk->count++;
 	set_pte(ptep, pte_mkclean(pte_wrprotect(pte)));
+	record_ptes(vma->vm_mm, TRACE_WHY_WRITEBACK, addr, addr + PAGE_SIZE, ptep);
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #include "lib/util.h"
 #include "mm/backing/filemap.h"
 #include "mm/frame/slab.h"
+#include "mm/space/record.h"
 #include "mm/space/rmap.h"
 #include "mm/space/vma.h"
 #include "mm/space/vma_lock.h"
@@ -105,6 +106,7 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_s
 	vma_tree_insert(mm, vma, prev);
 	if (vma->vm_file || vma->anon_vma)
 		link_rmap(vma);
+	record_vma(vma, RECORD_NEW);
 }
 
 void vma_append(struct mm_struct *mm, struct vm_area_struct *vma)
@@ -112,6 +114,7 @@ void vma_append(struct mm_struct *mm, struct vm_area_struct *vma)
 	vma_list_append(mm, vma);
 	if (vma->vm_file || vma->anon_vma)
 		link_rmap(vma);
+	record_vma(vma, RECORD_NEW);
 }
 
 void __vma_unlink_rmap(struct vm_area_struct *vma)
@@ -166,6 +169,10 @@ static noinline void edit_bounds(const struct vma_edit *edits, int n,
 	bool keeps[MAX_EDITS];
 	int i;
 
+	for (i = 0; i < n; i++)
+		if (is_gone(&edits[i]))
+			record_vma_gone(edits[i].vma);
+
 	for (i = 0; i < n; i++) {
 		keeps[i] = keeps_its_place(&edits[i], family);
 		if (!keeps[i])
@@ -174,10 +181,12 @@ static noinline void edit_bounds(const struct vma_edit *edits, int n,
 	for (i = 0; i < n; i++) {
 		struct vm_area_struct *vma = edits[i].vma;
 		bool grows = edits[i].start < vma->vm_start || edits[i].end > vma->vm_end;
+		unsigned long was = vma->vm_start;
 
 		if (is_gone(&edits[i]))
 			continue;
 		change_bounds(vma, edits[i].start, edits[i].end);
+		record_vma(vma, was);
 		if (grows && family && !vma->anon_vma)
 			anon_vma_clone(vma, family);
 		if (keeps[i])
@@ -218,6 +227,7 @@ static void vma_edit(struct mm_struct *mm, const struct vma_edit *edits, int n,
 		vma_tree_insert(mm, fresh[i],
 				fresh[i]->vm_start < beside->vm_start ? vma_prev(beside) : beside);
 		rmap_insert(fresh[i]);
+		record_vma(fresh[i], RECORD_NEW);
 	}
 	rmap_unlock(mapping, family ? family->anon_vma : NULL);
 	for (i = 0; i < n; i++)

@@ -12,6 +12,7 @@
 #include "mm/frame/slab.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/pagetable.h"
+#include "mm/space/record.h"
 #include "mm/space/rmap.h"
 #include <asm/tlbflush.h>
 
@@ -207,6 +208,17 @@ static noinline void flush_dirty_file(struct mmu_gather *tlb)
 	reset_range(tlb);
 }
 
+/* All entries of [addr, end) were emptied, or all but private ones. */
+static noinline void record_zap(const struct mmu_gather *tlb, unsigned long addr, unsigned long end,
+				const pte_t *first)
+{
+	if (tlb->skip_anon)
+		record_ptes(tlb->mm, TRACE_WHY_TRUNCATE, addr, end, first);
+	else
+		trace_ptes_clear(tlb->mm->number,
+				 tlb->fullmm ? TRACE_WHY_EXIT : TRACE_WHY_MUNMAP, addr, end);
+}
+
 /*
  * Entries of one table; returns the address behind the last one emptied, short of @end when the
  * batch is full.
@@ -258,6 +270,8 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 	}
 	if (unlikely(tlb->dirty_file))
 		flush_dirty_file(tlb);
+	if (tracing())
+		record_zap(tlb, addr, addr + ((unsigned long)(pte - first) << PAGE_SHIFT), first);
 	pte_unmap_unlock(pte, ptl);
 	return addr + ((unsigned long)(pte - first) << PAGE_SHIFT);
 }

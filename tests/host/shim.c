@@ -23,6 +23,7 @@
 #include "kernel/debug/report.h"
 #include "lib/util.h"
 #include "mm/frame/page.h"
+#include "mm/space/record.h"
 #include "tests/host/host.h"
 #include <asm/page.h>
 #include <asm/tlbflush.h>
@@ -176,6 +177,34 @@ __weak void warn_at(const char *cond, const char *file, int line)
 __weak void schedule_on_each_cpu(void (*fn)(void *arg), void *arg)
 {
 	fn(arg);
+}
+
+/* --- the recorder: off, and nobody calls it --- */
+__weak u32 trace_flags;
+__weak void __record_vma(const struct vm_area_struct *vma, unsigned long was)
+{
+	panic("recorded, from %lx to %lx", was, vma->vm_start);
+}
+
+__weak void __record_ptes(const struct mm_struct *mm, enum trace_why why, unsigned long start,
+			  unsigned long end, const pte_t *pte)
+{
+	panic("recorded %lx to %lx of %u, %d: %p", start, end, mm->number, why, (const void *)pte);
+}
+
+__weak void __trace_vma_clear(u32 mm, u64 start, u64 end)
+{
+	panic("recorded %llx to %llx of %u", start, end, mm);
+}
+
+__weak void __trace_ptes_clear(u32 mm, enum trace_why why, u64 start, u64 end)
+{
+	panic("recorded %llx to %llx of %u, %d", start, end, mm, why);
+}
+
+__weak void __trace_mm_gone(u32 mm)
+{
+	panic("recorded the end of %u", mm);
 }
 
 /* --- locks: taken twice by the one thread is a deadlock --- */

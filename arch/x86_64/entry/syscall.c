@@ -5,8 +5,26 @@
 #include "kernel/core/sched.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscalls.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
+#include "mm/space/mm.h"
 #include <asm/irqflags.h>
+
+static __always_inline long make_call(const struct pt_regs *regs, unsigned long nr)
+{
+	return sys_call_table[nr](regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9);
+}
+
+/* With the recorder on: calls about memory are told as they end. */
+static noinline long make_recorded_call(const struct pt_regs *regs, unsigned long nr)
+{
+	const u64 args[] = { regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9 };
+	long ret = make_call(regs, nr);
+
+	if (sys_call_is_about_memory(nr))
+		trace_call((u32)nr, current->mm->number, args, (u64)ret);
+	return ret;
+}
 
 long do_syscall_64(struct pt_regs *regs, unsigned long nr)
 {
@@ -14,7 +32,7 @@ long do_syscall_64(struct pt_regs *regs, unsigned long nr)
 
 	if (unlikely(nr >= NR_syscalls))
 		return -ENOSYS;
-	ret = sys_call_table[nr](regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9);
+	ret = tracing() ? make_recorded_call(regs, nr) : make_call(regs, nr);
 	lock_check_return("a system call");
 	return ret;
 }

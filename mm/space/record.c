@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces for the recorder: see record.h. */
+#include "mm/space/record.h"
+
+#include "kernel/core/vfs.h"
+#include "lib/util.h"
+
+/* A name for the file's number, where the file has one. */
+static void record_file(struct file *file, struct file_id id)
+{
+	char buf[TRACE_PATH_MAX];
+	const char *path = file_path(file, buf, sizeof(buf));
+
+	if (!IS_ERR(path))
+		trace_file(id.dev, id.ino, path);
+}
+
+void __record_vma(const struct vm_area_struct *vma, unsigned long was)
+{
+	struct file_id id = { 0, 0 };
+
+	if (vma->vm_file) {
+		id = file_id(vma->vm_file);
+		if (was == RECORD_NEW)
+			record_file(vma->vm_file, id);
+	}
+	trace_vma_set(vma->vm_mm->number, was, vma->vm_start, vma->vm_end, vma->vm_flags,
+		      vma->vm_pgoff, id.dev, id.ino);
+}
+
+/* What is none at either end was so before, unless pages were taken away. */
+static bool may_trim(enum trace_why why)
+{
+	return why != TRACE_WHY_TRUNCATE;
+}
+
+void __record_ptes(const struct mm_struct *mm, enum trace_why why, unsigned long start,
+		   unsigned long end, const pte_t *pte)
+{
+	const u64 *entries = (const u64 *)pte;
+	u32 n = (u32)((end - start) >> PAGE_SHIFT);
+
+	BUILD_BUG_ON(sizeof(pte_t) != sizeof(u64));
+	while (may_trim(why) && n && !entries[n - 1])
+		n--;
+	for (; may_trim(why) && n && !*entries; n--, entries++)
+		start += PAGE_SIZE;
+	if (n)
+		trace_ptes_set(mm->number, start, why, entries, n);
+}
