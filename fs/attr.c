@@ -321,8 +321,6 @@ static long vfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len
 		return -EBADF;
 	if (!inode || S_ISFIFO(inode->i_mode))
 		return -ESPIPE;
-	if (S_ISDIR(inode->i_mode))
-		return -EISDIR;
 	if (!S_ISREG(inode->i_mode) && !S_ISBLK(inode->i_mode))
 		return -ENODEV;
 	if (offset > inode->i_sb->s_maxbytes - len)

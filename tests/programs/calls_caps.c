@@ -70,7 +70,9 @@ static int brief(uint64_t caps)
 	uint64_t others = caps & ~(BIT(KILL) | BIT(SETGID));
 
 	return (caps & BIT(KILL) ? 1 : 0) | (caps & BIT(SETGID) ? 2 : 0) |
-	       (others == (FULL & ~(BIT(KILL) | BIT(SETGID))) ? 8 : others ? 4 : 0);
+	       (others == (FULL & ~(BIT(KILL) | BIT(SETGID))) ? 8 :
+		others                                        ? 4 :
+								0);
 }
 
 #define ALL (1 | 2 | 8)
@@ -103,9 +105,10 @@ static int exec_leaves(int effective, int permitted, int inheritable, int ambien
 
 static int set_effective(void)
 {
-	return set(BIT(KILL), BIT(KILL), 0) || set(BIT(KILL) | BIT(SETGID), BIT(KILL), 0) != EPERM ||
-	       set(0, BIT(KILL), 0) || set(BIT(KILL), BIT(KILL), 0) || set(0, 0, 0) ||
-	       get().permitted || set(0, BIT(KILL), 0) != EPERM;
+	return set(BIT(KILL), BIT(KILL), 0) ||
+	       set(BIT(KILL) | BIT(SETGID), BIT(KILL), 0) != EPERM || set(0, BIT(KILL), 0) ||
+	       set(BIT(KILL), BIT(KILL), 0) || set(0, 0, 0) || get().permitted ||
+	       set(0, BIT(KILL), 0) != EPERM;
 }
 
 static int set_inheritable(void)

@@ -70,7 +70,8 @@ static void overruns(void)
 	settime(id, 0, 1, 20 * MS, NULL);
 	late = now(CLOCK_MONOTONIC);
 	sleep_ms(70);
-	check(counts_right(early, late, 20 * MS, 0), "si_overrun: expiries but the one that it tells of");
+	check(counts_right(early, late, 20 * MS, 0),
+	      "si_overrun: expiries but the one that it tells of");
 	first = info.si_overrun + 1;
 	sleep_ms(70);
 	check(counts_right(early, late, 20 * MS, first), "the next one those that came since");
