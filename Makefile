@@ -31,6 +31,7 @@ SETS := run $(if $(filter test booted debug,$(GOALS)),debug) \
 	$(if $(filter test booted bochs,$(GOALS)),bochs) $(if $(filter test model,$(GOALS)),model) \
 	$(if $(filter test host coverage,$(GOALS)),coverage) $(if $(filter fuzz,$(GOALS)),clang) \
 	$(if $(filter oracle bench test,$(GOALS)),linux) $(if $(filter bench,$(GOALS)),bench) \
+	$(if $(filter see see-test,$(GOALS)),see) $(if $(filter see-test,$(GOALS)),browser) \
 	$(if $(findstring clang,$(CC)),clang) $(if $(filter uefi,$(FIRMWARE)),uefi)
 ifneq ($(filter-out clean help doctor check-tools format,$(GOALS)),)
 ifneq ($(shell tools/doctor.sh $(SETS) </dev/null >&2 && echo found),found)
@@ -162,10 +163,10 @@ booted: kernel user $(TESTS) ## the booted tests alone
 	@$(PYTHON) tests/run.py booted
 
 doctor: ## find missing tools; as root, install them
-	@tools/doctor.sh -v run test model bochs coverage linux bench debug clang $(SETS)
+	@tools/doctor.sh -v run test model bochs coverage linux bench debug see clang $(SETS)
 
 check-tools: ## only tell which tools are missing
-	@tools/doctor.sh -v -n run test model bochs coverage linux bench debug clang uefi format
+	@tools/doctor.sh -v -n run test model bochs coverage linux bench debug see browser clang uefi format
 
 format: ## apply .clang-format to the C sources (headers are tables, kept by hand)
 	@tools/doctor.sh format

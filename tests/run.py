@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """The driver of `make test`: host unit tests (build/unit/*), fuzz targets with fixed random input
 (build/fuzz/plain/*), mm/ on the software machine (build/host/san/*), models (build/model/*), what
-reads the recorder's files (tests/trace/*.py), then booted tests (tests/booted/*.py).
+reads the recorder's files (tests/trace/*.py), then booted tests (tests/booted/*.py). Asked for by
+`make see-test` alone: the page of `make see` (tests/see/*.py).
 
-usage: tests/run.py [unit] [fuzz] [host] [model] [trace] [booted]
+usage: tests/run.py [unit] [fuzz] [host] [model] [trace] [booted] [see]
 environment: T=pattern, JOBS=n, CC, DEBUG, V=1
 Prints a line for each test, the details of what failed, and ends with `N passed, N failed`, counted
 in single checks. Logs of each test stay in build/test/.
@@ -144,7 +145,8 @@ def main():
     verbose = bool(os.environ.get("V"))
     finders = {"unit": lambda: native_tests("unit", "build/unit"), "fuzz": fuzz_targets,
                "host": lambda: native_tests("host", "build/host/san"), "model": models,
-               "trace": lambda: python_tests("trace"), "booted": lambda: python_tests("booted")}
+               "trace": lambda: python_tests("trace"), "see": lambda: python_tests("see"),
+               "booted": lambda: python_tests("booted")}
     tests = [test for kind in kinds for test in finders[kind]()
              if fnmatch.fnmatch(test[0], f"*{wanted}*")]
     jobs = int(os.environ.get("JOBS") or min(os.cpu_count() or 1, 2))

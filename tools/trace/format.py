@@ -259,6 +259,12 @@ class Trace:
         self._merge()
         return self.data[(self._index[i] & (1 << _OFFSET_BITS) - 1) + 2]
 
+    def raw(self, i):
+        """The bytes of record i."""
+        self._merge()
+        at = self._index[i] & (1 << _OFFSET_BITS) - 1
+        return self.data[at:at + struct.unpack_from("<H", self.data, at)[0]]
+
     def find(self, seq):
         """How many records have a smaller seq."""
         self._merge()

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# `make see` and its test: tools/trace/page in headless Chromium. Not part of `make test`, which
+# would need a browser.
+
+.PHONY: see see-test
+see: $(if $(TRACE_FILE),,kernel user) ## record PROG=, ELF= or CMD=, or take TRACE_FILE=, and open the page that shows it
+	@mkdir -p build/run; $(PYTHON) tools/trace/see.py --kernel $(KERNEL) \
+		$(if $(PROG)$(ELF),--program "$(or $(PROG),$(ELF))") $(if $(ELF),--elf "$(ELF)") \
+		$(if $(TRACE_FILE),"$(TRACE_FILE)")
+
+see-test: kernel user ## that page in headless Chromium, checked against the records
+	@$(PYTHON) tests/run.py see

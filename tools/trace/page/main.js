@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/* The page: which moment is shown, how one gets to another, and who is told. */
+"use strict";
+
+const PLAY_PAUSE = 700; // milliseconds between two steps
+
+class Page {
+	constructor(meta, buffer) {
+		this.meta = meta;
+		this.records = new Records(meta, buffer);
+		this.model = new Model(this.records);
+		this.moments = this.records.faults.length + 1; // the last one
+		this.matches = new Uint8Array(this.records.faults.length).fill(1);
+		this.focus = null;   // {mm, page}: the address that the user chose
+		this.frame = null;   // the frame that the user chose
+		this.playing = null;
+		this.header();
+		this.views();
+		this.controls();
+		this.filters();
+		this.go(this.fromFragment() || { moment: this.begin() });
+	}
+
+	/* The first fault of the program, or the first of all. */
+	begin() {
+		const program = this.records.programs.indexOf(this.meta.program);
+		const i = program < 0 ? 0 : this.records.program.indexOf(program);
+
+		return this.records.faults.length ? i + 1 : 0;
+	}
+
+	header() {
+		const { meta, records } = this, n = records.faults.length, { time } = records;
+
+		document.title = `${meta.program}: ${plural(n, "page fault")}`;
+		byId("title").textContent = meta.program;
+		byId("summary").textContent = `${plural(n, "page fault")} of ` +
+			`${plural(new Set(records.pid).size, "process", "processes")} on ` +
+			`${plural(meta.nr_cpus, "CPU")}` +
+			(n > 1 ? ` in ${(time[n - 1] - time[0]).toFixed(3)} seconds` : "") +
+			`, from ${plural(records.count, "record")} of Faultline, ${meta.when}`;
+		fill("notes", ...meta.notes.map((note) => element("p", {}, note)));
+	}
+
+	views() {
+		const choose = (page) => this.choose(this.now.mm, page);
+
+		this.timeline = new Timeline(byId("timeline"), (moment) => this.go({ moment }));
+		this.timeline.set(this.records, this.matches);
+		this.map = new SpaceMap(byId("space-map"), choose);
+		this.frames = new FrameMap(byId("frames"), (pfn) => {
+			this.frame = pfn;
+			this.show();
+		});
+		this.chooseInRow = choose;
+		this.costs = drawCosts(costsOf(this.records));
+		kindsLegend(this.records);
+		pagesLegend();
+	}
+
+	controls() {
+		const on = (id, name, act) => byId(id).addEventListener(name, act);
+
+		byId("scrub").max = this.moments;
+		on("first", "click", () => this.edge(1));
+		on("back", "click", () => this.step(-1));
+		on("next", "click", () => this.step(1));
+		on("last", "click", () => this.edge(-1));
+		on("play", "click", () => this.play());
+		on("scrub", "input", () => this.go({ moment: +byId("scrub").value }));
+		on("zoom-in", "click", () => this.map.scaleBy(2));
+		on("zoom-out", "click", () => this.map.scaleBy(0.5));
+		on("zoom-all", "click", () => this.map.whole());
+		on("zoom-fault", "click", () => this.map.goTo(this.now.page));
+		on("walk-follow", "click", () => this.choose());
+		on("walk-form", "submit", (event) => {
+			event.preventDefault();
+			this.chooseTyped();
+		});
+		on("walk-space", "change", () => this.choose(+byId("walk-space").value, this.now.page));
+		on("frames-by", "change", () => this.show());
+		document.addEventListener("keydown", (event) => this.key(event));
+		window.addEventListener("hashchange", () => {
+			const asked = this.fromFragment();
+
+			if (asked && location.hash !== this.fragment())
+				this.go(asked);
+		});
+		window.addEventListener("resize", () => this.redraw());
+		window.addEventListener("beforeprint", () => this.redraw());
+		window.addEventListener("afterprint", () => this.redraw());
+		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+	}
+
+	redraw() {
+		Colours.forget();
+		this.timeline.resize();
+		this.show();
+	}
+
+	key(event) {
+		const keys = { ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1),
+			PageUp: () => this.step(-this.stride()), PageDown: () => this.step(this.stride()),
+			Home: () => this.edge(1), End: () => this.edge(-1), " ": () => this.play() };
+		const typing = event.target.closest("input:not([type=range]), select, textarea");
+		const own = event.key === " " && event.target.closest("button, a") ||
+			event.key.startsWith("Page") && event.target.closest("[tabindex='0']");
+
+		if (!keys[event.key] || typing || own || event.ctrlKey || event.altKey || event.metaKey)
+			return;
+		event.preventDefault();
+		keys[event.key]();
+	}
+
+	stride() {
+		return Math.max(1, Math.round(this.moments / 100));
+	}
+
+	/* ---- Moving ------------------------------------------------------------------------------ */
+
+	allowed(moment) {
+		return moment === 0 || moment === this.moments || this.matches[moment - 1];
+	}
+
+	/* So many matching moments on, or back. */
+	step(n) {
+		const way = Math.sign(n);
+		let { moment } = this.now;
+
+		for (let left = Math.abs(n), at = moment + way; left && at >= 0 && at <= this.moments; at += way)
+			if (this.allowed(at)) {
+				moment = at;
+				left--;
+			}
+		this.go({ moment });
+	}
+
+	/* To the beginning (1) or the end (-1). */
+	edge(way) {
+		this.go({ moment: way > 0 ? 0 : this.moments });
+	}
+
+	play() {
+		if (this.playing) {
+			clearInterval(this.playing);
+			this.playing = null;
+		} else {
+			this.playing = setInterval(() => {
+				this.step(1);
+				if (this.now.moment === this.moments)
+					this.play();
+			}, PLAY_PAUSE);
+		}
+		byId("play").textContent = this.playing ? "❚❚ Pause" : "▶ Play";
+		byId("play").setAttribute("aria-label", this.playing ? "Pause" : "Play");
+	}
+
+	/* To a moment; {mm, page} of what is asked for becomes the chosen address. */
+	go({ moment, mm, page }) {
+		this.moment = Math.max(0, Math.min(this.moments, moment));
+		if (page !== undefined)
+			this.focus = { mm, page };
+		this.frame = null;
+		this.show();
+		history.replaceState(null, "", this.fragment());
+	}
+
+	/* The address to look at; none: that of each fault. */
+	choose(mm, page) {
+		this.focus = page === undefined || page === null ? null : { mm, page };
+		this.show();
+		history.replaceState(null, "", this.fragment());
+	}
+
+	chooseTyped() {
+		const page = parseAddress(byId("walk-address").value);
+
+		byId("walk-address").setAttribute("aria-invalid", String(page === null));
+		if (page !== null) {
+			byId("walk-address").blur();
+			this.choose(+byId("walk-space").value || this.now.mm, page);
+		}
+	}
+
+	/* ---- The link ---------------------------------------------------------------------------- */
+
+	fragment() {
+		const at = this.moment === 0 ? "start" : this.moment === this.moments ? "end" :
+			`fault=${this.moment}`;
+
+		return `#${at}${this.focus ? `&mm=${this.focus.mm}&address=${hexPage(this.focus.page)}` : ""}`;
+	}
+
+	fromFragment() {
+		const words = new URLSearchParams(location.hash.slice(1));
+		const moment = words.has("start") ? 0 : words.has("end") ? this.moments :
+			Number(words.get("fault") || NaN);
+		const page = parseAddress(words.get("address") || "");
+
+		if (!Number.isInteger(moment))
+			return null;
+		return page === null ? { moment } : { moment, mm: Number(words.get("mm")) || 0, page };
+	}
+
+	/* ---- Showing ----------------------------------------------------------------------------- */
+
+	show() {
+		const now = this.now = this.look();
+
+		showStory(now);
+		showDoors(now);
+		showWalk(now);
+		showVmas(now, this.chooseInRow);
+		this.map.show(now, now.space);
+		showPair(now);
+		showFrames(now, this.frames, this.chosenFrame(now), byId("frames-by").value === "owner");
+		showCache(now);
+		showLists(now);
+		this.timeline.show(now);
+		showCosts(now, this.costs);
+		byId("scrub").value = now.moment;
+		const where = now.i >= 0 ? `fault ${now.moment.toLocaleString("en")} of ` +
+			`${this.records.faults.length.toLocaleString("en")}` : now.moment ? "end" : "start";
+
+		byId("where").textContent = where;
+		byId("scrub").setAttribute("aria-valuetext", where);
+	}
+
+	/* All that the views want to know of the moment. */
+	look() {
+		const { moment, records, model } = this, state = model.seek(moment);
+		const i = moment && moment < this.moments ? moment - 1 : -1, r = i < 0 ? -1 : records.faults[i];
+		const near = i < 0 ? moment ? records.faults.length - 1 : 0 : i; // whose address there is
+		const faultMm = records.faults.length ? records.mm[near] : 0;
+		const faultPage = records.faults.length ? records.page[near] : null;
+		const { mm, page } = this.focus || { mm: faultMm, page: faultPage };
+		const offset = this.focus || i < 0 ? 0 : records.halves(r, "address")[0] & 4095;
+
+		return { records, meta: this.meta, state, moment, i, r, mm, page, faultMm, faultPage,
+			followed: !this.focus, space: state.spaces.get(mm) || null, offset: `0x${offset.toString(16)}`,
+			end: model.end(moment), before: moment ? model.end(moment - 1) : 0,
+			derived: new Derived(records, state) };
+	}
+
+	/* The chosen frame, or the one that the address leads to. */
+	chosenFrame(now) {
+		if (this.frame !== null)
+			return this.frame;
+		const [low, high] = now.space && now.page !== null ? now.space.entry(now.page) : [0, 0];
+
+		return entryPresent(low) ? entryPfn(low, high) : null;
+	}
+
+	/* ---- Filters ----------------------------------------------------------------------------- */
+
+	filters() {
+		const { records } = this, pids = new Map(), form = byId("filters");
+
+		records.pid.forEach((pid, i) => pids.has(pid) ||
+			pids.set(pid, records.programs[records.program[i]]));
+		fill("filter-pid", element("option", { value: "" }, "all"), ...[...pids].map(([pid, name]) =>
+			element("option", { value: pid }, `${name} (pid ${pid})`)));
+		fill("filter-kind", element("option", { value: "" }, "all"), ...KINDS.map(({ name }, kind) =>
+			records.kind.includes(kind) ? element("option", { value: kind }, name) : null)
+			.filter(Boolean));
+		byId("filters-toggle").addEventListener("click", () => {
+			form.hidden = !form.hidden;
+			byId("filters-toggle").setAttribute("aria-expanded", String(!form.hidden));
+		});
+		form.addEventListener("input", () => this.filter());
+		form.addEventListener("submit", (event) => event.preventDefault());
+		form.addEventListener("reset", () => setTimeout(() => this.filter()));
+	}
+
+	filter() {
+		const { records } = this, pid = byId("filter-pid").value, kind = byId("filter-kind").value;
+		const [first, last] = parseRange(byId("filter-address").value);
+		let n = 0;
+
+		for (let i = 0; i < records.faults.length; i++) {
+			this.matches[i] = (pid === "" || records.pid[i] === +pid) &&
+				(kind === "" || records.kind[i] === +kind) &&
+				first <= records.page[i] && records.page[i] <= last;
+			n += this.matches[i];
+		}
+		byId("filter-help").textContent = n === records.faults.length ?
+			"all faults; an address, or two with a dash" :
+			`${plural(n, "fault")} of ${records.faults.length.toLocaleString("en")}: ` +
+			"steps go to these alone";
+		this.timeline.set(records, this.matches);
+		this.timeline.show(this.now);
+	}
+}
+
+/* The page of an address as one types it, or null. */
+function parseAddress(text) {
+	const match = /^\s*(?:0x)?([0-9a-f]{1,16})\s*$/i.exec(text);
+
+	return match ? Number(BigInt(`0x${match[1]}`) >> 12n) : null;
+}
+
+function parseRange(text) {
+	const [first, last] = text.split("-").map(parseAddress);
+
+	return first === null || first === undefined ? [0, Infinity] :
+		[first, last === null || last === undefined ? first : last];
+}
+
+/* What tests/see compares with tools/trace/model.py. */
+function dumpState(model, moment) {
+	const state = model.seek(moment), derived = new Derived(model.records, state), mms = {};
+	const free = [], lru = [], uses = [];
+
+	for (const [mm, space] of state.spaces) {
+		const entries = {};
+
+		space.each(0, Infinity, (at, low, high) => { entries[hexPage(at)] = hex64(low, high); });
+		mms[mm] = { entries, vmas: space.vmas.map((vma) => [hexPage(vma.start), hexPage(vma.end),
+			vma.flags, vma.pgoff, vma.dev, vma.ino]), tables: Object.fromEntries(
+			[...space.tables].map(([key, { pfn }]) => [key, pfn])) };
+	}
+	for (let pfn = 0; pfn < derived.limit; pfn++) {
+		const chunk = state.frames[Math.floor(pfn / FRAME_CHUNK)], i = pfn % FRAME_CHUNK;
+
+		uses.push(derived.use(pfn));
+		if (chunk && chunk.order[i] !== NO_ORDER)
+			free.push([pfn, chunk.order[i]]);
+		if (chunk && chunk.lru[i] !== LRU_OFF)
+			lru.push([pfn, chunk.lru[i]]);
+	}
+	return { mms, free, lru, uses, cache: [...state.cache].map(([pfn, { dev, ino, index }]) =>
+		[pfn, dev, ino, index]), swap: [...state.swap], writing: [...state.writing.keys()],
+	tasks: [...state.tasks].map(([tid, task]) => [tid, task.pid, task.mm, task.name]) };
+}
+
+let page = null; // for the tests, and for who looks with the browser's tools
+
+async function main() {
+	try {
+		const meta = JSON.parse(byId("meta").textContent);
+
+		page = new Page(meta, await unpack(byId("records").textContent, meta.bytes));
+		performance.mark("shown");
+	} catch (error) {
+		byId("summary").textContent = "";
+		fill("notes", element("p", {}, `This page cannot be shown: ${error.message}`));
+		throw error;
+	}
+}
+
+main();

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* Physical memory as a map of frames, the buddy's blocks, swap area, page cache, reclaim lists. */
+"use strict";
+
+const LISTS = ["inactive, anonymous", "active, anonymous", "inactive, file", "active, file",
+	"unevictable"];
+const MAX_ORDER = 10, LARGE_ORDER = 6;
+
+class FrameMap {
+	constructor(canvas, choose) {
+		this.canvas = canvas;
+		this.choose = choose;
+		this.picture = document.createElement("canvas");
+		canvas.addEventListener("click", (event) => choose(this.frameAt(event.offsetX, event.offsetY)));
+		canvas.addEventListener("keydown", (event) => this.key(event));
+	}
+
+	/* A power of two frames in a row, so that blocks of the buddy stand in columns. */
+	layOut(nr) {
+		this.nr = nr;
+		this.columns = 2 ** Math.max(5, Math.round(Math.log2(Math.sqrt(nr * 2))));
+		this.rows = Math.ceil(nr / this.columns);
+		this.width = this.canvas.clientWidth;
+		this.cell = this.width / this.columns;
+		this.height = Math.max(60, Math.round(this.rows * Math.max(this.cell, this.width < 500 ? 1.4 : 0)));
+	}
+
+	frameAt(x, y) {
+		const pfn = Math.floor(y / this.height * this.rows) * this.columns + Math.floor(x / this.cell);
+
+		return Math.max(0, Math.min(this.nr - 1, pfn));
+	}
+
+	key(event) {
+		const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns };
+
+		if (event.key in step) {
+			const from = this.chosen === null ? 0 : this.chosen;
+
+			this.choose(Math.max(0, Math.min(this.nr - 1, from + step[event.key])));
+			event.preventDefault();
+			event.stopPropagation();
+		}
+	}
+
+	show(now, chosen, byOwner) {
+		this.layOut(now.derived.limit);
+		this.chosen = chosen;
+		this.paintFrames(now, byOwner);
+		this.canvas.style.height = `${this.height}px`;
+		const context = prepare(this.canvas, this.width, this.height);
+
+		context.imageSmoothingEnabled = this.cell < 1;
+		context.drawImage(this.picture, 0, 0, this.width, this.height);
+		if (chosen !== null && chosen < this.nr) {
+			const high = this.height / this.rows, size = Math.max(7, this.cell + 3);
+
+			context.strokeStyle = Colours.get("ink");
+			context.lineWidth = 2;
+			context.strokeRect((chosen % this.columns + 0.5) * this.cell - size / 2,
+				(Math.floor(chosen / this.columns) + 0.5) * high - size / 2, size, size);
+		}
+	}
+
+	/* One pixel for each frame. */
+	paintFrames(now, byOwner) {
+		const { derived } = now;
+
+		this.picture.width = this.columns;
+		this.picture.height = this.rows;
+		const context = this.picture.getContext("2d");
+		const image = context.createImageData(this.columns, this.rows);
+		const pixels = new Uint32Array(image.data.buffer), words = {};
+		const small = Colours.word("free"), large = Colours.word("free-large");
+		let block = 0, blockEnd = 0;
+
+		for (const use of USES)
+			words[use] = Colours.word(USE_COLOUR[use]);
+		this.uses = {};
+		for (let pfn = 0; pfn < this.nr; pfn++) {
+			const use = derived.use(pfn);
+
+			this.uses[use] = (this.uses[use] || 0) + 1;
+			if (use === "free") {
+				const order = freeOrder(now.state, pfn);
+
+				if (order !== NO_ORDER) {
+					block = order;
+					blockEnd = pfn + 2 ** order;
+				}
+				pixels[pfn] = pfn < blockEnd && block >= LARGE_ORDER ? large : small;
+			} else {
+				pixels[pfn] = byOwner && derived.maps[pfn] ? derived.maps[pfn] > 1 ?
+					Colours.word("shared") : Colours.ownerWord(derived.owner[pfn]) :
+					byOwner && use !== "unknown" ? Colours.word("reserved") : words[use];
+			}
+		}
+		context.putImageData(image, 0, 0);
+	}
+
+	legend(now, byOwner) {
+		if (!byOwner)
+			return USES.filter((use) => this.uses[use]).map((use) => swatch(USE_COLOUR[use],
+				`${USE_WORDS[use]} ${this.uses[use].toLocaleString("en")}`)).concat(
+				swatch("free-large", `free, in blocks of ${bytes(2 ** LARGE_ORDER)} and more`));
+		const owners = [...now.state.spaces.keys()].slice(0, 12);
+
+		return [...owners.map((mm) => element("span", {},
+			element("i.swatch", { style: { background: Colours.owner(mm) } }),
+			now.derived.spaceName(mm))), swatch("shared", "several"), swatch("reserved", "nobody's page"),
+		swatch("free", "free")];
+	}
+}
+
+function freeOrder(state, pfn) {
+	const chunk = state.frames[Math.floor(pfn / FRAME_CHUNK)];
+
+	return chunk ? chunk.order[pfn % FRAME_CHUNK] : NO_ORDER;
+}
+
+function showFrames(now, map, chosen, byOwner) {
+	map.show(now, chosen, byOwner);
+	const free = map.uses.free || 0, known = now.derived.limit - (map.uses.unknown || 0);
+
+	byId("frames-words").textContent = `${now.derived.limit.toLocaleString("en")} frames of 4 KiB` +
+		(known ? `, ${free.toLocaleString("en")} free` : "");
+	map.canvas.setAttribute("aria-label", USES.filter((use) => map.uses[use])
+		.map((use) => `${map.uses[use]} ${USE_WORDS[use]}`).join(", "));
+	fill("frames-legend", ...map.legend(now, byOwner));
+	byId("frame-words").textContent = chosen === null ?
+		"Choose a frame: by a click, or with the arrow keys." : frameWords(now, chosen);
+	showBuddy(now);
+}
+
+/* All that is known of one frame, in sentences. */
+function frameWords(now, pfn) {
+	const { derived, state } = now, use = derived.use(pfn), parts = [];
+	const chunk = state.frames[Math.floor(pfn / FRAME_CHUNK)], i = pfn % FRAME_CHUNK;
+	const cached = state.cache.get(pfn), table = derived.tables.get(pfn);
+	const users = derived.mappers(pfn, 4);
+
+	parts.push(`Frame ${pfn.toString(16)}: ${USE_WORDS[use] || use}` +
+		(table ? `, level ${table[1]} of ${derived.spaceName(table[0])}` : "") + ".");
+	if (cached)
+		parts.push(`It is page ${cached.index} of ` +
+			`${state.files.get(`${cached.dev}:${cached.ino}`) || `file ${cached.dev}:${cached.ino}`}.`);
+	if (users.length)
+		parts.push("Mapped by " + users.map(({ space, page }) =>
+			`${derived.spaceName(space.mm)} at ${hexPage(page)}`).join(", ") +
+			(derived.maps[pfn] > users.length ? ` and ${derived.maps[pfn] - users.length} more.` : "."));
+	if (chunk && chunk.lru[i] !== LRU_OFF)
+		parts.push(`On the list ${LISTS[chunk.lru[i]]}.`);
+	if (state.writing.has(pfn))
+		parts.push("It is being written to its file.");
+	return parts.join(" ");
+}
+
+/* Rows of: name, bar, number. */
+function bars(rows, none) {
+	const most = Math.max(1, ...rows.map((row) => row.n));
+
+	return rows.length ? element("div.rows", {}, ...rows.flatMap(({ name, n, colour, words }) => [
+		element("span.name", { title: name }, name),
+		element("span", {}, element("div.bar", { style: { width: `${100 * n / most}%`,
+			background: `var(--${colour})` } })),
+		element("span.number", {}, words || n.toLocaleString("en"))])) : element("p.dim", {}, none);
+}
+
+function showBuddy(now) {
+	const blocks = new Array(MAX_ORDER + 1).fill(0);
+	let any = false;
+
+	for (const chunk of now.state.frames)
+		for (let i = 0; chunk && i < FRAME_CHUNK; i++)
+			if (chunk.order[i] !== NO_ORDER) {
+				blocks[chunk.order[i]]++;
+				any = true;
+			}
+	fill("buddy", bars(any ? blocks.map((n, order) => ({ name: bytes(2 ** order), n,
+		colour: order >= LARGE_ORDER ? "free-large" : "free" })) : [],
+	"Free blocks are not recorded in this file."));
+}
+
+/* ---- Swap area and page cache ---------------------------------------------------------------- */
+
+function showCache(now) {
+	const { state, derived } = now, names = new Set([...state.swap.keys(), ...derived.slots.keys()]);
+	const cached = new Map();
+
+	if (!names.size) {
+		fill("swap", element("h3", {}, "Swap area"), element("p.dim", {}, "No page is in the swap area."));
+	} else {
+		const both = state.swap.size;
+		const canvas = element("canvas", { role: "img",
+			"aria-label": `${names.size} slots in use, ${both} of them in memory too` });
+
+		canvas.style.cssText = "display: block; width: 100%";
+		fill("swap", element("h3", {}, "Swap area"), element("p", {},
+			`${plural(names.size, "slot")} in use; ${both.toLocaleString("en")} of the pages are in ` +
+			"memory too, in the swap cache."), canvas);
+		paintSlots(canvas, now, names);
+	}
+	for (const { dev, ino } of state.cache.values()) {
+		const key = `${dev}:${ino}`;
+
+		cached.set(key, (cached.get(key) || 0) + 1);
+	}
+	const rows = [...cached].sort((a, b) => b[1] - a[1]).slice(0, 14).map(([key, n]) =>
+		({ name: lastPart(state.files.get(key) || `file ${key}`), n, colour: "file", words: bytes(n) }));
+
+	fill("cache", element("h3", {}, "Page cache, by file"), bars(rows,
+		"No page of a file is recorded in the page cache."),
+	cached.size > rows.length ? element("p.dim", {}, `and ${cached.size - rows.length} more files`) : "");
+}
+
+/* Slots from the lowest to the highest in use; the upper half tells of the swap cache. */
+function paintSlots(canvas, now, names) {
+	const slots = [...names].map((name) => {
+		const value = BigInt(`0x${name}`);
+
+		return { name, slot: Number(value >> 14n & 0x1ffffffffffffn) };
+	});
+	const first = d3.min(slots, ({ slot }) => slot), span = d3.max(slots, ({ slot }) => slot) - first + 1;
+	const width = canvas.clientWidth, cell = Math.max(2, Math.min(12, Math.floor(
+		Math.sqrt(width * 120 / span))));
+	const columns = Math.max(1, Math.floor(width / cell)), rows = Math.ceil(span / columns);
+	const height = Math.min(240, rows * cell), context = prepare(canvas, width, height);
+
+	canvas.style.height = `${height}px`;
+	context.fillStyle = Colours.get("none");
+	context.fillRect(0, 0, width, height);
+	for (const { name, slot } of slots) {
+		const at = slot - first, x = at % columns * cell, y = Math.floor(at / columns) * cell;
+		const pfn = now.state.swap.get(name), size = Math.max(1, cell - 1);
+
+		context.fillStyle = Colours.get("swap");
+		context.fillRect(x, y, size, size);
+		if (pfn !== undefined) {
+			context.fillStyle = Colours.get(now.state.transfers.has(pfn) ? "bad" : "anon");
+			context.fillRect(x, y, size, Math.ceil(size / 2));
+		}
+	}
+}
+
+/* ---- Reclaim lists --------------------------------------------------------------------------- */
+
+function showLists(now) {
+	const counts = new Array(LISTS.length).fill(0), { reclaiming, reclaimed } = now.state;
+
+	for (const chunk of now.state.frames)
+		for (let i = 0; chunk && i < FRAME_CHUNK; i++)
+			if (chunk.lru[i] < LISTS.length)
+				counts[chunk.lru[i]]++;
+	fill("lists", bars(counts.some(Boolean) ? counts.map((n, i) => ({ name: LISTS[i], n,
+		colour: i < 2 ? "anon" : i < 4 ? "file" : "kernel", words: bytes(n) })) : [],
+	"No page is recorded on a list."));
+	const who = [...reclaiming.values()];
+
+	byId("reclaim").textContent = who.length ?
+		`${who.some(Boolean) ? "kswapd" : "A process that needs memory"} is reclaiming.` : !reclaimed ? "" :
+			`The last reclaim, by ${reclaimed.kswapd ? "kswapd" : "a process"}, looked at ` +
+			`${plural(reclaimed.scanned, "page")} and took back ` +
+			`${reclaimed.reclaimed.toLocaleString("en")}.`;
+}

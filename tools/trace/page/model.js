@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was where at a moment: the records applied in order, by the rules of tools/trace/model.py
+ * (tests/see compares the two).
+ *
+ * Moment 0 is before the first fault, moment k right after the k-th, the last one the end of the
+ * records. Every so many records the state is kept: a piece of it (an address space, 64 entries, 512
+ * frames) belongs to the epoch that made it, and who writes to a piece of another epoch copies it
+ * first. Any moment is then a kept state and the records since.
+ */
+"use strict";
+
+const ENTRY_CHUNK = 64, FRAME_CHUNK = 512;
+const FRAME_UNKNOWN = 0, FRAME_USED = 1, FRAME_FREE = 2;
+const USER_PAGES = 0x7ffffffff;
+const LRU_OFF = 255, NO_ORDER = 255, NO_KIND = 255;
+
+class Frames {
+	constructor(from) {
+		const copy = (name, type, fill) => {
+			this[name] = from ? from[name].slice() : new type(FRAME_CHUNK).fill(fill);
+		};
+
+		copy("use", Uint8Array, FRAME_UNKNOWN);
+		copy("order", Uint8Array, NO_ORDER); // of the free block that begins here
+		copy("kind", Uint8Array, NO_KIND);
+		copy("lru", Uint8Array, LRU_OFF);
+	}
+}
+
+class Space {
+	constructor(from, mm) {
+		this.mm = from ? from.mm : mm;
+		this.parent = from ? from.parent : 0;
+		this.vmas = from ? from.vmas.slice() : []; // by start; each is never changed
+		this.chunks = new Map(from ? from.chunks : []); // page / ENTRY_CHUNK -> entries
+		this.tables = new Map(from ? from.tables : []); // "level:index" -> {pfn, low, high}
+	}
+
+	/* The entry of a page as [low, high]. */
+	entry(page) {
+		const chunk = this.chunks.get(Math.floor(page / ENTRY_CHUNK));
+
+		return chunk ? [chunk.low[page % ENTRY_CHUNK], chunk.high[page % ENTRY_CHUNK]] : [0, 0];
+	}
+
+	/* visit(page, low, high) for each entry that is not none, within [first, last). */
+	each(first, last, visit) {
+		for (const [key, chunk] of this.chunks) {
+			const base = key * ENTRY_CHUNK;
+
+			if (base + ENTRY_CHUNK <= first || base >= last)
+				continue;
+			for (let i = Math.max(0, first - base); i < ENTRY_CHUNK && base + i < last; i++)
+				if (chunk.low[i] || chunk.high[i])
+					visit(base + i, chunk.low[i], chunk.high[i]);
+		}
+	}
+
+	vmaOf(page) {
+		const i = d3.bisector((vma) => vma.start).right(this.vmas, page) - 1;
+
+		return i >= 0 && page < this.vmas[i].end ? this.vmas[i] : null;
+	}
+}
+
+class Model {
+	constructor(records) {
+		this.records = records;
+		this.apart = Math.max(1024, Math.ceil(records.count / 96));
+		this.epoch = 0;
+		this.kept = [];
+		this.state = { spaces: new Map(), tasks: new Map(), frames: [], cache: new Map(),
+			swap: new Map(), transfers: new Map(), files: new Map(), writing: new Map(),
+			reclaiming: new Map(), reclaimed: null };
+		this.at = 0; // records applied
+		this.keep();
+	}
+
+	/* How many records make up a moment. */
+	end(moment) {
+		const { faults, count } = this.records;
+
+		if (moment > faults.length || !faults.length)
+			return count;
+		return moment ? faults[moment - 1] + 1 : faults[0];
+	}
+
+	/* The state at a moment: to be looked at, not kept. */
+	seek(moment) {
+		const end = this.end(moment);
+		const best = Math.min(this.kept.length - 1, Math.floor(end / this.apart));
+
+		if (this.at > end || this.at < best * this.apart) {
+			this.state = this.copyOf(this.kept[best]);
+			this.at = best * this.apart;
+			this.epoch++;
+		}
+		while (this.at < end) {
+			this.apply(this.at++);
+			if (this.at === this.kept.length * this.apart)
+				this.keep();
+		}
+		return this.state;
+	}
+
+	keep() {
+		this.kept.push(this.copyOf(this.state));
+		this.epoch++;
+	}
+
+	copyOf(state) {
+		return { ...state, frames: state.frames.slice(), spaces: new Map(state.spaces) };
+	}
+
+	/* A piece that may be written to: itself, or its copy, to be put in its place. */
+	own(piece, clone) {
+		if (piece && piece.epoch === this.epoch)
+			return piece;
+		const mine = clone(piece);
+
+		mine.epoch = this.epoch;
+		return mine;
+	}
+
+	/* One of the state's own maps, to be written to. */
+	map(name) {
+		return this.state[name] = this.own(this.state[name], (map) => new Map(map));
+	}
+
+	space(mm) {
+		const space = this.own(this.state.spaces.get(mm), (from) => new Space(from, mm));
+
+		this.state.spaces.set(mm, space);
+		return space;
+	}
+
+	chunk(space, key) {
+		const chunk = this.own(space.chunks.get(key), (from) => from ?
+			{ low: from.low.slice(), high: from.high.slice() } :
+			{ low: new Uint32Array(ENTRY_CHUNK), high: new Uint32Array(ENTRY_CHUNK) });
+
+		space.chunks.set(key, chunk);
+		return chunk;
+	}
+
+	frames(pfn) {
+		const at = Math.floor(pfn / FRAME_CHUNK);
+		const chunk = this.own(this.state.frames[at], (from) => new Frames(from));
+
+		this.state.frames[at] = chunk;
+		return chunk;
+	}
+
+	eachFrame(pfn, n, change) {
+		if (pfn + n > 2 ** 36)
+			return; // no such memory: the record is not to be believed
+		for (let at = pfn; at < pfn + n; at++)
+			change(this.frames(at), at % FRAME_CHUNK);
+	}
+
+	setEntry(space, page, low, high) {
+		const chunk = this.chunk(space, Math.floor(page / ENTRY_CHUNK));
+
+		chunk.low[page % ENTRY_CHUNK] = low;
+		chunk.high[page % ENTRY_CHUNK] = high;
+	}
+
+	clearEntries(space, first, last) {
+		for (const key of [...space.chunks.keys()]) {
+			const base = key * ENTRY_CHUNK;
+
+			if (base + ENTRY_CHUNK <= first || base >= last)
+				continue;
+			if (first <= base && base + ENTRY_CHUNK <= last) {
+				space.chunks.delete(key);
+				continue;
+			}
+			const chunk = this.chunk(space, key), from = Math.max(0, first - base);
+
+			chunk.low.fill(0, from, Math.min(ENTRY_CHUNK, last - base));
+			chunk.high.fill(0, from, Math.min(ENTRY_CHUNK, last - base));
+		}
+	}
+
+	task(tid, change) {
+		const tasks = this.map("tasks");
+
+		tasks.set(tid, { pid: tid, mm: 0, name: "", ...tasks.get(tid), ...change });
+	}
+
+	apply(r) {
+		const name = this.records.name(r);
+
+		if (APPLY[name])
+			APPLY[name](this, this.records, r);
+	}
+}
+
+/* Index of the entry that leads to the table of this level (1: the last) over a page. */
+function tableKey(level, page) {
+	return `${level}:${Math.floor(page / 512 ** level)}`;
+}
+
+function swapName(low, high) {
+	return hex64((low & ~2) >>> 0, high);
+}
+
+const APPLY = {
+	FAULT(model, records, r) {
+		const mm = records.get(r, "mm"), page = records.pageOf(r, "address");
+
+		const before = records.halves(r, "before_pte"), after = records.halves(r, "after_pte");
+
+		if (!mm || page >= USER_PAGES || before[0] === after[0] && before[1] === after[1])
+			return;
+		const space = model.space(mm);
+
+		["pgd", "pud", "pmd"].forEach((name, i) => {
+			const [low, high] = records.halves(r, `after_${name}`);
+
+			if (low || high)
+				space.tables.set(tableKey(3 - i, page), { pfn: entryPfn(low, high), low, high });
+		});
+		model.setEntry(space, page, ...after);
+	},
+	VMA_SET(model, records, r) {
+		const space = model.space(records.get(r, "mm")), was = records.pageOf(r, "was_start");
+		const start = records.pageOf(r, "start");
+		const vma = { start, end: records.pageOf(r, "end"), flags: records.get(r, "flags"),
+			pgoff: records.get(r, "pgoff"), dev: records.get(r, "dev"), ino: records.get(r, "ino") };
+
+		space.vmas = space.vmas.filter((other) => other.start !== was && other.start !== start);
+		space.vmas.splice(d3.bisector((other) => other.start).left(space.vmas, start), 0, vma);
+	},
+	VMA_CLEAR(model, records, r) {
+		const space = model.space(records.get(r, "mm")), start = records.pageOf(r, "start");
+		const end = records.pageOf(r, "end");
+
+		space.vmas = space.vmas.filter((vma) => vma.start !== start || vma.end !== end);
+	},
+	PTES_SET(model, records, r) {
+		const space = model.space(records.get(r, "mm")), first = records.pageOf(r, "address");
+		const n = records.get(r, "n"), at = records.starts[r] + records.layout.PTES_SET.size / 4;
+
+		for (let i = 0; i < n; i++)
+			model.setEntry(space, first + i, records.words[at + 2 * i], records.words[at + 2 * i + 1]);
+	},
+	PTES_CLEAR(model, records, r) {
+		model.clearEntries(model.space(records.get(r, "mm")), records.pageOf(r, "start"),
+			records.pageOf(r, "end"));
+	},
+	TABLE(model, records, r) {
+		const space = model.space(records.get(r, "mm")), level = records.get(r, "level");
+		const page = records.pageOf(r, "address"), key = tableKey(level, page);
+		const pfn = records.get(r, "pfn");
+
+		if (records.get(r, "op")) {
+			space.tables.set(key, { pfn, low: 0, high: 0 });
+			return;
+		}
+		space.tables.delete(key);
+		if (level === 1)
+			model.clearEntries(space, page, page + 512);
+	},
+	FRAME(model, records, r) {
+		const op = records.get(r, "op"), order = records.get(r, "order");
+		const pfn = records.get(r, "pfn"), half = 2 ** (order - 1);
+		const free = (at, size) => { model.frames(at).order[at % FRAME_CHUNK] = size; };
+
+		if (order > 20)
+			return;
+		if (op < 2)
+			model.eachFrame(pfn, 2 ** order, (frames, i) => {
+				frames.use[i] = op ? FRAME_USED : FRAME_FREE;
+				frames.order[i] = NO_ORDER;
+				frames.kind[i] = NO_KIND;
+			});
+		if (op === 0)
+			free(pfn, order);
+		if (op > 1 && order)
+			[pfn, pfn + half].forEach((at, i) =>
+				free(at, op === 2 ? order - 1 : i ? NO_ORDER : order));
+	},
+	KIND(model, records, r) {
+		model.eachFrame(records.get(r, "pfn"), 2 ** Math.min(20, records.get(r, "order")),
+			(frames, i) => {
+				frames.use[i] = FRAME_USED;
+				frames.kind[i] = records.get(r, "kind");
+			});
+	},
+	CACHE(model, records, r) {
+		const cache = model.map("cache"), pfn = records.get(r, "pfn");
+
+		if (records.get(r, "op"))
+			cache.set(pfn, { dev: records.get(r, "dev"), ino: records.get(r, "ino"),
+				index: records.get(r, "index") });
+		else
+			cache.delete(pfn);
+	},
+	SWAP(model, records, r) {
+		const op = records.get(r, "op"), pfn = records.get(r, "pfn");
+		const name = swapName(...records.halves(r, "entry"));
+
+		if (op === 1)
+			model.map("swap").set(name, pfn);
+		else if (op === 0)
+			model.map("swap").delete(name);
+		else if (op % 2 === 0)
+			model.map("transfers").set(pfn, op === 2 ? "write" : "read");
+		else
+			model.map("transfers").delete(pfn);
+	},
+	WRITEBACK(model, records, r) {
+		if (records.get(r, "op"))
+			model.map("writing").set(records.get(r, "pfn"), true);
+		else
+			model.map("writing").delete(records.get(r, "pfn"));
+	},
+	LRU(model, records, r) {
+		model.eachFrame(records.get(r, "pfn"), 1, (frames, i) => {
+			frames.lru[i] = records.get(r, "list");
+		});
+	},
+	RECLAIM(model, records, r) {
+		const tid = records.get(r, "tid"), kswapd = records.get(r, "kswapd");
+
+		if (records.get(r, "op")) {
+			model.map("reclaiming").set(tid, kswapd);
+			return;
+		}
+		model.map("reclaiming").delete(tid);
+		model.state.reclaimed = { kswapd, scanned: records.get(r, "scanned"),
+			reclaimed: records.get(r, "reclaimed") };
+	},
+	FORK(model, records, r) {
+		const mm = records.get(r, "mm"), parent = records.get(r, "parent_mm");
+		const tid = records.get(r, "child_tid");
+
+		if (mm && mm !== parent)
+			model.space(mm).parent = parent;
+		model.task(tid, { pid: records.get(r, "child_pid"), mm, name: records.text(r, "comm") });
+	},
+	EXEC(model, records, r) {
+		const tid = records.get(r, "tid"), mm = records.get(r, "new_mm");
+
+		if (mm)
+			model.space(mm);
+		model.task(tid, { mm, name: records.text(r, "comm") });
+	},
+	EXIT(model, records, r) {
+		model.map("tasks").delete(records.get(r, "tid"));
+	},
+	MM_GONE(model, records, r) {
+		model.state.spaces.delete(records.get(r, "mm"));
+	},
+	FILE(model, records, r) {
+		model.map("files").set(`${records.get(r, "dev")}:${records.get(r, "ino")}`, records.tail(r));
+	},
+	COMM(model, records, r) {
+		const pid = records.get(r, "pid"), name = records.text(r, "comm");
+
+		for (const [tid, task] of model.state.tasks)
+			if (task.pid === pid)
+				model.task(tid, { name });
+	},
+};

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* The address space to scale, its mappings one by one, and parent beside child. */
+"use strict";
+
+const GAP = 0.02; // of the map's width: what an unused stretch between two mappings gets
+const MOST_ROWS = 120;
+
+class SpaceMap {
+	constructor(place, choose) {
+		this.canvas = element("canvas", { role: "img" });
+		this.labels = d3.select(place).append(() => this.canvas) && d3.select(place).append("svg")
+			.attr("class", "over axis").attr("aria-hidden", "true");
+		this.place = place;
+		this.transform = d3.zoomIdentity;
+		this.zoom = d3.zoom().scaleExtent([1, 1e6]).on("zoom", () => {
+			this.transform = d3.event.transform;
+			this.paint();
+		});
+		d3.select(this.canvas).call(this.zoom).on("dblclick.zoom", null).on("click", () => {
+			const page = this.pageAt(d3.mouse(this.canvas)[0]);
+
+			if (page !== null)
+				choose(page);
+		});
+	}
+
+	/* Where each mapping lies when the whole is seen: [{vma, from, to}] within 0..1. */
+	layOut(vmas) {
+		const pages = d3.sum(vmas, (vma) => vma.end - vma.start) || 1;
+		const gap = Math.min(GAP, 0.3 / Math.max(1, vmas.length));
+		const gaps = vmas.filter((vma, i) => i && vmas[i - 1].end < vma.start).length;
+		let at = 0;
+
+		this.places = vmas.map((vma, i) => {
+			at += i && vmas[i - 1].end < vma.start ? gap : 0;
+			const from = at;
+
+			at += (vma.end - vma.start) / pages * (1 - gaps * gap);
+			return { vma, from, to: at };
+		});
+	}
+
+	x(part) {
+		return this.transform.applyX(part * this.width);
+	}
+
+	pageAt(x) {
+		const part = this.transform.invertX(x) / this.width;
+		const place = this.places.find(({ from, to }) => from <= part && part < to);
+
+		return place ? place.vma.start + Math.floor((part - place.from) / (place.to - place.from) *
+			(place.vma.end - place.vma.start)) : null;
+	}
+
+	partOf(page) {
+		const place = this.places.find(({ vma }) => vma.start <= page && page < vma.end);
+
+		return place && { at: place.from + (page - place.vma.start) / (place.vma.end - place.vma.start) *
+			(place.to - place.from), one: (place.to - place.from) / (place.vma.end - place.vma.start) };
+	}
+
+	show(now, space) {
+		this.now = now;
+		this.space = space;
+		this.width = this.place.clientWidth;
+		this.layOut(space ? space.vmas : []);
+		this.zoom.extent([[0, 0], [this.width, 60]]).translateExtent([[0, 0], [this.width, 60]]);
+		this.paint();
+	}
+
+	paint() {
+		const context = prepare(this.canvas, this.width, 44), { derived, page } = this.now;
+		const shown = [];
+
+		this.canvas.style.height = "44px";
+		for (const place of this.places) {
+			const x0 = this.x(place.from), x1 = Math.max(x0 + 2, this.x(place.to));
+
+			if (x1 < 0 || x0 > this.width)
+				continue;
+			this.paintPart(context, place, x0, x1);
+			shown.push({ x: Math.max(0, x0), text: hexPage(place.vma.start) });
+		}
+		const mark = this.partOf(page);
+
+		if (mark)
+			paintMark(context, this.x(mark.at), this.x(mark.at + mark.one) - this.x(mark.at), 0, 44);
+		this.label(shown);
+		this.canvas.setAttribute("aria-label", this.words(derived));
+	}
+
+	/* Only the pages in sight: zoomed far in, a mapping is wider than any canvas. */
+	paintPart(context, { vma }, x0, x1) {
+		const step = (x1 - x0) / (vma.end - vma.start);
+		const first = Math.max(0, Math.floor(-x0 / step));
+		const last = Math.min(vma.end - vma.start, Math.ceil((this.width - x0) / step));
+
+		paintPages(context, this.now.derived, this.space,
+			{ start: vma.start + first, end: vma.start + last }, x0 + first * step, x0 + last * step, 6, 32);
+	}
+
+	label(shown) {
+		let free = -1;
+		const kept = shown.filter(({ x, text }) => {
+			const fits = x >= free && x + text.length * 7 < this.width;
+
+			free = fits ? x + text.length * 7 + 10 : free;
+			return fits;
+		});
+
+		this.labels.attr("width", this.width).attr("height", 60).style("position", "static")
+			.style("height", "18px").selectAll("text").data(kept).join("text")
+			.attr("x", ({ x }) => x).attr("y", 13).text(({ text }) => text);
+	}
+
+	words() {
+		const { space } = this;
+
+		return space ? `${plural(space.vmas.length, "mapping")}, to scale; the table below has them all` :
+			"no address space";
+	}
+
+	scaleBy(factor) {
+		this.zoom.scaleBy(d3.select(this.canvas), factor);
+	}
+
+	whole() {
+		this.zoom.transform(d3.select(this.canvas), d3.zoomIdentity);
+	}
+
+	/* So near that 64 pages fill the map. */
+	goTo(page) {
+		const mark = this.partOf(page);
+
+		if (mark) {
+			const scale = Math.max(1, 1 / (64 * mark.one));
+			const middle = (mark.at + mark.one / 2) * this.width * scale;
+
+			this.zoom.transform(d3.select(this.canvas),
+				d3.zoomIdentity.translate(this.width / 2 - middle, 0).scale(scale));
+		}
+	}
+}
+
+/* ---- The mappings, one by one ---------------------------------------------------------------- */
+
+function showVmas(now, choose) {
+	const space = now.space, body = d3.select("#vmas tbody");
+	const rows = space ? near(space.vmas, now.page) : [];
+
+	byId("space-who").textContent = !space ? "No address space is recorded at this moment." :
+		space.vmas.length ? `${now.derived.spaceName(space.mm)}, ` +
+			`${plural(space.vmas.length, "mapping")}` + (rows.length < space.vmas.length ?
+			`, of which the ${rows.length} next to the address are in the table` : "") :
+			`${now.derived.spaceName(space.mm)}: its mappings are not recorded, its entries are.`;
+	body.selectAll("tr").data(rows, (vma) => vma.start).join((enter) => {
+		const row = enter.append("tr");
+
+		["td", "td", "td", "td"].forEach((cell) => row.append(cell));
+		row.append("td").call((cell) => {
+			cell.append("canvas").attr("role", "img");
+			cell.append("span").attr("class", "count");
+		});
+		return row;
+	}).order().each(function (vma) {
+		showVma(this, vma, now, choose);
+	});
+	body.selectAll("canvas").each(function (vma) {
+		paintRow(this, vma, now);
+	});
+}
+
+/* The rows around a page. */
+function near(vmas, page) {
+	const i = d3.bisector((vma) => vma.end).right(vmas, page || 0);
+	const first = Math.max(0, Math.min(i - MOST_ROWS / 2, vmas.length - MOST_ROWS));
+
+	return vmas.slice(first, first + MOST_ROWS);
+}
+
+function showVma(row, vma, now, choose) {
+	const cells = row.children, count = {}, name = vmaName(now.state, vma);
+
+	now.space.each(vma.start, vma.end, (page, low, high) => {
+		const what = now.derived.page(low, high);
+
+		count[what] = (count[what] || 0) + 1;
+	});
+	const words = Object.entries(count).map(([what, n]) => `${n.toLocaleString("en")} ${PAGES[what]}`)
+		.join(", ") || "nothing touched yet";
+
+	row.setAttribute("aria-current", String(vma.start <= now.page && now.page < vma.end));
+	cells[0].textContent = `${hexPage(vma.start)}-${hexPage(vma.end)}`;
+	cells[1].textContent = rights(vma.flags);
+	cells[2].textContent = bytes(vma.end - vma.start);
+	cells[3].textContent = name;
+	cells[3].title = name;
+	cells[4].lastChild.textContent = words;
+	cells[4].firstChild.setAttribute("aria-label", words);
+	cells[4].firstChild.onclick = (event) => choose(vma.start + Math.min(vma.end - vma.start - 1,
+		Math.floor(event.offsetX / rowWidth(event.target, vma) * (vma.end - vma.start))));
+}
+
+/* A page is at most 12 pixels wide, so that few pages do not look like many. */
+function rowWidth(canvas, vma) {
+	return Math.min(canvas.clientWidth, 12 * (vma.end - vma.start));
+}
+
+function paintRow(canvas, vma, now) {
+	const width = rowWidth(canvas, vma), step = width / (vma.end - vma.start);
+	const context = prepare(canvas, canvas.clientWidth, 14);
+
+	paintPages(context, now.derived, now.space, vma, 0, width, 1, 12);
+	if (vma.start <= now.page && now.page < vma.end)
+		paintMark(context, (now.page - vma.start) * step, step - 1, 0, 14);
+}
+
+function pagesLegend() {
+	fill("pages-legend", ...Object.entries(PAGES).map(([name, words]) => swatch(name, words)));
+}
+
+/* ---- Parent and child ------------------------------------------------------------------------ */
+
+/* The pair to show: the address space and its parent, or its latest child. */
+function pairOf(now) {
+	const { state, space } = now;
+
+	if (!space)
+		return null;
+	if (state.spaces.has(space.parent))
+		return [state.spaces.get(space.parent), space];
+	const children = [...state.spaces.values()].filter((other) => other.parent === space.mm);
+
+	return children.length ? [space, children[children.length - 1]] : null;
+}
+
+function showPair(now) {
+	const pair = pairOf(now);
+
+	fill("pair");
+	if (!pair) {
+		byId("pair-words").textContent = now.space ? "At this moment this process has neither a parent " +
+			"nor a child with an address space of its own. After fork they stand here side by side." :
+			"No address space is recorded at this moment.";
+		return;
+	}
+	const [parent, child] = pair, names = pair.map((space) => now.derived.spaceName(space.mm));
+	const rows = child.vmas.filter((vma) => !(vma.flags & 8))
+		.map((vma) => compare(parent, child, vma)).filter(({ same, parted }) => same || parted);
+	const same = d3.sum(rows, (row) => row.same), parted = d3.sum(rows, (row) => row.parted);
+
+	byId("pair-words").textContent = `${names[0]} above, ${names[1]} below. Of their private pages ` +
+		`${same.toLocaleString("en")} still lead to one frame; ${parted.toLocaleString("en")} ` +
+		`${parted === 1 ? "has" : "have"} parted, or ${parted === 1 ? "is" : "are"} in one of the two only.`;
+	for (const row of rows.slice(0, 24)) {
+		const canvas = element("canvas", { role: "img",
+			"aria-label": `${row.same} shared, ${row.parted} parted` });
+
+		byId("pair").append(element("div.row", {}, element("p", {}, element("code", {},
+			`${hexPage(row.vma.start)} `), `${lastPart(vmaName(now.state, row.vma))}: ${row.same} shared, ` +
+			`${row.parted} parted`), canvas));
+		paintPair(canvas, now, parent, child, row);
+	}
+	if (rows.length > 24)
+		byId("pair").append(element("p.dim", {}, `and ${rows.length - 24} more mappings`));
+}
+
+/* The pages of the child's mapping that either has: which lead to the same frame? */
+function compare(parent, child, vma) {
+	const pages = new Set();
+	let same = 0;
+
+	for (const space of [parent, child])
+		space.each(vma.start, vma.end, (page) => pages.add(page));
+	for (const page of pages) {
+		const [low, high] = parent.entry(page), [other, otherHigh] = child.entry(page);
+
+		same += sameFrame(low, high, other, otherHigh);
+	}
+	return { vma, same, parted: pages.size - same, pages };
+}
+
+function sameFrame(low, high, other, otherHigh) {
+	return entryPresent(low) && entryPresent(other) ?
+		entryPfn(low, high) === entryPfn(other, otherHigh) :
+		Boolean(low || high) && swapName(low, high) === swapName(other, otherHigh);
+}
+
+function paintPair(canvas, now, parent, child, { vma, pages }) {
+	const span = vma.end - vma.start, width = Math.min(canvas.clientWidth, 14 * span);
+	const context = prepare(canvas, canvas.clientWidth, 46), step = width / span;
+
+	paintPages(context, now.derived, parent, vma, 0, width, 1, 15);
+	paintPages(context, now.derived, child, vma, 0, width, 30, 15);
+	context.fillStyle = Colours.get("shared");
+	for (const page of pages)
+		if (sameFrame(...parent.entry(page), ...child.entry(page))) {
+			const wide = Math.max(1, Math.min(3, step - 1));
+
+			context.fillRect((page - vma.start + 0.5) * step - wide / 2, 16, wide, 14);
+		}
+	if (vma.start <= now.page && now.page < vma.end)
+		paintMark(context, (now.page - vma.start) * step, step - 1,
+			now.space === parent ? 0 : 29, 17);
+}

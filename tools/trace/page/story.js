@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* What happened: the fault in sentences, its facts, what came before it, its doors and their source. */
+"use strict";
+
+function showStory(now) {
+	if (now.i < 0) {
+		byId("story-who").textContent = now.moment ? "The end of the records." :
+			"Before the first fault.";
+		byId("story-outcome").textContent = now.records.faults.length ?
+			`${plural(now.records.faults.length, "fault")} of ` +
+			`${plural(new Set(now.records.pid).size, "process", "processes")} are recorded.` : "No fault is recorded: this run had none, or the recorder was on too late.";
+		fill("facts");
+	} else {
+		const [who, outcome] = faultWords(now.records, now.i, now.state);
+
+		byId("story-who").textContent = who;
+		byId("story-outcome").textContent = outcome;
+		fill("facts", ...facts(now));
+	}
+	showEvents(now);
+}
+
+function fact(name, ...value) {
+	return [element("dt", {}, name), element("dd", {}, ...value)];
+}
+
+function facts(now) {
+	const { records, r, i } = now, verdict = records.get(r, "verdict"), list = [];
+	const before = records.halves(r, "before_pte"), after = records.halves(r, "after_pte");
+	const ip = records.hex(r, "ip"), place = now.meta.places[`${records.text(r, "comm")}:${ip}`];
+	const major = verdict & VERDICT_MAJOR;
+
+	list.push(fact("Kind", `${KINDS[records.kind[i]].name}, ${major ? "major" : "minor"}`));
+	list.push(fact("Cost", `${records.cost[i].toLocaleString("en")} cycles` +
+		(major ? ", most of them waiting for the disk" : "")));
+	list.push(fact("When", `${records.time[i].toFixed(6)} s after boot, on CPU ${records.cpu[i]}`));
+	list.push(fact("By", element("code", {}, place || ip), place ? ` at ${ip}` : ""));
+	list.push(fact("The CPU said", errorWords(records.get(r, "error_code"))));
+	list.push(fact("Entry", element("span.was", {}, entryWords(...before)), " → ",
+		element("b", {}, entryWords(...after))));
+	if (entryPresent(after[0]) && !(after[0] & BIT_SPECIAL) && records.get(r, "pfn") < NO_PFN)
+		list.push(fact("Frame", `${records.hex(r, "pfn")}: ` +
+			`${plural(records.get(r, "refcount"), "holder")}, ` +
+			`${plural(records.get(r, "mapcount"), "entry", "entries")} of page tables`));
+	if (records.get(r, "flushes"))
+		list.push(fact("TLBs", `${plural(records.get(r, "flushes"), "other CPU")} told to forget`));
+	if (records.get(r, "tries") > 1)
+		list.push(fact("Tries", String(records.get(r, "tries"))));
+	return list.flat();
+}
+
+/* What was recorded between the moment before and this one. */
+function showEvents(now) {
+	const { records } = now, counts = new Map(), sentences = [];
+	const begin = now.moment ? now.before : 0, end = now.i < 0 ? now.end : now.end - 1;
+
+	for (let r = begin; r < end; r++) {
+		const words = sentences.length < 400 ? eventWords(records, r) : "";
+
+		if (words)
+			sentences.push(words);
+		else
+			counts.set(records.name(r), (counts.get(records.name(r)) || 0) + 1);
+	}
+	const shown = sentences.slice(-6), rest = [...counts].map(([name, n]) =>
+		`${n.toLocaleString("en")} × ${EVENT_WORDS[name] || name}`);
+
+	fill("events");
+	if (!shown.length && !rest.length)
+		return;
+	const heading = now.i < 0 && !now.moment ? "So far:" : "Since the moment before:";
+
+	byId("events").append(heading, element("ul", {},
+		...(sentences.length > shown.length ?
+			[element("li", {}, `${sentences.length - shown.length} more, then`)] : []),
+		...shown.map((words) => element("li", {}, words)),
+		...(rest.length ? [element("li", {}, rest.join(" · "))] : [])));
+}
+
+const EVENT_WORDS = { VMA_SET: "mapping made or changed", VMA_CLEAR: "mapping gone",
+	PTES_SET: "entries stored", PTES_CLEAR: "entries cleared", TABLE: "page table made or freed",
+	FRAME: "frames taken, given back, split or merged", KIND: "frame given a use",
+	CACHE: "page cache changed", SWAP: "swap slot changed", WRITEBACK: "page written back",
+	LRU: "page put on a list", FILE: "file named", COMM: "task named" };
+
+/* ---- The doors ------------------------------------------------------------------------------- */
+
+let chosenDoor = null; // a name, while the user holds on to one
+
+function showDoors(now) {
+	const doors = now.i < 0 ? [] : now.records.doors(now.r), end = doors.pop();
+	const total = end && end.at || 1;
+
+	if (!doors.some((door) => door.name === chosenDoor))
+		chosenDoor = null;
+	const current = chosenDoor || tellingDoor(doors);
+
+	fill("doors", ...doors.map((door) => element("li", {},
+			element("button", { "aria-current": String(door.name === current), type: "button",
+				title: door.name, onclick() {
+					chosenDoor = door.name;
+					showDoors(now);
+				} }, door.name),
+			element("span", {}, element("div.bar",
+				{ style: { width: `${100 * door.cycles / total}%` } })),
+			element("span.cycles", {}, `${door.cycles.toLocaleString("en")} cyc`))));
+	if (!doors.length)
+		fill("doors", element("li.dim", {}, now.i < 0 ? "No fault at this moment." :
+			"No doors were recorded for this fault."));
+	showSource(now, current, doors.map((door) => door.name));
+}
+
+/* The door that says most about a fault: the deepest of those that decide. */
+function tellingDoor(doors) {
+	const known = new Set(["install_pte", "alloc_tables", "lock_same_pte", "__anon_vma_prepare",
+		"__do_fault", "wait_on_page_locked_killable", "swapin_readahead"]);
+	const telling = doors.filter((door) => !known.has(door.name));
+
+	return telling.length ? telling[telling.length - 1].name : null;
+}
+
+/* The source of a door; lines that lead to another door that was taken are lit. */
+function showSource(now, name, taken) {
+	const excerpt = name && now.meta.sources[name];
+
+	if (!excerpt) {
+		fill("source", element("p", {}, name ? `The source of ${name} is not at hand.` :
+			"The source of a door comes up here."));
+		return;
+	}
+	const others = taken.filter((door) => door !== name && now.meta.sources[door])
+		.map((door) => now.meta.sources[door].name);
+	const calls = others.length ? new RegExp(`\\b(${others.join("|")})\\b`) : null;
+	let comment = false;
+
+	fill("source", element("p", {}, `${excerpt.file}, line ${excerpt.line}`),
+		...excerpt.text.split("\n").map((text, i) => {
+			const begins = /^\s*(\/\*|\/\/)/.test(text), row = element("div", {},
+				element("span.number", { "aria-hidden": "true" }, String(excerpt.line + i)), text || " ");
+
+			comment = comment || begins;
+			if (comment)
+				row.className = "comment";
+			else if (i && (calls && calls.test(text) || text.startsWith(excerpt.name)) ||
+				new RegExp(`^\\S.*\\b${excerpt.name}\\(`).test(text))
+				row.className = "lit";
+			if (/\*\//.test(text) || begins && text.includes("//"))
+				comment = false;
+			return row;
+		}));
+	const lit = byId("source").querySelector(".lit");
+
+	byId("source").scrollTop = lit ? lit.offsetTop - byId("source").offsetTop - 60 : 0;
+}

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Shows a recorded run on a page: one HTML file, of which nothing else is needed to look at it.
+`make see PROG=cow` is a thin name for
+
+    tools/trace/see.py [--out FILE.html] [--program NAME] [--kernel ELF] [--elf ELF] [FILE]
+
+Without FILE, what PROG=, ELF= or CMD= in the environment say is run and recorded. The page holds the
+records themselves (deflated, in order), what of the sources and symbols goes with them, the files of
+tools/trace/page/, and d3 from Debian's package node-d3. It is opened where there is a browser.
+"""
+import argparse
+import base64
+import glob
+import json
+import os
+import re
+import sys
+import time
+import webbrowser
+import zlib
+from collections import Counter
+
+import format as flt
+from story import REFUSED, Run, record, tell, where
+from symbols import TOP, Symbols
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+D3 = "/usr/share/nodejs/d3/dist/d3.min.js"
+SOURCES = ("arch/x86_64/entry", "mm/fault", "mm/space", "mm/backing", "mm/frame", "mm/reclaim",
+           "kernel/core", "fs")
+MOST_LINES = 70  # of an excerpt
+
+
+def layout():
+    """Where the fields of each kind of record lie, for records.js: {name: {type, size, fields: {name:
+    [offset, bytes]}}}, from the structs of format.py."""
+    found = {}
+    for kind in flt.RECORDS.values():
+        names, at, fields = iter(kind.tuple._fields), 0, {}
+        for count, code in re.findall(r"(\d*)([xBHIQqs])", kind.struct.format):
+            size = {"x": 1, "B": 1, "H": 2, "I": 4, "Q": 8, "q": 8, "s": 1}[code]
+            if code in "xs":
+                size *= int(count or 1)
+            for _ in range(1 if code in "xs" else int(count or 1)):
+                if code != "x":
+                    fields[next(names)] = [at, size]
+                at += size
+        found[kind.name] = {"type": kind.number, "size": at, "fields": fields}
+    return found
+
+
+def raw(trace):
+    """The bytes of all records, in the order of seq."""
+    return b"".join(trace.raw(i) for i in range(len(trace)))
+
+
+# ---- What goes with the records ---------------------------------------------------------------------
+
+def excerpts(names):
+    """The source of each of these functions: {name: {name, file, line, text}}."""
+    files = [path for folder in SOURCES
+             for path in sorted(glob.glob(os.path.join(TOP, folder, "**/*.[ch]"), recursive=True))]
+    texts = {path: open(path, encoding="utf-8").read() for path in files}
+    found = {}
+    for name in names:
+        for pattern in (rf"^[a-z_].*\b{name}\([^;]*?\n\{{\n", rf"^[a-z_].*\b(\w+_{name})\([^;]*?\n\{{\n"):
+            if name in found or not re.fullmatch(r"\w+", name):
+                break
+            for path, text in texts.items():
+                match = re.search(pattern, text, re.MULTILINE)
+                if match:
+                    found[name] = excerpt(path, text, match, (match.groups() or (name,))[0])
+                    break
+    return found
+
+
+def excerpt(path, text, match, name):
+    """The function at the match, with the comment in front of it."""
+    begin, end = match.start(), text.index("\n}\n", match.end() - 1) + 2
+    before = text[:begin]
+    if before.endswith("*/\n"):
+        begin = before.rindex("/*")
+        begin = before.rfind("\n", 0, begin) + 1
+    lines = text[begin:end].rstrip("\n").split("\n")
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES:] = ["\t..."]
+    return {"name": name, "file": os.path.relpath(path, TOP), "line": text.count("\n", 0, begin) + 1,
+            "text": "\n".join(lines)}
+
+
+def places(trace, kernel, elf):
+    """Where the instructions that faulted stand, in words: {"program:address in hex": words}."""
+    run, found = Run(trace, Symbols(kernel, elf), "all"), {}
+    run.prepare_lines()
+    for scene in run.faults():
+        key = f"{flt.text(scene.record.comm)}:{scene.record.ip:x}"
+        if key not in found and run.place(scene):
+            found[key] = where(run, scene)
+    return found
+
+
+def program_of(trace, given):
+    """The name of the program that the page is about: as given, or whoever has most faults."""
+    if given:
+        return os.path.basename(given)[:15]
+    count = Counter(flt.text(record.comm) for record in trace if record.type == flt.FAULT.number)
+    return max(count, key=count.get, default="no program")
+
+
+# ---- The page ----------------------------------------------------------------------------------------
+
+def meta(trace, size, args):
+    """What the page has to know besides the records, which are @size bytes."""
+    header = trace.header
+    return {"program": program_of(trace, args.program), "nr_cpus": header.nr_cpus,
+            "nr_frames": header.nr_frames, "tsc_khz": header.tsc_khz, "tsc_boot": header.tsc_boot,
+            "when": time.strftime("%d %B %Y", time.gmtime(header.wall_boot)).lstrip("0"),
+            "bytes": size, "notes": trace.notes, "doors": flt.DOORS, "kinds": flt.KINDS,
+            "layout": layout(), "sources": excerpts(flt.DOORS),
+            "places": places(trace, args.kernel, args.elf)}
+
+
+def build(trace, args):
+    """The text of the page."""
+    records = raw(trace)
+
+    def inlined(match):
+        name = match[1]
+        if name == "meta":
+            return json.dumps(meta(trace, len(records), args)).replace("<", "\\u003c")
+        if name == "records":
+            return base64.b64encode(zlib.compress(records, 6)).decode()
+        path = D3 if name == "d3" else os.path.join(HERE, "page", name)
+        with open(path, encoding="utf-8") as file:
+            return file.read().replace("</script", "<\\/script")
+    with open(os.path.join(HERE, "page", "index.html"), encoding="utf-8") as file:
+        return re.sub(r"\{\{([\w.]+)\}\}", inlined, file.read())
+
+
+def show(path):
+    """Open the page where there is a browser, or say where it is."""
+    tell(f"the page is {path}")
+    if any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")):
+        webbrowser.open("file://" + os.path.abspath(path))
+
+
+def main():
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="see.py", description="Shows a recorded run on a page.")
+    parser.add_argument("--out", default=os.path.join(TOP, "build/run/see.html"), help="the page")
+    parser.add_argument("--program", help="whose first fault is shown first")
+    parser.add_argument("--kernel", default=os.path.join(TOP, "build/kernel/faultline.elf"))
+    parser.add_argument("--elf", help="the program that was run as ELF=")
+    parser.add_argument("file", nargs="?")
+    args = parser.parse_args()
+    try:
+        path = args.file or record(args.kernel)
+        text = build(flt.read(path), args)
+        with open(args.out, "w", encoding="utf-8") as file:
+            file.write(text)
+    except flt.Bad as bad:
+        tell(str(bad))
+        return REFUSED
+    except OSError as error:
+        tell(f"{error.filename}: {error.strerror}")
+        return REFUSED
+    show(args.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
