@@ -323,25 +323,34 @@ static void try_steal(void)
 	      "one that is free is taken");
 }
 
+static int ready[2]; /* a pipe: the child has its handlers */
+
 static int wait_for_hangup(void)
 {
 	signal(SIGHUP, note);
 	signal(SIGCONT, note);
+	write(ready[1], "x", 1);
 	while (!hits[SIGHUP] || !hits[SIGCONT])
 		usleep(1000);
+	for (int i = 0; i < 1000 && tcgetpgrp(line) >= 0; i++)
+		usleep(1000); /* Linux signals first, and may run us before it goes on */
 	return tcgetpgrp(line) < 0 && errno == ENOTTY ? 42 : 41;
 }
 
 static void try_giving_up(void)
 {
-	pid_t front = start_behind(wait_for_hangup), other = fork();
+	pid_t front, other;
+	char c;
 
+	pipe(ready);
+	front = start_behind(wait_for_hangup);
+	read(ready[0], &c, 1);
+	other = fork();
 	if (!other)
 		_exit(!ioctl(line, TIOCNOTTY) && tcgetpgrp(line) < 0 ? 0 : 1);
 	check(status_of(other) == 0 && tcgetpgrp(line) == getpgrp(),
 	      "a member that gives the terminal up does so for itself");
 	tcsetpgrp(line, front);
-	usleep(50000); /* until it has its handlers */
 	signal(SIGHUP, SIG_IGN);
 	check(!ioctl(line, TIOCNOTTY), "the leader gives it up");
 	check(WEXITSTATUS(status_of(front)) == 42,
