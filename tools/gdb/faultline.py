@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""gdb commands for Faultline, loaded by `make debug`. Works with Debian 12's gdb, no plugins.
+"""faultline: commands for Faultline, loaded by `make debug`. Debian 12's gdb does, without plugins.
 
 All of them read the stopped machine's memory and change nothing (`audit` runs code of the kernel).
 The current task is the one that runs on the selected CPU (`cpus`; `thread N` selects CPU N - 1);

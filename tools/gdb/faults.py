@@ -4,9 +4,9 @@ import gdb
 
 from commands import Command
 from memory import Cache, Object, Said, address_of, selected_cpu
-from mm import find_vma, name_of, rights_of, vma_line
+from mm import find_vma, vma_words
 from tasks import current, map_of, runs, who
-from walk import TASK_SIZE, entry_words, leaf_at, root_for
+from walk import ACCESSED, TASK_SIZE, entry_words, leaf_at, root_for
 from why import PF_INSTR, PF_PROT, PF_RSVD, PF_USER, PF_WRITE, VERBS, Answer, access_of
 
 FLAG_WRITE, FLAG_USER, FLAG_INSTRUCTION = 1, 0x40, 0x100
@@ -29,7 +29,7 @@ def of_assembly(frame):
 def place_of(frame):
     """File and line; at its entry a function's own line, not that of something inlined there."""
     line, function = frame.find_sal(), frame.function()
-    if function and function.symtab and line.symtab and line.symtab != function.symtab:
+    if function and line.symtab and function.symtab.filename != line.symtab.filename:
         return f"{function.symtab.filename}:{function.line}"
     return f"{line.symtab.filename}:{line.line}" if line.symtab else f"{frame.pc():#x}"
 
@@ -96,6 +96,7 @@ class Stop:
         return None
 
 
+COPIERS = {"wp_page_copy", "wp_install_copy", "wp_page_shared"}  # they hold the old page themselves
 DOORS = {
     "exc_page_fault", "handle_page_fault", "logged_page_fault", "do_kern_addr_fault",
     "vmalloc_fault", "do_user_addr_fault", "fault_mmap_locked", "fault_vma_retry",
@@ -132,7 +133,8 @@ def answer_for(at):
     address, error = at.address(), at.error()
     mm = map_of(current()) if address < TASK_SIZE else None
     saw = at.vmf["orig_pte"]["pte"] if at.vmf else None
-    return Answer(mm, address, error, True, saw).decide()
+    held = bool(COPIERS.intersection(at.names))
+    return Answer(mm, address, error, True, saw, held).decide()
 
 
 def headline(at):
@@ -146,16 +148,16 @@ def headline(at):
             f"  error code {error:#x}: {error_words(error)}")
 
 
-def vma_words(address, access):
+def promise_words(address, access):
+    """What the VMA allows."""
     if address >= TASK_SIZE:
         return "the kernel's half of the address space"
     vma = find_vma(map_of(current()), address)
     if vma is None or vma["vm_start"] > address:
-        return "no VMA holds it" + (f"; the next above: {vma_line(vma).lstrip('0')}" if vma else "")
-    allows = {"r": "a read", "w": "a write", "x": "an instruction fetch"}[access]
+        return "no VMA holds it" + (f"; the next above: {vma_words(vma)}" if vma else "")
     needed = {"r": 7, "w": 2, "x": 4}[access]
-    return (f"VMA {vma['vm_start']:x}-{vma['vm_end']:x} {rights_of(vma)} {name_of(vma)}: "
-            f"{'allows' if vma['vm_flags'] & needed else 'does not allow'} {allows}")
+    allows = "allows" if vma["vm_flags"] & needed else "does not allow"
+    return f"VMA {vma_words(vma)}: {allows} this {VERBS[access]}"
 
 
 def print_path(at, answer):
@@ -180,16 +182,25 @@ to come as the dispatcher decides (mm/fault/fault.c)."""
 
     def run(self):
         at = stand()
-        answer = answer_for(at)
         address = at.address()
         print(headline(at))
-        print("  " + vma_words(address, access_of(at.error())))
+        print("  " + promise_words(address, access_of(at.error())))
         level, entry, leaf = leaf_at(root_for(address), address)
-        if at.vmf and at.vmf["orig_pte"]["pte"] != entry and leaf:
-            print(f"  {level} as the fault began: {entry_words(at.vmf['orig_pte']['pte'], True)}")
+        saw = at.vmf["orig_pte"]["pte"] if at.vmf and leaf else entry
+        if saw != entry:
+            print(f"  {level} as the fault began: {entry_words(saw, True)}")
         print(f"  {level} now: {entry_words(entry, leaf)}")
-        print(answer.sentence)
-        print_path(at, answer)
+        if (saw ^ entry) & ~ACCESSED:
+            print("The entry has been stored: what is left is the way back, then the instruction "
+                  "runs again." if entry else
+                  "The old entry has been taken out; the new one is stored next.")
+            for name in reversed(at.names):
+                print(f"    {'passed' if name in DOORS else 'inside':6s} {name}")
+            print(f"           stopped at {at.where}")
+        else:
+            answer = answer_for(at)
+            print(answer.sentence)
+            print_path(at, answer)
 
 
 class FaultStop(gdb.Breakpoint):

@@ -3,7 +3,7 @@
 from commands import Command, number
 from memory import (Object, PAGE_SHIFT, PAGE_SIZE, PRESENT, Said, VMEMMAP_START, address_of,
                     array_load, kind_of, physical, size_of, variable)
-from mm import VM_SHARED, inode_path, interval_of, name_of
+from mm import inode_path, interval_of, vma_words
 from tasks import processes_of, who
 from walk import PROTNONE, SPECIAL, entry_words, frame_of, leaf_at, root_for, swap_place, user_leaf
 
@@ -192,8 +192,7 @@ As the kernel's reverse map finds them (mm/space/rmap.c); the counts of struct p
             found += 1
             mm = vma.follow("vm_mm", "struct mm_struct")
             names = ", ".join(who(task) for task in processes_of(mm)) or "a map being made or left"
-            print(f"  {names}: {address:#x} in {vma['vm_start']:x}-{vma['vm_end']:x} {name_of(vma)}"
-                  f"{' shared' if vma['vm_flags'] & VM_SHARED else ''}: "
+            print(f"  {names}: {address:#x} in {vma_words(vma)}: "
                   + entry_words(entry, True).split(": ")[1])
         mapped = counts(page)[1]
         print(f"  {found} entr{'y' if found == 1 else 'ies'} found, the frame counts {mapped}"

@@ -4,7 +4,7 @@ import gdb
 
 from frames import SWAP_COUNT, page_at, pfn_of
 from commands import Command
-from memory import (Object, PAGE_OFFSET, PAGE_SHIFT, Said, kernel, kind_of, layout, list_of,
+from memory import (LATER, Object, PAGE_OFFSET, PAGE_SHIFT, Said, kernel, kind_of, layout, list_of,
                     per_cpu, variable)
 
 LRU_NAMES = ("inactive anon", "active anon", "inactive file", "active file", "unevictable")
@@ -18,7 +18,7 @@ def cpus():
 def table(rows, title):
     """Print rows under a title, in columns: words to the left, numbers to the right."""
     widths = [max(len(str(row[i])) for row in rows + [title]) for i in range(len(title))]
-    left = [isinstance(cell, str) for cell in (rows or [title])[0]]
+    left = [isinstance(cell, str) for cell in rows[0]]
     for row in [title] + rows:
         print("  ".join(f"{cell:{'<' if words else '>'}{width}}"
                         for cell, words, width in zip(row, left, widths)).rstrip())
@@ -29,7 +29,7 @@ def table(rows, title):
 def zones():
     found = [zone for zone in variable("zones") if zone["managed"]]
     if not found:
-        raise Said("the allocator has no frames yet: `break kmain`, or later, and continue")
+        raise Said(f"the allocator has no frames yet: {LATER}")
     return found
 
 
@@ -76,10 +76,11 @@ set, which takes over from the CPUs when it runs empty; "older" stood there when
     def run(self):
         sets = variable("lruvecs")
         if not Object(sets[0].at("lists"), "struct list_head")["next"]:
-            raise Said("the lists are not set up yet: `break kmain`, or later, and continue")
+            raise Said(f"the lists are not set up yet: {LATER}")
         names = [(f"CPU {cpu}", cpu) for cpu in cpus()] + [("shared", len(sets) - 1)]
         rows = [row for name, nr in names for row in lru_rows(name, sets[nr])]
-        table(rows, ("set", "list", "pages", "newest", "oldest"))
+        if rows:
+            table(rows, ("set", "list", "pages", "newest", "oldest"))
         totals = [sum(per_cpu("node_stats", cpu)[nr] for cpu in cpus())
                   for nr in range(len(LRU_NAMES))]
         print("the kernel counts " + ", ".join(
@@ -107,7 +108,7 @@ class Slab(Command):
             rows.append(self.row(cache))
             cache = cache.follow("next", "struct kmem_cache")
         if not rows:
-            raise Said("there are no slab caches yet: `break kmain`, or later, and continue")
+            raise Said(f"there are no slab caches yet: {LATER}")
         table(rows, ("cache", "in use", "objects", "bytes", "slabs", "KiB", "partial", "empty",
                      "owned by CPUs"))
 

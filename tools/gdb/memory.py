@@ -17,6 +17,7 @@ PFN_MASK = 0x000FFFFFFFFFF000
 PRESENT, PSE = 1, 1 << 7
 BLOCK = 1024  # bytes read at a time
 MODE = "Qqemu.PhyMemMode:"
+LATER = "`break exc_page_fault` and continue"  # there everything is set up
 
 
 class Said(gdb.GdbError):
@@ -83,7 +84,7 @@ def _translate(page):
     table = root - PAGE_OFFSET
     if page < 1 << 63 or not PAGE_OFFSET <= root < DIRECT_END:
         raise Said(f"no kernel memory at {page:#x}"
-                   + ("" if root else ": paging is not on yet; `continue` to kmain first"))
+                   + ("" if root else f": paging is not on yet; {LATER}"))
     for shift in (39, 30, 21, 12):
         entry = physical_u64(table + (page >> shift & 511) * 8)
         if not entry & PRESENT:

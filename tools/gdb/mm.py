@@ -97,6 +97,11 @@ def name_of(vma):
     return "anonymous"
 
 
+def vma_words(vma):
+    """A VMA in short: its range, rights and name."""
+    return f"{vma['vm_start']:x}-{vma['vm_end']:x} {rights_of(vma)} {name_of(vma)}"
+
+
 def vma_line(vma):
     flags, start, end = vma["vm_flags"], vma["vm_start"], vma["vm_end"]
     words = [word for bit, word in ((VM_GROWSDOWN, "grows down"), (VM_LOCKED, "locked"))

@@ -18,7 +18,7 @@ from tasks import running, runs
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDERS = ("build/user", "build/tests")
 TASK_SIZE, ET_DYN, PT_LOAD = 0x7FFFFFFFF000, 3, 1
-DYN_BASE = 0x555555554000  # where the kernel puts a PIE that is not put at random: `make debug`
+DYN_BASE = 0x555555554000  # where a PIE most often comes to lie; ExecStop knows when it is there
 
 
 class Loaded:
@@ -66,9 +66,11 @@ def in_program(breakpoint):
 class StandIn(gdb.Breakpoint):
     """Stops where a breakpoint is whose program's symbols are not loaded now."""
 
-    def __init__(self, address, program, original):
+    def __init__(self, address, original):
         super().__init__(f"*{address:#x}", internal=True)
-        self.silent, self.program, self.original = True, program, original
+        self.silent, self.program, self.original = True, owner_of(original), original
+        if original.commands:
+            self.commands = original.commands
 
     def stop(self):
         Cache.forget()
@@ -78,37 +80,58 @@ class StandIn(gdb.Breakpoint):
             return False
 
 
+class ExecStop(gdb.Breakpoint):
+    """A PIE begins to run in which the user set breakpoints: they go where it came to lie. Symbols
+    cannot change before the machine has really stopped, so it does, and goes on by itself."""
+    there, alone = None, False
+
+    def __init__(self):
+        super().__init__("start_thread", internal=True)
+        self.silent = True
+        self.commands = "silent\npython import symbols; symbols.ExecStop.go_on()"
+
+    def stop(self):
+        Cache.forget()
+        try:
+            owners = {owner_of(b) for b in gdb.breakpoints() if b.is_valid() and b.enabled}
+            return any(runs(name) for name in owners if name)
+        except gdb.error:
+            return False
+
+    @classmethod
+    def go_on(cls):
+        follow()
+        if cls.alone:
+            gdb.execute("continue")
+
+
 def owner_of(breakpoint):
     """The program that a breakpoint is for, by the condition that it was given."""
     words = (breakpoint.condition or "").split('"')
     return words[1] if words[0].endswith("$runs(") and len(words) > 2 else None
 
 
-def unload():
-    if not Loaded.path:
-        return
-    held = [(place, owner_of(b), b) for b in gdb.breakpoints() if b.is_valid() and owner_of(b)
-            for place in in_program(b)]
-    try:
-        gdb.execute(f"remove-symbol-file {Loaded.path}", to_string=True)
-    except gdb.error:
-        pass  # the user removed it already
-    Loaded.standins += [StandIn(*what) for what in held]
-    Loaded.name = Loaded.path = None
-
-
-def load(name, path, bias):
+def change(name=None, path=None, bias=0):
+    """Load the symbols of a program, or of none, instead of what is loaded."""
     if (path, bias) == (Loaded.path, Loaded.bias):
         return
-    unload()
-    gdb.execute(f"add-symbol-file {path} -o {bias:#x}", to_string=True)
-    Loaded.name, Loaded.path, Loaded.bias = name, path, bias
+    lines, wanted = [], [b for b in gdb.breakpoints() if b.is_valid() and owner_of(b)]
+    if Loaded.path:
+        lines.append(f"remove-symbol-file {Loaded.path}")
+        Loaded.standins += [StandIn(place, b) for b in wanted for place in in_program(b)]
     for standin in [s for s in Loaded.standins if s.program == name or not s.original.is_valid()]:
         standin.delete()
         Loaded.standins.remove(standin)
+    if path:
+        lines.append(f"add-symbol-file {path} -o {bias:#x}")
+        if bias and not ExecStop.there:
+            ExecStop.there = ExecStop()
+    Loaded.name, Loaded.path, Loaded.bias = name, path, bias
+    # At once and last, for execute() also runs the commands of the breakpoint that we stand at.
+    gdb.execute("\n".join(lines), to_string=True)
 
 
-def follow(_=None):
+def follow():
     """At a stop: the symbols of the program that the selected CPU runs, at its place."""
     Cache.forget()
     task = running(selected_cpu())
@@ -122,33 +145,38 @@ def follow(_=None):
     name = os.path.basename(file_path(file))
     path = file_for(name)
     if not path:
-        unload()
+        change()
         return
     kind, first = first_load(path)
     starts = [vma["vm_start"] for vma in vmas_of(mm)
               if vma["vm_file"] and not vma["vm_pgoff"]
               and file_path(vma.follow("vm_file", "struct file")) == file_path(file)]
     if kind != ET_DYN or starts:
-        load(name, path, starts[0] - first if kind == ET_DYN else 0)
+        change(name, path, starts[0] - first if kind == ET_DYN else 0)
 
 
 def stopped(event):
-    hit = [b for b in getattr(event, "breakpoints", ()) if isinstance(b, StandIn)]
+    breakpoints = getattr(event, "breakpoints", ())
+    hit = [b for b in breakpoints if isinstance(b, StandIn)]
+    ExecStop.alone = len(breakpoints) == 1
+    if ExecStop.there in breakpoints:
+        return  # its command follows
+    if hit:
+        print(f"Breakpoint {hit[0].original.number}, {hit[0].original.location}, "
+              f"in {hit[0].program}")
     try:
         follow()
     except gdb.error:
         return  # nothing of the kernel is there yet
-    if hit:
-        original = hit[0].original
-        print(f"Breakpoint {original.number}, {original.location}, in {hit[0].program}")
+    if hit and hit[0].original.is_valid():
         gdb.execute("frame")
-        if original.temporary:
-            original.delete()
+        if hit[0].original.temporary:
+            hit[0].original.delete()
 
 
 def created(breakpoint):
     """A new breakpoint in the program shall not stop another one that has code there."""
-    if isinstance(breakpoint, StandIn) or not Loaded.name:
+    if isinstance(breakpoint, (StandIn, ExecStop)) or not Loaded.name:
         return
     if not breakpoint.condition and in_program(breakpoint):
         breakpoint.condition = f'$runs("{Loaded.name[:15]}")'
@@ -168,8 +196,8 @@ Until the next stop in another program. Breakpoints in a program stay, and stop 
             if "/" in name[0]:
                 Loaded.given = os.path.abspath(path)
             kind, first = first_load(path)
-            load(os.path.basename(path), os.path.abspath(path),
-                 DYN_BASE - first if kind == ET_DYN else 0)
+            change(os.path.basename(path), os.path.abspath(path),
+                   DYN_BASE - first if kind == ET_DYN else 0)
             Loaded.seen = None
         print(f"symbols of {Loaded.name} ({Loaded.path}, at {Loaded.bias:#x})" if Loaded.name
               else "no program's symbols are loaded")

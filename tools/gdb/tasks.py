@@ -3,7 +3,7 @@
 import gdb
 
 from commands import Command, number
-from memory import Cache, Object, Said, address_of, list_of, per_cpu, selected_cpu, variable
+from memory import Cache, LATER, Object, Said, address_of, list_of, per_cpu, selected_cpu, variable
 
 STATES = ((0x30, "zombie"), (0x4, "stopped"), (0x2, "waiting"), (0x1, "sleeping"))
 
@@ -16,7 +16,7 @@ def running(cpu):
 def current():
     task = running(selected_cpu())
     if not task:
-        raise Said("no task runs yet: set a breakpoint (`break exc_page_fault`) and continue")
+        raise Said(f"no task runs yet: {LATER}")
     return task
 
 
@@ -81,7 +81,7 @@ class Tasks(Command):
             some = True
             print(f"{'*' if task == now else ' '} {task_line(task, cpus)}")
         if not some:
-            raise Said("there are no tasks yet: `break exc_page_fault` and continue")
+            raise Said(f"there are no tasks yet: {LATER}")
 
 
 class Cpus(Command):
@@ -89,6 +89,8 @@ class Cpus(Command):
 `thread N` selects CPU N - 1."""
 
     def run(self):
+        if not variable("nr_cpus"):
+            raise Said(f"the kernel runs on no CPU yet: {LATER}")
         for cpu in range(variable("nr_cpus")):
             task = running(cpu)
             what = f"{task['pid']:5}  {task.text('comm')}" if task else "    -  -"

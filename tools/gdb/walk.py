@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Page tables: the walk of an address, and what entries say."""
 from commands import Command, number
-from memory import (KERNEL_MAP, Object, PAGE_OFFSET, PAGE_SHIFT, PFN_MASK, PRESENT, PSE, Said,
-                    physical_u64, variable)
+from memory import (KERNEL_MAP, LATER, Object, PAGE_OFFSET, PAGE_SHIFT, PFN_MASK, PRESENT, PSE,
+                    Said, physical_u64, variable)
 from tasks import chosen_map, current
 
 TASK_SIZE = 0x7FFFFFFFF000
@@ -60,7 +60,7 @@ def root_for(address, words=()):
     the pid in words, or the current task's."""
     pgd = variable("init_pgd")
     if not pgd:
-        raise Said("the kernel has no page tables yet: `continue` to kmain first")
+        raise Said(f"the kernel has no page tables yet: {LATER}")
     if address < 1 << 47 and words:
         pgd = chosen_map(words)["pgd"]
     elif address < 1 << 47:

@@ -21,19 +21,23 @@ def access_of(error):
 
 
 class Answer:
-    """Doors passed in order, each with why, then the door that resolves it and a sentence."""
+    """Doors passed in order, each with why, then the door that resolves it and a sentence.
 
-    def __init__(self, mm, address, error, happened=False, entry=None):
+    happened: there is such a fault, which saw that entry (None: it has not looked), and holds a
+    reference on the old page."""
+
+    def __init__(self, mm, address, error, happened=False, entry=None, held=False):
         self.mm, self.address, self.error, self.happened = mm, address, error, happened
+        self.held = held
         self.access, self.path = access_of(error), []
         self.door = self.sentence = self.vma = None
-        self.level, self.entry = "pte", entry
+        self.level, self.entry, self.before = "pte", entry, ""
 
     # --- how it ends ---
 
     def ends(self, door, sentence, *steps):
         """@door: as enum fault_door names it; @steps: (function, words) from here to the end."""
-        self.door, self.sentence = door, sentence
+        self.door, self.sentence = door, self.before + sentence
         self.path += steps
         return self
 
@@ -106,6 +110,8 @@ class Answer:
                      "pages of what lies below", "SEGV_MAPERR")
         else:
             self.path.append(("expand_stack", f"makes the stack {size >> PAGE_SHIFT} pages"))
+            self.before = "The stack above grows down: expand_stack() makes it "
+            self.before += f"{size >> PAGE_SHIFT} pages. "
             return above
         return None
 
@@ -260,7 +266,7 @@ class Answer:
                            "is private: do_wp_page() copies it.")
 
     def shared_anonymous(self, frame, page):
-        references, flags = counts(page)[0], page_flags(page)
+        references, flags = counts(page)[0] - self.held, page_flags(page)
         reused = ("wp_page_reuse", "makes the entry writable in place")
         if references == 1:
             return self.ends("WP_REUSE", f"{frame} is read-only but has one reference only: "
