@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * calls_caps: capabilities: what capset may set, what exec and a change of user leave, the bounding and
- * the ambient set, and calls that ask for one whoever the user is. TAP. Needs argv[0] to be its path.
+ * the ambient set, calls that ask for one whoever the user is, and what users may without. TAP. Needs
+ * argv[0] to be its path.
  */
 #include <errno.h>
 #include <grp.h>
@@ -280,6 +281,49 @@ static int user_with(void)
 	return wrong;
 }
 
+/* --- who has none --- */
+
+static int saved_id(void)
+{
+	uid_t r, e, s;
+
+	if (setresuid(500, 0, 0) || setreuid(-1, 600) || getresuid(&r, &e, &s) || s != 600)
+		return 2;
+	return setuid(500) || setuid(600) || geteuid() != 600 || getuid() != 500 ? 3 : 1;
+}
+
+/* Another user's process: its limits are its own, and of signals it gets the session's SIGCONT. */
+static int others(void)
+{
+	struct rlimit limit = { 0, 0 };
+	pid_t pid;
+
+	if (setuid(1000) || prlimit(getppid(), RLIMIT_CORE, NULL, &limit) != -1 || errno != EPERM)
+		return 2;
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	if (setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 1 }) != -1 || errno != EPERM)
+		return 3;
+	pid = getppid();
+	return kill(pid, SIGCONT) || kill(pid, SIGURG) != -1 || errno != EPERM ? 4 : 1;
+}
+
+static int kill_by_saved_id(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		setresuid(700, 700, 1000);
+		sleep_ms(1000);
+		_exit(0);
+	}
+	sleep_ms(30);
+	setresuid(1001, 1000, 1001);
+	status = kill(pid, SIGKILL);
+	status_of(pid);
+	return status ? 2 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	self = argv[0];
@@ -304,5 +348,8 @@ int main(int argc, char **argv)
 	check(in_child(exec_ambient_group) == 0, "but who acts as another has none");
 	check(in_child(root_without) == 0, "without them user 0 is nobody");
 	check(in_child(user_with) == 0, "with them other users are root in part");
+	check(in_child(saved_id) == 1, "the saved id follows the effective one, and can be taken");
+	check(in_child(others) == 1, "limits and signals of another user's process");
+	check(in_child(kill_by_saved_id) == 1, "a process is also who it may become again");
 	return checks_done();
 }

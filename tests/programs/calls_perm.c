@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -206,6 +207,16 @@ static int set_id_exec(void)
 	return WEXITSTATUS(status) == told;
 }
 
+static int set_id_refused(void)
+{
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && set_id_exec();
+}
+
+static int truncating(void)
+{
+	return truncate("suid", 1) == 0 && mode_of("suid") == 0777;
+}
+
 static int renaming(void)
 {
 	return fails(rename("free/d", "free2/d"), EACCES) && rename("free/d", "free/e") == 0;
@@ -323,6 +334,8 @@ static void rights(void)
 	check(truncate("suid", 2) == 0 && close(open("suid", O_WRONLY | O_TRUNC)) == 0 &&
 		      mode_of("suid") == 06777,
 	      "root's writing leaves them");
+	check(mine(truncating), "another's truncate does not");
+	chmod("suid", 06777);
 	check(chown("suid", 0, 0) == 0 && mode_of("suid") == 0777, "root's chown does not");
 	check(mine(locks_stay),
 	      "set-gid without execution goes only if it is not my group's");
@@ -351,6 +364,9 @@ static void set_id_programs(void)
 	chmod("program", 02755);
 	told = 16 | 32 | 64;
 	check(mine(set_id_exec), "and of a set-gid one");
+	chmod("program", 06755);
+	told = 0;
+	check(mine(set_id_refused), "not with PR_SET_NO_NEW_PRIVS");
 	chmod("program", 02745);
 	told = 0;
 	check(as_user(OTHER + 1, MINE, set_id_exec) == 0 && mine(set_id_exec),
