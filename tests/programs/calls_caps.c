@@ -303,8 +303,17 @@ static int others(void)
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	if (setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 1 }) != -1 || errno != EPERM)
 		return 3;
+	if (sethostname("x", 1) != -1 || errno != EPERM)
+		return 5;
 	pid = getppid();
 	return kill(pid, SIGCONT) || kill(pid, SIGURG) != -1 || errno != EPERM ? 4 : 1;
+}
+
+static int nice_limit(void)
+{
+	if (setrlimit(RLIMIT_NICE, &(struct rlimit){ 25, 25 }) || setuid(1000))
+		return 2;
+	return setpriority(PRIO_PROCESS, 0, -5) || setpriority(PRIO_PROCESS, 0, -6) != -1 ? 3 : 1;
 }
 
 static int kill_by_saved_id(void)
@@ -350,6 +359,7 @@ int main(int argc, char **argv)
 	check(in_child(user_with) == 0, "with them other users are root in part");
 	check(in_child(saved_id) == 1, "the saved id follows the effective one, and can be taken");
 	check(in_child(others) == 1, "limits and signals of another user's process");
+	check(in_child(nice_limit) == 1, "RLIMIT_NICE allows so much");
 	check(in_child(kill_by_saved_id) == 1, "a process is also who it may become again");
 	return checks_done();
 }

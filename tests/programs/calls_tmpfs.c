@@ -110,6 +110,10 @@ static void test_limits(void)
 	check(!statfs(".", &fs) && !fs.f_bfree, "no block is free");
 	check(fails(mount("none", "/tmpfs.d", "tmpfs", MS_REMOUNT, "size=12k"), EINVAL),
 	      "EINVAL: remount below what is used");
+	check(!mount("none", "/tmpfs.d", "tmpfs", MS_REMOUNT, "size=20k") &&
+		      pwrite(fd, page, PAGE, 4 * PAGE) == PAGE && !ftruncate(fd, 4 * PAGE) &&
+		      !mount("none", "/tmpfs.d", "tmpfs", MS_REMOUNT, "size=16k"),
+	      "with more there is more");
 	check(!ftruncate(fd, 8 * PAGE), "a hole takes none");
 	check(fails(fallocate(fd, 0, 4 * PAGE, PAGE), ENOSPC), "fallocate: ENOSPC");
 	check(!fallocate(fd, PUNCH, PAGE, PAGE) && !statfs(".", &fs) && fs.f_bfree == 1,
