@@ -3,7 +3,7 @@
 import gdb
 
 from commands import Command
-from memory import Cache, Object, Said, address_of, selected_cpu
+from memory import TROUBLE, Cache, Object, Said, address_of, selected_cpu
 from mm import find_vma, vma_words
 from tasks import current, map_of, runs, who
 from walk import ACCESSED, TASK_SIZE, entry_words, leaf_at, root_for
@@ -215,7 +215,7 @@ class FaultStop(gdb.Breakpoint):
         try:
             Cache.forget()
             self.found = self.matches()
-        except gdb.error as error:
+        except TROUBLE as error:
             self.trouble = str(error)
         return self.found or self.trouble is not None
 

@@ -24,6 +24,9 @@ class Said(gdb.GdbError):
     """Ends a command with one sentence."""
 
 
+TROUBLE = gdb.error, gdb.GdbError  # what a look at memory may raise; neither is a kind of the other
+
+
 class Cache:
     """What was read since forget()."""
     blocks, frames = {}, {}

@@ -11,7 +11,7 @@ import struct
 import gdb
 
 from commands import Command
-from memory import Cache, Said, selected_cpu
+from memory import TROUBLE, Cache, Said, selected_cpu
 from mm import file_path, vmas_of
 from tasks import running, runs
 
@@ -58,7 +58,7 @@ def in_program(breakpoint):
     """Addresses of a breakpoint if all of them are in user space, else []."""
     try:
         places = [location.address for location in breakpoint.locations]
-    except (AttributeError, RuntimeError, gdb.error):  # a watchpoint; one that is gone
+    except (AttributeError, RuntimeError):  # a watchpoint; one that is gone
         return []
     return places if all(place and 0 < place < TASK_SIZE for place in places) else []
 
@@ -76,7 +76,7 @@ class StandIn(gdb.Breakpoint):
         Cache.forget()
         try:
             return self.original.is_valid() and self.original.enabled and runs(self.program)
-        except gdb.error:
+        except TROUBLE:
             return False
 
 
@@ -95,7 +95,7 @@ class ExecStop(gdb.Breakpoint):
         try:
             owners = {owner_of(b) for b in gdb.breakpoints() if b.is_valid() and b.enabled}
             return any(runs(name) for name in owners if name)
-        except gdb.error:
+        except TROUBLE:
             return False
 
     @classmethod
@@ -166,7 +166,7 @@ def stopped(event):
               f"in {hit[0].program}")
     try:
         follow()
-    except gdb.error:
+    except (OSError, *TROUBLE):
         return  # nothing of the kernel is there yet
     if hit and hit[0].original.is_valid():
         gdb.execute("frame")
