@@ -65,7 +65,7 @@ def test_steps():
     with Browser() as browser:
         browser.open(page, "#start")
         seen = [shown(browser)]
-        check("it begins before the first fault", seen[0]["where"] == "start", seen)
+        check("it begins before the first fault", seen[0]["where"] == "the start", seen)
         for i, fault in enumerate(faults):
             browser.key("ArrowRight")
             now = shown(browser)
@@ -81,7 +81,7 @@ def test_steps():
             if not check(f"fault {i + 1}", right, (now, fault)):
                 break
         browser.key("End")
-        check("the end", shown(browser)["where"] == "end", shown(browser))
+        check("the end", shown(browser)["where"] == "the end", shown(browser))
         for i in range(len(faults), -1, -1):
             browser.key("ArrowLeft")
             if not check(f"back at {i}: as before", shown(browser) == seen[i], seen[i]):
@@ -202,7 +202,7 @@ def test_views():
             stops.append(shown(browser)["where"])
         copies = [f"fault {i + 1} of {len(faults)}" for i, f in enumerate(faults)
                   if "wp_page_copy" in dict(f.doors)]
-        check("steps go to what the filter leaves", [s for s in dict.fromkeys(stops) if s != "end"]
+        check("steps go to what the filter leaves", [s for s in dict.fromkeys(stops) if s != "the end"]
               == copies, (stops, copies))
         check("no complaints", not browser.errors(), browser.errors())
 

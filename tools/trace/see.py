@@ -155,7 +155,7 @@ def main():
     parser.add_argument("file", nargs="?")
     args = parser.parse_args()
     try:
-        path = args.file or record(args.kernel)
+        path = args.file or record(args.kernel, os.environ)
         text = build(flt.read(path), args)
         with open(args.out, "w", encoding="utf-8") as file:
             file.write(text)

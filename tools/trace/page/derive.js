@@ -19,6 +19,10 @@ const USE_WORDS = { free: "free", anon: "anonymous", file: "file", zero: "zero p
 const PAGES = { none: "not touched", zero: "zero page", anon: "its own", shared: "shared by several",
 	file: "file", swap: "in the swap area", protnone: "no access" };
 
+/* The same after a number. */
+const PAGES_COUNTED = { zero: "zero page", anon: "its own", shared: "shared", file: "of the file",
+	swap: "in the swap area", protnone: "without access" };
+
 class Derived {
 	constructor(records, state) {
 		this.records = records;

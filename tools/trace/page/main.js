@@ -151,7 +151,8 @@ class Page {
 					this.play();
 			}, PLAY_PAUSE);
 		}
-		byId("play").textContent = this.playing ? "❚❚ Pause" : "▶ Play";
+		byId("play-sign").textContent = this.playing ? "❚❚" : "▶";
+		byId("play-word").textContent = this.playing ? " Pause" : " Play";
 		byId("play").setAttribute("aria-label", this.playing ? "Pause" : "Play");
 	}
 
@@ -220,7 +221,7 @@ class Page {
 		showCosts(now, this.costs);
 		byId("scrub").value = now.moment;
 		const where = now.i >= 0 ? `fault ${now.moment.toLocaleString("en")} of ` +
-			`${this.records.faults.length.toLocaleString("en")}` : now.moment ? "end" : "start";
+			`${this.records.faults.length.toLocaleString("en")}` : now.moment ? "the end" : "the start";
 
 		byId("where").textContent = where;
 		byId("scrub").setAttribute("aria-valuetext", where);

@@ -102,7 +102,7 @@ class FrameMap {
 		if (!byOwner)
 			return USES.filter((use) => this.uses[use]).map((use) => swatch(USE_COLOUR[use],
 				`${USE_WORDS[use]} ${this.uses[use].toLocaleString("en")}`)).concat(
-				swatch("free-large", `free, in blocks of ${bytes(2 ** LARGE_ORDER)} and more`));
+				!this.uses.free ? [] : swatch("free-large", `free, in blocks of ${bytes(2 ** LARGE_ORDER)} and more`));
 		const owners = [...now.state.spaces.keys()].slice(0, 12);
 
 		return [...owners.map((mm) => element("span", {},
@@ -161,8 +161,8 @@ function bars(rows, none) {
 
 	return rows.length ? element("div.rows", {}, ...rows.flatMap(({ name, n, colour, words }) => [
 		element("span.name", { title: name }, name),
-		element("span", {}, element("div.bar", { style: { width: `${100 * n / most}%`,
-			background: `var(--${colour})` } })),
+		element("span", {}, n && element("div.bar", { style: { width: `${100 * n / most}%`,
+			background: `var(--${colour})` } }) || ""),
 		element("span.number", {}, words || n.toLocaleString("en"))])) : element("p.dim", {}, none);
 }
 

@@ -88,8 +88,8 @@ const EVENT_WORDS = { VMA_SET: "mapping made or changed", VMA_CLEAR: "mapping go
 let chosenDoor = null; // a name, while the user holds on to one
 
 function showDoors(now) {
-	const doors = now.i < 0 ? [] : now.records.doors(now.r), end = doors.pop();
-	const total = end && end.at || 1;
+	const doors = now.i < 0 ? [] : now.records.doors(now.r).slice(0, -1);
+	const most = Math.max(1, ...doors.map((door) => door.cycles));
 
 	if (!doors.some((door) => door.name === chosenDoor))
 		chosenDoor = null;
@@ -102,21 +102,20 @@ function showDoors(now) {
 					showDoors(now);
 				} }, door.name),
 			element("span", {}, element("div.bar",
-				{ style: { width: `${100 * door.cycles / total}%` } })),
-			element("span.cycles", {}, `${door.cycles.toLocaleString("en")} cyc`))));
+				{ style: { width: `${100 * door.cycles / most}%` } })),
+			element("span.cycles", {}, door.cycles.toLocaleString("en")))));
 	if (!doors.length)
 		fill("doors", element("li.dim", {}, now.i < 0 ? "No fault at this moment." :
 			"No doors were recorded for this fault."));
 	showSource(now, current, doors.map((door) => door.name));
 }
 
-/* The door that says most about a fault: the deepest of those that decide. */
+/* The door that says most about a fault: that of its kind, or else the last. */
 function tellingDoor(doors) {
-	const known = new Set(["install_pte", "alloc_tables", "lock_same_pte", "__anon_vma_prepare",
-		"__do_fault", "wait_on_page_locked_killable", "swapin_readahead"]);
-	const telling = doors.filter((door) => !known.has(door.name));
+	const names = doors.map((door) => door.name);
+	const kind = KIND_OF_DOOR.find(([name]) => names.includes(name));
 
-	return telling.length ? telling[telling.length - 1].name : null;
+	return kind ? kind[0] : names.length ? names[names.length - 1] : null;
 }
 
 /* The source of a door; lines that lead to another door that was taken are lit. */

@@ -2,12 +2,9 @@
 /* The four-level walk of the chosen address, each entry's bits in words. */
 "use strict";
 
-const LEVELS = [
-	{ name: "PGD", words: "top level", shift: 39, level: 3 },
-	{ name: "PUD", words: "1 GiB each", shift: 30, level: 2 },
-	{ name: "PMD", words: "2 MiB each", shift: 21, level: 1 },
-	{ name: "PTE", words: "one page", shift: 12, level: 0 },
-];
+const LEVELS = [{ name: "PGD", level: 3 }, { name: "PUD", level: 2 }, { name: "PMD", level: 1 },
+	{ name: "PTE", level: 0 }];
+const TABLE_BITS = BIT_PRESENT | BIT_RW | BIT_USER | BIT_ACCESSED; // _PAGE_TABLE
 
 function indexAt(page, level) {
 	return Math.floor(page / 512 ** level) % 512;
@@ -47,19 +44,19 @@ function fillSpaces(now) {
 	select.value = String(now.mm);
 }
 
-/* What a level has for the page: {known, low, high, pfn, was: entry before, or null}. */
-function stepOf(now, { name, words, level }) {
-	const step = { name, words, level, index: indexAt(now.page, level), was: null };
+/*
+ * What a level has for the page: {low, high, was: entry before this fault, or null}. Of a table that
+ * no fault made the frame is recorded; the bits of entries that lead to tables are always the same.
+ */
+function stepOf(now, { name, level }) {
+	const step = { name, level, index: indexAt(now.page, level), was: null, low: 0, high: 0 };
+	const table = level && now.space.tables.get(tableKey(level, now.page));
 
-	if (level === 0) {
+	if (level === 0)
 		[step.low, step.high] = now.space.entry(now.page);
-		step.known = true;
-	} else {
-		const table = now.space.tables.get(tableKey(level, now.page));
-
-		Object.assign(step, table || { low: 0, high: 0 });
-		step.known = Boolean(table);
-	}
+	else if (table)
+		[step.low, step.high] = table.low || table.high ? [table.low, table.high] :
+			[(table.pfn % 2 ** 20 * 4096 | TABLE_BITS) >>> 0, Math.floor(table.pfn / 2 ** 20)];
 	if (now.r >= 0 && now.page === now.faultPage && now.mm === now.faultMm) {
 		const field = name.toLowerCase(), was = now.records.halves(now.r, `before_${field}`);
 		const is = now.records.halves(now.r, `after_${field}`);
@@ -71,29 +68,24 @@ function stepOf(now, { name, words, level }) {
 }
 
 function levelCard(now, step) {
-	const raw = step.low || step.high, card = element("li", {}, element("h3", {},
-		`${step.name} entry ${step.index}`));
+	const raw = step.low || step.high, said = element("div");
+	const card = element("li", {}, element("h3", {}, `${step.name} entry ${step.index}`), said);
 
-	card.classList.toggle("absent", !raw && !step.pfn);
+	card.classList.toggle("absent", !raw);
 	card.classList.toggle("changed", Boolean(step.was));
-	if (step.was && (step.level === 0))
-		card.append(element("div.was", {}, `was ${entryWords(...step.was)}`));
-	else if (step.was)
-		card.append(element("div.was", {}, "made by this fault"));
 	if (raw)
-		card.append(element("div.raw", {}, hex64(step.low, step.high)));
-	if (step.level > 0) {
-		const pfn = step.pfn === undefined ? null : step.pfn;
-
-		card.append(element("div", {}, pfn === null ? lowerPresent(now, step.level) ?
-			"leads to a table that is not recorded" : "none" :
-			`leads to the table in frame ${pfn.toString(16)}`));
-	} else if (!raw) {
-		card.append(element("div", {}, "none: all zero"));
-	}
+		said.append(element("span.raw", {}, hex64(step.low, step.high)), " ");
+	if (step.level > 0)
+		said.append(raw ? `the table in frame ${entryPfn(step.low, step.high).toString(16)}` :
+			lowerPresent(now, step.level) ? "a table that is not recorded" : "none");
+	else if (!raw)
+		said.append("none: all zero");
+	if (step.was)
+		said.append(element("span.was", {}, step.level ? ", made by this fault" :
+			` was: ${entryWords(...step.was)}`));
 	if (raw)
-		card.append(element("ul.bits", {}, ...entryBits(step.low, step.high).map(({ name, off }) =>
-			element(off ? "li.off" : "li", {}, name))));
+		said.append(element("ul.bits", {}, ...entryBits(step.low, step.high, !step.level)
+			.map(({ name, off }) => element(off ? "li.off" : "li", {}, name))));
 	return card;
 }
 

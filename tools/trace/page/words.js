@@ -7,12 +7,12 @@ const KINDS = [
 	{ name: "zero page", colour: "zero" },
 	{ name: "fresh page", colour: "anon" },
 	{ name: "file page", colour: "file" },
-	{ name: "file copy", colour: "anon" },
-	{ name: "shared file write", colour: "file" },
+	{ name: "file copy", colour: "file-copy" },
+	{ name: "shared file write", colour: "file-write" },
 	{ name: "swap-in", colour: "swap" },
 	{ name: "reuse", colour: "reuse" },
 	{ name: "copy", colour: "copy" },
-	{ name: "spurious", colour: "zero" },
+	{ name: "spurious", colour: "used" },
 	{ name: "fix-up", colour: "bad" },
 	{ name: "bad access", colour: "bad" },
 	{ name: "vmalloc", colour: "kernel" },
@@ -59,8 +59,8 @@ function faultKind(records, r) {
 	return kind === K_FRESH && records.get(r, "after_pte") & BIT_SPECIAL ? K_ZERO : kind;
 }
 
-/* The bits of an entry, each as {name, why}. */
-function entryBits(low, high) {
+/* The bits of an entry, each as {name, off: it is a bit that is clear}; @leaf: of a last-level table. */
+function entryBits(low, high, leaf) {
 	if (!low && !high)
 		return [];
 	if (!entryPresent(low))
@@ -71,7 +71,7 @@ function entryBits(low, high) {
 	return [low & BIT_PRESENT ? { name: "present" } : { name: "no access (PROT_NONE)" },
 		bit(BIT_RW, "writable", "read-only"), bit(BIT_USER, "user", "kernel only"),
 		high & HIGH_NX ? { name: "no execute" } : { name: "executable" },
-		bit(BIT_ACCESSED, "accessed", "not accessed"), bit(BIT_DIRTY, "dirty", "clean"),
+		bit(BIT_ACCESSED, "accessed", "not accessed"), bit(BIT_DIRTY, "dirty", leaf && "clean"),
 		bit(BIT_SPECIAL, "zero page, not counted"), bit(BIT_OWNED, "owned, kept from writing"),
 		bit(BIT_SOFT_DIRTY, "soft-dirty")].filter(Boolean);
 }
