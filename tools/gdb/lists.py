@@ -4,8 +4,8 @@ import gdb
 
 from frames import SWAP_COUNT, page_at, pfn_of
 from commands import Command
-from memory import (LATER, Object, PAGE_OFFSET, PAGE_SHIFT, Said, kernel, kind_of, layout, list_of,
-                    per_cpu, variable)
+from memory import (LATER, Mode, Object, PAGE_OFFSET, PAGE_SHIFT, Said, kernel, kind_of, layout,
+                    list_of, per_cpu, variable)
 
 LRU_NAMES = ("inactive anon", "active anon", "inactive file", "active file", "unevictable")
 SWAP_HAS_CACHE = 0x8000
@@ -55,6 +55,7 @@ A block of order n has 2^n frames of 4 KiB."""
 
 # --- lists that reclaim takes from ---
 
+@Mode()
 def pages_on(head):
     return [pfn_of(page) for page in list_of(head, "struct page", "lru")]
 
@@ -113,6 +114,7 @@ class Slab(Command):
                      "owned by CPUs"))
 
     @staticmethod
+    @Mode()
     def row(cache):
         free, owned = 0, 0
         for slab in list_of(cache.at("partial"), "struct page", "lru"):

@@ -4,10 +4,12 @@
 QEMU's stub has a mode in which addresses are physical (packet Qqemu.PhyMemMode). What the kernel
 has is read in it, translated by arithmetic or by init_pgd's tables, so that it does not matter
 what the selected CPU has in CR3: also in user mode, and where a map lacks a part of the vmalloc
-area. The mode is on for one read at a time, and always off again when gdb itself looks at memory.
+area. The mode is on for one read, or a row of them, and off again when gdb itself looks at memory.
 
 Nothing is read twice within a command, which forgets all at its start (commands.py).
 """
+import contextlib
+
 import gdb
 
 PAGE_SHIFT, PAGE_SIZE = 12, 4096
@@ -37,20 +39,39 @@ class Cache:
         cls.frames.clear()
 
 
-def _physical_block(address):
-    """One read with the mode on. It is off again whatever happens, Ctrl-C included."""
-    inferior = gdb.selected_inferior()
-    connection = inferior.connection
-    if not hasattr(connection, "send_packet"):
-        raise Said("no machine is attached: `target remote` it, or begin again with `make debug`")
-    try:
+class Mode(contextlib.ContextDecorator):
+    """With it reads follow each other without a switch in between. gdb must not look at memory
+    meanwhile: no expression is evaluated that does."""
+    depth, on = 0, False
+
+    def __enter__(self):
+        Mode.depth += 1
+
+    def __exit__(self, *_):
+        Mode.depth -= 1
+        if Mode.on and not Mode.depth:
+            Mode.on = False
+            gdb.selected_inferior().connection.send_packet(MODE + "0")
+
+    @staticmethod
+    def begin():
+        connection = gdb.selected_inferior().connection
+        if not hasattr(connection, "send_packet"):
+            raise Said("no machine is attached: begin again with `make debug`")
         if connection.send_packet(MODE + "1") != b"OK":
             raise Said("this gdb stub cannot read physical memory; QEMU's can, from 4.1 on")
-        return bytes(inferior.read_memory(address, BLOCK))
+        Mode.on = True
+
+
+@Mode()
+def _physical_block(address):
+    """One read with the mode on. It is off again whatever happens, Ctrl-C included."""
+    try:
+        if not Mode.on:
+            Mode.begin()
+        return bytes(gdb.selected_inferior().read_memory(address, BLOCK))
     except gdb.error as error:
         raise Said(f"physical memory at {address:#x} cannot be read: {error}") from None
-    finally:
-        connection.send_packet(MODE + "0")
 
 
 def physical(address, length):

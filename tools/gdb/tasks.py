@@ -3,7 +3,8 @@
 import gdb
 
 from commands import Command, number
-from memory import Cache, LATER, Object, Said, address_of, list_of, per_cpu, selected_cpu, variable
+from memory import (Cache, LATER, Mode, Object, Said, address_of, list_of, per_cpu, selected_cpu,
+                    variable)
 
 STATES = ((0x30, "zombie"), (0x4, "stopped"), (0x2, "waiting"), (0x1, "sleeping"))
 
@@ -20,6 +21,7 @@ def current():
     return task
 
 
+@Mode()
 def runs(name):
     """Does the selected CPU run the program of that name?"""
     task = running(selected_cpu())

@@ -6,7 +6,7 @@ the machine as it stands. `why` asks for an access that has not happened, `fault
 """
 from frames import counts, page_at, page_flags, slot_users, swap_cached
 from commands import Command, number
-from memory import Object, PAGE_SHIFT, PAGE_SIZE, PRESENT, Said, address_of, array_load
+from memory import Mode, Object, PAGE_SHIFT, PAGE_SIZE, PRESENT, Said, address_of, array_load
 from mm import (GUARD_GAP, LOWEST, VM_ACCESS, VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE, find_vma,
                 name_of, rights_of)
 from tasks import current, map_of
@@ -56,6 +56,7 @@ class Answer:
 
     # --- the way there ---
 
+    @Mode()
     def decide(self):
         self.path.append(("exc_page_fault", "which half of the address space?"))
         if self.address >= TASK_SIZE:
