@@ -79,8 +79,7 @@ def run(wanted, opts, rundir, scratch):
         raise Refused("gdb is missing: type `make doctor`") from None
     finally:
         rc = vm.stop()
-    if wanted.trace:
-        runner.tell_trace(vm, wanted.trace)
+    runner.tell_records(vm, wanted)
     with open(terminal, "rb") as file:
         said = file.read()
     if said:

@@ -58,8 +58,6 @@ def command(knobs, iso, root, swap, rundir):
     if swap:
         words += drive("swap", swap, "writeback" if knobs.swap_file else "unsafe")
     words += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
-    if knobs.faults:
-        words += ["-debugcon", f"file:{knobs.faults}"]
     if knobs.firmware == "uefi":
         words += ["-bios", OVMF]
     if knobs.icount:

@@ -24,6 +24,7 @@ import tty
 
 import bochs
 import drain
+import faultlog
 import image
 import iso
 import knobs
@@ -112,9 +113,7 @@ def kernel_cmdline(wanted, interactive, limit):
              f"swap={'/dev/' + swap if wanted.swap_size or wanted.swap_file else 'none'}"]
     if limit:
         words.append(f"limit={limit}")
-    if wanted.faults:
-        words.append("faults=1")
-    if wanted.trace:
+    if wanted.trace or wanted.faults:
         words.append("trace=1")
     if wanted.race_seed is not None:
         words.append(f"race_seed={wanted.race_seed}")
@@ -161,7 +160,8 @@ def prepare(wanted, kernel, rundir, scratch, interactive, limit):
     if wanted.bochs:
         return bochs.Bochs(wanted, cd, rundir), root
     words = machine.command(wanted, cd, root, swap, rundir)
-    return machine.Machine(words, rundir, wanted.trace and drain.Drain(wanted.trace)), root
+    trace = wanted.trace or wanted.faults and os.path.join(scratch, "trace.flt")
+    return machine.Machine(words, rundir, trace and drain.Drain(trace)), root
 
 
 def last_words(log, start=None, count=12):
@@ -220,14 +220,18 @@ def keep_disk(root, path):
         raise Refused(f"KEEP={path}: {error.strerror}") from None
 
 
-def tell_trace(vm, path):
-    """What became of the records."""
+def tell_records(vm, wanted):
+    """What became of the records, if any were wanted."""
+    if not vm.drain:
+        return
     if vm.drain.failure:
-        tell(f"the records in {path} are not complete: {vm.drain.failure}")
-    elif vm.lost:
-        tell(f"the records are in {path}; {vm.lost} more were lost")
-    else:
-        tell(f"the records are in {path}")
+        tell(f"the records in {vm.drain.path} are not complete: {vm.drain.failure}")
+    lost = f"; {vm.lost} more were lost" if vm.lost else ""
+    if wanted.trace:
+        tell(f"the records are in {wanted.trace}{lost}")
+    if wanted.faults and vm.drain.rings:
+        faultlog.write(vm.drain.path, wanted.faults)
+        tell(f"the faults are in {wanted.faults}{lost}")
 
 
 def run(wanted, opts, rundir, scratch):
@@ -260,10 +264,7 @@ def run(wanted, opts, rundir, scratch):
         status, sentence = judge(vm, rc, rundir)
     if sentence:
         tell(sentence)
-    if wanted.faults:
-        tell(f"the faults are in {wanted.faults}")
-    if wanted.trace:
-        tell_trace(vm, wanted.trace)
+    tell_records(vm, wanted)
     looked = opts["fsck"] and not wanted.ramdisk  # of which nothing comes back
     damage = fsck(root) if looked and not sentence else None  # a clean end owes a clean disk
     if damage:

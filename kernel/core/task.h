@@ -63,7 +63,7 @@ struct task_struct {
 	/* The VMA of the last fault, while mm->vma_left_seq is that (0: none); own task only. */
 	struct vm_area_struct *vma_hint;
 	unsigned long vma_hint_seq;
-	struct fault_note *fault_note;  /* filled by the fault path when not NULL; own task only */
+	struct fault_note *fault_note; /* of the fault under way, while recording (mm/fault/note.h); own task only */
 	pid_t pid, tgid;                /* constant */
 	char comm[16];
 

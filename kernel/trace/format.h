@@ -103,22 +103,23 @@ struct trace_pad {
 
 /*
  * Where a fault has been, in order: functions of this tree by their names. INSTALL is the moment at which the
- * entry was stored: everything before it was preparation. END is always the last one.
+ * entry was stored, whoever did it: everything before it was preparation. WAIT: it lets go of its lock, to ask a disk, and
+ * will begin anew. END is always the last one.
  */
 #define TRACE_DOORS(X)                                                                             \
 	X(NONE, "")                                                                                \
 	X(EXC_PAGE_FAULT, "exc_page_fault")                                                        \
 	X(DO_KERN_ADDR_FAULT, "do_kern_addr_fault")                                                \
 	X(DO_USER_ADDR_FAULT, "do_user_addr_fault")                                                \
-	X(LOCK_VMA, "lock_vma_under_rcu")                                                          \
+	X(LOCK_VMA, "__lock_vma_under_rcu")                                                          \
 	X(MMAP_LOCKED, "fault_mmap_locked")                                                        \
 	X(EXPAND_STACK, "expand_stack")                                                            \
 	X(HANDLE_MM_FAULT, "handle_mm_fault")                                                      \
 	X(ALLOC_TABLES, "alloc_tables")                                                            \
 	X(HANDLE_PTE_FAULT, "handle_pte_fault")                                                    \
-	X(SPURIOUS, "handle_present_pte")                                                          \
+	X(PRESENT_PTE, "handle_present_pte")                                                       \
 	X(DO_ANONYMOUS_PAGE, "do_anonymous_page")                                                  \
-	X(ANON_PREPARE, "__anon_vma_prepare")                                                      \
+	X(ANON_PREPARE, "__vmf_anon_prepare")                                                      \
 	X(DO_FAULT_AROUND, "do_fault_around")                                                      \
 	X(DO_READ_FAULT, "do_read_fault")                                                          \
 	X(DO_COW_FAULT, "do_cow_fault")                                                            \
@@ -133,7 +134,7 @@ struct trace_pad {
 	X(WP_PAGE_SHARED, "wp_page_shared")                                                        \
 	X(INSTALL, "install_pte")                                                                  \
 	X(ENTRY_CHANGED, "lock_same_pte")                                                          \
-	X(WAIT, "wait_on_page_locked_killable")                                                    \
+	X(WAIT, "release_fault_lock")                                                              \
 	X(BAD_AREA, "bad_area_nosemaphore")                                                        \
 	X(SIGBUS, "do_sigbus")                                                                     \
 	X(FIXUP, "fixup_exception")                                                                \
@@ -150,10 +151,11 @@ enum trace_door {
 	NR_TRACE_DOORS
 };
 
-#define TRACE_FAULT_DOORS 14
-#define TRACE_FAULT_REMOTE 0x80000000u /* in error_code: not by the CPU, but by the kernel in its stead */
+#define TRACE_FAULT_DOORS 32 /* at most; of more there are the first ones, and END */
+/* In error_code: not by the CPU, but by the kernel in its stead; then WRITE alone tells of the access. */
+#define TRACE_FAULT_REMOTE 0x80000000u
+#define TRACE_FAULT_WRITE 2u
 
-/* A fault that has more doors than there is room for keeps the first ones, and END. */
 struct trace_fault_door {
 	u8 door;    /* TRACE_DOOR_* */
 	u8 pad[3];
@@ -162,24 +164,28 @@ struct trace_fault_door {
 
 /* A page fault, written when it is over. seq is that of the store of its entry. */
 struct trace_fault {
-	struct trace_record head; /* its size ends behind doors[nr_doors - 1] */
+	struct trace_record head;
 	u32 pid, mm;        /* tgid; whose map it was (0: none) */
 	u64 begin;          /* tsc */
 	u64 address, ip;    /* ip: of the interrupted instruction; 0 with TRACE_FAULT_REMOTE */
-	u32 error_code;     /* the CPU's; or FAULT_FLAG_WRITE's as such, and TRACE_FAULT_REMOTE */
+	u32 error_code;     /* the CPU's; or TRACE_FAULT_* */
 	u32 verdict;        /* VM_FAULT_* of all tries */
 	u8 signal, si_code; /* signal: 0, or what it was answered with */
 	u8 nr_doors, tries; /* tries: calls of handle_mm_fault() */
 	u32 flushes;        /* other CPUs that were told to forget the page */
 	u64 vm_start, vm_end, vm_flags, vm_pgoff; /* all 0: no VMA */
 	u32 dev, ino;       /* of the VMA's file; 0, 0: none */
-	/* raw entries of pgd, pud, pmd, pte; the first three only where a table was made */
+	/*
+	 * Raw entries of pgd, pud, pmd, pte; the first three only where a table was made. With tries 0
+	 * nobody looked at them. after differs from before only where this fault, or another that was
+	 * faster (ENTRY_CHANGED), stored it: at seq.
+	 */
 	u64 before[4], after[4];
 	u64 pfn;            /* that the address leads to now; ~0: none */
-	u32 refcount, mapcount; /* of it, with this entry */
+	u32 refcount, mapcount; /* of it, with this entry; 0, 0 of a special one (zero page), which nobody counts */
 	u64 index;          /* page of the VMA's file; or the raw swap entry that there was before */
 	char comm[16];
-	struct trace_fault_door doors[TRACE_FAULT_DOORS];
+	/* struct trace_fault_door doors[nr_doors] */
 };
 
 /* mm: number of an address space, never used again; 0: the kernel's. */
@@ -372,8 +378,8 @@ BUILD_BUG_ON(offsetof(struct trace_area, rings) != 512);
 BUILD_BUG_ON(sizeof(struct trace_area) > TRACE_HEADER_SIZE);
 BUILD_BUG_ON(sizeof(struct trace_record) != 24);
 BUILD_BUG_ON(sizeof(struct trace_pad) != 8);
-BUILD_BUG_ON(offsetof(struct trace_fault, doors) != 216);
-BUILD_BUG_ON(sizeof(struct trace_fault) != 328);
+BUILD_BUG_ON(sizeof(struct trace_fault) != 216);
+BUILD_BUG_ON(sizeof(struct trace_fault_door) != 8);
 BUILD_BUG_ON(sizeof(struct trace_vma_set) != 80);
 BUILD_BUG_ON(sizeof(struct trace_vma_clear) != 48);
 BUILD_BUG_ON(sizeof(struct trace_ptes_set) != 48);

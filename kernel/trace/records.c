@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The small records, each written by one call. */
-#include "kernel/trace/trace.h"
-
+#include "kernel/trace/ring.h"
 #include "lib/string.h"
 
 /* Write a struct trace_@name whose other fields are as given; those not named are 0. */
@@ -14,6 +13,21 @@
 			*record_ = (struct trace_##name){ .head = record_->head, __VA_ARGS__ };   \
 			trace_commit(flags_);                                                     \
 		}                                                                                 \
+	} while (0)
+
+/* The same for those that are written all the time. */
+#define WRITE_OFTEN(type, name, ...)                                                            \
+	do {                                                                                    \
+		unsigned long flags_;                                                           \
+		struct trace_##name *record_ = trace_begin(sizeof(*record_), &flags_);          \
+                                                                                                \
+		if (likely(record_)) {                                                          \
+			trace_fill_head(&record_->head, type, sizeof(*record_), trace_seq(),    \
+					rdtsc());                                               \
+			*record_ = (struct trace_##name){ .head = record_->head, __VA_ARGS__ }; \
+			trace_end(sizeof(*record_));                                            \
+		}                                                                               \
+		local_irq_restore(flags_);                                                      \
 	} while (0)
 
 void __trace_vma_set(u32 mm, u64 was_start, u64 start, u64 end, u64 vm_flags, u64 pgoff, u32 dev,
@@ -65,7 +79,7 @@ void __trace_table(u32 mm, u8 level, u8 op, u64 address, u64 pfn)
 
 void __trace_frame(enum trace_frame_op op, u8 order, u8 zone, u64 pfn)
 {
-	WRITE(TRACE_FRAME, frame, .op = (u8)op, .order = order, .zone = zone, .pfn = pfn);
+	WRITE_OFTEN(TRACE_FRAME, frame, .op = (u8)op, .order = order, .zone = zone, .pfn = pfn);
 }
 
 void __trace_kind(enum trace_kind_of kind, u8 order, u64 pfn)
@@ -91,7 +105,7 @@ void __trace_writeback(u8 op, u32 dev, u32 ino, u64 index, u64 pfn)
 
 void __trace_lru(u8 list, u8 cpu_set, u64 pfn)
 {
-	WRITE(TRACE_LRU, lru, .list = list, .cpu_set = cpu_set, .pfn = pfn);
+	WRITE_OFTEN(TRACE_LRU, lru, .list = list, .cpu_set = cpu_set, .pfn = pfn);
 }
 
 void __trace_reclaim(u8 op, u8 kswapd, u8 priority, u64 scanned, u64 reclaimed)

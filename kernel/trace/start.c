@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "mm/frame/buddy.h"
 #include <asm/page.h>
+#include <asm/patch.h>
 #include <asm/percpu.h>
 #include <asm/processor.h>
 #include <asm/vdso.h>
@@ -99,7 +100,8 @@ void trace_start(void)
 	trace_area->nr_frames = max_pfn;
 	barrier();
 	memcpy(trace_area->magic, TRACE_MAGIC, sizeof(trace_area->magic));
-	WRITE_ONCE(trace_flags, trace_flags | TRACE_RECORDS);
+	trace_on = true;
+	patch_branches();
 	pr_info("trace: %u KiB for each of %u CPUs, %s", trace_area->ring_size >> 10,
 		trace_area->nr_cpus, trace_read_outside ? "read outside" : "see /proc/trace");
 }

@@ -5,7 +5,7 @@
  *
  * A change of what memory looks like calls one of the functions below, within the lock that orders it against
  * other changes of the same thing: the record's number is taken there and then. Off, each is
- * one predicted branch. Nothing here sleeps, takes a lock, allocates or faults: any context but NMI.
+ * one instruction that does nothing (<asm/patch.h>). Nothing here sleeps, takes a lock, allocates or faults: any context but NMI.
  * A record that finds no room is counted, and LOST tells so when there is room again.
  */
 #ifndef KERNEL_TRACE_TRACE_H
@@ -14,14 +14,14 @@
 #include "kernel/trace/format.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
+#include <asm/patch.h>
 
-extern u32 trace_flags;       /* TRACE_*; set at boot, by whoever watches faults */
-#define TRACE_RECORDS 0x1u    /* the rings are there */
-#define TRACE_FAULT_LOG 0x2u  /* the fault log is on */
+extern bool trace_on; /* there are rings; constant after boot */
 
+/* Off: one instruction that does nothing. */
 static __always_inline bool tracing(void)
 {
-	return unlikely(READ_ONCE(trace_flags) & TRACE_RECORDS);
+	return unlikely(patched(&trace_on));
 }
 
 extern u64 trace_last_seq;

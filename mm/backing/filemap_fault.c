@@ -11,7 +11,7 @@
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/backing/shmem.h"
-#include "mm/fault/fault.h"
+#include "mm/fault/note.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/record.h"
 #include "mm/space/rmap.h"
@@ -237,8 +237,11 @@ static __always_inline vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t start_
 	spin_unlock(&mapping->tree_lock);
 	add_mm_counter(vma->vm_mm, counter, mapped);
 	answered = !pte_none(*target);
-	if (tracing())
+	if (tracing()) {
+		if (answered)
+			fault_stored(*target);
 		record_around(vmf, target, start_pgoff, end_pgoff);
+	}
 	pte_unmap_unlock(target, ptl);
 	return answered ? VM_FAULT_NOPAGE : 0;
 }

@@ -16,8 +16,8 @@ vm_fault_t do_anonymous_page(struct vm_fault *vmf)
 	struct page *page;
 	pte_t entry;
 
+	fault_sent_to(vmf, TRACE_DOOR_DO_ANONYMOUS_PAGE);
 	if (!(vmf->flags & FAULT_FLAG_WRITE)) {
-		vmf->door = DOOR_ANON_ZERO;
 		count_vm_event(VM_fault_anon_zero);
 		entry = pte_mkspecial(pte_mkyoung(pfn_pte(zero_pfn, vma->vm_page_prot)));
 		install_pte(vmf, NULL, entry, MAP_SPECIAL);
@@ -33,7 +33,6 @@ vm_fault_t do_anonymous_page(struct vm_fault *vmf)
 	clear_page(page_address(page));
 	page->flags |= (1UL << PG_uptodate) | (1UL << PG_swapbacked);
 
-	vmf->door = DOOR_ANON_WRITE;
 	count_vm_event(VM_fault_anon_write);
 	entry = pte_mkdirty(pte_mkyoung(pfn_pte(page_to_pfn(page), vma->vm_page_prot)));
 	if (unlikely(!install_pte(vmf, page, maybe_mkwrite(entry, vma), MAP_ANON_NEW)))

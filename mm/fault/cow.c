@@ -39,7 +39,10 @@ static bool can_reuse(struct page *page)
 /* Make the entry writable in place; ptl is released. No flush: rights were only added. */
 static void wp_page_reuse(struct vm_fault *vmf)
 {
-	set_pte(vmf->pte, maybe_mkwrite(pte_mkdirty(pte_mkyoung(vmf->orig_pte)), vmf->vma));
+	pte_t entry = maybe_mkwrite(pte_mkdirty(pte_mkyoung(vmf->orig_pte)), vmf->vma);
+
+	set_pte(vmf->pte, entry);
+	fault_stored(entry);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 }
 
@@ -70,7 +73,9 @@ static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page 
 	page_add_new_anon_rmap(copy, vma, vmf->address);
 	lru_cache_add_anon(copy);
 	race_point("cow: flushed, copy not stored");
-	set_pte(vmf->pte, maybe_mkwrite(entry, vma));
+	entry = maybe_mkwrite(entry, vma);
+	set_pte(vmf->pte, entry);
+	fault_stored(entry);
 	if (unlikely(vma->vm_flags & VM_LOCKED))
 		mlock_page(copy);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
@@ -80,9 +85,11 @@ static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page 
 /* @old: referenced by us, or NULL for the zero page and other special ones. ptl is not held. */
 static vm_fault_t wp_page_copy(struct vm_fault *vmf, struct page *old)
 {
-	vm_fault_t refused = vmf_anon_prepare(vmf);
 	struct page *copy = NULL;
+	vm_fault_t refused;
 
+	fault_door(TRACE_DOOR_WP_PAGE_COPY);
+	refused = vmf_anon_prepare(vmf);
 	if (likely(!refused)) {
 		copy = alloc_page(GFP_USER);
 		refused = copy ? 0 : VM_FAULT_OOM;
@@ -100,7 +107,6 @@ static vm_fault_t wp_page_copy(struct vm_fault *vmf, struct page *old)
 		copy_page(page_address(copy), page_address(pfn_to_page(pte_pfn(vmf->orig_pte))));
 	copy->flags |= (1UL << PG_uptodate) | (1UL << PG_swapbacked);
 
-	vmf->door = old ? DOOR_WP_COPY : DOOR_WP_ZERO;
 	count_vm_event(VM_fault_wp_copy);
 	if (likely(wp_install_copy(vmf, old, copy))) {
 		if (old)
@@ -119,10 +125,13 @@ static vm_fault_t wp_page_shared(struct vm_fault *vmf, struct page *page)
 	const struct vm_area_struct *vma = vmf->vma;
 	vm_fault_t refused = 0;
 
+	fault_door(TRACE_DOOR_WP_PAGE_SHARED);
 	vmf->page = page;
 	lock_page(page);
-	if (vma->vm_ops && vma->vm_ops->page_mkwrite)
+	if (vma->vm_ops && vma->vm_ops->page_mkwrite) {
+		fault_door(TRACE_DOOR_PAGE_MKWRITE);
 		refused = vma->vm_ops->page_mkwrite(vmf);
+	}
 	if (unlikely(refused)) {
 		if (refused & VM_FAULT_RETRY)
 			return refused;
@@ -131,7 +140,6 @@ static vm_fault_t wp_page_shared(struct vm_fault *vmf, struct page *page)
 		return refused & VM_FAULT_ERROR;
 	}
 	set_page_dirty(page);
-	vmf->door = DOOR_WP_SHARED;
 	count_vm_event(VM_fault_wp_shared);
 	if (likely(lock_same_pte(vmf)))
 		wp_page_reuse(vmf);
@@ -145,8 +153,9 @@ vm_fault_t do_wp_page(struct vm_fault *vmf)
 	struct vm_area_struct *vma = vmf->vma;
 	struct page *page = vm_normal_page(vma, vmf->address, vmf->orig_pte);
 
+	fault_door(TRACE_DOOR_DO_WP_PAGE);
 	if (page && PageAnon(page) && can_reuse(page)) {
-		vmf->door = DOOR_WP_REUSE;
+		fault_door(TRACE_DOOR_WP_PAGE_REUSE);
 		count_vm_event(VM_fault_wp_reuse);
 		wp_page_reuse(vmf);
 		return 0;

@@ -35,12 +35,6 @@
 struct page *zero_page;
 unsigned long zero_pfn;
 
-const char *const fault_door_names[NR_FAULT_DOORS] = {
-#define X(id, text) [DOOR_##id] = text,
-	FAULT_DOORS(X)
-#undef X
-};
-
 void fault_init(void)
 {
 	zero_page = alloc_page(__GFP_ZERO);
@@ -48,6 +42,15 @@ void fault_init(void)
 		boot_fail("no memory for the shared zero page: give the machine more RAM (MEM=)");
 	SetPageReserved(zero_page);
 	zero_pfn = page_to_pfn(zero_page);
+}
+
+void release_fault_lock(const struct vm_fault *vmf)
+{
+	fault_door(TRACE_DOOR_WAIT);
+	if (vmf->flags & FAULT_FLAG_VMA_LOCK)
+		vma_end_read(vmf->vma);
+	else
+		mmap_read_unlock(vmf->vma->vm_mm);
 }
 
 bool __fault_lock_page(struct vm_fault *vmf, struct page *page)
@@ -69,6 +72,7 @@ vm_fault_t __vmf_anon_prepare(struct vm_fault *vmf)
 	bool extra = vmf->flags & FAULT_FLAG_VMA_LOCK;
 	int err;
 
+	fault_door(TRACE_DOOR_ANON_PREPARE);
 	/* A writer that waits for this VMA has mmap_lock: do not wait for it here. */
 	if (extra && !mmap_read_trylock(mm)) {
 		release_fault_lock(vmf);
@@ -88,13 +92,14 @@ static vm_fault_t handle_present_pte(struct vm_fault *vmf)
 {
 	bool write = vmf->flags & FAULT_FLAG_WRITE;
 
+	fault_sent_to(vmf, TRACE_DOOR_PRESENT_PTE);
 	if (unlikely(!lock_same_pte(vmf)))
 		return 0;
 	if (write && likely(!pte_write(vmf->orig_pte)))
 		return do_wp_page(vmf);
-	vmf->door = DOOR_SPURIOUS;
 	count_vm_event(VM_fault_spurious);
 	ptep_set_access_flags(vmf->pte, write);
+	fault_stored(ptep_get(vmf->pte));
 	flush_tlb_fix_spurious_fault(vmf->address);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 	return 0;
@@ -110,6 +115,31 @@ static vm_fault_t handle_pte_fault(struct vm_fault *vmf)
 	return handle_present_pte(vmf);
 }
 
+/* For the recorder: which tables were missing, and what leads to them now. */
+static noinline pmd_t *make_noted_tables(struct mm_struct *mm, unsigned long address)
+{
+	struct trace_fault *record = &current->fault_note->record;
+	pgd_t *pgd = pgd_offset(mm, address);
+	bool no_pud = pgd_none(*pgd), no_pmd = no_pud || pud_none(*pud_offset(pgd, address));
+	pmd_t *pmd;
+
+	fault_door(TRACE_DOOR_ALLOC_TABLES);
+	pmd = alloc_tables(mm, address);
+	if (!pmd)
+		return NULL;
+	record->after[2] = pmd->pmd;
+	if (no_pmd)
+		record->after[1] = pud_offset(pgd, address)->pud;
+	if (no_pud)
+		record->after[0] = pgd->pgd;
+	return pmd;
+}
+
+static noinline pmd_t *make_tables(struct mm_struct *mm, unsigned long address)
+{
+	return tracing() ? make_noted_tables(mm, address) : alloc_tables(mm, address);
+}
+
 /*
  * The entry above the last-level table for @address, with the tables that are missing made on the
  * way. NULL: out of memory. The fault lock keeps tables where they are: munmap frees a table only
@@ -122,12 +152,12 @@ static __always_inline pmd_t *walk_to_pmd(struct mm_struct *mm, unsigned long ad
 	pmd_t *pmd;
 
 	if (unlikely(pgd_none(*pgd)))
-		return alloc_tables(mm, address);
+		return make_tables(mm, address);
 	pud = pud_offset(pgd, address);
 	if (unlikely(pud_none(*pud)))
-		return alloc_tables(mm, address);
+		return make_tables(mm, address);
 	pmd = pmd_offset(pud, address);
-	return likely(!pmd_none(*pmd)) ? pmd : alloc_tables(mm, address);
+	return likely(!pmd_none(*pmd)) ? pmd : make_tables(mm, address);
 }
 
 /*
@@ -136,14 +166,15 @@ static __always_inline pmd_t *walk_to_pmd(struct mm_struct *mm, unsigned long ad
  */
 static noinline vm_fault_t finish_fault(const struct vm_fault *vmf, vm_fault_t verdict)
 {
-	if (current->fault_note)
-		fault_note_fill(current->fault_note, vmf, verdict);
+	bool major = (verdict & VM_FAULT_MAJOR) || (vmf->flags & FAULT_FLAG_TRIED);
+
+	fault_tried(vmf, verdict | (major ? VM_FAULT_MAJOR : 0));
 	if (verdict & VM_FAULT_RETRY)
 		return verdict;
 	count_vm_event(VM_pgfault);
 	if (verdict & VM_FAULT_ERROR)
 		return verdict;
-	if ((verdict & VM_FAULT_MAJOR) || (vmf->flags & FAULT_FLAG_TRIED)) {
+	if (major) {
 		count_vm_event(VM_pgmajfault);
 		current->maj_flt++;
 	} else {
@@ -155,6 +186,7 @@ static noinline vm_fault_t finish_fault(const struct vm_fault *vmf, vm_fault_t v
 vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, unsigned int flags)
 {
 	vma_assert_locked(vma);
+	fault_door_within(TRACE_DOOR_HANDLE_MM_FAULT);
 	pmd_t *pmd = walk_to_pmd(vma->vm_mm, address);
 	pte_t *pte = likely(pmd) ? pte_offset(pmd, address) : NULL;
 	struct vm_fault vmf = {
@@ -166,13 +198,12 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, un
 		.orig_pte = likely(pmd) ? ptep_get(pte) : __pte(0),
 		.ptl = NULL,
 		.page = NULL,
-		.door = DOOR_NONE,
 	};
 	vm_fault_t verdict = likely(pmd) ? handle_pte_fault(&vmf) : VM_FAULT_OOM;
 
-	if (unlikely((verdict & ~VM_FAULT_DIRTIED) | (flags & FAULT_FLAG_TRIED)) ||
-	    unlikely(current->fault_note))
+	if (unlikely((verdict & ~VM_FAULT_DIRTIED) | (flags & FAULT_FLAG_TRIED)))
 		return finish_fault(&vmf, verdict);
+	fault_tried(&vmf, verdict);
 	count_vm_event(VM_pgfault);
 	current->min_flt++;
 	return verdict;

@@ -44,34 +44,6 @@ struct pt_regs;
 #define VM_FAULT_DIRTIED 0x0800u /* a page of a shared file was: with no lock held, pace the writer */
 #define VM_FAULT_ERROR (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
 
-/* The door that resolved a fault, for the fault log; X(id, text). */
-#define FAULT_DOORS(X)                                                                             \
-	X(NONE, "handle_pte_fault")                                                                \
-	X(ANON_ZERO, "do_anonymous_page: zero page")                                               \
-	X(ANON_WRITE, "do_anonymous_page: fresh page")                                             \
-	X(READ, "do_read_fault")                                                                   \
-	X(READ_AROUND, "do_read_fault: fault-around")                                              \
-	X(COW, "do_cow_fault")                                                                     \
-	X(SHARED, "do_shared_fault")                                                               \
-	X(SWAP, "do_swap_page")                                                                    \
-	X(WP_REUSE, "do_wp_page: reuse")                                                           \
-	X(WP_COPY, "do_wp_page: copy")                                                             \
-	X(WP_ZERO, "do_wp_page: zero page replaced")                                               \
-	X(WP_SHARED, "do_wp_page: shared")                                                         \
-	X(SPURIOUS, "handle_pte_fault: spurious")                                                  \
-	X(RACE, "handle_pte_fault: entry changed")                                                 \
-	X(VMALLOC, "vmalloc_fault")                                                                \
-	X(BAD_AREA, "bad_area")                                                                    \
-	X(FIXUP, "fixup_exception")
-
-enum fault_door {
-#define X(id, text) DOOR_##id,
-	FAULT_DOORS(X)
-#undef X
-	NR_FAULT_DOORS
-};
-extern const char *const fault_door_names[NR_FAULT_DOORS];
-
 /* One fault in flight. The const part is the question, the rest the answer as it grows. */
 struct vm_fault {
 	struct vm_area_struct *const vma;
@@ -83,7 +55,6 @@ struct vm_fault {
 	pte_t orig_pte;              /* the entry seen when the fault began */
 	spinlock_t *ptl;             /* while it is held */
 	struct page *page;           /* from ->fault: referenced, locked */
-	enum fault_door door;
 };
 
 /* The page's place in the VMA's object. */
@@ -104,13 +75,7 @@ vm_fault_t do_wp_page(struct vm_fault *vmf);
 
 /* --- shared by the doors (fault.c) --- */
 /* Let go of what the caller of handle_mm_fault() holds. The VMA may be gone at once. */
-static inline void release_fault_lock(const struct vm_fault *vmf)
-{
-	if (vmf->flags & FAULT_FLAG_VMA_LOCK)
-		vma_end_read(vmf->vma);
-	else
-		mmap_read_unlock(vmf->vma->vm_mm);
-}
+void release_fault_lock(const struct vm_fault *vmf);
 /* May the fault lock be released and VM_FAULT_RETRY answered, once the disk has been waited for? */
 static inline bool fault_may_wait_unlocked(const struct vm_fault *vmf)
 {

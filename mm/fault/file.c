@@ -19,8 +19,10 @@
 /* Ask the mapping's owner for the page. On success vmf->page is referenced and locked. */
 static __always_inline vm_fault_t __do_fault(struct vm_fault *vmf)
 {
-	vm_fault_t verdict = vmf->vma->vm_ops->fault(vmf);
+	vm_fault_t verdict;
 
+	fault_door(TRACE_DOOR_VM_OPS_FAULT);
+	verdict = vmf->vma->vm_ops->fault(vmf);
 	if (unlikely(verdict & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)))
 		return verdict;
 	if (unlikely(!(verdict & VM_FAULT_LOCKED)))
@@ -53,6 +55,7 @@ static bool do_fault_around(struct vm_fault *vmf)
 	pgoff_t first = vmf_pgoff(vmf) - ((vmf->address - start) >> PAGE_SHIFT);
 	pgoff_t last = first + ((end - start) >> PAGE_SHIFT) - 1;
 
+	fault_door(TRACE_DOOR_DO_FAULT_AROUND);
 	return vma->vm_ops->map_pages(vmf, first, last) & VM_FAULT_NOPAGE;
 }
 
@@ -60,15 +63,14 @@ static vm_fault_t do_read_fault(struct vm_fault *vmf)
 {
 	vm_fault_t verdict;
 
+	fault_sent_to(vmf, TRACE_DOOR_DO_READ_FAULT);
 	if (vmf->vma->vm_ops->map_pages && do_fault_around(vmf)) {
-		vmf->door = DOOR_READ_AROUND;
 		count_vm_event(VM_fault_around);
 		return 0;
 	}
 	verdict = __do_fault(vmf);
 	if (!(verdict & VM_FAULT_LOCKED))
 		return verdict;
-	vmf->door = DOOR_READ;
 	count_vm_event(VM_fault_read);
 	finish_file_fault(vmf,
 			  pte_mkyoung(pfn_pte(page_to_pfn(vmf->page), vmf->vma->vm_page_prot)));
@@ -82,6 +84,7 @@ static vm_fault_t do_cow_fault(struct vm_fault *vmf)
 	vm_fault_t verdict;
 	pte_t entry;
 
+	fault_sent_to(vmf, TRACE_DOOR_DO_COW_FAULT);
 	verdict = vmf_anon_prepare(vmf);
 	if (unlikely(verdict))
 		return verdict;
@@ -98,7 +101,6 @@ static vm_fault_t do_cow_fault(struct vm_fault *vmf)
 	put_page(vmf->page);
 	copy->flags |= (1UL << PG_uptodate) | (1UL << PG_swapbacked);
 
-	vmf->door = DOOR_COW;
 	count_vm_event(VM_fault_cow);
 	entry = pte_mkdirty(pte_mkyoung(pfn_pte(page_to_pfn(copy), vma->vm_page_prot)));
 	if (unlikely(!install_pte(vmf, copy, maybe_mkwrite(entry, vma), MAP_ANON_NEW)))
@@ -110,11 +112,15 @@ static vm_fault_t do_shared_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	vm_fault_t (*mkwrite)(struct vm_fault * vmf) = vma->vm_ops->page_mkwrite;
-	vm_fault_t verdict = __do_fault(vmf), refused;
+	vm_fault_t verdict, refused;
 	pte_t entry;
 
+	fault_sent_to(vmf, TRACE_DOOR_DO_SHARED_FAULT);
+	verdict = __do_fault(vmf);
 	if (!(verdict & VM_FAULT_LOCKED))
 		return verdict;
+	if (mkwrite)
+		fault_door(TRACE_DOOR_PAGE_MKWRITE);
 	refused = mkwrite ? mkwrite(vmf) : 0;
 	if (unlikely(refused)) {
 		if (refused & VM_FAULT_RETRY)
@@ -124,7 +130,6 @@ static vm_fault_t do_shared_fault(struct vm_fault *vmf)
 		return refused & VM_FAULT_ERROR;
 	}
 	set_page_dirty(vmf->page);
-	vmf->door = DOOR_SHARED;
 	count_vm_event(VM_fault_shared);
 	entry = pte_mkdirty(pte_mkyoung(pfn_pte(page_to_pfn(vmf->page), vma->vm_page_prot)));
 	finish_file_fault(vmf, maybe_mkwrite(entry, vma));

@@ -11,7 +11,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
-#include "mm/fault/fault.h"
+#include "mm/fault/note.h"
 
 /* One page's share of an access. */
 struct access {
@@ -20,6 +20,7 @@ struct access {
 	void *buf; /* @n bytes, all of one page, are copied from or to here; or NULL: */
 	size_t n;
 	struct page *page; /* is wanted, referenced */
+	struct fault_note *note; /* room for one */
 };
 
 /* May it be had in that way? A forced write must end in a private copy. */
@@ -91,7 +92,8 @@ static vm_fault_t access_locked(struct access *a, struct mm_struct *mm, unsigned
 	if (!vma || !vma_allows(vma, a->gup_flags))
 		return VM_FAULT_SIGSEGV;
 	while (!try_access(a, mm)) {
-		vm_fault_t verdict = handle_mm_fault(vma, a->address, flags);
+		vm_fault_t verdict = remote_mm_fault(a->note, vma, a->address, flags,
+						     TRACE_DOOR_REMOTE);
 
 		if (verdict & (VM_FAULT_RETRY | VM_FAULT_ERROR))
 			return verdict;
@@ -104,8 +106,10 @@ static int access_page(struct access *a, struct mm_struct *mm)
 {
 	unsigned int flags = FAULT_FLAG_REMOTE | FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE |
 			     (a->gup_flags & FOLL_WRITE ? FAULT_FLAG_WRITE : 0);
+	struct fault_note note;
 	vm_fault_t verdict;
 
+	a->note = &note;
 	for (;;) {
 		if (mmap_read_lock_killable(mm))
 			return -EINTR;

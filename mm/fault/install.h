@@ -7,7 +7,7 @@
 #define MM_FAULT_INSTALL_H
 
 #include "kernel/debug/race.h"
-#include "mm/fault/fault.h"
+#include "mm/fault/note.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/rmap.h"
 
@@ -22,8 +22,8 @@ static __always_inline bool lock_same_pte(struct vm_fault *vmf)
 	spin_lock(vmf->ptl);
 	if (likely(pte_same(ptep_get(vmf->pte), vmf->orig_pte)))
 		return true;
+	fault_entry_is(ptep_get(vmf->pte), TRACE_DOOR_ENTRY_CHANGED);
 	spin_unlock(vmf->ptl);
-	vmf->door = DOOR_RACE;
 	return false;
 }
 
@@ -52,6 +52,7 @@ static __always_inline bool install_pte(struct vm_fault *vmf, struct page *page,
 		page_add_file_rmap(page);
 	}
 	set_pte(vmf->pte, entry);
+	fault_stored(entry);
 	if (kind != MAP_SPECIAL && unlikely(vma->vm_flags & VM_LOCKED))
 		mlock_page(page);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);

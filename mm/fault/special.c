@@ -37,7 +37,6 @@ vm_fault_t special_mapping_fault(struct vm_fault *vmf)
 
 	if (index >= special->nr)
 		return VM_FAULT_SIGBUS;
-	vmf->door = DOOR_READ;
 	count_vm_event(VM_fault_read);
 	install_pte(
 		vmf, NULL,

@@ -51,10 +51,10 @@ static bool install_swapped_page(struct vm_fault *vmf, struct page *page, swp_en
 	add_mm_counter(mm, MM_SWAPENTS, -1);
 	page_add_anon_rmap(page, vma, vmf->address);
 	set_pte(vmf->pte, pte);
+	fault_stored(pte);
 	if (unlikely(vma->vm_flags & VM_LOCKED))
 		mlock_page(page);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
-	fault_note_before(vmf);
 	vmf->orig_pte = pte; /* what do_wp_page() has to find */
 	return true;
 }
@@ -62,14 +62,9 @@ static bool install_swapped_page(struct vm_fault *vmf, struct page *page, swp_en
 /* The page came in read-only but this is a write that must copy: the second half of the fault. */
 static vm_fault_t write_swapped_page(struct vm_fault *vmf)
 {
-	enum fault_door door = vmf->door;
-	vm_fault_t verdict;
-
 	if (unlikely(!lock_same_pte(vmf)))
 		return 0; /* the instruction faults again */
-	verdict = do_wp_page(vmf);
-	vmf->door = door;
-	return verdict;
+	return do_wp_page(vmf);
 }
 
 /*
@@ -82,6 +77,7 @@ static noinline vm_fault_t swapin_unlocked(struct vm_fault *vmf, swp_entry_t ent
 	bool major;
 
 	release_fault_lock(vmf);
+	fault_door(TRACE_DOOR_SWAPIN_READAHEAD);
 	page = swapin_readahead(entry, &major);
 	if (page) {
 		wait_on_page_locked_killable(page);
@@ -97,11 +93,12 @@ vm_fault_t do_swap_page(struct vm_fault *vmf)
 	vm_fault_t verdict = 0;
 	struct page *page;
 
-	vmf->door = DOOR_SWAP;
+	fault_sent_to(vmf, TRACE_DOOR_DO_SWAP_PAGE);
 	page = lookup_swap_cache(entry);
 	if (!page) {
 		if (fault_may_wait_unlocked(vmf))
 			return swapin_unlocked(vmf, entry);
+		fault_door(TRACE_DOOR_SWAPIN_READAHEAD);
 		page = swapin_readahead(entry, &major);
 	}
 	if (unlikely(!page))

@@ -10,6 +10,7 @@
 #include "mm/backing/swap.h"
 #include "mm/reclaim/lru.h"
 #include "mm/reclaim/reclaim.h"
+#include "mm/fault/note.h"
 #include "mm/space/mman.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
@@ -290,7 +291,8 @@ static bool advice_exists(int behavior)
 static int advise_range(struct mm_struct *mm, unsigned long start, unsigned long end, int behavior)
 {
 	struct vm_area_struct *vma = find_vma(mm, start);
-	struct faultin at = { .addr = start, .may_unlock = true };
+	struct fault_note note;
+	struct faultin at = { .addr = start, .may_unlock = true, .note = &note };
 	int err, unmapped = 0;
 
 	while (at.addr < end) {
@@ -316,7 +318,11 @@ static int advise_range(struct mm_struct *mm, unsigned long start, unsigned long
 		}
 		if (err)
 			return err;
-		at = (struct faultin){ .addr = max(stop, vma->vm_end), .may_unlock = true };
+		at = (struct faultin){
+			.addr = max(stop, vma->vm_end),
+			.may_unlock = true,
+			.note = &note,
+		};
 		vma = vma_next(vma);
 	}
 	return unmapped;

@@ -6,7 +6,7 @@
  */
 #include "kernel/core/sched.h"
 #include "lib/util.h"
-#include "mm/fault/fault.h"
+#include "mm/fault/note.h"
 #include "mm/reclaim/lru.h"
 #include "mm/space/mman.h"
 #include "mm/space/mmap_lock.h"
@@ -36,8 +36,9 @@ int faultin_range(struct vm_area_struct *vma, struct faultin *at, unsigned long 
 		 * write.
 		 */
 		while (!pte_allows(mm, at->addr, write)) {
-			vm_fault_t verdict = handle_mm_fault(
-				vma, at->addr, flags | (at->tried ? FAULT_FLAG_TRIED : 0));
+			vm_fault_t verdict = remote_mm_fault(
+				at->note, vma, at->addr,
+				flags | (at->tried ? FAULT_FLAG_TRIED : 0), TRACE_DOOR_POPULATE);
 
 			if (verdict & VM_FAULT_RETRY) {
 				at->tried = at->unlocked = true;
@@ -95,7 +96,8 @@ static int populate_rest(struct vm_area_struct *vma, unsigned long start, unsign
 
 int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
-	struct faultin at = { .addr = start };
+	struct fault_note note;
+	struct faultin at = { .addr = start, .note = &note };
 
 	return populate_rest(vma, start, end, &at);
 }
@@ -104,7 +106,8 @@ int populate_vma(struct vm_area_struct *vma, unsigned long start, unsigned long 
 static int __mm_populate(unsigned long start, unsigned long len, bool ignore_errors)
 {
 	struct mm_struct *mm = current->mm;
-	struct faultin at = { .addr = start, .may_unlock = true };
+	struct fault_note note;
+	struct faultin at = { .addr = start, .may_unlock = true, .note = &note };
 	unsigned long end = start + len;
 	struct vm_area_struct *vma;
 	int err, first = 0;

@@ -198,6 +198,7 @@ struct faultin {
 	bool may_unlock;
 	bool tried;    /* the disk was waited for, for the page at addr */
 	bool unlocked; /* set with -EAGAIN; the caller's to clear */
+	struct fault_note *note; /* room for one, kept from a try to the next */
 };
 int faultin_range(struct vm_area_struct *vma, struct faultin *at, unsigned long end, bool write);
 

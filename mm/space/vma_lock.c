@@ -4,6 +4,7 @@
 
 #include "kernel/core/wait.h"
 #include "kernel/debug/race.h"
+#include "mm/fault/note.h"
 #include "mm/stats.h"
 
 /*
@@ -55,8 +56,10 @@ static struct vm_area_struct *find_vma_rcu(struct mm_struct *mm, unsigned long a
 
 struct vm_area_struct *__lock_vma_under_rcu(struct mm_struct *mm, unsigned long address)
 {
-	struct vm_area_struct *vma = find_vma_rcu(mm, address);
+	struct vm_area_struct *vma;
 
+	fault_door(TRACE_DOOR_LOCK_VMA);
+	vma = find_vma_rcu(mm, address);
 	race_point("vma lookup: found, not entered");
 	if (vma && vma_start_read(mm, vma)) {
 		if (likely(vma_has(vma, address))) {

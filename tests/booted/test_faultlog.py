@@ -7,7 +7,7 @@ from harness import check, program, run
 
 ENTRY = r"(?:none|swap:\d+:\d+|[0-9a-f]+:[rw][x-][d-][a-]z?)"
 LINE = re.compile(
-    r"(?P<time>\d+\.\d{6}) (?P<cpu>\d+) (?P<pid>\d+) (?P<program>.+?) (?P<kind>major|minor) "
+    r"(?P<time>\d+\.\d{6}) (?P<cpu>\d+) (?P<pid>\d+) (?P<program>.*?) (?P<kind>major|minor) "
     r"(?P<access>[rwx])(?P<mode>k?) (?P<address>[0-9a-f]{16}) ip=(?P<ip>[0-9a-f]+) "
     r"(?:no-vma|(?P<start>[0-9a-f]+)-(?P<end>[0-9a-f]+):(?P<rights>[r-][w-][x-][ps]):"
     r"(?P<name>.+?)\+(?P<page>\d+)) "

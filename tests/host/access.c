@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/x86_64/cpu/uart.h"
 #include "arch/x86_64/entry/exceptions.h"
-#include "arch/x86_64/entry/fault_log.h"
+#include "kernel/trace/trace.h"
 #include "lib/util.h"
 #include "tests/host/internal.h"
 #include <asm/extable.h>
@@ -30,17 +29,61 @@ static void page_fault(struct pt_regs *regs, unsigned long error, unsigned long 
 	exc_page_fault(regs, error, addr);
 }
 
-/* The debug console: where the fault log goes. */
-char host_fault_line[512];
-void debugcon_write(const char *text, size_t n)
+/* --- the recorder --- */
+#define RING_SIZE (64u << 10)
+
+static _Alignas(8) char trace_memory[TRACE_HEADER_SIZE], trace_ring_memory[RING_SIZE];
+
+void host_record(void)
 {
-	snprintf(host_fault_line, sizeof(host_fault_line), "%.*s", (int)n, text);
+	char *rings[] = { trace_ring_memory };
+
+	if (trace_on)
+		return;
+	trace_use((struct trace_area *)trace_memory, rings, RING_SIZE, 1);
+	trace_on = true;
 }
 
-void host_fault_log(bool on)
+/* The last FAULT in the ring; what is before it is taken out. */
+static const struct trace_fault *last_fault(void)
 {
-	fault_log_enabled = on;
-	host_fault_line[0] = '\0';
+	struct trace_ring_ends *ends = &trace_area->rings[0];
+	const struct trace_fault *fault = NULL;
+
+	for (u64 at = ends->tail; at < ends->head;) {
+		const struct trace_record *record =
+			(const void *)(trace_ring_memory + at % RING_SIZE);
+
+		if (record->type == TRACE_FAULT) {
+			fault = (const struct trace_fault *)record;
+			ends->tail = at;
+		}
+		at += record->size;
+	}
+	return fault;
+}
+
+const char *host_doors(void)
+{
+	static const char *const names[NR_TRACE_DOORS] = {
+#define X(id, name) [TRACE_DOOR_##id] = name,
+		TRACE_DOORS(X)
+#undef X
+	};
+	static char text[256];
+	const struct trace_fault *fault = last_fault();
+	const struct trace_fault_door *doors = (const struct trace_fault_door *)(fault + 1);
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (int i = 0; fault && i < fault->nr_doors - 1; i++) {
+		if (doors[i].door == TRACE_DOOR_HANDLE_PTE_FAULT)
+			n = 0;
+		else
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? ", " : "",
+					      names[doors[i].door]);
+	}
+	return text;
 }
 
 /* --- user mode --- */

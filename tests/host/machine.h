@@ -132,12 +132,10 @@ u64 host_get(unsigned long addr);
 
 /* The last page fault's error code (X86_PF_*) and CR2, and how many there were since boot. */
 extern unsigned long host_error_code, host_cr2, host_faults;
-/*
- * Keep the kernel's fault log: the line about the last page fault, with the door it went through
- * (FAULT_DOORS of mm/fault/fault.h) in double quotes.
- */
-void host_fault_log(bool on);
-extern char host_fault_line[512];
+/* Have the kernel record (kernel/trace/trace.h), from now on. */
+void host_record(void);
+/* The last page fault was answered by this: the doors behind handle_pte_fault(), ", " between them. */
+const char *host_doors(void);
 
 /* --- what stands behind an address; no side effects --- */
 

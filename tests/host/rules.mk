@@ -11,7 +11,7 @@ HOST_KERNEL := $(sort $(shell find mm -name '*.c')) \
 	kernel/core/block.c kernel/core/param.c kernel/core/rcu.c kernel/core/rwsem.c \
 	kernel/core/spinlock.c kernel/core/stop.c \
 	kernel/core/wait.c kernel/trace/trace.c kernel/trace/records.c \
-	arch/x86_64/entry/fault.c arch/x86_64/entry/fault_log.c arch/x86_64/entry/pf_error.c \
+	arch/x86_64/entry/fault.c arch/x86_64/entry/pf_error.c \
 	arch/x86_64/mm/asid.c arch/x86_64/mm/tlb.c
 HOST_MACHINE := $(patsubst %,tests/host/%.c,\
 	access disks failure files kasan machine mmu process shim threads vmap)

@@ -22,6 +22,7 @@
 #include "kernel/core/wait.h"
 #include "kernel/debug/report.h"
 #include "lib/util.h"
+#include "mm/fault/note.h"
 #include "mm/frame/page.h"
 #include "mm/space/record.h"
 #include "tests/host/host.h"
@@ -180,7 +181,12 @@ __weak void schedule_on_each_cpu(void (*fn)(void *arg), void *arg)
 }
 
 /* --- the recorder: off, and nobody calls it --- */
-__weak u32 trace_flags;
+__weak bool trace_on;
+__weak vm_fault_t noted_mm_fault(struct fault_note *note, struct vm_area_struct *vma,
+				 unsigned long address, unsigned int flags, enum trace_door first)
+{
+	panic("recorded a fault at %lx: %p %p %x %d", address, (void *)note, (void *)vma, flags, first);
+}
 __weak void __record_vma(const struct vm_area_struct *vma, unsigned long was)
 {
 	panic("recorded, from %lx to %lx", was, vma->vm_start);

@@ -46,7 +46,7 @@ static __attribute__((unused)) int setup(void **state)
 	host_census(&census_before);
 	p = host_create();
 	host_switch(p);
-	host_fault_log(true);
+	host_record();
 	return p ? 0 : -1;
 }
 
@@ -94,11 +94,18 @@ static __attribute__((unused)) int teardown(void **state)
 			fail_msg("%s:%d: %s: signal %d code %d at %#lx", __FILE__, __LINE__,       \
 				 #verdict, __v.signal, __v.code, __v.addr);                        \
 	} while (0)
-/* The last fault went through that door. */
-#define DOOR(text)                                                                                 \
+/* The last fault came to this door at last. */
+#define DOOR(name)                                                                                 \
 	do {                                                                                       \
-		if (!strstr(host_fault_line, "\"" text "\""))                                      \
-			fail_msg("%s:%d: not by %s: %s", __FILE__, __LINE__, text, host_fault_line); \
+		size_t __n = strlen(host_doors()), __m = strlen(name);                             \
+		if (__n < __m || strcmp(host_doors() + __n - __m, name))                           \
+			fail_msg("%s:%d: not by %s: %s", __FILE__, __LINE__, name, host_doors());  \
+	} while (0)
+/* Its last try went through these doors, and no others. */
+#define DOORS(text)                                                                                \
+	do {                                                                                       \
+		if (strcmp(host_doors(), text))                                                    \
+			fail_msg("%s:%d: not by %s: %s", __FILE__, __LINE__, text, host_doors());  \
 	} while (0)
 #define COUNTS(page, refs, maps)                                                                   \
 	do {                                                                                       \

@@ -10,7 +10,7 @@ static void test_read_maps_the_zero_page(void **state)
 
 	(void)state;
 	FAULTS(1, assert_int_equal(host_get(a), 0));
-	DOOR("do_anonymous_page: zero page");
+	DOORS("do_anonymous_page, install_pte");
 	pte = host_pte(p, a);
 	assert_int_equal(pte_pfn(pte), zero_pfn);
 	assert_true(pte_special(pte) && !pte_write(pte) && !pte_dirty(pte) && pte_young(pte));
@@ -28,7 +28,7 @@ static void test_write_gets_a_zeroed_frame(void **state)
 
 	(void)state;
 	FAULTS(1, OK(poke(a + 100, 'x')));
-	DOOR("do_anonymous_page: fresh page");
+	DOORS("do_anonymous_page, __vmf_anon_prepare, install_pte");
 	page = host_page(p, a);
 	COUNTS(page, 1, 1);
 	assert_true(PageAnon(page) && PageUptodate(page) && PageSwapBacked(page) && PageLRU(page));
@@ -49,7 +49,7 @@ static void test_write_after_read_replaces_the_zero_page(void **state)
 	assert_int_equal(host_get(a), 0);
 	FAULTS(1, OK(host_put(a, 7)));
 	assert_int_equal(host_error_code, X86_PF_PROT | X86_PF_WRITE | X86_PF_USER);
-	DOOR("do_wp_page: zero page replaced");
+	DOORS("handle_present_pte, do_wp_page, wp_page_copy, __vmf_anon_prepare, install_pte");
 	COUNTS(host_page(p, a), 1, 1);
 	RSS(1, 0, 0);
 	assert_true(host_tlb_lookup(a, &pfn, &writable) && pfn != zero_pfn);
@@ -133,7 +133,7 @@ static void test_rights(void **state)
 	assert_int_equal(host_get(ro), 0);
 	SIGNAL(poke(ro, 1), SIGSEGV, SEGV_ACCERR, ro);
 	assert_int_equal(host_error_code, X86_PF_PROT | X86_PF_WRITE | X86_PF_USER);
-	DOOR("bad_area");
+	DOOR("bad_area_nosemaphore");
 	SIGNAL(host_exec(ro), SIGSEGV, SEGV_ACCERR, ro);
 	assert_int_equal(host_error_code, X86_PF_PROT | X86_PF_INSTR | X86_PF_USER);
 	OK(host_exec(rx));
@@ -225,7 +225,8 @@ static void test_get_user_page(void **state)
 /* access_remote_vm(): /proc/PID/mem and process_vm_writev, across pages and against the rights. */
 static void test_access_remote(void **state)
 {
-	unsigned long a = map_anon(3, RW), ro = map_anon(1, PROT_READ), none = map_anon(1, PROT_NONE);
+	unsigned long a = map_anon(3, RW), ro = map_anon(1, PROT_READ),
+		      none = map_anon(1, PROT_NONE);
 	char buf[8];
 
 	(void)state;

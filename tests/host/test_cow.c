@@ -44,14 +44,14 @@ static void test_parent_writes_first(void **state)
 
 	(void)state;
 	FAULTS(1, OK(host_put(a, 6)));
-	DOOR("do_wp_page: copy");
+	DOORS("handle_present_pte, do_wp_page, wp_page_copy, install_pte");
 	assert_ptr_not_equal(host_page(p, a), page);
 	COUNTS(host_page(p, a), 1, 1);
 	COUNTS(page, 1, 1);
 	host_switch(child);
 	assert_int_equal(host_get(a), 5);
 	FAULTS(1, OK(host_put(a, 7))); /* the last owner writes in place */
-	DOOR("do_wp_page: reuse");
+	DOORS("handle_present_pte, do_wp_page, wp_page_reuse, install_pte");
 	assert_ptr_equal(host_page(child, a), page);
 	host_switch(p);
 	assert_int_equal(host_get(a), 6);
@@ -66,11 +66,11 @@ static void test_child_writes_first(void **state)
 	(void)state;
 	host_switch(child);
 	FAULTS(1, OK(host_put(a, 7)));
-	DOOR("do_wp_page: copy");
+	DOORS("handle_present_pte, do_wp_page, wp_page_copy, install_pte");
 	COUNTS(page, 1, 1);
 	host_switch(p);
 	FAULTS(1, OK(host_put(a, 6)));
-	DOOR("do_wp_page: reuse");
+	DOORS("handle_present_pte, do_wp_page, wp_page_reuse, install_pte");
 	assert_ptr_equal(host_page(p, a), page);
 	host_switch(child);
 	assert_int_equal(host_get(a), 7);
@@ -85,7 +85,7 @@ static void test_child_leaves_first(void **state)
 	(void)state;
 	host_exit(child);
 	FAULTS(1, OK(host_put(a, 6)));
-	DOOR("do_wp_page: reuse");
+	DOORS("handle_present_pte, do_wp_page, wp_page_reuse, install_pte");
 	assert_ptr_equal(host_page(p, a), page);
 	RSS(1, 0, 0);
 }
@@ -99,7 +99,7 @@ static void test_parent_leaves_first(void **state)
 	p = child;
 	host_switch(p);
 	FAULTS(1, OK(host_put(a, 6)));
-	DOOR("do_wp_page: reuse");
+	DOORS("handle_present_pte, do_wp_page, wp_page_reuse, install_pte");
 }
 
 static void test_three_generations(void **state)

@@ -57,7 +57,7 @@ static void test_fault_around(void **state)
 	assert_int_equal(host_file_read(file, all, sizeof(all), 0), sizeof(all));
 	a = map_at(0x10000000, 40, PROT_READ, MAP_PRIVATE | MAP_FIXED, host_open(file, false), 0);
 	FAULTS(1, assert_int_equal(byte_at(a + 20 * PAGE_SIZE), 'u'));
-	DOOR("do_read_fault: fault-around");
+	DOORS("do_read_fault, do_fault_around, install_pte");
 	assert_int_equal(p->maj_flt, 0);
 	for (unsigned long i = 0; i < 40; i++)
 		assert_int_equal(host_page(p, a + i * PAGE_SIZE) != NULL, i >= 16 && i < 32);
@@ -78,7 +78,7 @@ static void test_private_write_copies_at_once(void **state)
 
 	(void)state;
 	FAULTS(1, OK(poke(a + 1, 'X')));
-	DOOR("do_cow_fault");
+	DOORS("do_cow_fault, __do_fault, install_pte");
 	copy = host_page(p, a);
 	assert_true(PageAnon(copy));
 	COUNTS(copy, 1, 1);
@@ -102,7 +102,7 @@ static void test_private_write_after_read(void **state)
 	cached = host_page(p, a);
 	RSS(0, 1, 0);
 	FAULTS(1, OK(poke(a, 'X')));
-	DOOR("do_wp_page: copy");
+	DOORS("handle_present_pte, do_wp_page, wp_page_copy, __vmf_anon_prepare, install_pte");
 	COUNTS(cached, 1, 0);
 	RSS(1, 0, 0);
 	assert_int_equal(*(char *)page_address(cached), 'a');
@@ -118,7 +118,7 @@ static void test_shared_write_and_writeback(void **state)
 
 	(void)state;
 	FAULTS(1, OK(poke(a, 'X')));
-	DOOR("do_shared_fault");
+	DOORS("do_shared_fault, __do_fault, page_mkwrite, install_pte");
 	page = host_page(p, a);
 	assert_ptr_equal(page, host_file_page(file, 0));
 	assert_true(PageDirty(page) && pte_write(host_pte(p, a)));
@@ -130,7 +130,7 @@ static void test_shared_write_and_writeback(void **state)
 	assert_false(
 		host_tlb_lookup(a, &pfn, &writable)); /* or the next store would go unnoticed */
 	FAULTS(1, OK(poke(a, 'Y')));
-	DOOR("do_wp_page: shared");
+	DOORS("handle_present_pte, do_wp_page, wp_page_shared, page_mkwrite, install_pte");
 	assert_true(PageDirty(page));
 	FAULTS(0, OK(poke(a, 'Z')));
 	host_sleep(11 * 1000000000ULL); /* the flusher's turn */

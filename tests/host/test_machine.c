@@ -59,7 +59,7 @@ static void test_stale_right(void **state)
 	flush_tlb_page(current->mm, a);
 	host_tlb_check();
 	FAULTS(1, OK(host_put(a, 3)));
-	DOOR("do_wp_page: reuse");
+	DOORS("handle_present_pte, do_wp_page, wp_page_reuse, install_pte");
 }
 
 static void test_stale_frame(void **state)

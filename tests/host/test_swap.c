@@ -33,7 +33,7 @@ static void test_out_and_in(void **state)
 	assert_int_equal(swap_count(slot), 1);
 	assert_null(lookup_swap_cache(slot));
 	FAULTS(1, assert_int_equal(host_get(a), 1));
-	DOOR("do_swap_page");
+	DOORS("do_swap_page, install_pte");
 	assert_int_equal(p->maj_flt, 1);
 	page = host_page(p, a);
 	RSS(1, 0, 0);
@@ -42,7 +42,7 @@ static void test_out_and_in(void **state)
 	COUNTS(page, 2, 1);
 	assert_int_equal(swap_count(slot), 0);
 	FAULTS(1, OK(host_put(a, 2)));
-	DOOR("do_wp_page: reuse"); /* the writer gives it back */
+	DOORS("handle_present_pte, do_wp_page, wp_page_reuse, install_pte"); /* the writer gives it back */
 	assert_false(PageSwapCache(page));
 	assert_ptr_equal(host_page(p, a), page);
 	COUNTS(page, 1, 1);
@@ -55,7 +55,7 @@ static void test_write_fault_of_the_sole_owner(void **state)
 
 	(void)state;
 	FAULTS(1, OK(host_put(a, 9)));
-	DOOR("do_swap_page");
+	DOORS("do_swap_page, install_pte");
 	assert_true(pte_write(host_pte(p, a)) && pte_dirty(host_pte(p, a)));
 	assert_false(PageSwapCache(host_page(p, a)));
 	COUNTS(host_page(p, a), 1, 1);

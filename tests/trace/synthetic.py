@@ -28,7 +28,7 @@ TABLE_BITS = P | RW | U | A
 SPAN = {1: PAGE << 9, 2: PAGE << 18, 3: PAGE << 27, 4: PAGE << 36}  # what a table of a level maps
 CALLS = {"mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "madvise": 28}
 PATHS = {(DISK, 12): b"/bin/cow", (DISK, 13): b"/root/data", (DISK, 14): b"/root/shared"}
-USER = ["exc_page_fault", "do_user_addr_fault", "lock_vma_under_rcu", "handle_mm_fault"]
+USER = ["exc_page_fault", "do_user_addr_fault", "__lock_vma_under_rcu", "handle_mm_fault"]
 
 
 class Recorder:
@@ -352,7 +352,7 @@ class Machine:
         return {"pfn": pfn, "refcount": users + (pfn in self.cached), "mapcount": users}
 
     def segv(self, task, address, error, start, ip, begin):
-        self.fault(task, begin, ["exc_page_fault", "do_user_addr_fault", "lock_vma_under_rcu"] +
+        self.fault(task, begin, ["exc_page_fault", "do_user_addr_fault", "__lock_vma_under_rcu"] +
                    (["fault_mmap_locked"] if start is None else []) + ["bad_area_nosemaphore"],
                    address=address, ip=ip, error_code=error, verdict=flt.VM_FAULT_SIGSEGV, signal=11,
                    si_code=1 if start is None else 2, **self.vma_fields(task, start))

@@ -28,15 +28,15 @@ NONE = (1 << 64) - 1  # no frame, no earlier start
 COMMON = "size type cpu tid seq tsc"
 COMMON_STRUCT = "<HBBIQQ"
 COMMON_SIZE = struct.calcsize(COMMON_STRUCT)
-NR_LEVELS, MAX_DOORS, MAX_ENTRIES = 4, 14, 64
+NR_LEVELS, MAX_DOORS, MAX_ENTRIES = 4, 32, 64
 
 DOORS = (
-    "", "exc_page_fault", "do_kern_addr_fault", "do_user_addr_fault", "lock_vma_under_rcu",
+    "", "exc_page_fault", "do_kern_addr_fault", "do_user_addr_fault", "__lock_vma_under_rcu",
     "fault_mmap_locked", "expand_stack", "handle_mm_fault", "alloc_tables", "handle_pte_fault",
-    "handle_present_pte", "do_anonymous_page", "__anon_vma_prepare", "do_fault_around",
+    "handle_present_pte", "do_anonymous_page", "__vmf_anon_prepare", "do_fault_around",
     "do_read_fault", "do_cow_fault", "do_shared_fault", "__do_fault", "page_mkwrite",
     "do_swap_page", "swapin_readahead", "do_wp_page", "wp_page_reuse", "wp_page_copy",
-    "wp_page_shared", "install_pte", "lock_same_pte", "wait_on_page_locked_killable",
+    "wp_page_shared", "install_pte", "lock_same_pte", "release_fault_lock",
     "bad_area_nosemaphore", "do_sigbus", "fixup_exception", "out_of_memory", "vmalloc_fault",
     "access_page", "mm_populate", "end")
 KINDS = ("none", "anon", "file", "table", "slab", "stack", "vmalloc", "kernel", "swapcache",

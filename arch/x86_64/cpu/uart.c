@@ -114,9 +114,3 @@ void uart_drain(void)
 		if (uart_present(ports[i]))
 			wait_to_send(ports[i], LSR_ALL_SENT);
 }
-
-void debugcon_write(const char *s, size_t n)
-{
-	for (; n; n--, s++)
-		outb(DEBUGCON_PORT, (u8)*s);
-}

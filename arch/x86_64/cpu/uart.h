@@ -12,7 +12,6 @@
 #define UART_COM1 0x3f8
 #define UART_COM2 0x2f8
 /* QEMU's debug console: a write is a byte of output, no status. */
-#define DEBUGCON_PORT 0xe9
 
 /*
  * Set both ports up: 115200 8N1, FIFOs on, no interrupts. A port that fails the loopback test is
@@ -27,7 +26,5 @@ void uart_putc(u16 port, char c);
 void uart_write(u16 port, const char *s, size_t n);
 /* Wait until the last byte sent by either port has left it, but not forever. */
 void uart_drain(void);
-/* Bytes to the debug console. */
-void debugcon_write(const char *s, size_t n);
 
 #endif

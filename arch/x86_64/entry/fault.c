@@ -15,7 +15,6 @@
  * This is the only place that knows error-code bits, and the only one on the path that kills.
  */
 #include "arch/x86_64/entry/exceptions.h"
-#include "arch/x86_64/entry/fault_log.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
 #include "kernel/proc/signal.h"
@@ -25,7 +24,7 @@
 #include "mm/audit.h"
 #include "mm/backing/writeback.h"
 #include "mm/fault/fault.h"
-#include "mm/fault/note.h"
+#include "mm/fault/note_write.h"
 #include "mm/reclaim/reclaim.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/stats.h"
@@ -36,10 +35,19 @@
 #include <asm/ptrace.h>
 #include <asm/traps.h>
 
-static void note_door(enum fault_door door)
+static void note_signal(int signal, int si_code)
 {
-	if (unlikely(current->fault_note))
-		current->fault_note->door = door;
+	if (!tracing())
+		return;
+	current->fault_note->record.signal = (u8)signal;
+	current->fault_note->record.si_code = (u8)si_code;
+}
+
+/* The fault is refused because of what this VMA is. */
+static void note_vma(const struct vm_area_struct *vma)
+{
+	if (tracing())
+		fault_note_vma(current->fault_note, vma);
 }
 
 /* What an access by the kernel that has no fix-up probably was, for the oops. */
@@ -60,12 +68,14 @@ static void kernel_fixup_or_oops(struct pt_regs *regs, unsigned long error_code,
 {
 	char words[96], what[160];
 
-	note_door(DOOR_FIXUP);
+	fault_door(TRACE_DOOR_FIXUP);
 	if (fixup_exception(regs, X86_TRAP_PF, error_code, address)) {
 		count_vm_event(VM_fault_fixup);
 		return;
 	}
 	pf_error_string(error_code, words, sizeof(words));
+	if (tracing())
+		fault_note_end(current->fault_note); /* nobody comes back to do so */
 	snprintf(what, sizeof(what), "%s%s", words, likely_mistake(error_code, address));
 	die(what, regs, (long)error_code, address);
 }
@@ -74,7 +84,7 @@ static void kernel_fixup_or_oops(struct pt_regs *regs, unsigned long error_code,
 static void bad_area_nosemaphore(struct pt_regs *regs, unsigned long error_code,
 				 unsigned long address, int si_code)
 {
-	note_door(DOOR_BAD_AREA);
+	fault_door(TRACE_DOOR_BAD_AREA);
 	if (!user_mode(regs)) {
 		kernel_fixup_or_oops(regs, error_code, address);
 		return;
@@ -85,6 +95,7 @@ static void bad_area_nosemaphore(struct pt_regs *regs, unsigned long error_code,
 	current->error_code = error_code | (address >= TASK_SIZE ? X86_PF_PROT : 0);
 	current->cr2 = address;
 	current->trap_nr = X86_TRAP_PF;
+	note_signal(SIGSEGV, si_code);
 	force_sig_fault(SIGSEGV, si_code, (void __user *)address);
 }
 
@@ -97,6 +108,7 @@ static void bad_area(struct pt_regs *regs, unsigned long error_code, unsigned lo
 
 static void do_sigbus(struct pt_regs *regs, unsigned long error_code, unsigned long address)
 {
+	fault_door(TRACE_DOOR_SIGBUS);
 	if (!user_mode(regs)) {
 		kernel_fixup_or_oops(regs, error_code, address);
 		return;
@@ -104,6 +116,7 @@ static void do_sigbus(struct pt_regs *regs, unsigned long error_code, unsigned l
 	current->error_code = error_code;
 	current->cr2 = address;
 	current->trap_nr = X86_TRAP_PF;
+	note_signal(SIGBUS, BUS_ADRERR);
 	force_sig_fault(SIGBUS, BUS_ADRERR, (void __user *)address);
 }
 
@@ -132,6 +145,7 @@ static struct vm_area_struct *grow_stack(struct mm_struct *mm, unsigned long add
 {
 	struct vm_area_struct *vma;
 
+	fault_door(TRACE_DOOR_EXPAND_STACK);
 	mmap_read_unlock(mm);
 	mmap_write_lock(mm);
 	vma = find_vma(mm, address);
@@ -159,6 +173,12 @@ static struct vm_area_struct *find_fault_vma(struct mm_struct *mm, unsigned long
 	return grow_stack(mm, address);
 }
 
+static void fault_out_of_memory(void)
+{
+	fault_door(TRACE_DOOR_OUT_OF_MEMORY);
+	out_of_memory(GFP_KERNEL, 0);
+}
+
 /* Verdicts that are not "done". mmap_lock is not held. */
 static void fault_error(struct pt_regs *regs, unsigned long error_code, unsigned long address,
 			vm_fault_t verdict)
@@ -171,7 +191,7 @@ static void fault_error(struct pt_regs *regs, unsigned long error_code, unsigned
 		if (!user_mode(regs))
 			kernel_fixup_or_oops(regs, error_code, address);
 		else if (!fatal_signal_pending(current))
-			out_of_memory(GFP_KERNEL, 0); /* then the instruction runs again */
+			fault_out_of_memory(); /* then the instruction runs again */
 	} else if (verdict & VM_FAULT_SIGBUS) {
 		do_sigbus(regs, error_code, address);
 	} else {
@@ -232,6 +252,7 @@ static noinline void fault_mmap_locked(struct pt_regs *regs, unsigned long error
 	struct vm_area_struct *vma;
 	vm_fault_t verdict;
 
+	fault_door(TRACE_DOOR_MMAP_LOCKED);
 retry:
 	if (mmap_read_lock_killable(mm)) {
 		fault_killed(regs, error_code, address);
@@ -243,6 +264,7 @@ retry:
 		return;
 	}
 	if (unlikely(access_error(error_code, vma))) {
+		note_vma(vma);
 		bad_area(regs, error_code, address, SEGV_ACCERR);
 		return;
 	}
@@ -303,6 +325,7 @@ static void do_user_addr_fault(struct pt_regs *regs, unsigned long error_code,
 		return;
 	}
 	if (unlikely(access_error(error_code, vma))) {
+		note_vma(vma);
 		vma_end_read(vma);
 		bad_area_nosemaphore(regs, error_code, address, SEGV_ACCERR);
 		return;
@@ -332,6 +355,7 @@ static bool vmalloc_fault(unsigned long address)
 	const pud_t *pud;
 	const pmd_t *pmd;
 
+	fault_door(TRACE_DOOR_VMALLOC_FAULT);
 	if (address < VMALLOC_START || address > VMALLOC_END || pgd_none(*ref))
 		return false;
 	if (pgd_none(*pgd)) {
@@ -348,10 +372,8 @@ static bool vmalloc_fault(unsigned long address)
 static void do_kern_addr_fault(struct pt_regs *regs, unsigned long error_code,
 			       unsigned long address)
 {
-	if (!(error_code & (X86_PF_PROT | X86_PF_USER | X86_PF_RSVD)) && vmalloc_fault(address)) {
-		note_door(DOOR_VMALLOC);
+	if (!(error_code & (X86_PF_PROT | X86_PF_USER | X86_PF_RSVD)) && vmalloc_fault(address))
 		return;
-	}
 	/* From user mode: the address is not the program's, whatever is there. */
 	bad_area_nosemaphore(regs, error_code, address, SEGV_MAPERR);
 }
@@ -364,17 +386,23 @@ static void handle_page_fault(struct pt_regs *regs, unsigned long error_code, un
 		do_user_addr_fault(regs, error_code, address);
 }
 
-/* The same with a note taken, for FAULTS=1. */
-static noinline void logged_page_fault(struct pt_regs *regs, unsigned long error_code,
-				       unsigned long address)
+/* The same with a note taken, for the recorder. */
+static noinline void recorded_page_fault(struct pt_regs *regs, unsigned long error_code,
+					 unsigned long address)
 {
-	struct fault_note note = { .door = DOOR_NONE }, *outer = current->fault_note;
-	u64 begin = fault_log_clock();
+	struct fault_note note, *outer = current->fault_note;
 
+	fault_note_begin(&note, current->mm, address, (u32)error_code, regs->ip,
+			 TRACE_DOOR_EXC_PAGE_FAULT);
+	note.doors[1] = (struct trace_fault_door){
+		.door = address < TASK_SIZE ? TRACE_DOOR_DO_USER_ADDR_FAULT :
+					      TRACE_DOOR_DO_KERN_ADDR_FAULT,
+	};
+	note.next = &note.doors[2];
 	current->fault_note = &note;
 	handle_page_fault(regs, error_code, address);
 	current->fault_note = outer;
-	fault_log_write(regs, error_code, address, &note, begin);
+	fault_note_write(&note);
 }
 
 /*
@@ -386,8 +414,8 @@ void exc_page_fault(struct pt_regs *regs, unsigned long error_code, unsigned lon
 {
 	if (likely(!regs_irqs_disabled(regs)))
 		local_irq_enable();
-	if (unlikely(fault_log_enabled))
-		logged_page_fault(regs, error_code, address);
+	if (tracing())
+		recorded_page_fault(regs, error_code, address);
 	else
 		handle_page_fault(regs, error_code, address);
 #if CONFIG_DEBUG

@@ -7,7 +7,9 @@
 
 #include "arch/x86_64/mm/asid.h"
 #include "kernel/core/panic.h"
+#include "kernel/core/sched.h"
 #include "lib/bitops.h"
+#include "mm/fault/note.h"
 #include "mm/space/mm.h"
 #include "mm/stats.h"
 #include <asm/cpufeature.h>
@@ -130,6 +132,8 @@ static noinline void flush_mm_slow(struct mm_struct *mm, unsigned long start, un
 		others = busy_ones(others);
 	if (others) {
 		count_vm_event(VM_nr_tlb_remote_flush);
+		if (tracing() && current->fault_note)
+			current->fault_note->record.flushes += hweight_long(others);
 		smp_call_function_many(others, flush_on_request, &flush);
 	}
 	if (cpu->used_mm == mm) {

@@ -52,4 +52,12 @@ static inline void copy_page(void *to, const void *from)
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
 }
 
+/* The same for @count times eight bytes of whatever else. */
+static inline void copy_words(void *to, const void *from, unsigned long count)
+{
+	kasan_check_read(from, count * 8);
+	kasan_check_write(to, count * 8);
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
+}
+
 #endif

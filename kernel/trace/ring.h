@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One CPU's ring as its writer sees it, and writing a record without a call: for what is written often.
+ *
+ * A ring is written by its CPU alone, with interrupts off from trace_begin() to trace_end(): no lock. The
+ * reader sees a record when head has moved behind it.
+ */
+#ifndef KERNEL_TRACE_RING_H
+#define KERNEL_TRACE_RING_H
+
+#include "kernel/core/sched.h"
+#include "kernel/trace/trace.h"
+#include <asm/irqflags.h>
+#include <asm/msr.h>
+#include <asm/percpu.h>
+
+/* Its CPU's, interrupts off. */
+struct trace_ring {
+	char *at;   /* where the next record goes */
+	char *room; /* up to here nothing is in the way, as of the last look; not past the ring's end */
+	struct trace_ring_ends *ends;
+	u64 head;   /* bytes written, as of the last look */
+	char *looked_at; /* @at then */
+	char *data;
+	u64 untold; /* records lost since the last LOST */
+};
+DECLARE_PER_CPU(struct trace_ring, trace_ring);
+
+/* Look again where there is room. Where the record goes, or NULL: there is none, which is counted. */
+void *trace_make_room(struct trace_ring *ring, u32 size);
+
+/* Where a record of @size bytes goes; NULL: nowhere. Interrupts are off, in either case. */
+static __always_inline void *trace_begin(u32 size, unsigned long *flags)
+{
+	struct trace_ring *ring;
+
+	*flags = arch_local_irq_save();
+	ring = this_cpu_ptr(&trace_ring);
+	if (likely((u64)(ring->room - ring->at) >= size))
+		return ring->at;
+	return trace_make_room(ring, size);
+}
+
+static __always_inline void trace_fill_head(struct trace_record *record, enum trace_type type,
+					    u32 size, u64 seq, u64 tsc)
+{
+	record->size = (u16)size;
+	record->type = (u8)type;
+	record->cpu = (u8)smp_processor_id();
+	record->tid = (u32)current->pid;
+	record->seq = seq;
+	record->tsc = tsc;
+}
+
+/* The record of @size bytes is whole. */
+static __always_inline void trace_end(u32 size)
+{
+	struct trace_ring *ring = this_cpu_ptr(&trace_ring);
+
+	ring->at += size;
+	barrier(); /* x86 keeps stores in order: SDM vol. 3A 8.2.2 */
+	WRITE_ONCE(ring->ends->head, ring->ends->head + size);
+}
+
+#endif
