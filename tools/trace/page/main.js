@@ -87,9 +87,8 @@ class Page {
 				this.go(asked);
 		});
 		window.addEventListener("resize", () => this.redraw());
-		window.addEventListener("beforeprint", () => this.redraw());
-		window.addEventListener("afterprint", () => this.redraw());
-		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+		for (const medium of ["print", "(prefers-color-scheme: dark)"])
+			matchMedia(medium).addEventListener("change", () => this.redraw());
 	}
 
 	redraw() {
@@ -234,7 +233,8 @@ class Page {
 		const near = i < 0 ? moment ? records.faults.length - 1 : 0 : i; // whose address there is
 		const faultMm = records.faults.length ? records.mm[near] : 0;
 		const faultPage = records.faults.length ? records.page[near] : null;
-		const { mm, page } = this.focus || { mm: faultMm, page: faultPage };
+		const { mm, page } = this.focus || { mm: state.spaces.has(faultMm) || i >= 0 ? faultMm :
+			[...state.spaces.keys()][0], page: faultPage };
 		const offset = this.focus || i < 0 ? 0 : records.halves(r, "address")[0] & 4095;
 
 		return { records, meta: this.meta, state, moment, i, r, mm, page, faultMm, faultPage,
@@ -342,6 +342,7 @@ async function main() {
 
 		page = new Page(meta, await unpack(byId("records").textContent, meta.bytes));
 		performance.mark("shown");
+		page.model.prepare();
 	} catch (error) {
 		byId("summary").textContent = "";
 		fill("notes", element("p", {}, `This page cannot be shown: ${error.message}`));

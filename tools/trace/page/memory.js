@@ -12,6 +12,11 @@ class FrameMap {
 		this.choose = choose;
 		this.picture = document.createElement("canvas");
 		canvas.addEventListener("click", (event) => choose(this.frameAt(event.offsetX, event.offsetY)));
+		canvas.addEventListener("mousemove", (event) => {
+			const pfn = this.frameAt(event.offsetX, event.offsetY);
+
+			canvas.title = `frame ${pfn.toString(16)}: ${USE_WORDS[this.now.derived.use(pfn)]}`;
+		});
 		canvas.addEventListener("keydown", (event) => this.key(event));
 	}
 
@@ -44,6 +49,7 @@ class FrameMap {
 	}
 
 	show(now, chosen, byOwner) {
+		this.now = now;
 		this.layOut(now.derived.limit);
 		this.chosen = chosen;
 		this.paintFrames(now, byOwner);
@@ -196,8 +202,8 @@ function showCache(now) {
 
 		canvas.style.cssText = "display: block; width: 100%";
 		fill("swap", element("h3", {}, "Swap area"), element("p", {},
-			`${plural(names.size, "slot")} in use; ${both.toLocaleString("en")} of the pages are in ` +
-			"memory too, in the swap cache."), canvas);
+			`${plural(names.size, "slot")} in use; ${both ? both.toLocaleString("en") : "none"} of the ` +
+			"pages are in memory too, in the swap cache."), canvas);
 		paintSlots(canvas, now, names);
 	}
 	for (const { dev, ino } of state.cache.values()) {

@@ -12,6 +12,7 @@
 
 const ENTRY_CHUNK = 64, FRAME_CHUNK = 512;
 const FRAME_UNKNOWN = 0, FRAME_USED = 1, FRAME_FREE = 2;
+const SLICE = 8; // milliseconds
 const USER_PAGES = 0x7ffffffff;
 const LRU_OFF = 255, NO_ORDER = 255, NO_KIND = 255;
 
@@ -64,11 +65,13 @@ class Space {
 	}
 }
 
+let epochs = 0; // so many have begun, of all models
+
 class Model {
 	constructor(records) {
 		this.records = records;
 		this.apart = Math.max(1024, Math.ceil(records.count / 96));
-		this.epoch = 0;
+		this.epoch = ++epochs;
 		this.kept = [];
 		this.state = { spaces: new Map(), tasks: new Map(), frames: [], cache: new Map(),
 			swap: new Map(), transfers: new Map(), files: new Map(), writing: new Map(),
@@ -88,13 +91,17 @@ class Model {
 
 	/* The state at a moment: to be looked at, not kept. */
 	seek(moment) {
-		const end = this.end(moment);
+		return this.after(this.end(moment));
+	}
+
+	/* The state after so many records. */
+	after(end) {
 		const best = Math.min(this.kept.length - 1, Math.floor(end / this.apart));
 
 		if (this.at > end || this.at < best * this.apart) {
 			this.state = this.copyOf(this.kept[best]);
 			this.at = best * this.apart;
-			this.epoch++;
+			this.epoch = ++epochs;
 		}
 		while (this.at < end) {
 			this.apply(this.at++);
@@ -104,9 +111,25 @@ class Model {
 		return this.state;
 	}
 
+	/* Make the states that are kept beforehand, a little at a time, so that no jump has to wait. */
+	prepare() {
+		const ahead = new Model(this.records);
+		const slice = () => {
+			const until = performance.now() + SLICE;
+
+			while (performance.now() < until && ahead.at < this.records.count)
+				ahead.after(Math.min(this.records.count, ahead.at + 500));
+			if (ahead.at < this.records.count)
+				setTimeout(slice, SLICE);
+		};
+
+		ahead.kept = this.kept;
+		setTimeout(slice, SLICE);
+	}
+
 	keep() {
 		this.kept.push(this.copyOf(this.state));
-		this.epoch++;
+		this.epoch = ++epochs;
 	}
 
 	copyOf(state) {

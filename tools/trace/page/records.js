@@ -17,6 +17,8 @@ class Records {
 		this.layout = meta.layout;
 		this.names = [];
 		this.ranks = doorRanks(meta.doors);
+		this.firstDoor = this.layout.FAULT.size / 4;
+		this.nrDoorsAt = this.layout.FAULT.fields.nr_doors[0];
 		for (const [name, kind] of Object.entries(this.layout))
 			this.names[kind.type] = name;
 		this.index();
@@ -38,35 +40,40 @@ class Records {
 		this.count = starts.length;
 	}
 
-	/* What filters and charts ask of every fault. */
+	/* What filters and charts ask of every fault. Read without get(): there may be many. */
 	columns() {
-		const n = this.faults.length, programs = new Map(), comm = this.layout.FAULT.fields.comm[0] / 4;
-		let last = "", name = ""; // the bytes of the name before, and what it reads like
+		const n = this.faults.length, { words } = this, programs = new Map();
+		const word = (name) => this.layout.FAULT.fields[name][0] / 4;
+		const PID = word("pid"), MM = word("mm"), BEGIN = word("begin"), COMM = word("comm");
+		const ADDRESS = word("address");
+		let last = -1; // the fault before, if its program has the same name
 
-		this.cpu = new Uint8Array(n);
-		this.kind = new Uint8Array(n);
-		this.pid = new Uint32Array(n);
-		this.mm = new Uint32Array(n);
-		this.program = new Uint16Array(n);
-		this.page = new Float64Array(n);
-		this.time = new Float64Array(n);
-		this.cost = new Float64Array(n);
+		for (const name of ["cpu", "kind"])
+			this[name] = new Uint8Array(n);
+		for (const name of ["pid", "mm", "program"])
+			this[name] = new Uint32Array(n);
+		for (const name of ["page", "time", "cost"])
+			this[name] = new Float64Array(n);
 		for (let i = 0; i < n; i++) {
-			const r = this.faults[i], at = this.starts[r] + comm;
-			const raw = this.words.subarray(at, at + 4).join();
+			const r = this.faults[i], at = this.starts[r];
 
-			if (raw !== last)
-				[last, name] = [raw, this.text(r, "comm")];
-			if (!programs.has(name))
-				programs.set(name, programs.size);
-			this.program[i] = programs.get(name);
-			this.cpu[i] = this.words[this.starts[r]] >>> 24;
-			this.pid[i] = this.get(r, "pid");
-			this.mm[i] = this.get(r, "mm");
-			this.page[i] = this.pageOf(r, "address");
-			this.time[i] = this.seconds(this.get(r, "begin"));
+			this.cpu[i] = words[at] >>> 24;
+			this.pid[i] = words[at + PID];
+			this.mm[i] = words[at + MM];
+			this.page[i] = words[at + ADDRESS + 1] * 2 ** 20 + (words[at + ADDRESS] >>> 12);
+			this.time[i] = this.seconds(words[at + BEGIN + 1] * 2 ** 32 + words[at + BEGIN]);
 			this.cost[i] = this.cycles(r);
 			this.kind[i] = faultKind(this, r);
+			if (last < 0 || [0, 1, 2, 3].some((k) => words[at + COMM + k] !== words[last + COMM + k])) {
+				const name = this.text(r, "comm");
+
+				if (!programs.has(name))
+					programs.set(name, programs.size);
+				this.program[i] = programs.get(name);
+			} else {
+				this.program[i] = this.program[i - 1];
+			}
+			last = at;
 		}
 		this.programs = [...programs.keys()];
 		this.cpus = 1 + this.cpu.reduce((most, cpu) => Math.max(most, cpu), 0);
@@ -143,19 +150,14 @@ class Records {
 
 	/* From the first door to the end. */
 	cycles(r) {
-		const n = this.get(r, "nr_doors");
+		const at = this.starts[r], n = this.nrDoors(at);
 
-		return n ? this.words[this.starts[r] + this.layout.FAULT.size / 4 + 2 * n - 1] :
-			this.get(r, "tsc") - this.get(r, "begin");
+		return n ? this.words[at + this.firstDoor + 2 * n - 1] : this.get(r, "tsc") - this.get(r, "begin");
 	}
 
-	/* The ids of a fault's doors. */
-	doorIds(r) {
-		const first = this.starts[r] + this.layout.FAULT.size / 4, ids = [];
-
-		for (let i = this.get(r, "nr_doors"); i--;)
-			ids[i] = this.words[first + 2 * i] & 255;
-		return ids;
+	/* How many doors the fault has whose record begins at that word. */
+	nrDoors(at) {
+		return this.bytes[at * 4 + this.nrDoorsAt];
 	}
 
 	/*
@@ -163,8 +165,7 @@ class Records {
 	 * one is the end.
 	 */
 	doors(r) {
-		const first = this.starts[r] + this.layout.FAULT.size / 4, n = this.get(r, "nr_doors");
-		const doors = [];
+		const first = this.starts[r] + this.firstDoor, n = this.nrDoors(this.starts[r]), doors = [];
 
 		for (let i = 0; i < n; i++)
 			doors.push({ name: this.meta.doors[this.words[first + 2 * i] & 255] || "?",

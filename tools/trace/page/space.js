@@ -197,8 +197,17 @@ function showVma(row, vma, now, choose) {
 	cells[3].title = name;
 	cells[4].lastChild.textContent = words;
 	cells[4].firstChild.setAttribute("aria-label", words);
-	cells[4].firstChild.onclick = (event) => choose(vma.start + Math.min(vma.end - vma.start - 1,
-		Math.floor(event.offsetX / rowWidth(event.target, vma) * (vma.end - vma.start))));
+	cells[4].firstChild.onclick = (event) => choose(pageUnder(event, vma));
+	cells[4].firstChild.onmousemove = (event) => {
+		const page = pageUnder(event, vma), what = now.derived.page(...now.space.entry(page));
+
+		event.target.title = `${hexPage(page)}: ${PAGES[what]}`;
+	};
+}
+
+function pageUnder(event, vma) {
+	return vma.start + Math.min(vma.end - vma.start - 1,
+		Math.floor(event.offsetX / rowWidth(event.target, vma) * (vma.end - vma.start)));
 }
 
 /* A page is at most 12 pixels wide, so that few pages do not look like many. */

@@ -48,10 +48,15 @@ function doorRanks(doors) {
 }
 
 function faultKind(records, r) {
+	const at = records.starts[r], doors = at + records.firstDoor;
 	let first = KIND_OF_DOOR.length;
 
-	for (const id of records.doorIds(r))
-		first = Math.min(first, records.ranks[id] === undefined ? first : records.ranks[id]);
+	for (let i = records.nrDoors(at) - 1; i >= 0; i--) {
+		const rank = records.ranks[records.words[doors + 2 * i] & 255];
+
+		if (rank < first)
+			first = rank;
+	}
 	if (first === KIND_OF_DOOR.length)
 		return K_OTHER;
 	const kind = KIND_OF_DOOR[first][1];
