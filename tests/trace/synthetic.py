@@ -308,7 +308,7 @@ class Machine:
             return ["do_anonymous_page", "install_pte"], self.zero << 12 | bits | SPECIAL, {}
         pfn, there = self.file_page(task.who, file, index)
         slow = {} if there else {"verdict": flt.VM_FAULT_MAJOR, "tries": 2}
-        wait = [] if there else ["wait_on_page_locked_killable", "fault_mmap_locked"]
+        wait = [] if there else ["release_fault_lock", "fault_mmap_locked"]
         if write and not flags & 8:
             return (["do_cow_fault"] + wait + ["install_pte"], self.anon(task.who) << 12 | dirty,
                     slow | {"index": index})
@@ -336,7 +336,7 @@ class Machine:
         pfn = self.anon(task.who)
         for op in (flt.SWAP_IN, flt.SWAP_READ, flt.SWAP_WAS_READ, flt.SWAP_OUT):
             self.rec.add(flt.SWAP, *task.who, op=op, entry=entry, pfn=pfn)
-        return (["do_swap_page", "swapin_readahead", "wait_on_page_locked_killable", "install_pte"], pfn << 12 | bits,
+        return (["do_swap_page", "swapin_readahead", "release_fault_lock", "install_pte"], pfn << 12 | bits,
                 {"verdict": flt.VM_FAULT_MAJOR, "index": entry, "tries": 2})
 
     def vma_fields(self, task, start):
@@ -364,7 +364,7 @@ class Machine:
         for door in doors + ["end"]:
             steps += [flt.DOORS.index(door), cycles]
             cycles += self.random.randint(20, 90) + \
-                {"wait_on_page_locked_killable": 90000, "wp_page_copy": 600}.get(door, 0)
+                {"release_fault_lock": 90000, "wp_page_copy": 600}.get(door, 0)
         values.update(pid=task.pid, mm=task.mm, begin=begin, comm=task.comm, pfn=flt.NONE, tries=1,
                       nr_doors=len(doors) + 1, steps=steps)
         values.update(fields)

@@ -68,7 +68,7 @@ def test_story():
             "1 other CPU was told to forget the page.",
             "The program got SIGSEGV (SEGV_MAPERR): nothing is mapped there.",
             "The program got SIGSEGV (SEGV_ACCERR): the VMA forbids it.",
-            "most of it in wait_on_page_locked_killable, at try 2.",
+            "most of it in release_fault_lock, at try 2.",
             "called mmap(0x0, 64 KiB, rw-, private anonymous) = 0x7ffff7fee000.",
             "mprotect(0x7ffff7ff6000, 32 KiB, r--) = 0.", "munmap(",
             "forked: process 3 has address space", "runs /bin/cow from now on",
@@ -173,7 +173,7 @@ def test_json_asleep():
     door = flt.DOORS.index
     for tid, begin, times in ((7, 1000, (0, 50, 5000, 5100)), (8, 2000, (0, 100, 7000, 7050)),
                               (9, 3000, (0, 10, 400, 450))):
-        steps = [part for pair in zip((door("exc_page_fault"), door("wait_on_page_locked_killable"),
+        steps = [part for pair in zip((door("exc_page_fault"), door("release_fault_lock"),
                                        door("install_pte"), door("end")), times) for part in pair]
         recorder.add(flt.FAULT, 0, tid, **dict(values, pid=tid, begin=begin, comm=b"cow", nr_doors=4,
                                                pfn=flt.NONE, steps=steps))
