@@ -53,14 +53,11 @@ unsigned long get_unmapped_area(struct mm_struct *mm, unsigned long addr, unsign
 {
 	if (len > TASK_SIZE)
 		return (unsigned long)-ENOMEM;
-	if (!(flags & MAP_FIXED)) {
+	if (!(flags & MAP_FIXED))
 		addr = search(mm, addr, len, flags);
-		if (IS_ERR_VALUE(addr))
-			return addr;
-	}
-	if (addr > TASK_SIZE - len)
+	else if (addr > TASK_SIZE - len)
 		return (unsigned long)-ENOMEM;
-	if (addr & ~PAGE_MASK)
+	else if (addr & ~PAGE_MASK)
 		return (unsigned long)-EINVAL;
 	return addr < MMAP_MIN_ADDR ? (unsigned long)-EPERM : addr;
 }
@@ -359,6 +356,7 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 		return file ? -EINVAL : mmap_hugetlb(flags);
 	}
 	addr = lock_and_map(file, addr, len, prot, flags, off >> PAGE_SHIFT);
-	fput(file);
+	if (file)
+		fput(file);
 	return (long)addr;
 }

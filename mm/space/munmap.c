@@ -98,7 +98,7 @@ int do_munmap(struct mm_struct *mm, unsigned long start, size_t len)
 	return 0;
 }
 
-int vm_munmap(unsigned long start, size_t len)
+static __always_inline int lock_and_unmap(unsigned long start, size_t len)
 {
 	struct mm_struct *mm = current->mm;
 	int err;
@@ -109,7 +109,12 @@ int vm_munmap(unsigned long start, size_t len)
 	return err;
 }
 
+int vm_munmap(unsigned long start, size_t len)
+{
+	return lock_and_unmap(start, len);
+}
+
 long sys_munmap(unsigned long addr, size_t len)
 {
-	return vm_munmap(addr, len);
+	return lock_and_unmap(addr, len);
 }

@@ -49,11 +49,18 @@ static inline bool change_entry(pte_t *pte, pgprot_t prot, unsigned long vm_flag
 	return rights_removed(old, new);
 }
 
+/* The entries of [start, end), in one table, of which @behind is the next. */
+static noinline void record_changed(const struct mm_struct *mm, unsigned long start,
+				    unsigned long end, const pte_t *behind)
+{
+	record_ptes(mm, TRACE_WHY_MPROTECT, start, end, behind - ((end - start) >> PAGE_SHIFT));
+}
+
 void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned long end,
 		       pgprot_t newprot, struct stale_range *stale)
 {
 	unsigned long vm_flags = vma->vm_flags;
-	unsigned long addr = start, from, stop, low = ~0UL, high = 0;
+	unsigned long addr = start, stop, low = ~0UL, high = 0;
 	struct mm_struct *mm = vma->vm_mm;
 	spinlock_t *ptl;
 	pmd_t *pmd;
@@ -61,7 +68,6 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 
 	while ((pmd = next_pte_table(mm, &addr, end))) {
 		stop = pmd_addr_end(addr, end);
-		from = addr;
 		pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
 		flush_tlb_batched_pending(mm);
 		for (; addr < stop; addr += PAGE_SIZE, pte++) {
@@ -70,7 +76,8 @@ void change_protection(struct vm_area_struct *vma, unsigned long start, unsigned
 				high = addr + PAGE_SIZE;
 			}
 		}
-		record_ptes(mm, TRACE_WHY_MPROTECT, from, stop, pte_offset(pmd, from));
+		if (tracing())
+			record_changed(mm, max(start, (stop - 1) & PMD_MASK), stop, pte);
 		pte_unmap_unlock(pte, ptl);
 		cond_resched();
 	}

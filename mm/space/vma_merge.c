@@ -162,6 +162,13 @@ static void change_bounds(struct vm_area_struct *vma, unsigned long start, unsig
 	vma->vm_end = end;
 }
 
+static noinline void record_gone(const struct vma_edit *edits, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (is_gone(&edits[i]))
+			record_vma_gone(edits[i].vma);
+}
+
 /* The bounds alone, and the places in the reverse map that follow from them. Its trees are locked. */
 static noinline void edit_bounds(const struct vma_edit *edits, int n,
 				 const struct vm_area_struct *family)
@@ -169,10 +176,8 @@ static noinline void edit_bounds(const struct vma_edit *edits, int n,
 	bool keeps[MAX_EDITS];
 	int i;
 
-	for (i = 0; i < n; i++)
-		if (is_gone(&edits[i]))
-			record_vma_gone(edits[i].vma);
-
+	if (tracing())
+		record_gone(edits, n);
 	for (i = 0; i < n; i++) {
 		keeps[i] = keeps_its_place(&edits[i], family);
 		if (!keeps[i])
@@ -180,15 +185,14 @@ static noinline void edit_bounds(const struct vma_edit *edits, int n,
 	}
 	for (i = 0; i < n; i++) {
 		struct vm_area_struct *vma = edits[i].vma;
-		bool grows = edits[i].start < vma->vm_start || edits[i].end > vma->vm_end;
 		unsigned long was = vma->vm_start;
 
 		if (is_gone(&edits[i]))
 			continue;
+		if (family && !vma->anon_vma && (edits[i].start < was || edits[i].end > vma->vm_end))
+			anon_vma_clone(vma, family);
 		change_bounds(vma, edits[i].start, edits[i].end);
 		record_vma(vma, was);
-		if (grows && family && !vma->anon_vma)
-			anon_vma_clone(vma, family);
 		if (keeps[i])
 			rmap_resize(vma);
 		else
@@ -384,20 +388,31 @@ static struct vm_area_struct *give_away(struct vm_area_struct *vma, const struct
 	return prev ? prev : next;
 }
 
-struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start,
-				  unsigned long end, unsigned long vm_flags)
+/* [start, end) of @vma, at one end of it or both, to a neighbour that takes it. NULL: none does. */
+static struct vm_area_struct *offer(struct vm_area_struct *vma, unsigned long start,
+				    unsigned long end, unsigned long vm_flags)
 {
 	struct vma_range range = range_like(vma, start, end);
 	struct vm_area_struct *prev, *next;
-	int more;
 
 	range.vm_flags = vm_flags;
 	prev = taker_below(vma, &range);
 	next = taker_above(vma, &range);
 	if (prev && next && !sides_go_together(prev, next))
 		next = NULL;
-	if (prev || next)
-		return give_away(vma, &range, prev, next);
+	return prev || next ? give_away(vma, &range, prev, next) : NULL;
+}
+
+struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start,
+				  unsigned long end, unsigned long vm_flags)
+{
+	struct vm_area_struct *taker = NULL;
+	int more;
+
+	if (start == vma->vm_start || end == vma->vm_end)
+		taker = offer(vma, start, end, vm_flags);
+	if (taker)
+		return taker;
 	more = (start > vma->vm_start) + (end < vma->vm_end);
 	if (vma->vm_mm->map_count + more > sysctl_max_map_count && more)
 		return ERR_PTR(-ENOMEM);
