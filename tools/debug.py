@@ -50,6 +50,14 @@ def gdb_command(wanted, symbols):
     return words
 
 
+def for_history(wanted, symbols):
+    """What the command `faults` needs to know, by environment."""
+    if not wanted.trace:
+        return {}
+    return {"FAULTLINE_TRACE": os.path.abspath(wanted.trace), "FAULTLINE_KERNEL": symbols,
+            "FAULTLINE_ELF": wanted.elf or ""}
+
+
 def run(wanted, opts, rundir, scratch):
     """Returns gdb's exit status, or that of the run if the machine came to its end under gdb."""
     if wanted.gdb_script and not os.path.isfile(wanted.gdb_script):
@@ -66,6 +74,7 @@ def run(wanted, opts, rundir, scratch):
             pump.start()
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is gdb's
             gdb = subprocess.Popen(gdb_command(wanted, opts["symbols"]),
+                                   env=dict(os.environ, **for_history(wanted, opts["symbols"])),
                                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
             try:
                 status = gdb.wait()

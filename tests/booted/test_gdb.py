@@ -76,7 +76,7 @@ vmas 1
 echo MARK mistakes\n
 python
 for line in ("vmas 99999", "page 0xffffffffff", "why 1", "why 1 q", "buddy 1", "pt no_such_symbol",
-             "page 0x123456000"):
+             "page 0x123456000", "faults"):
     try:
         gdb.execute(line)
     except gdb.error as error:
@@ -160,7 +160,7 @@ KINDS = ("zero", "wp", "copy", "reuse", "swap", "cow", "read", "shared", "stack"
 INSIDE = {"copy": ("tbreak wp_install_copy", "continue", "finish"),
           "swap": ("tbreak do_swap_page", "continue")}
 COMMANDS = ("vmas", "pt", "page", "rmap", "lru", "buddy", "swap", "slab", "tasks", "cpus", "why",
-            "fault", "next-fault", "program", "audit", "faultline")
+            "fault", "next-fault", "faults", "program", "audit", "faultline")
 WATCHED = r"""
 python
 def attempt(line):
@@ -201,6 +201,9 @@ for kind in KINDS:
             gdb.execute(line)
         print("MARK inside", kind)
         attempt("fault")
+print("MARK faults")
+attempt("faults 2 watched")
+attempt("faults 1 99")
 print("MARK end")
 attempt("next-fault bad watched")
 end
@@ -279,7 +282,7 @@ def test_step():
          "page 0xffffffffff: .*(no struct page|maps no frame)",
          r"why 1: usage: why ADDR r\|w\|x", "why 1 q: usage", "buddy 1: usage",
          "pt no_such_symbol: no_such_symbol is no number",
-         r"page 0x123456000: .*maps no frame")
+         r"page 0x123456000: .*maps no frame", "faults: this run is not recorded")
 
 
 def test_cpus():
@@ -437,7 +440,7 @@ def test_watched():
     script = WATCHED
     for name in ("EARLY", "WRONG", "KINDS", "COMMANDS", "INSIDE"):
         script = re.sub(rf"\b{name}\b", repr(globals()[name]).replace("\\", r"\\"), script)
-    text, status, rundir = session(script, elf=elf, faults=True)
+    text, status, rundir = session(script, elf=elf, faults=True, trace=1)
     parts, said = marked(text), read(rundir, "terminal.log")
     check("the script runs to its end", "end" in parts and status == 0,
           f"status {status}\n{text[-3000:]}")
@@ -467,4 +470,7 @@ def test_watched():
     says(parts, "inside swap", r"passed handle_pte_fault .*> passed do_swap_page .*"
          "stopped at mm/fault/swap.c")
     same_doors(parts, where, read(rundir, "faults.log"))
+    says(parts, "faults", rf"^Fault \d+, .*The kernel, for watched .* {where.get('gone')}",
+         "faults 1 99: .*no page fault of 99")
+    check("as many faults as asked for", parts["faults"].count("Fault ") == 2, parts["faults"])
     says(parts, "end", "the machine ended: no fault of kind bad in watched came")

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import commands
 import faults
 import frames
+import history
 import lists
 import mm
 import symbols
@@ -28,7 +29,7 @@ class Faultline(gdb.Command):
     __doc__ = __doc__ + "\nCommands:\n"
 
     def __init__(self):
-        for subject in (mm, walk, frames, tasks, why, faults, lists, symbols):
+        for subject in (mm, walk, frames, tasks, why, faults, history, lists, symbols):
             subject.register()
         lines = []
         for command in commands.COMMANDS:

@@ -98,7 +98,7 @@ class Stop:
 
 COPIERS = {"wp_page_copy", "wp_install_copy", "wp_page_shared"}  # they hold the old page themselves
 DOORS = {
-    "exc_page_fault", "handle_page_fault", "logged_page_fault", "do_kern_addr_fault",
+    "exc_page_fault", "handle_page_fault", "recorded_page_fault", "do_kern_addr_fault",
     "vmalloc_fault", "do_user_addr_fault", "fault_mmap_locked", "fault_vma_retry",
     "find_fault_vma", "grow_stack", "expand_stack", "lock_vma_under_rcu", "handle_mm_fault",
     "alloc_tables", "handle_pte_fault", "do_anonymous_page", "do_fault", "do_read_fault",

@@ -36,7 +36,7 @@ class Answer:
     # --- how it ends ---
 
     def ends(self, door, sentence, *steps):
-        """@door: as enum fault_door names it; @steps: (function, words) from here to the end."""
+        """@door: what `next-fault` asks for; @steps: (function, words) from here to the end."""
         self.door, self.sentence = door, self.before + sentence
         self.path += steps
         return self
