@@ -63,7 +63,7 @@ static void leave_pipe(struct pipe *pipe, const struct file *file)
 		pipe->readers--;
 	if (file->f_mode & FMODE_WRITE)
 		pipe->writers--;
-	wake_up(&pipe->wait);
+	wake_up_all(&pipe->wait);
 	mutex_unlock(&pipe->lock);
 	/* Not under the lock: who lets go of a mutex still looks at it when others may have it. */
 	put_pipe(pipe, file->f_inode);
@@ -190,7 +190,7 @@ int fifo_open(struct inode *inode, struct file *file)
 	}
 	if (alone && !waits) /* no end of file before there was a writer: pipe_poll() */
 		file->f_pos = pipe->writer_no;
-	wake_up(&pipe->wait);
+	wake_up_all(&pipe->wait);
 	mutex_unlock(&pipe->lock);
 	if (alone && waits && named)
 		err = mode == FMODE_READ ?

@@ -147,7 +147,7 @@ void unlock_new_inode(struct inode *inode)
 	spin_lock(&inode_lock_);
 	inode->i_state &= ~I_NEW;
 	spin_unlock(&inode_lock_);
-	wake_up(&inode_wait);
+	wake_up_all(&inode_wait);
 }
 
 void iget_failed(struct inode *inode)
@@ -207,7 +207,7 @@ static void evict(struct inode *inode)
 	hlist_del_init(&inode->i_hash);
 	inodes_in_memory--;
 	spin_unlock(&inode_lock_);
-	wake_up(&inode_wait);
+	wake_up_all(&inode_wait);
 	ops->free_inode(inode);
 }
 
@@ -280,7 +280,7 @@ int write_inode_now(struct inode *inode)
 	spin_lock(&inode_lock_);
 	inode->i_state &= ~I_SYNC;
 	spin_unlock(&inode_lock_);
-	wake_up(&inode_wait);
+	wake_up_all(&inode_wait);
 	return err;
 }
 

@@ -84,7 +84,7 @@ void __remove_locks(struct inode *inode, const void *owner)
 	forget_waits_for(owner);
 	spin_unlock(&file_lock_lock);
 	if (any)
-		wake_up(&lock_wait);
+		wake_up_all(&lock_wait);
 }
 
 /* --- fcntl: locks of ranges --- */
@@ -240,7 +240,7 @@ static int lock_range(struct inode *inode, const struct file_lock *wanted, bool 
 		kfree(want);
 		kfree(spare);
 	} else {
-		wake_up(&lock_wait); /* a write lock may have become a read lock */
+		wake_up_all(&lock_wait); /* a write lock may have become a read lock */
 	}
 	return err;
 }
@@ -402,7 +402,7 @@ static int do_flock(struct inode *inode, const struct file_lock *want, bool may_
 		prepare_to_wait(&lock_wait, &wait, TASK_INTERRUPTIBLE);
 		err = try_flock(inode, want, new, &dropped);
 		if (dropped)
-			wake_up(&lock_wait);
+			wake_up_all(&lock_wait);
 		dropped = false;
 		if (err && may_wait && signal_pending(current))
 			err = -ERESTARTSYS;

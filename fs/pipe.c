@@ -128,7 +128,7 @@ static ssize_t pipe_read(struct file *file, char *buf, size_t count, loff_t *pos
 		mutex_lock(&pipe->lock);
 	}
 	n = take_bytes(pipe, buf, count);
-	wake_up_sync(&pipe->wait);
+	wake_up_all_sync(&pipe->wait);
 out:
 	mutex_unlock(&pipe->lock);
 	return n;
@@ -168,7 +168,7 @@ static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool
 	while (n >= 0) {
 		done += (size_t)n;
 		if (n)
-			wake_up_sync(&pipe->wait);
+			wake_up_all_sync(&pipe->wait);
 		if (done == count)
 			break;
 		n = wait_for_slot(pipe, file);
@@ -258,7 +258,7 @@ static long resize_pipe(struct pipe *pipe, unsigned int nr_slots)
 		pipe->tail = 0;
 		pipe->head = n;
 		result = (long)(nr_slots * PAGE_SIZE);
-		wake_up(&pipe->wait); /* there may be room now */
+		wake_up_all(&pipe->wait); /* there may be room now */
 	}
 	mutex_unlock(&pipe->lock);
 	kvfree(old);

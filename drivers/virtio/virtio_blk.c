@@ -194,7 +194,7 @@ static void vblk_poll(void *arg)
 		any = true;
 	}
 	if (any)
-		wake_up(&vb->room);
+		wake_up_all(&vb->room);
 }
 
 static void vblk_interrupt(void *arg)

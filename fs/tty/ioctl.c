@@ -39,7 +39,7 @@ static void change_lines(struct tty *tty)
 	memset(tty->line_end, 0, sizeof(tty->line_end));
 	tty->canon = tty->tail;
 	tty->literal = false;
-	wake_up(&tty->read_wait);
+	wake_up_all(&tty->read_wait);
 }
 
 static long set_termios(struct tty *tty, unsigned long arg, unsigned int cmd)

@@ -97,8 +97,8 @@ void tty_session_end(void)
 		tty_flush_input(tty);
 		WRITE_ONCE(tty->hangups, tty->hangups + 1);
 		signal_pgrp(pgrp, SIGHUP);
-		wake_up(&tty->read_wait);
-		wake_up(&tty->write_wait);
+		wake_up_all(&tty->read_wait);
+		wake_up_all(&tty->write_wait);
 	}
 	mutex_unlock(&tty->lock);
 }

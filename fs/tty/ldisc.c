@@ -66,7 +66,7 @@ static void store(struct tty *tty, u8 c, bool ends_line)
 	tty->tail++;
 	if (ends_line || !has(tty, ICANON)) {
 		tty->canon = tty->tail;
-		wake_up(&tty->read_wait);
+		wake_up_all(&tty->read_wait);
 	}
 }
 
@@ -322,7 +322,7 @@ static void end_input(struct tty *tty)
 {
 	tty->canon = tty->tail;
 	tty->eof = true;
-	wake_up(&tty->read_wait);
+	wake_up_all(&tty->read_wait);
 }
 
 /* One of four bytes: rows and columns of the window, the high byte first. */

@@ -138,8 +138,8 @@ void tty_start(struct tty *tty)
 	tty->stopped = false;
 	tty->held_len = 0;
 	mutex_unlock(&tty->write_lock);
-	wake_up(&tty->write_wait);
-	wake_up(&tty->read_wait); /* poll */
+	wake_up_all(&tty->write_wait);
+	wake_up_all(&tty->read_wait); /* poll */
 }
 
 void tty_flush_output(struct tty *tty)
@@ -147,6 +147,6 @@ void tty_flush_output(struct tty *tty)
 	mutex_lock(&tty->write_lock);
 	tty->held_len = 0;
 	mutex_unlock(&tty->write_lock);
-	wake_up(&tty->write_wait);
-	wake_up(&tty->read_wait);
+	wake_up_all(&tty->write_wait);
+	wake_up_all(&tty->read_wait);
 }

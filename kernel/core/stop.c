@@ -44,7 +44,7 @@ static int stop_thread(void *arg)
 		work->fn = NULL;
 		todo.fn(todo.arg);
 		if (atomic_dec_and_test(todo.left))
-			wake_up(&done_wait);
+			wake_up_all(&done_wait);
 	}
 	return 0;
 }
@@ -74,7 +74,7 @@ static void start_on_others(void (*fn)(void *arg), void *arg, atomic_t *left)
 		works[cpu].left = left;
 		__atomic_store_n(&works[cpu].fn, fn, __ATOMIC_RELEASE);
 	}
-	wake_up(&work_wait);
+	wake_up_all(&work_wait);
 }
 
 void schedule_on_each_cpu(void (*fn)(void *arg), void *arg)
@@ -173,5 +173,5 @@ void stop_init(void)
 				  name);
 	}
 	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
-	wake_up(&done_wait);
+	wake_up_all(&done_wait);
 }

@@ -71,7 +71,7 @@ struct task_struct {
 	struct list_head run_node;
 	int on_rq, cpu, time_slice;
 	int slice_ticks;        /* what time_slice is filled up to, by niceness */
-	bool wakes_sync;        /* inside wake_up_sync(); its own */
+	bool wakes_sync;        /* inside wake_up_all_sync(); its own */
 	bool urgent;            /* runs before all others of its CPU; set by a bound thread for itself */
 	cpumask_t cpus_allowed; /* may have bits of CPUs that there are not */
 	unsigned long nvcsw, nivcsw;

@@ -12,15 +12,31 @@ void init_waitqueue_head(struct wait_queue_head *q)
  * The state is set before the caller looks at its condition, and inside the lock: a waker that made
  * the condition true either finds us on the queue or is seen by that look.
  */
-void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *w, int state)
+static void __prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *w, int state,
+			      bool exclusive)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&q->lock, flags);
-	if (list_empty(&w->entry))
-		list_add(&w->entry, &q->head);
+	w->exclusive = exclusive;
+	if (list_empty(&w->entry)) {
+		if (exclusive)
+			list_add_tail(&w->entry, &q->head);
+		else
+			list_add(&w->entry, &q->head);
+	}
 	__atomic_store_n(&current->state, (u32)state, __ATOMIC_SEQ_CST);
 	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *w, int state)
+{
+	__prepare_to_wait(q, w, state, false);
+}
+
+void prepare_to_wait_exclusive(struct wait_queue_head *q, struct wait_queue_entry *w, int state)
+{
+	__prepare_to_wait(q, w, state, true);
 }
 
 void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *w)
@@ -33,13 +49,16 @@ void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *w)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
-/* q->lock held. */
-static void __wake_up(struct wait_queue_head *q)
+/*
+ * Exclusive waiters stand behind all others. One that runs already does not count: wake the next.
+ */
+static void __wake_up(struct wait_queue_head *q, int nr_exclusive)
 {
 	struct wait_queue_entry *w, *n;
 
 	list_for_each_entry_safe(w, n, &q->head, entry)
-		wake_up_process(w->task);
+		if (wake_up_process(w->task) && w->exclusive && !--nr_exclusive)
+			break;
 }
 
 void wake_up(struct wait_queue_head *q)
@@ -47,14 +66,23 @@ void wake_up(struct wait_queue_head *q)
 	unsigned long flags;
 
 	spin_lock_irqsave(&q->lock, flags);
-	__wake_up(q);
+	__wake_up(q, 1);
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
-void wake_up_sync(struct wait_queue_head *q)
+void wake_up_all(struct wait_queue_head *q)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	__wake_up(q, 0);
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void wake_up_all_sync(struct wait_queue_head *q)
 {
 	current->wakes_sync = true;
-	wake_up(q);
+	wake_up_all(q);
 	current->wakes_sync = false;
 }
 
@@ -74,7 +102,7 @@ void complete(struct completion *c)
 
 	spin_lock_irqsave(&c->wait.lock, flags);
 	c->done++;
-	__wake_up(&c->wait);
+	__wake_up(&c->wait, 1);
 	spin_unlock_irqrestore(&c->wait.lock, flags);
 }
 

@@ -21,6 +21,7 @@ typedef struct wait_queue_head wait_queue_head_t;
 struct wait_queue_entry {
 	struct task_struct *task;
 	struct list_head entry; /* queue's lock; empty when not queued */
+	bool exclusive;         /* wake_up() wakes one of these */
 };
 
 #define WAIT_QUEUE_INIT(q)                                            \
@@ -28,20 +29,22 @@ struct wait_queue_entry {
 		SPINLOCK_INIT("wait_queue"), LIST_HEAD_INIT((q).head) \
 	}
 #define DECLARE_WAIT_QUEUE_HEAD(q) struct wait_queue_head q = WAIT_QUEUE_INIT(q)
-#define DEFINE_WAIT(w) struct wait_queue_entry w = { current, LIST_HEAD_INIT((w).entry) }
+#define DEFINE_WAIT(w) struct wait_queue_entry w = { current, LIST_HEAD_INIT((w).entry), false }
 
 void init_waitqueue_head(struct wait_queue_head *q);
 /* Queue the entry (once) and set current's state. */
 void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *w, int state);
+void prepare_to_wait_exclusive(struct wait_queue_head *q, struct wait_queue_entry *w, int state);
 /* Back to TASK_RUNNING and off the queue. */
 void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *w);
-/* All who wait. */
+/* All non-exclusive waiters and one exclusive. */
 void wake_up(struct wait_queue_head *q);
+void wake_up_all(struct wait_queue_head *q);
 /*
  * The same by who has more for them to do and will soon sleep itself: those woken to the caller's
  * CPU do not preempt it. Pipes run full so. Not from interrupt handlers.
  */
-void wake_up_sync(struct wait_queue_head *q);
+void wake_up_all_sync(struct wait_queue_head *q);
 static inline bool waitqueue_active(const struct wait_queue_head *q)
 {
 	return !list_empty(&q->head);

@@ -171,7 +171,7 @@ int shmem_unuse(unsigned int type)
 		err = unuse_mapping(shmem->mapping, type);
 		spin_lock(&swaplist_lock);
 		if (!--shmem->unusing)
-			wake_up(&unuse_wait);
+			wake_up_all(&unuse_wait);
 		if (err)
 			break;
 	}

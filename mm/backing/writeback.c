@@ -198,7 +198,7 @@ static void end_flush(struct address_space *mapping)
 	    list_empty(&mapping->dirty_list))
 		list_add_tail(&mapping->dirty_list, &dirty_mappings);
 	spin_unlock(&dirty_lock);
-	wake_up(&flushing_wait);
+	wake_up_all(&flushing_wait);
 }
 
 void writeback_all(bool wait)

@@ -32,7 +32,7 @@ void wake_up_page(struct page *page)
 
 	/* The caller's atomic clear orders the bit before this look at the queue. */
 	if (unlikely(waitqueue_active(q)))
-		wake_up(q);
+		wake_up_all(q);
 }
 
 void unlock_page(struct page *page)

@@ -54,7 +54,7 @@ static bool is_file_list(enum lru_list list)
 void reclaim_writeback_done(void)
 {
 	if (unlikely(waitqueue_active(&writeback_wait)))
-		wake_up(&writeback_wait);
+		wake_up_all(&writeback_wait);
 }
 
 void wait_for_writeback(void)

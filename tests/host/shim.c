@@ -349,7 +349,10 @@ __weak void wake_up(struct wait_queue_head *q)
 {
 	(void)q;
 }
-
+__weak void wake_up_all(struct wait_queue_head *q)
+{
+	(void)q;
+}
 /* Its header defines struct timespec, which libc has too. */
 u64 ktime_get_ns(void);
 __weak u64 ktime_get_ns(void)

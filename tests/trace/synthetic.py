@@ -6,8 +6,8 @@ mprotect, reclaim and swap too.
 
     tests/trace/synthetic.py FILE [FAULTS]      FAULTS: at least so many (rounds are added)
 
-Recorder makes files of any records; Machine keeps frames, tables and lists, so that its records agree
-with each other; play() is the run.
+Recorder makes files of any records; Machine keeps frames, tables and lists, so that its records
+agree with each other; play() is the run.
 """
 import os
 import random
@@ -28,6 +28,7 @@ TABLE_BITS = P | RW | U | A
 SPAN = {1: PAGE << 9, 2: PAGE << 18, 3: PAGE << 27, 4: PAGE << 36}  # what a table of a level maps
 CALLS = {"mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "madvise": 28}
 PATHS = {(DISK, 12): b"/bin/cow", (DISK, 13): b"/root/data", (DISK, 14): b"/root/shared"}
+WAIT = "release_fault_lock"
 USER = ["exc_page_fault", "do_user_addr_fault", "__lock_vma_under_rcu", "handle_mm_fault"]
 
 
@@ -37,8 +38,8 @@ class Recorder:
     def __init__(self, nr_cpus=2, nr_frames=8192, khz=KHZ):
         self.nr_cpus, self.tsc, self.seq, self.lost = nr_cpus, 5 * khz, 0, 0
         self.rings = [bytearray() for _ in range(nr_cpus)]
-        self.file = bytearray(flt.HEADER.pack(flt.MAGIC, flt.VERSION, 4096, nr_cpus, 1 << 20, khz, 0,
-                                              1_700_000_000, nr_frames, 0))
+        self.file = bytearray(flt.HEADER.pack(flt.MAGIC, flt.VERSION, 4096, nr_cpus, 1 << 20, khz,
+                                              0, 1_700_000_000, nr_frames, 0))
 
     def add(self, record, cpu=0, tid=1, **fields):
         self.seq += 1
@@ -67,25 +68,28 @@ class Frames:
         self.free = {order: [] for order in range(MAX_ORDER + 1)}
         for pfn in range(RESERVED, nr_frames, 1 << MAX_ORDER):
             self.free[MAX_ORDER].append(pfn)
-            recorder.add(flt.FRAME, op=flt.FRAME_FREE, order=MAX_ORDER, zone=pfn >= 4096, pfn=pfn)
+            self.tell((0, 1), flt.FRAME_FREE, MAX_ORDER, pfn)
+
+    def tell(self, who, op, order, pfn):
+        self.rec.add(flt.FRAME, *who, op=op, order=order, zone=pfn >= 4096, pfn=pfn)
 
     def alloc(self, who):
         order = next(order for order in range(MAX_ORDER + 1) if self.free[order])
         pfn = self.free[order].pop()
         while order:
-            self.rec.add(flt.FRAME, *who, op=flt.FRAME_SPLIT, order=order, zone=pfn >= 4096, pfn=pfn)
+            self.tell(who, flt.FRAME_SPLIT, order, pfn)
             order -= 1
             self.free[order].append(pfn + (1 << order))
-        self.rec.add(flt.FRAME, *who, op=flt.FRAME_ALLOC, order=0, zone=pfn >= 4096, pfn=pfn)
+        self.tell(who, flt.FRAME_ALLOC, 0, pfn)
         return pfn
 
     def put(self, who, pfn):
         order = 0
-        self.rec.add(flt.FRAME, *who, op=flt.FRAME_FREE, order=0, zone=pfn >= 4096, pfn=pfn)
+        self.tell(who, flt.FRAME_FREE, 0, pfn)
         while order < MAX_ORDER and pfn ^ 1 << order in self.free[order]:
             self.free[order].remove(pfn ^ 1 << order)
             pfn, order = pfn & ~(1 << order), order + 1
-            self.rec.add(flt.FRAME, *who, op=flt.FRAME_MERGE, order=order, zone=pfn >= 4096, pfn=pfn)
+            self.tell(who, flt.FRAME_MERGE, order, pfn)
         self.free[order].append(pfn)
 
 
@@ -198,7 +202,8 @@ class Machine:
         for start in sorted(task.vmas):
             self.unmap(task, start)
         for (level, begin), pfn in sorted(task.tables.items()):
-            self.rec.add(flt.TABLE, *task.who, mm=task.mm, level=level, op=0, address=begin, pfn=pfn)
+            self.rec.add(flt.TABLE, *task.who, mm=task.mm, level=level, op=0, address=begin,
+                         pfn=pfn)
             self.frames.put(task.who, pfn)
         self.rec.add(flt.MM_GONE, *task.who, mm=task.mm)
         self.rec.add(flt.EXIT, *task.who, pid=task.pid, code=code)
@@ -244,8 +249,8 @@ class Machine:
             if (level, begin) in task.tables:
                 continue
             pfn = task.tables[level, begin] = self.frames.alloc(who or task.who)
-            self.rec.add(flt.TABLE, *(who or task.who), mm=task.mm, level=level, op=1, address=begin,
-                         pfn=pfn)
+            self.rec.add(flt.TABLE, *(who or task.who), mm=task.mm, level=level, op=1,
+                         address=begin, pfn=pfn)
             if level < 4:
                 made[3 - level] = pfn << 12 | TABLE_BITS
         return made
@@ -308,7 +313,7 @@ class Machine:
             return ["do_anonymous_page", "install_pte"], self.zero << 12 | bits | SPECIAL, {}
         pfn, there = self.file_page(task.who, file, index)
         slow = {} if there else {"verdict": flt.VM_FAULT_MAJOR, "tries": 2}
-        wait = [] if there else ["release_fault_lock", "fault_mmap_locked"]
+        wait = [] if there else [WAIT, "fault_mmap_locked"]
         if write and not flags & 8:
             return (["do_cow_fault"] + wait + ["install_pte"], self.anon(task.who) << 12 | dirty,
                     slow | {"index": index})
@@ -320,13 +325,14 @@ class Machine:
         for neighbour in around:
             self.set_ptes(task, neighbour, [self.cache[file, index + (neighbour - page >> 12)] << 12
                                             | bits & ~A], "fault_around")
-        return (["do_read_fault"] + (["do_fault_around"] if around else []) + wait + ["install_pte"],
-                pfn << 12 | bits, slow | {"index": index})
+        doors = ["do_read_fault"] + (["do_fault_around"] if around else []) + wait
+        return doors + ["install_pte"], pfn << 12 | bits, slow | {"index": index}
 
     def write_protected(self, task, page, before, dirty, flags):
         pfn = flt.pte_pfn(before)
         if flags & 8:
-            return ["do_wp_page", "wp_page_shared", "page_mkwrite"], before | RW | D | SOFT, {"verdict": 0x800}
+            return (["do_wp_page", "wp_page_shared", "page_mkwrite"], before | RW | D | SOFT,
+                    {"verdict": 0x800})
         if not before & SPECIAL and self.users[pfn] == {(task.mm, page)} and pfn not in self.cached:
             return ["do_wp_page", "wp_page_reuse"], before | RW | D | SOFT, {}
         return ["do_wp_page", "wp_page_copy", "install_pte"], self.anon(task.who) << 12 | dirty, \
@@ -336,7 +342,7 @@ class Machine:
         pfn = self.anon(task.who)
         for op in (flt.SWAP_IN, flt.SWAP_READ, flt.SWAP_WAS_READ, flt.SWAP_OUT):
             self.rec.add(flt.SWAP, *task.who, op=op, entry=entry, pfn=pfn)
-        return (["do_swap_page", "swapin_readahead", "release_fault_lock", "install_pte"], pfn << 12 | bits,
+        return (["do_swap_page", "swapin_readahead", WAIT, "install_pte"], pfn << 12 | bits,
                 {"verdict": flt.VM_FAULT_MAJOR, "index": entry, "tries": 2})
 
     def vma_fields(self, task, start):
@@ -354,8 +360,8 @@ class Machine:
     def segv(self, task, address, error, start, ip, begin):
         self.fault(task, begin, ["exc_page_fault", "do_user_addr_fault", "__lock_vma_under_rcu"] +
                    (["fault_mmap_locked"] if start is None else []) + ["bad_area_nosemaphore"],
-                   address=address, ip=ip, error_code=error, verdict=flt.VM_FAULT_SIGSEGV, signal=11,
-                   si_code=1 if start is None else 2, **self.vma_fields(task, start))
+                   address=address, ip=ip, error_code=error, verdict=flt.VM_FAULT_SIGSEGV,
+                   signal=11, si_code=1 if start is None else 2, **self.vma_fields(task, start))
 
     def fault(self, task, begin, doors, **fields):
         """The record; what is not given is nothing."""
@@ -364,7 +370,7 @@ class Machine:
         for door in doors + ["end"]:
             steps += [flt.DOORS.index(door), cycles]
             cycles += self.random.randint(20, 90) + \
-                {"release_fault_lock": 90000, "wp_page_copy": 600}.get(door, 0)
+                {WAIT: 90000, "wp_page_copy": 600}.get(door, 0)
         values.update(pid=task.pid, mm=task.mm, begin=begin, comm=task.comm, pfn=flt.NONE, tries=1,
                       nr_doors=len(doors) + 1, steps=steps)
         values.update(fields)

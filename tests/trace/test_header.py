@@ -23,7 +23,8 @@ def names(text, macro):
 
 def c_layout(text, name):
     """[(offset, size, count)] of each number in struct @name, after the head; pads left out."""
-    body = re.search(rf"struct {name} {{(.*?)\n}};", re.sub(r"/\*.*?\*/", "", text, flags=re.S), re.S)[1]
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    body = re.search(rf"struct {name} {{(.*?)\n}};", text, re.DOTALL)[1]
     fields, at = [], 0
     for kind, members in re.findall(r"(struct \w+|\w+) ([^;]+);", body):
         for member in members.split(","):
@@ -57,7 +58,8 @@ def python_layout(kind):
 def test_header():
     "types, layouts, doors and names are those of kernel/trace/format.h"
     text = header()
-    types = dict((row.split(", ")[0], int(row.split(", ")[1])) for row in names(text, "TRACE_TYPES"))
+    rows = [row.split(", ") for row in names(text, "TRACE_TYPES")]
+    types = {row[0]: int(row[1]) for row in rows}
     ours = {kind.name: kind.number for kind in flt.RECORDS.values()}
     check("types", types == dict(ours, PAD=flt.PAD), types)
     for kind in flt.RECORDS.values():
@@ -81,8 +83,8 @@ def test_header():
 
 def test_constants():
     "bits of entries, rights and verdicts are the kernel's"
-    places = {"mm/fault/fault.h": ("VM_FAULT_OOM VM_FAULT_SIGBUS VM_FAULT_MAJOR VM_FAULT_SIGSEGV "
-                                   "VM_FAULT_NOPAGE VM_FAULT_LOCKED VM_FAULT_RETRY VM_FAULT_DIRTIED"),
+    places = {"mm/fault/fault.h": " ".join(f"VM_FAULT_{name}" for name in (
+                  "OOM", "SIGBUS", "MAJOR", "SIGSEGV", "NOPAGE", "LOCKED", "RETRY", "DIRTIED")),
               "mm/space/mm.h": "VM_READ VM_WRITE VM_EXEC VM_SHARED VM_GROWSDOWN VM_LOCKED"}
     for path, words in places.items():
         with open(os.path.join(TOP, path)) as file:

@@ -100,8 +100,8 @@ def text(data):
 
 
 class Kind:
-    """A type of record: its fixed part, and what may follow it: "entries" (u64 each), "path" (up to a
-    zero byte), or "steps" (door, 3 bytes, u32 cycles), of which a byte or word of it tells how many."""
+    """A type of record: its fixed part, and what may follow it: "entries" (u64 each), "path" (up to
+    a zero byte), or "steps" (door, 3 bytes, u32 cycles)."""
 
     def __init__(self, number, name, fields, layout, tail=None, base=None):
         self.number, self.name, self.tail = number, name, tail
@@ -171,7 +171,8 @@ def _fault(made):
         @property
         def doors(self):
             """[(name, cycles since begin)]; the last is "end"."""
-            return [(DOORS[door], cycles) for door, cycles in zip(self.steps[::2], self.steps[1::2])]
+            steps = self.steps
+            return [(DOORS[door], cycles) for door, cycles in zip(steps[::2], steps[1::2])]
 
         @property
         def cycles(self):
@@ -212,8 +213,8 @@ LOST = Kind(21, "LOST", "count", "Q")
 MARK = Kind(22, "MARK", "value", "Q")
 PAD = 0
 RECORDS = {kind.number: kind for kind in (
-    FAULT, VMA_SET, VMA_CLEAR, PTES_SET, PTES_CLEAR, TABLE, FRAME, KIND, CACHE, SWAP, WRITEBACK, LRU,
-    RECLAIM, FORK, EXEC, EXIT, MM_GONE, CALL, FILE, COMM, LOST, MARK)}
+    FAULT, VMA_SET, VMA_CLEAR, PTES_SET, PTES_CLEAR, TABLE, FRAME, KIND, CACHE, SWAP, WRITEBACK,
+    LRU, RECLAIM, FORK, EXEC, EXIT, MM_GONE, CALL, FILE, COMM, LOST, MARK)}
 FRAME_FREE, FRAME_ALLOC, FRAME_SPLIT, FRAME_MERGE = range(4)
 SWAP_OUT, SWAP_IN, SWAP_WRITE, SWAP_WRITTEN, SWAP_READ, SWAP_WAS_READ = range(6)
 
@@ -311,8 +312,8 @@ class Trace:
             self._read_rest()
         self._merge()
         if self.lost:
-            self.notes.append(f"{self.path}: {self.lost} records were lost, for the recorder's rings "
-                              "were full: what is told from there on may be wrong")
+            self.notes.append(f"{self.path}: {self.lost} records were lost, for the recorder's "
+                              "rings were full: what is told from there on may be wrong")
         return self
 
     @property
@@ -321,9 +322,9 @@ class Trace:
         return self._told_lost if self.total_lost is None else self.total_lost
 
     def take(self, patience=0.2):
-        """The records that came since the last take(), in order, for who follows a machine. Behind a
-        gap in the numbers they wait for what fills it, from another CPU or from a fault that is not
-        over, until the newest record is @patience seconds (of the machine) later."""
+        """The records that came since the last take(), in order, for who follows a machine. Behind
+        a gap in the numbers they wait for what fills it, from another CPU or from a fault that is
+        not over, until the newest record is @patience seconds (of the machine) later."""
         self._merge()
         waiting, stop = sorted(self._untaken), 0
         old = self._newest - patience * 1000 * self.header.tsc_khz if waiting else 0
@@ -346,8 +347,8 @@ class Trace:
         if header.magic != MAGIC:
             raise Bad(f"{self.path} is no record file: it does not begin with FLTRACE")
         if header.version > VERSION:
-            raise Bad(f"{self.path} has version {header.version} of the format, this reader knows up "
-                      f"to {VERSION}: read it with the tools of the tree that recorded it")
+            raise Bad(f"{self.path} has version {header.version} of the format, this reader knows "
+                      f"up to {VERSION}: read it with the tools of the tree that recorded it")
         for wrong, what in ((header.version < 1, f"version {header.version}"),
                             (not 1 <= header.nr_cpus <= MAX_CPUS, f"{header.nr_cpus} CPUs"),
                             (not header.tsc_khz, "a clock that stands still")):

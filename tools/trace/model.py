@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""What memory looked like at a moment of a recorded run, rebuilt from the records and from nothing else.
+"""What memory looked like at a moment of a recorded run, rebuilt from nothing but the records.
 
     model = Model(format.read(path))
-    state = model.at(i)              after the first i records; model.faults: the places of the faults
+    state = model.at(i)              after the first i records; model.faults: where faults are
     state.mms[mm].vmas, state.kind(pfn), state.owners(pfn), ...
 
-The state is kept up to date record by record; copies of it are kept on the way, so that any moment is
-near one of them. Records that contradict what came before are listed in state.odd.
+The state is kept up to date record by record; copies of it are kept on the way, so that any moment
+is near one of them. Records that contradict what came before are listed in state.odd.
 """
 from collections import namedtuple
 
 from format import (CACHE, COMM, EXEC, EXIT, FAULT, FILE, FORK, FRAME, FRAME_ALLOC, FRAME_FREE,
                     FRAME_SPLIT, KIND, KINDS, LRU, LRU_LISTS, LRU_OFF, MM_GONE, PAGE_SIZE,
-                    PTE_ACCESSED, PTE_DIRTY, PTE_SOFT_DIRTY, PTES_CLEAR, PTES_SET, PTE_SPECIAL, RECLAIM,
-                    SWAP, SWAP_IN, SWAP_OUT, SWAP_READ, SWAP_WRITE, TABLE, TASK_SIZE, VMA_CLEAR,
-                    VMA_SET, WRITEBACK, pte_pfn, pte_present, swap_entry)
+                    PTE_ACCESSED, PTE_DIRTY, PTE_SOFT_DIRTY, PTES_CLEAR, PTES_SET, PTE_SPECIAL,
+                    RECLAIM, SWAP, SWAP_IN, SWAP_OUT, SWAP_READ, SWAP_WRITE, TABLE, TASK_SIZE,
+                    VMA_CLEAR, VMA_SET, WRITEBACK, pte_pfn, pte_present, swap_entry)
 
 Vma = namedtuple("Vma", "start end flags pgoff dev ino")
 Task = namedtuple("Task", "tid pid mm comm parent code")  # code: wait status; None: alive
@@ -43,7 +43,7 @@ class Mm:
         return next((v for v in self.vmas.values() if v.start <= address < v.end), None)
 
     def walk(self, address):
-        """[(level, frame of the table or None)], from the top one down, and the entry of the page."""
+        """[(level, frame of the table or None)], from the top one down; the entry of the page."""
         steps = [(level, self.tables.get((level, address & -(PAGE_SIZE << 9 * level))))
                  for level in (4, 3, 2, 1)]
         return steps, self.ptes.get(address & -PAGE_SIZE, 0)
@@ -133,7 +133,8 @@ class State:
             for entry in mm.ptes.values():
                 if pte_present(entry) and not entry & PTE_SPECIAL:
                     fill(pte_pfn(entry), 0, KINDS.index("anon"))
-        for pfns, name in ((self.tables, "table"), (self.cached, "file"), (self.swapped, "swapcache")):
+        for pfns, name in ((self.tables, "table"), (self.cached, "file"),
+                           (self.swapped, "swapcache")):
             for pfn in pfns:
                 fill(pfn, 0, KINDS.index(name))
         for pfn, (order, _) in self.free.items():
@@ -180,7 +181,7 @@ class State:
             return
         mm = self._mm(r.mm)
         known = mm.ptes.get(page, 0)
-        if known & ~BY_CPU != before & ~BY_CPU:
+        if known & ~BY_CPU not in (before & ~BY_CPU, after & ~BY_CPU):
             self._strange(r, f"the fault on {page:#x} of {r.mm} found {before:#x}, "
                              f"the records before it say {known:#x}")
         if after:
@@ -219,7 +220,8 @@ class State:
             self.tables[r.pfn] = r.mm, r.level, r.address
             return
         if mm.tables.pop(key, r.pfn) != r.pfn:
-            self._strange(r, f"another table of level {r.level} is freed for {r.address:#x} of {r.mm}")
+            self._strange(r, f"another table of level {r.level} is freed for {r.address:#x} of "
+                             f"{r.mm}")
         self.tables.pop(r.pfn, None)
         if r.level == 1:
             mm.clear(r.address, r.address + (PAGE_SIZE << 9))
@@ -256,7 +258,8 @@ class State:
             self.cache[key], self.cached[r.pfn] = r.pfn, key
         else:
             if self.cache.pop(key, r.pfn) != r.pfn:
-                self._strange(r, f"page {r.index} of file {r.ino} left the cache with another frame")
+                self._strange(r, f"page {r.index} of file {r.ino} left the cache with another "
+                                 "frame")
             self.cached.pop(r.pfn, None)
 
     def _swap(self, r):
@@ -316,8 +319,8 @@ class State:
 
 
 APPLY = {kind.number: getattr(State, "_" + kind.name.lower()) for kind in (
-    FAULT, VMA_SET, VMA_CLEAR, PTES_SET, PTES_CLEAR, TABLE, FRAME, KIND, CACHE, SWAP, WRITEBACK, LRU,
-    RECLAIM, FORK, EXEC, EXIT, MM_GONE, FILE, COMM)}
+    FAULT, VMA_SET, VMA_CLEAR, PTES_SET, PTES_CLEAR, TABLE, FRAME, KIND, CACHE, SWAP, WRITEBACK,
+    LRU, RECLAIM, FORK, EXEC, EXIT, MM_GONE, FILE, COMM)}
 
 
 class Model:

@@ -19,8 +19,8 @@ from collections import namedtuple
 
 import styles
 import words
-from format import (CALL, EXEC, EXIT, FAULT, FORK, KERNEL_HALF, MARK, PTES_SET, RECLAIM, SWAP,
-                    SWAP_WRITE, WHYS, Bad, pte_present, read, swap_area, swap_slot, text)
+from format import (CALL, EXEC, EXIT, FAULT, FORK, KERNEL_HALF, MARK, PAGE_SIZE, PTES_SET, RECLAIM,
+                    SWAP, SWAP_WRITE, WHYS, Bad, pte_present, read, swap_area, swap_slot, text)
 from model import State
 from symbols import TOP, Symbols
 
@@ -40,7 +40,7 @@ class Run:
     def __init__(self, trace, symbols, who=None):
         self.trace, self.symbols, self.who = trace, symbols, who
         self.scenes = []
-        self._around = {}  # tid -> ([tsc], [entries stored for neighbours, in all until then])
+        self._around = {}  # tid -> ([tsc], [pages mapped by one fault-around])
         self._out = {}     # tid -> swap entries whose writing began
         self._collect()
 
@@ -51,9 +51,9 @@ class Run:
         state = State()
         for record in self.trace:
             if record.type == PTES_SET.number and record.why == AROUND:
-                times, counts = self._around.setdefault(record.tid, ([], [0]))
+                times, pages = self._around.setdefault(record.tid, ([], []))
                 times.append(record.tsc)
-                counts.append(counts[-1] + sum(map(pte_present, record.entries)))
+                pages.append(self._new_pages(state, record))
             elif record.type == SWAP.number and record.op == SWAP_WRITE:
                 self._out.setdefault(record.tid, []).append(record.entry)
             elif record.type in TOLD:
@@ -61,6 +61,13 @@ class Run:
                 if self._wanted(scene):
                     self.scenes.append(scene)
             state.apply(record)
+
+    @staticmethod
+    def _new_pages(state, record):
+        known = state.mms[record.mm].ptes if record.mm in state.mms else {}
+        pages = [record.address + i * PAGE_SIZE for i, entry in enumerate(record.entries)
+                 if pte_present(entry)]
+        return [page for page in pages if page not in known]
 
     def _scene(self, state, record):
         task, vma, path, code_path, out = state.tasks.get(record.tid), None, b"", b"", ()
@@ -86,11 +93,11 @@ class Run:
         return record.type == RECLAIM.number or bool(pids - {0, INIT})
 
     def around(self, fault):
-        """How many neighbours' entries the fault stored. Those may have numbers before or behind its
-        own; it is the time that tells."""
-        times, counts = self._around.get(fault.tid, ([], [0]))
-        return counts[bisect.bisect_right(times, fault.tsc)] - \
-            counts[bisect.bisect_left(times, fault.begin)]
+        """How many neighbours' entries the fault stored. Those may have numbers before or behind
+        its own; it is the time that tells."""
+        times, pages = self._around.get(fault.tid, ([], []))
+        first, end = bisect.bisect_left(times, fault.begin), bisect.bisect_right(times, fault.tsc)
+        return sum(page != fault.address & -PAGE_SIZE for some in pages[first:end] for page in some)
 
     def place(self, scene):
         """Where the fault's instruction stands, as symbols.Place, or None."""
@@ -128,7 +135,8 @@ def tell_fault(run, scene):
     else:
         first = f"{who(scene)} {did} {fault.address:#x} in {where(run, scene)}."
     said = [first, words.vma(fault, scene.path), words.tables(fault),
-            words.resolution(fault, run.around(fault)), words.counts(fault), words.flushes(fault)]
+            words.resolution(fault, run.around(fault), scene.path), words.counts(fault),
+            words.flushes(fault)]
     if fault.before_pte != fault.after_pte:
         said.append(f"Entry before: {words.entry(fault.before_pte)}; after: "
                     f"{words.entry(fault.after_pte)}.")
@@ -142,8 +150,8 @@ def tell_out(scene):
         return ""
     slots = [swap_slot(entry) for entry in scene.out]
     shown = ", ".join(f"{slot:,}" for slot in slots[:8]) + (", ..." if len(slots) > 8 else "")
-    return f" {words.plural(len(slots), 'page')} went out to swap area {swap_area(scene.out[0])}: " \
-        f"{'slot' if len(slots) == 1 else 'slots'} {shown}."
+    return f" {words.plural(len(slots), 'page')} went out to swap area " \
+        f"{swap_area(scene.out[0])}: {'slot' if len(slots) == 1 else 'slots'} {shown}."
 
 
 def tell_other(scene):

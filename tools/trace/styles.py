@@ -30,8 +30,8 @@ def _data(scene):
     if not fault.vm_end:
         return f"{fault.address:#x}", "?"
     kind = "x" if fault.vm_flags & VM_EXEC else "d"
-    if scene.path:
-        return f"{text(scene.path)}@" \
+    if fault.ino:
+        return f"{words.file_name(scene.path, fault.dev, fault.ino)}@" \
             f"{fault.address - fault.vm_start + (fault.vm_pgoff << PAGE_SHIFT):#x}", kind
     name = "[stack]" if fault.vm_flags & VM_GROWSDOWN else "//anon"
     return f"{name}@{fault.address:#x}", kind
@@ -113,7 +113,7 @@ def _steps(run, scene):
             "address": f"{fault.address:#x}", "access": words.error_words(fault.error_code),
             "ip": f"{place.function}+{place.offset:#x}" if place else f"{fault.ip:#x}",
             "before": words.entry(fault.before_pte), "after": words.entry(fault.after_pte),
-            "what": words.resolution(fault, run.around(fault)), "cycles": fault.cycles}
+            "what": words.resolution(fault, run.around(fault), scene.path), "cycles": fault.cycles}
     kind = "major" if words.major(fault) else "minor"
     steps = [(fault.begin, f"{kind} fault of {text(scene.comm)}", args)]
     steps += [(fault.begin + cycles, door, None) for door, cycles in fault.doors[:-1]]
@@ -169,7 +169,8 @@ def json(run, out):
             points[scene.record.cpu].append((tsc, len(points[scene.record.cpu]), owner, name, args,
                                              at(tsc)))
     for cpu, what in points.items():
-        emit({"ph": "M", "pid": 0, "tid": cpu, "name": "thread_name", "args": {"name": f"CPU {cpu}"}})
+        emit({"ph": "M", "pid": 0, "tid": cpu, "name": "thread_name",
+              "args": {"name": f"CPU {cpu}"}})
         _play(_Track(cpu, emit), what)
     for event in _instants(run, at):
         emit(event)

@@ -19,6 +19,15 @@ PT_LOAD, SHT_SYMTAB, STT_NOTYPE, STT_FUNC = 1, 2, 0, 2
 Place = namedtuple("Place", "function offset source")  # source: "user/cow.c:58", or ""
 
 
+def of_the_tree(path):
+    """A source's path in this tree, wherever it was compiled; else its name alone."""
+    parts = path.split("/")
+    for i in range(1, len(parts) - 1):
+        if os.path.isfile(os.path.join(TOP, *parts[i:])):
+            return os.path.join(*parts[i:])
+    return parts[-1]
+
+
 class Elf:
     """Symbols of one x86-64 ELF. What is none, or damaged, has no symbols."""
 
@@ -32,8 +41,8 @@ class Elf:
             self.names, self.starts, self.sizes = [], [], []
 
     def _parse(self, data):
-        magic, bits, endian, _, machine, _, _, phoff, shoff, _, _, phsize, phnum, shsize, shnum, _ = \
-            EHDR.unpack_from(data)
+        (magic, bits, endian, _, machine, _, _, phoff, shoff, _, _, phsize, phnum, shsize, shnum,
+         _) = EHDR.unpack_from(data)
         if (magic, bits, endian, machine) != (b"\x7fELF", 2, 1, 62):
             return
         for i in range(phnum):
@@ -52,6 +61,8 @@ class Elf:
             if not where or not name or where >= 0xFF00 or info & 15 not in (STT_NOTYPE, STT_FUNC):
                 continue
             text = data[strings + name:data.index(b"\0", strings + name)].decode(errors="replace")
+            if info & 15 == STT_NOTYPE and "." in text:
+                continue  # a label within a function, as NASM writes it
             rank = (info & 15 == STT_FUNC, info >> 4 == 1, text)  # functions and global ones first
             if value not in found or rank > found[value][0]:
                 found[value] = rank, text, size
@@ -87,9 +98,7 @@ class Elf:
         for address, line in zip(wanted, said.stdout.decode(errors="replace").splitlines()):
             path, _, number = line.partition(" (")[0].rpartition(":")
             if number.isdigit() and int(number):
-                inside = os.path.normpath(path).startswith(TOP + os.sep)
-                path = os.path.relpath(path, TOP) if inside else os.path.basename(path)
-                self._lines[address] = f"{path}:{number}"
+                self._lines[address] = f"{of_the_tree(path)}:{number}"
 
     def place(self, address):
         """Place, or None if nothing is known."""

@@ -3,20 +3,21 @@
 import errno
 import signal
 
-from format import (KERNEL_HALF, PAGE_SHIFT, PF_INSTR, PF_PROT, PF_REMOTE, PF_RSVD, PF_USER, PF_WRITE,
-                    PTE_ACCESSED, PTE_DIRTY, PTE_NX, PTE_OWNED, PTE_PRESENT, PTE_RW, PTE_SPECIAL,
-                    VM_FAULT_MAJOR, VM_FAULT_OOM, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV,
+from format import (KERNEL_HALF, PAGE_SHIFT, PF_INSTR, PF_PROT, PF_REMOTE, PF_RSVD, PF_USER,
+                    PF_WRITE, PTE_ACCESSED, PTE_DIRTY, PTE_NX, PTE_OWNED, PTE_PRESENT, PTE_RW,
+                    PTE_SPECIAL, VM_FAULT_MAJOR, VM_FAULT_OOM, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV,
                     VM_GROWSDOWN, pte_pfn, pte_present, rights, swap_area, swap_slot, text)
 
-CALLS = {9: "mmap", 10: "mprotect", 11: "munmap", 12: "brk", 25: "mremap", 26: "msync", 27: "mincore",
-         28: "madvise", 30: "shmat", 67: "shmdt", 149: "mlock", 150: "munlock", 151: "mlockall",
-         152: "munlockall", 325: "mlock2"}
+CALLS = {9: "mmap", 10: "mprotect", 11: "munmap", 12: "brk", 25: "mremap", 26: "msync",
+         27: "mincore", 28: "madvise", 30: "shmat", 67: "shmdt", 149: "mlock", 150: "munlock",
+         151: "mlockall", 152: "munlockall", 325: "mlock2"}
 ADVICE = {0: "NORMAL", 1: "RANDOM", 2: "SEQUENTIAL", 3: "WILLNEED", 4: "DONTNEED", 8: "FREE",
           9: "REMOVE", 10: "DONTFORK", 11: "DOFORK", 12: "MERGEABLE", 13: "UNMERGEABLE",
           14: "HUGEPAGE", 15: "NOHUGEPAGE", 16: "DONTDUMP", 17: "DODUMP", 18: "WIPEONFORK",
           19: "KEEPONFORK", 20: "COLD", 21: "PAGEOUT", 22: "POPULATE_READ", 23: "POPULATE_WRITE"}
 MAP_FLAGS = ((0x20, "anonymous"), (0x10, "fixed"), (0x100000, "fixed, no replacing"),
              (0x100, "grows down"), (0x2000, "locked"), (0x8000, "populate"), (0x4000, "noreserve"))
+ZERO = b"/dev/zero (deleted)"  # shared anonymous memory
 SEGV_CODES = {1: "SEGV_MAPERR", 2: "SEGV_ACCERR"}
 BUS_CODES = {2: "BUS_ADRERR"}
 
@@ -62,11 +63,22 @@ def entry(raw):
     return ", ".join(words)
 
 
-def kind_of_memory(flags, path, dev):
+def is_shmem(path):
+    """Is that what the kernel calls memory that is a file to it alone?"""
+    return path.startswith((ZERO, b"/memfd:", b"/SYSV"))
+
+
+def file_name(path, dev, ino):
+    """A file's name; where nothing told it, its numbers."""
+    return text(path) if path else f"{dev:x}:{ino}"
+
+
+def kind_of_memory(flags, path, dev, ino):
     """What stands behind a VMA."""
-    if path or dev:
-        name = text(path) if path else "a file"
-        return "file " + name
+    if is_shmem(path):
+        return "shared memory" + ("" if path.startswith(ZERO) else " " + text(path))
+    if ino:
+        return "file " + file_name(path, dev, ino)
     if flags & VM_GROWSDOWN:
         return "the stack"
     return "anonymous memory"
@@ -81,7 +93,7 @@ def vma(fault, path):
     page = (fault.address - fault.vm_start) >> PAGE_SHIFT
     pages = (fault.vm_end - fault.vm_start) >> PAGE_SHIFT
     said = f"It is page {page + 1} of {pages} of " if pages > 1 else "It is the only page of "
-    said += kind_of_memory(fault.vm_flags, path, fault.dev)
+    said += kind_of_memory(fault.vm_flags, path, fault.dev, fault.ino)
     said += f" at {fault.vm_start:x}-{fault.vm_end:x} {rights(fault.vm_flags)}"
     if fault.ino:
         said += f", at byte {(fault.vm_pgoff + page) << PAGE_SHIFT:#x} of it"
@@ -108,23 +120,40 @@ def why_signal(fault):
     return ""
 
 
-def resolution(fault, around=0):
-    """What the kernel did about it. @around: entries of neighbours that it stored too."""
+def from_file(names, fault, around, path):
+    """The same, for a page that stands for a file's."""
+    pfn = f"frame {pte_pfn(fault.after_pte):#x}"
+    near = f", and so were {plural(around, 'neighbour')}" if around else ""
+    read = "The file's page was read from the disk" if major(fault) else \
+        "The file's page was in the page cache"
+    if is_shmem(path):
+        read = "The page was read from the swap area" if major(fault) else \
+            "The page was there or was made"
+    if "do_cow_fault" in names:
+        return f"{read}; the program got a copy of its own at once: {pfn}."
+    if "do_shared_fault" in names:
+        return f"{read}; whoever maps it sees what is written to {pfn}, which is dirty from now on."
+    return f"{read}; {pfn} was mapped{near}."
+
+
+def resolution(fault, around=0, path=b""):
+    """What the kernel did about it. @around: entries of neighbours that it stored too; @path: that
+    of the VMA's file."""
     names = {door for door, _ in fault.doors}
-    before, after, write = fault.before_pte, fault.after_pte, fault.error_code & PF_WRITE
+    before, after = fault.before_pte, fault.after_pte
     pfn = f"frame {pte_pfn(after):#x}"
     refused = why_signal(fault)
     if refused:
         return refused
     if "vmalloc_fault" in names:
-        return "This map's top table lacked an entry of the vmalloc area; it was taken over from the " \
-            "kernel's own."
+        return "This map's top table lacked an entry of the vmalloc area; it was taken over from " \
+            "the kernel's own."
     if "lock_same_pte" in names and before == after:
         return "Another CPU was faster: the entry had changed, and the instruction ran again."
     if "wp_page_copy" in names:
-        what = "The page of zeroes was replaced by a frame of its own" if before & PTE_SPECIAL else \
-            f"Others have frame {pte_pfn(before):#x} too, so it was copied"
-        return f"{what}: {pfn}."
+        if before & PTE_SPECIAL:
+            return f"The page of zeroes was replaced by a frame of its own: {pfn}."
+        return f"Others have frame {pte_pfn(before):#x} too, so it was copied: {pfn}."
     if "wp_page_reuse" in names:
         return f"Nobody else has {pfn}, so it is written in place."
     if "wp_page_shared" in names:
@@ -133,16 +162,11 @@ def resolution(fault, around=0):
         how = "read from the disk" if major(fault) else "still in the swap cache"
         return f"The page had been swapped out; it was {how} and stands in {pfn} now."
     if "do_anonymous_page" in names:
-        return f"A fresh frame full of zeroes was given: {pfn}." if write and not \
-            after & PTE_SPECIAL else "Nothing was ever written there: the shared page of zeroes will do."
-    read = "was read from the disk" if major(fault) else "was in the page cache"
-    if "do_cow_fault" in names:
-        return f"The file's page {read}; the program got a copy of its own at once: {pfn}."
-    if "do_shared_fault" in names:
-        return f"The file's page {read}; {pfn} is shared with the file, and dirty from now on."
-    if "do_read_fault" in names or "do_fault_around" in names:
-        near = f", and so were {plural(around, 'neighbour')}" if around else ""
-        return f"The file's page {read}; {pfn} was mapped{near}."
+        if after & PTE_SPECIAL:
+            return "Nothing was ever written there: the shared page of zeroes will do."
+        return f"A fresh frame full of zeroes was given: {pfn}."
+    if names & {"do_cow_fault", "do_shared_fault", "do_read_fault", "do_fault_around"}:
+        return from_file(names, fault, around, path)
     if "handle_present_pte" in names:
         return "The entry allowed the access already: another CPU was first, or the TLB was stale."
     return ""
@@ -200,8 +224,9 @@ def remote(fault):
 
 
 def error_name(ret):
-    return f"-{errno.errorcode.get(-ret, -ret)}" if -4096 < ret < 0 else f"{ret:#x}" if ret > 9 else \
-        str(ret)
+    if -4096 < ret < 0:
+        return f"-{errno.errorcode.get(-ret, -ret)}"
+    return f"{ret:#x}" if ret > 9 else str(ret)
 
 
 def call(r):
