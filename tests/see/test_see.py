@@ -14,6 +14,7 @@ TRACE = os.path.join(harness.TOP, "tools/trace")
 sys.path[:0] = [TRACE, os.path.join(harness.TOP, "tests/trace")]
 import format as flt
 import model
+import see as see_py
 import synthetic
 
 HOSTILE = b"</script><b>&'\""  # 15 bytes: what a program may call itself
@@ -205,6 +206,15 @@ def test_views():
         check("steps go to what the filter leaves", [s for s in dict.fromkeys(stops) if s != "the end"]
               == copies, (stops, copies))
         check("no complaints", not browser.errors(), browser.errors())
+
+
+def test_sources():
+    "each door has its source in this tree, with its comment"
+    found = see_py.excerpts(flt.DOORS)
+    missing = [door for door in flt.DOORS if door not in found and door not in ("", "end")]
+    check("each door", not missing, missing)
+    wrong = [name for name, excerpt in found.items() if f"{excerpt['name']}(" not in excerpt["text"]]
+    check("is the function of that name", not wrong, wrong)
 
 
 def test_hostile():

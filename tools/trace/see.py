@@ -65,7 +65,7 @@ def excerpts(names):
     found = {}
     for name in names:
         for pattern in (rf"^[a-z_].*\b{name}\([^;]*?\n\{{\n", rf"^[a-z_].*\b(\w+_{name})\([^;]*?\n\{{\n"):
-            if name in found or not re.fullmatch(r"\w+", name):
+            if name in found or name in ("", "end"):
                 break
             for path, text in texts.items():
                 match = re.search(pattern, text, re.MULTILINE)

@@ -126,10 +126,8 @@ function freeOrder(state, pfn) {
 
 function showFrames(now, map, chosen, byOwner) {
 	map.show(now, chosen, byOwner);
-	const free = map.uses.free || 0, known = now.derived.limit - (map.uses.unknown || 0);
-
 	byId("frames-words").textContent = `${now.derived.limit.toLocaleString("en")} frames of 4 KiB` +
-		(known ? `, ${free.toLocaleString("en")} free` : "");
+		(map.uses.free ? `, ${map.uses.free.toLocaleString("en")} free` : "");
 	map.canvas.setAttribute("aria-label", USES.filter((use) => map.uses[use])
 		.map((use) => `${map.uses[use]} ${USE_WORDS[use]}`).join(", "));
 	fill("frames-legend", ...map.legend(now, byOwner));

@@ -89,30 +89,25 @@ let chosenDoor = null; // a name, while the user holds on to one
 
 function showDoors(now) {
 	const doors = now.i < 0 ? [] : now.records.doors(now.r).slice(0, -1);
-	const most = Math.max(1, ...doors.map((door) => door.cycles));
+	const names = doors.map((door) => door.name), most = Math.max(1, ...doors.map((d) => d.cycles));
+	const current = names.includes(chosenDoor) ? chosenDoor : tellingDoor(names);
 
-	if (!doors.some((door) => door.name === chosenDoor))
-		chosenDoor = null;
-	const current = chosenDoor || tellingDoor(doors);
-
-	fill("doors", ...doors.map((door) => element("li", {},
-			element("button", { "aria-current": String(door.name === current), type: "button",
-				title: door.name, onclick() {
-					chosenDoor = door.name;
-					showDoors(now);
-				} }, door.name),
-			element("span", {}, element("div.bar",
-				{ style: { width: `${100 * door.cycles / most}%` } })),
-			element("span.cycles", {}, door.cycles.toLocaleString("en")))));
+	fill("doors", ...doors.map((door, i) => element("li", {},
+		element("button", { "aria-current": String(i === names.lastIndexOf(current)), type: "button",
+			title: door.name, onclick() {
+				chosenDoor = door.name;
+				showDoors(now);
+			} }, door.name),
+		element("span", {}, element("div.bar", { style: { width: `${100 * door.cycles / most}%` } })),
+		element("span.cycles", {}, door.cycles.toLocaleString("en")))));
 	if (!doors.length)
 		fill("doors", element("li.dim", {}, now.i < 0 ? "No fault at this moment." :
 			"No doors were recorded for this fault."));
-	showSource(now, current, doors.map((door) => door.name));
+	showSource(now, current, names);
 }
 
 /* The door that says most about a fault: that of its kind, or else the last. */
-function tellingDoor(doors) {
-	const names = doors.map((door) => door.name);
+function tellingDoor(names) {
 	const kind = KIND_OF_DOOR.find(([name]) => names.includes(name));
 
 	return kind ? kind[0] : names.length ? names[names.length - 1] : null;
@@ -128,7 +123,7 @@ function showSource(now, name, taken) {
 		return;
 	}
 	const others = taken.filter((door) => door !== name && now.meta.sources[door])
-		.map((door) => now.meta.sources[door].name);
+		.flatMap((door) => [door, now.meta.sources[door].name]);
 	const calls = others.length ? new RegExp(`\\b(${others.join("|")})\\b`) : null;
 	let comment = false;
 

@@ -164,7 +164,7 @@ function outcomeWords(records, r, kind) {
 	const before = records.halves(r, "before_pte"), after = records.halves(r, "after_pte");
 	const frame = entryPfn(...after).toString(16), old = entryPfn(...before).toString(16);
 	const write = records.get(r, "error_code") & PF_WRITE;
-	const disk = records.get(r, "verdict") & VERDICT_MAJOR ? ", which had to be read from the disk" : "";
+	const disk = records.get(r, "verdict") & VERDICT_MAJOR ? " (read from the disk)" : "";
 
 	switch (kind) {
 	case K_ZERO:
@@ -172,7 +172,9 @@ function outcomeWords(records, r, kind) {
 	case K_FRESH:
 		return `Nothing was there: the page gets frame ${frame}, cleared, for itself.`;
 	case K_FILE:
-		return `The page cache has the file's page in frame ${frame}${disk}. It is mapped ` +
+		if (!records.get(r, "ino"))
+			return `The kernel put this mapping there itself (vDSO): frame ${frame} of its own is mapped.`;
+		return `The page cache has the file's page${disk} in frame ${frame}. It is mapped ` +
 			`${after[0] & BIT_RW ? "writable" : "read-only"}, with those around it that are there too.`;
 	case K_FILE_COPY:
 		return `The mapping is private, so the file's page${disk} is copied at once: frame ${frame} ` +
@@ -181,7 +183,8 @@ function outcomeWords(records, r, kind) {
 		return "The mapping is shared: the file is told that its page is about to change, then the " +
 			`entry for frame ${frame} allows writing.`;
 	case K_SWAP:
-		return `The page was in ${entryWords(...before)}` + (disk || ", still in the swap cache") +
+		return `The page was in ${entryWords(...before)}` +
+			(disk ? ", and is read from the disk" : "; the swap cache still has it, or has it already") +
 			`. It is in frame ${frame} now${write && !(after[0] & BIT_RW) ? "" : write ? ", writable" :
 				""}.`;
 	case K_REUSE:
@@ -238,7 +241,7 @@ function eventWords(records, r) {
 			`${who} starts thread ${records.get(r, "child_tid")}` :
 			`${who} forks: process ${records.get(r, "child_pid")} shares its pages`;
 	case "EXEC":
-		return `${who} becomes ${records.text(r, "comm")} (${records.tail(r)})`;
+		return `${who} runs ${records.tail(r)}`;
 	case "EXIT":
 		return `${who} exits${exitWords(records.get(r, "code"))}`;
 	case "MM_GONE":
