@@ -26,7 +26,8 @@ endif
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
 GOALS := $(or $(MAKECMDGOALS),all)
-SETS := run $(if $(filter test booted debug,$(GOALS)),debug) \
+SETS := run $(if $(filter test booted debug record rewind,$(GOALS)),debug) \
+	$(if $(filter test booted record rewind,$(GOALS)),record) \
 	$(if $(filter test booted unit host coverage oracle fuzz,$(GOALS)),test) \
 	$(if $(filter test booted bochs,$(GOALS)),bochs) $(if $(filter test model,$(GOALS)),model) \
 	$(if $(filter test host coverage,$(GOALS)),coverage) $(if $(filter fuzz,$(GOALS)),clang) \
@@ -121,7 +122,7 @@ endif
 say = @mkdir -p $(@D); printf '  %-7s %s\n' $(1) $(2) >&2; $(if $(V),set -x;)
 
 # ---- Targets -----------------------------------------------------------------------------------
-.PHONY: all kernel user run trace bochs run-machine bochs-machine debug test unit booted doctor check-tools clean format help
+.PHONY: all kernel user run trace bochs run-machine bochs-machine debug record rewind test unit booted doctor check-tools clean format help
 all: kernel user compile_commands.json ## build the kernel and the programs
 kernel: $(IMAGE)
 user: $(USER)
@@ -152,6 +153,12 @@ trace: $(if $(TRACE_FILE),,kernel user) ## run PROG=, ELF= or CMD= and tell each
 debug: kernel user ## the same machine, stopped, with gdb attached
 	@$(RUN) debug
 
+record: kernel user ## a run that can be gone back in: what came from outside is kept in build/record
+	@$(RUN) record
+
+rewind: kernel user ## gdb at the end of the recorded run: reverse-step, previous-fault (docs/rewind.md)
+	@$(RUN) rewind
+
 # The judges add to it: tests/*/rules.mk.
 test: kernel user $(TESTS) $(UNITS:%=build/unit/%) ## host tests, then booted tests
 	@$(PYTHON) tests/run.py unit $(JUDGES) booted
@@ -163,10 +170,10 @@ booted: kernel user $(TESTS) ## the booted tests alone
 	@$(PYTHON) tests/run.py booted
 
 doctor: ## find missing tools; as root, install them
-	@tools/doctor.sh -v run test model bochs coverage linux bench debug see clang $(SETS)
+	@tools/doctor.sh -v run test model bochs coverage linux bench debug record see clang $(SETS)
 
 check-tools: ## only tell which tools are missing
-	@tools/doctor.sh -v -n run test model bochs coverage linux bench debug see browser clang uefi format
+	@tools/doctor.sh -v -n run test model bochs coverage linux bench debug record see browser clang uefi format
 
 format: ## apply .clang-format to the C sources (headers are tables, kept by hand)
 	@tools/doctor.sh format

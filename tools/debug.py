@@ -34,8 +34,9 @@ def program_file(wanted):
     return path if os.path.isfile(path) else None
 
 
-def gdb_command(wanted, symbols):
-    """gdb's command line: symbols, connection, the project's commands, then the user's script."""
+def gdb_command(wanted, symbols, further=()):
+    """gdb's command line: symbols, connection, the project's commands, further ones, then the
+    user's script."""
     words = ["gdb", "-q", "-iex", "set pagination off", "-iex", "set confirm off",
              "-iex", "set debuginfod enabled off"]
     if wanted.gdb_script:
@@ -45,6 +46,8 @@ def gdb_command(wanted, symbols):
     program = program_file(wanted)
     if program:
         words += ["-ex", f"program {os.path.abspath(program)}"]
+    for line in further:
+        words += ["-ex", line]
     if wanted.gdb_script:
         words += ["-x", wanted.gdb_script]
     return words
@@ -58,11 +61,35 @@ def for_history(wanted, symbols):
             "FAULTLINE_ELF": wanted.elf or ""}
 
 
-def run(wanted, opts, rundir, scratch):
-    """Returns gdb's exit status, or that of the run if the machine came to its end under gdb."""
+def check(wanted):
+    """Refuse what no session can begin with."""
     if wanted.gdb_script and not os.path.isfile(wanted.gdb_script):
         raise Refused(f"GDB_SCRIPT={wanted.gdb_script}: there is no such file")
     check_port(wanted.gdb_port)
+
+
+def attend(vm, words, **how):
+    """gdb in the foreground, until it ends; then QEMU's end. Returns gdb's exit status, and whether
+    QEMU had ended before."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is gdb's
+    try:
+        gdb = subprocess.Popen(words, **how,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    except FileNotFoundError:
+        raise Refused("gdb is missing: type `make doctor`") from None
+    try:
+        status = gdb.wait()
+    finally:
+        if gdb.poll() is None:
+            gdb.terminate()
+    ended = vm.process.poll() is not None
+    vm.process.kill()
+    return status, ended
+
+
+def run(wanted, opts, rundir, scratch):
+    """Returns gdb's exit status, or that of the run if the machine came to its end under gdb."""
+    check(wanted)
     vm, _ = runner.prepare(wanted, opts["kernel"], rundir, scratch, False, wanted.limit)
     terminal = os.path.join(rundir, "terminal.log")
     # A program's input is at its end; the shell's stays open and empty, or it would leave at once.
@@ -72,20 +99,10 @@ def run(wanted, opts, rundir, scratch):
             vm.start(stopped=True, gdb_port=wanted.gdb_port)
             pump = threading.Thread(target=vm.pump, args=(source, file.write, None), daemon=True)
             pump.start()
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is gdb's
-            gdb = subprocess.Popen(gdb_command(wanted, opts["symbols"]),
-                                   env=dict(os.environ, **for_history(wanted, opts["symbols"])),
-                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-            try:
-                status = gdb.wait()
-            finally:
-                if gdb.poll() is None:
-                    gdb.terminate()
-            ended = vm.process.poll() is not None
-            vm.process.kill()
+            status, ended = attend(
+                vm, gdb_command(wanted, opts["symbols"]),
+                env=dict(os.environ, **for_history(wanted, opts["symbols"])))
             pump.join()
-    except FileNotFoundError:
-        raise Refused("gdb is missing: type `make doctor`") from None
     finally:
         rc = vm.stop()
     runner.tell_records(vm, wanted)

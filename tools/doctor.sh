@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # doctor.sh [-v | -n] SET...: are the tools of these sets here?
-# Sets: run, test, model, bochs, coverage, linux, bench, debug, see, browser, clang, uefi, format.
+# Sets: run, test, model, bochs, coverage, linux, bench, debug, record, see, browser, clang, uefi, format.
 #
 # Silent and quick when nothing is missing: every make target that needs tools asks first. Otherwise
 # each missing tool is named with the Debian package that brings it; as root on a machine with
@@ -49,6 +49,7 @@ table() {
     want see "d3" node-d3 /usr/share/nodejs/d3/dist/d3.min.js
     want browser chromium chromium
     want browser chromedriver chromium-driver
+    want record qemu-img qemu-utils
     want clang clang clang
     want clang "sanitizer runtime for clang" "$clang_rt" \
         "/usr/lib/llvm-*/lib/clang/*/lib/linux/*asan-x86_64.a"

@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import time
+from collections import namedtuple
 
 from knobs import MIB, Refused
 
@@ -28,7 +29,7 @@ LOG_KEPT = 256 << 10
 GATHER, FEW = 0.0005, 256
 PR_SET_PDEATHSIG = 1
 # What isa-debug-exit makes (2 * code + 1) of the codes in arch/x86_64/include/asm/processor.h.
-RC_POWER_OFF, RC_PANIC, RC_BOOT_FAILURE, RC_LIMIT = 33, 35, 37, 39
+EXITS = RC_POWER_OFF, RC_PANIC, RC_BOOT_FAILURE, RC_LIMIT = 33, 35, 37, 39
 
 
 class Quit(Exception):
@@ -40,28 +41,59 @@ def option(text):
     return text.replace(",", ",,")
 
 
-def drive(name, path, cache):
-    """A virtio-blk disk (modern only, 1af4:1042)."""
-    return ["-drive", f"if=none,id={name},format=raw,cache={cache},file={option(path)}",
-            "-device", f"virtio-blk-pci,drive={name},disable-legacy=on"]
+# QEMU's record/replay of a run: "record" or "replay", and the file of what came from outside.
+Replay = namedtuple("Replay", "mode log")
 
 
-def command(knobs, iso, root, swap, rundir):
+def replayed(name, image):
+    """A drive whose requests end when the record of the run says so."""
+    return ["-drive", f"if=none,id={name}-image,{image}",
+            "-drive", f"if=none,id={name},driver=blkreplay,image={name}-image"]
+
+
+def drive(name, path, cache, replay=None):
+    """A virtio-blk disk (modern only, 1af4:1042); with replay, path is a qcow2 image."""
+    if replay:
+        words = replayed(name, f"format=qcow2,cache=unsafe,file={option(path)}")
+    else:
+        words = ["-drive", f"if=none,id={name},format=raw,cache={cache},file={option(path)}"]
+    return words + ["-device", f"virtio-blk-pci,drive={name},disable-legacy=on"]
+
+
+def cd_drive(iso, replay):
+    """The CD that the machine boots from."""
+    if not replay:
+        return ["-cdrom", iso]
+    words = replayed("cd", f"format=raw,readonly=on,file={option(iso)}")
+    words[-1] += ",readonly=on"
+    return words + ["-device", "ide-cd,drive=cd"]
+
+
+def clock(knobs, replay):
+    """How time goes on."""
+    if replay:
+        # sleep=off hangs here. vapic: the patching of code that accesses the local APIC's TPR, for
+        # which loading a snapshot waits for a CPU that waits for the loading (QEMU 7.2).
+        return ["-icount", f"shift=0,rr={replay.mode},rrfile={option(replay.log)}",
+                "-global", "apic-common.vapic=off"]
+    return ["-icount", "shift=0,sleep=off"] if knobs.icount else []
+
+
+def command(knobs, iso, root, swap, rundir, replay=None):
     """QEMU's command line without the two serial ports, which Machine adds."""
     words = ["qemu-system-x86_64", "-nodefaults", "-machine", "pc", "-accel", knobs.accel,
              "-cpu", "max", "-m", f"{knobs.mem // MIB}M", "-smp", str(knobs.smp),
              "-vga", "none", "-display", "none", "-monitor", "none", "-no-reboot",
-             "-boot", "order=d", "-cdrom", iso]
+             "-boot", "order=d", *cd_drive(iso, replay)]
     # A disk made for this run does not outlive it; one of the user's is treated with care.
     if not knobs.ramdisk:
-        words += drive("root", root, "writeback" if knobs.disk else "unsafe")
+        words += drive("root", root, "writeback" if knobs.disk else "unsafe", replay)
     if swap:
-        words += drive("swap", swap, "writeback" if knobs.swap_file else "unsafe")
+        words += drive("swap", swap, "writeback" if knobs.swap_file else "unsafe", replay)
     words += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
     if knobs.firmware == "uefi":
         words += ["-bios", OVMF]
-    if knobs.icount:
-        words += ["-icount", "shift=0,sleep=off"]
+    words += clock(knobs, replay)
     if knobs.exact:
         words += ["-rtc", "base=2026-01-01,clock=vm", "-seed", str(knobs.race_seed)]
     if knobs.accel == "tcg":
@@ -159,17 +191,18 @@ class Machine:
         if self.drain:
             words += self.drain.words()
             self.drain.start()
-        if gdb_port:
-            words += ["-gdb", f"tcp:127.0.0.1:{gdb_port}"]
-        if stopped:
-            words.append("-S")
         try:
-            self._spawn(words, (far1.fileno(), far2.fileno()) + self._drain_fd())
+            self._spawn(words + self._stub(stopped, gdb_port),
+                        (far1.fileno(), far2.fileno()) + self._drain_fd())
         finally:
             far1.close()
             far2.close()
         self.com1.setblocking(False)
         self.com2.setblocking(False)
+
+    @staticmethod
+    def _stub(stopped, gdb_port):
+        return (["-gdb", f"tcp:127.0.0.1:{gdb_port}"] if gdb_port else []) + ["-S"] * stopped
 
     def _drain_fd(self):
         return (self.drain.fd,) if self.drain else ()

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Runs Faultline: makes its disks, starts QEMU, joins the terminal, and ends with the program's own
-exit status. `make run`, `make debug` and `make bochs` are thin names for
+exit status. `make run`, `make debug` and so on are thin names for
 
-    tools/run.py [run|debug|bochs] [--kernel ELF] [--rundir FOLDER] [--fsck] [--env] [KNOB=VALUE...]
+    tools/run.py [run|debug|bochs|record|rewind] [--kernel ELF] [--rundir FOLDER]
+                 [--recording FOLDER] [--fsck] [--env] [KNOB=VALUE...]
 
 --env takes knobs from the environment too; --fsck has e2fsck look at the root disk after the run.
 Standard output is exactly what the guest wrote to its terminal. What the runner itself has to say
@@ -32,6 +33,7 @@ import machine
 from knobs import Refused
 from machine import RC_BOOT_FAILURE, RC_LIMIT, RC_PANIC, RC_POWER_OFF
 
+MODES = "run", "debug", "bochs", "record", "rewind"
 BOOT_FAILURE, PANIC, RESET, LIMIT, REFUSED, DAMAGED = range(120, 126)
 POWER_OFF = re.compile(rb"power-off: status (\d{1,3})\s*$", re.MULTILINE)
 
@@ -141,8 +143,8 @@ def make_disks(wanted, scratch):
     return root, swap
 
 
-def prepare(wanted, kernel, rundir, scratch, interactive, limit):
-    """Disks, CD and QEMU, ready to start. Returns the machine and the root disk."""
+def empty_logs(wanted, rundir):
+    """What an earlier run left is gone."""
     for name in ("kernel.log", "qemu.log", "qemu.err", "terminal.log"):
         open(os.path.join(rundir, name), "wb").close()
     if wanted.faults:
@@ -150,6 +152,10 @@ def prepare(wanted, kernel, rundir, scratch, interactive, limit):
             open(wanted.faults, "wb").close()
         except OSError as error:
             raise Refused(f"FAULTS={wanted.faults}: {error.strerror}") from None
+
+
+def make_media(wanted, kernel, scratch, interactive, limit):
+    """The paths of the root disk, the swap disk (or None) and the CD."""
     root, swap = make_disks(wanted, scratch)
     cmdline = kernel_cmdline(wanted, interactive, limit)
     if wanted.ramdisk:
@@ -157,6 +163,13 @@ def prepare(wanted, kernel, rundir, scratch, interactive, limit):
         iso.write(cd, kernel, cmdline, wanted.firmware, root)
     else:
         cd = iso.make(kernel, cmdline, wanted.firmware)
+    return root, swap, cd
+
+
+def prepare(wanted, kernel, rundir, scratch, interactive, limit):
+    """Disks, CD and QEMU, ready to start. Returns the machine and the root disk."""
+    empty_logs(wanted, rundir)
+    root, swap, cd = make_media(wanted, kernel, scratch, interactive, limit)
     if wanted.bochs:
         return bochs.Bochs(wanted, cd, rundir), root
     words = machine.command(wanted, cd, root, swap, rundir)
@@ -234,6 +247,11 @@ def tell_records(vm, wanted):
         tell(f"the faults are in {wanted.faults}{lost}")
 
 
+def host_limit(limit):
+    """Seconds of the host's time in which a guest that keeps its own limit has ended."""
+    return 3 * limit + 30
+
+
 def run(wanted, opts, rundir, scratch):
     """`make run`. Returns the exit status."""
     # Input comes in the host's time: there is none where each run is to be like the one before.
@@ -246,7 +264,7 @@ def run(wanted, opts, rundir, scratch):
     if interactive:
         tell("Ctrl-A X ends the machine")
     # The guest keeps the limit; this one, in host time, is for a guest that cannot even do that.
-    deadline = time.monotonic() + 3 * limit + 30 if limit else None
+    deadline = time.monotonic() + host_limit(limit) if limit else None
     try:
         vm.start()
         with RawTerminal(interactive):
@@ -258,7 +276,7 @@ def run(wanted, opts, rundir, scratch):
     if in_time is None:
         status, sentence = 0, "left by Ctrl-A X; the machine was switched off as it was"
     elif not in_time:
-        status, sentence = LIMIT, (f"the machine hung: no end after {3 * limit + 30} seconds"
+        status, sentence = LIMIT, (f"the machine hung: no end after {host_limit(limit)} seconds"
                                    + last_words(bytes(vm.log)))
     else:
         status, sentence = judge(vm, rc, rundir)
@@ -278,11 +296,11 @@ def run(wanted, opts, rundir, scratch):
 def options(words):
     """Split the command line: (mode, options, knobs as bytes)."""
     opts = {"kernel": knobs.top("build/kernel/faultline.elf"), "rundir": knobs.top("build/run"),
-            "fsck": False}
+            "recording": knobs.top("build/record"), "fsck": False}
     mode, values, words = "run", {}, list(words)
     while words:
         word = words.pop(0)
-        if word in ("--kernel", "--rundir") and words:
+        if word in ("--kernel", "--rundir", "--recording") and words:
             opts[word[2:]] = words.pop(0)
         elif word == "--fsck":
             opts["fsck"] = True
@@ -292,11 +310,11 @@ def options(words):
         elif re.match(r"[A-Z_]+=", word):
             name, value = word.split("=", 1)
             values[name] = os.fsencode(value)
-        elif word in ("run", "debug", "bochs"):
+        elif word in MODES:
             mode = word
         else:
             raise Refused(f"what is `{word}`? "
-                          "Usage: tools/run.py [run|debug|bochs] [KNOB=VALUE...]")
+                          f"Usage: tools/run.py [{'|'.join(MODES)}] [KNOB=VALUE...]")
     # The same kernel without debug information is what GRUB loads.
     opts["symbols"], opts["kernel"] = opts["kernel"], opts["kernel"].removesuffix(".elf")
     return mode, opts, values
@@ -320,7 +338,7 @@ def main():
         rundir = opts["rundir"]
         os.makedirs(rundir, exist_ok=True)
         wanted = knobs.parse(values, rundir, mode == "bochs")
-        if mode == "debug" or wanted.icount:
+        if mode in ("debug", "record", "rewind") or wanted.icount:
             wanted.kargs.insert(0, "norandmaps")
         if wanted.bochs:
             bochs.check(wanted)
@@ -328,6 +346,9 @@ def main():
             if mode == "debug":
                 import debug
                 return debug.run(wanted, opts, rundir, scratch)
+            if mode in ("record", "rewind"):
+                import record
+                return getattr(record, mode)(wanted, opts, values, scratch)
             return run(wanted, opts, rundir, scratch)
     except Refused as refusal:
         tell(str(refusal))
