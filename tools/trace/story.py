@@ -206,6 +206,8 @@ def record(kernel, env):
     status = subprocess.run([sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel",
                              kernel, "--env"], env=dict(env, TRACE=path), stdout=2,
                             check=False).returncode
+    if not os.path.isfile(path):
+        raise Bad(f"the run ended with status {status}, and nothing was recorded")
     if status:
         tell(f"the run ended with status {status}")
     return path

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""make trace, of a real run: each style tells what the program did, with its own symbols."""
+import json
+import os
+import re
+import sys
+
+from harness import KERNEL, TOP, check, run
+
+sys.path.append(os.path.join(TOP, "tools/trace"))
+import story
+
+
+def told(path, style):
+    """What story.py makes of the file."""
+    out, said = [], []
+    status = story.main(["--style", style, "--kernel", KERNEL, path], {}, out.append, said.append)
+    check(f"{style}: told, with nothing to complain of", not status and not said, said)
+    return "".join(out)
+
+
+def test_cow():
+    "copy on write, in four styles"
+    result = run(prog="cow", trace="1")
+    check("the program ended", result.status == 0, result.show())
+    path = os.path.join(result.rundir, "trace.flt")
+    text = told(path, "story")
+    words = " ".join(text.split())
+    numbers = [int(n) for n in re.findall(r"^Fault (\d+), ", text, re.MULTILINE)]
+    check("a paragraph for each fault", len(numbers) > 300 and
+          numbers == list(range(1, len(numbers) + 1)), len(numbers))
+    for wanted in (r"\d+\) wrote to 0x\w+ in read_then_write\+0x\w+ \(user/cow\.c:\d+\)\.",
+                   r"Others have frame (0x\w+) too, so it was copied: frame (?!\1)0x\w+",
+                   r"Nobody else has frame 0x\w+, so it is written in place\. The frame is mapped once",
+                   r"Entry before: frame (0x\w+), read-only, [a-z, ]+; after: frame \1, writable",
+                   r"The page of zeroes was replaced by a frame of its own",
+                   r"The page had been swapped out", r"forked: process \d+ has address space \d+",
+                   r"runs /bin/cow from now on", r"madvise\(0x\w+, 4 KiB, MADV_PAGEOUT\) = 0",
+                   r"The kernel, for cow \(process \d+\), (wrote to|read from) 0x\w+ in \w+\+0x\w+ "
+                   r"\(arch/x86_64/"):
+        check(wanted, re.search(wanted, words), words[:2000])
+    lines = told(path, "line").splitlines()
+    check("a line for each", len(lines) == len(numbers), len(lines))
+    check("by its function", any("[read_then_write+0x" in line and "//anon@0x" in line
+                                 for line in lines), lines[:20])
+    check("ftrace", "page_fault_user: address=0x" in told(path, "ftrace"))
+    events = json.loads(told(path, "json"))["traceEvents"]
+    begun = sum(event["ph"] == "B" for event in events)
+    check("json: all that begins ends", begun == sum(event["ph"] == "E" for event in events) and
+          begun > len(numbers), begun)
