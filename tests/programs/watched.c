@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * watched: memory in known states, told as /proc tells it, and one fault of each kind in a known order;
- * for tests/booted/test_gdb.py, which stops it in told_all() and compares.
+ * for tests/booted/test_gdb_commands.py, which stops it in told_all() and compares.
  *
  * Where a page is, and what /proc/self/pagemap says of it, is one line each: "page NAME ADDRESS present
  * FRAME", "... swapped" or "... none". Text of /proc follows between "begin PATH" and "end PATH".

@@ -25,7 +25,7 @@ class Loaded:
     """The program whose symbols are loaded: its name, file on this side, and what was added."""
     name = path = None
     bias = 0
-    seen = None   # (map, file) at the last stop
+    seen = None   # map, file and place at the last stop
     given = None  # the file on the command line (ELF=)
     standins = []
 
@@ -54,10 +54,12 @@ def first_load(path):
     raise Said(f"{path} has nothing to load")
 
 
-def in_program(breakpoint):
-    """Addresses of a breakpoint if all of them are in user space, else []."""
+def in_program(breakpoint, live=False):
+    """Addresses of a breakpoint if all of them are in user space, else []. live: only those that
+    the symbols which are loaded now gave it; others are not in force."""
     try:
-        places = [location.address for location in breakpoint.locations]
+        places = [location.address for location in breakpoint.locations
+                  if location.source or not live]
     except (AttributeError, RuntimeError):  # a watchpoint; one that is gone
         return []
     return places if all(place and 0 < place < TASK_SIZE for place in places) else []
@@ -69,13 +71,19 @@ class StandIn(gdb.Breakpoint):
     def __init__(self, address, original):
         super().__init__(f"*{address:#x}", internal=True)
         self.silent, self.program, self.original = True, owner_of(original), original
+        self.place, self.hit = address, False
         if original.commands:
             self.commands = original.commands
 
     def stop(self):
+        self.hit = self.holds()
+        return self.hit
+
+    def holds(self):
         Cache.forget()
         try:
-            return self.original.is_valid() and self.original.enabled and runs(self.program)
+            return self.original.is_valid() and self.original.enabled and runs(self.program) \
+                and self.place not in in_program(self.original, True)  # that stops by itself
         except TROUBLE:
             return False
 
@@ -115,11 +123,14 @@ def change(name=None, path=None, bias=0):
     """Load the symbols of a program, or of none, instead of what is loaded."""
     if (path, bias) == (Loaded.path, Loaded.bias):
         return
-    lines, wanted = [], [b for b in gdb.breakpoints() if b.is_valid() and owner_of(b)]
+    lines = []
     if Loaded.path:
         lines.append(f"remove-symbol-file {Loaded.path}")
-        Loaded.standins += [StandIn(place, b) for b in wanted for place in in_program(b)]
-    for standin in [s for s in Loaded.standins if s.program == name or not s.original.is_valid()]:
+        Loaded.standins += [StandIn(place, b) for b in gdb.breakpoints()
+                            if b.is_valid() and owner_of(b) == Loaded.name[:15]
+                            for place in in_program(b)]
+    for standin in [s for s in Loaded.standins
+                    if name and s.program == name[:15] or not s.original.is_valid()]:
         standin.delete()
         Loaded.standins.remove(standin)
     if path:
@@ -139,9 +150,10 @@ def follow():
     if not mm or not mm["exe_file"]:
         return  # a kernel thread: who was there before stays
     file = mm.follow("exe_file", "struct file")
-    if Loaded.seen == (mm.address, file.address):
+    seen = mm.address, file.follow("f_inode", "struct inode")["i_ino"], mm["start_code"]
+    if Loaded.seen == seen:
         return
-    Loaded.seen = mm.address, file.address
+    Loaded.seen = seen
     name = os.path.basename(file_path(file))
     path = file_for(name)
     if not path:
@@ -156,8 +168,12 @@ def follow():
 
 
 def stopped(event):
-    breakpoints = getattr(event, "breakpoints", ())
+    """After each stop, before the user has the word."""
+    Cache.forget()
+    breakpoints = [b for b in getattr(event, "breakpoints", ())  # also those that did not hold
+                   if not isinstance(b, StandIn) or b.hit]
     hit = [b for b in breakpoints if isinstance(b, StandIn)]
+    before = Loaded.path
     ExecStop.alone = len(breakpoints) == 1
     if ExecStop.there in breakpoints:
         return  # its command follows
@@ -165,13 +181,14 @@ def stopped(event):
         print(f"Breakpoint {hit[0].original.number}, {hit[0].original.location}, "
               f"in {hit[0].program}")
     try:
+        silent = any(b.commands and (not owner_of(b) or runs(owner_of(b))) for b in breakpoints)
         follow()
     except (OSError, *TROUBLE):
         return  # nothing of the kernel is there yet
-    if hit and hit[0].original.is_valid():
-        gdb.execute("frame")
-        if hit[0].original.temporary:
-            hit[0].original.delete()
+    if before != Loaded.path and not silent and gdb.newest_frame().pc() < TASK_SIZE:
+        gdb.execute("frame")  # what gdb said of the place was of the other program
+    if hit and hit[0].original.is_valid() and hit[0].original.temporary:
+        hit[0].original.delete()
 
 
 def created(breakpoint):
