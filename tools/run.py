@@ -240,7 +240,9 @@ def tell_records(vm, wanted):
     if vm.drain.failure:
         tell(f"the records in {vm.drain.path} are not complete: {vm.drain.failure}")
     lost = f"; {vm.lost} more were lost" if vm.lost else ""
-    if wanted.trace:
+    if not vm.drain.rings:
+        tell("nothing was recorded")
+    elif wanted.trace:
         tell(f"the records are in {wanted.trace}{lost}")
     if wanted.faults and vm.drain.rings:
         faultlog.write(vm.drain.path, wanted.faults)

@@ -70,6 +70,7 @@ ssize_t proc_read_pagemap(struct file *file, char __user *buf, size_t count, lof
 ssize_t proc_read_kpagecount(struct file *file, char __user *buf, size_t count, loff_t *pos);
 ssize_t proc_read_kpageflags(struct file *file, char __user *buf, size_t count, loff_t *pos);
 extern const struct file_operations proc_mem_fops;
+extern const struct file_operations proc_trace_fops;
 int proc_show_stat(struct seq_buf *m, void *arg);
 int proc_show_statm(struct seq_buf *m, void *arg);
 int proc_show_status(struct seq_buf *m, void *arg);

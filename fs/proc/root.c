@@ -73,6 +73,7 @@ static const struct pseudo_entry root_entries[] = {
 	{ .name = "sys", .mode = S_IFDIR | 0555, .children = proc_sys_entries },
 	{ .name = "sysvipc", .mode = S_IFDIR | 0555, .children = proc_sysvipc_entries },
 	{ .name = "thread-self", .mode = S_IFLNK | 0777, .readlink = proc_thread_self_readlink },
+	{ .name = "trace", .mode = S_IFREG | 0600, .fops = &proc_trace_fops },
 	{ .name = "uptime", .mode = S_IFREG | 0444, .show = proc_show_uptime },
 	{ .name = "version", .mode = S_IFREG | 0444, .show = show_version },
 	{ .name = "vmstat", .mode = S_IFREG | 0444, .show = proc_show_vmstat },

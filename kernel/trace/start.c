@@ -6,6 +6,7 @@
 #include "kernel/trace/trace.h"
 #include "lib/string.h"
 #include "mm/frame/buddy.h"
+#include "mm/frame/slab.h"
 #include <asm/page.h>
 #include <asm/patch.h>
 #include <asm/percpu.h>
@@ -69,21 +70,16 @@ static void use_ram(u32 cpus)
 {
 	u32 size = min(ring_bytes(totalram_pages() * PAGE_SIZE / RAM_SHARE, cpus),
 		       (u32)(PAGE_SIZE << MAX_ORDER));
-	struct page *area = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	unsigned int order = 0;
+	struct trace_area *area = kzalloc(TRACE_HEADER_SIZE, GFP_KERNEL);
 	char *data[NR_CPUS];
 
 	size = max(size, RING_MIN);
-	while (PAGE_SIZE << order < size)
-		order++;
 	for (u32 cpu = 0; cpu < cpus; cpu++) {
-		struct page *block = alloc_pages(GFP_KERNEL, order);
-
-		if (!area || !block)
+		data[cpu] = kmalloc(size, GFP_KERNEL);
+		if (!area || !data[cpu])
 			boot_fail("no memory to record in: give the machine more RAM (MEM=)");
-		data[cpu] = page_address(block);
 	}
-	trace_use(page_address(area), data, size, cpus);
+	trace_use(area, data, size, cpus);
 }
 
 void trace_start(void)
