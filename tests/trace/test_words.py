@@ -86,5 +86,8 @@ def test_refused():
             ({"verdict": flt.VM_FAULT_SIGBUS}, "The access was refused.")):
         check(said, said in words.resolution(fault._replace(**changes)),
               words.resolution(fault._replace(**changes)))
+    copied = faults((0, False), (0, True), file=(0xFE00, 13))[1]
+    said = words.resolution(copied, cached=True)
+    check("a file's page", "is the file's own, so it was copied" in said, said)
     check("in the kernel's half", words.vma(fault._replace(vm_end=0, address=1 << 63), b"") ==
           "The address belongs to the kernel.")

@@ -20,7 +20,8 @@ from collections import namedtuple
 import styles
 import words
 from format import (CALL, EXEC, EXIT, FAULT, FORK, KERNEL_HALF, MARK, PAGE_SIZE, PTES_SET, RECLAIM,
-                    SWAP, SWAP_WRITE, WHYS, Bad, pte_present, read, swap_area, swap_slot, text)
+                    SWAP, SWAP_WRITE, WHYS, Bad, pte_pfn, pte_present, read, swap_area, swap_slot,
+                    text)
 from model import State
 from symbols import TOP, Symbols
 
@@ -29,9 +30,9 @@ AROUND = WHYS.index("fault_around")
 INIT = 1  # the process that starts the others, and is told of only when asked for
 TOLD = {kind.number for kind in (FAULT, FORK, EXEC, EXIT, CALL, RECLAIM, MARK)}
 
-# A record, whose it is, where its ip lies (VMA and file), the file of its address, and which swap
-# entries were written to the disk for it.
-Scene = namedtuple("Scene", "record pid comm code_vma code_path path out")
+# A record, whose it is, where its ip lies (VMA and file), the file of its address, whether the
+# frame before was in the page cache, and which swap entries were written to the disk for it.
+Scene = namedtuple("Scene", "record pid comm code_vma code_path path cached out")
 
 
 class Run:
@@ -71,16 +72,18 @@ class Run:
 
     def _scene(self, state, record):
         task, vma, path, code_path, out = state.tasks.get(record.tid), None, b"", b"", ()
+        cached = False
         pid, comm = (task.pid, task.comm) if task else (record.tid, b"")
         if record.type == FAULT.number:
             pid, comm = record.pid, record.comm
             path = state.files.get((record.dev, record.ino), b"")
+            cached = pte_pfn(record.before_pte) in state.cached
             if record.ip < KERNEL_HALF and record.mm in state.mms:
                 vma = state.mms[record.mm].vma(record.ip)
                 code_path = state.files.get((vma.dev, vma.ino), b"") if vma else b""
         elif record.type == CALL.number or record.type == RECLAIM.number and not record.op:
             out = self._out.pop(record.tid, ())
-        return Scene(record, pid, comm, vma, code_path, path, out)
+        return Scene(record, pid, comm, vma, code_path, path, cached, out)
 
     def _wanted(self, scene):
         if self.who == "all":
@@ -98,6 +101,11 @@ class Run:
         times, pages = self._around.get(fault.tid, ([], []))
         first, end = bisect.bisect_left(times, fault.begin), bisect.bisect_right(times, fault.tsc)
         return sum(page != fault.address & -PAGE_SIZE for some in pages[first:end] for page in some)
+
+    def resolution(self, scene):
+        """What the kernel did about the fault, in a sentence."""
+        fault = scene.record
+        return words.resolution(fault, self.around(fault), scene.path, scene.cached)
 
     def place(self, scene):
         """Where the fault's instruction stands, as symbols.Place, or None."""
@@ -135,8 +143,7 @@ def tell_fault(run, scene):
     else:
         first = f"{who(scene)} {did} {fault.address:#x} in {where(run, scene)}."
     said = [first, words.vma(fault, scene.path), words.tables(fault),
-            words.resolution(fault, run.around(fault), scene.path), words.counts(fault),
-            words.flushes(fault)]
+            run.resolution(scene), words.counts(fault), words.flushes(fault)]
     if fault.before_pte != fault.after_pte:
         said.append(f"Entry before: {words.entry(fault.before_pte)}; after: "
                     f"{words.entry(fault.after_pte)}.")

@@ -72,6 +72,14 @@ def ftrace(run, out):
 
 # ---- Trace events, for Perfetto and chrome://tracing -------------------------------------------
 
+MACHINE = 1  # Perfetto takes 0 for the idle task
+
+
+def thread(cpu):
+    """The number of a CPU's thread."""
+    return cpu + 1
+
+
 class _Track:
     """The events of one CPU, strictly nested. What a task has begun is ended when another task's
     fault comes between (it slept), and begun again when it goes on."""
@@ -80,7 +88,7 @@ class _Track:
         self.cpu, self.emit, self.open = cpu, emit, []  # open: (owner, name, args), outermost first
 
     def _event(self, phase, at, name, args=None):
-        event = {"ph": phase, "pid": 0, "tid": self.cpu, "ts": at, "name": name}
+        event = {"ph": phase, "pid": MACHINE, "tid": thread(self.cpu), "ts": at, "name": name}
         if phase == "B":
             event["cat"] = "fault"
             event["args"] = args or {}
@@ -113,7 +121,7 @@ def _steps(run, scene):
             "address": f"{fault.address:#x}", "access": words.error_words(fault.error_code),
             "ip": f"{place.function}+{place.offset:#x}" if place else f"{fault.ip:#x}",
             "before": words.entry(fault.before_pte), "after": words.entry(fault.after_pte),
-            "what": words.resolution(fault, run.around(fault), scene.path), "cycles": fault.cycles}
+            "what": run.resolution(scene), "cycles": fault.cycles}
     kind = "major" if words.major(fault) else "minor"
     steps = [(fault.begin, f"{kind} fault of {text(scene.comm)}", args)]
     steps += [(fault.begin + cycles, door, None) for door, cycles in fault.doors[:-1]]
@@ -139,13 +147,13 @@ def _instants(run, at):
              EXEC.number: lambda r: f"exec {text(r.path)}", EXIT.number: lambda r: "exit"}
     for scene in run.scenes:
         record = scene.record
+        event = {"ph": "i", "pid": MACHINE, "tid": thread(record.cpu), "ts": at(record.tsc)}
         if record.type in names:
-            yield {"ph": "i", "s": "t", "pid": 0, "tid": record.cpu, "ts": at(record.tsc),
-                   "name": names[record.type](record), "cat": "call",
-                   "args": {"program": text(scene.comm), "pid": scene.pid}}
+            yield dict(event, s="t", name=names[record.type](record), cat="call",
+                       args={"program": text(scene.comm), "pid": scene.pid})
         elif record.type == RECLAIM.number and not record.op:
-            yield {"ph": "i", "s": "g", "pid": 0, "tid": record.cpu, "ts": at(record.tsc),
-                   "name": f"{record.reclaimed} frames taken back", "cat": "reclaim", "args": {}}
+            yield dict(event, s="g", name=f"{record.reclaimed} frames taken back", cat="reclaim",
+                       args={})
 
 
 def json(run, out):
@@ -161,7 +169,7 @@ def json(run, out):
         return round((tsc - header.tsc_boot) * 1_000_000 / header.tsc_khz) / 1000
 
     out('{"displayTimeUnit": "ns", "traceEvents": [\n')
-    emit({"ph": "M", "pid": 0, "name": "process_name", "args": {"name": "Faultline"}})
+    emit({"ph": "M", "pid": MACHINE, "name": "process_name", "args": {"name": "Faultline"}})
     points = {cpu: [] for cpu in range(header.nr_cpus)}
     for scene in run.faults():
         owner = {"tid": scene.record.tid, "depth": 0, "asleep": []}
@@ -169,7 +177,7 @@ def json(run, out):
             points[scene.record.cpu].append((tsc, len(points[scene.record.cpu]), owner, name, args,
                                              at(tsc)))
     for cpu, what in points.items():
-        emit({"ph": "M", "pid": 0, "tid": cpu, "name": "thread_name",
+        emit({"ph": "M", "pid": MACHINE, "tid": thread(cpu), "name": "thread_name",
               "args": {"name": f"CPU {cpu}"}})
         _play(_Track(cpu, emit), what)
     for event in _instants(run, at):

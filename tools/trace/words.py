@@ -136,9 +136,9 @@ def from_file(names, fault, around, path):
     return f"{read}; {pfn} was mapped{near}."
 
 
-def resolution(fault, around=0, path=b""):
+def resolution(fault, around=0, path=b"", cached=False):
     """What the kernel did about it. @around: entries of neighbours that it stored too; @path: that
-    of the VMA's file."""
+    of the VMA's file; @cached: the frame before was in the page cache."""
     names = {door for door, _ in fault.doors}
     before, after = fault.before_pte, fault.after_pte
     pfn = f"frame {pte_pfn(after):#x}"
@@ -153,6 +153,8 @@ def resolution(fault, around=0, path=b""):
     if "wp_page_copy" in names:
         if before & PTE_SPECIAL:
             return f"The page of zeroes was replaced by a frame of its own: {pfn}."
+        if cached:
+            return f"Frame {pte_pfn(before):#x} is the file's own, so it was copied: {pfn}."
         return f"Others have frame {pte_pfn(before):#x} too, so it was copied: {pfn}."
     if "wp_page_reuse" in names:
         return f"Nobody else has {pfn}, so it is written in place."
