@@ -108,6 +108,10 @@ DOORS = (("do_anonymous_page() maps a fresh", "do_anonymous_page: fresh page"),
          ("do_swap_page()", "do_swap_page"), ("SIGSEGV", "bad_area"))
 
 SWAP = r"""
+next-fault vmalloc
+echo MARK vmalloc\n
+fault
+pt $rdx
 break do_swap_page if $runs("swap")
 continue
 echo MARK swapped\n
@@ -270,6 +274,9 @@ def test_swapped():
     parts = marked(text)
     check("the script runs to its end", "back" in parts and status == 0,
           f"status {status}\n{text[-3000:]}")
+    says(parts, "vmalloc", r"of 0xffffc98\w+ at ip 0x\w+, do_swapon", "pgd now: none",
+         r"to go +do_kern_addr_fault .*to go +vmalloc_fault",
+         r"pgd\[403\].*pte\[ +\d+\] \w+  frame 0x\w+: present, writable, kernel only")
     says(parts, "swapped", r"swap entry: area 0, slot \d+",
          r"The page is swapped out \(area 0, slot \d+\): do_swap_page",
          r"area 0: /dev/vdb, priority -?\d+, [1-9]\d* of \d+ slots in use")

@@ -6,7 +6,7 @@ from commands import Command
 from memory import TROUBLE, Cache, Object, Said, address_of, selected_cpu
 from mm import find_vma, vma_words
 from tasks import current, map_of, runs, who
-from walk import ACCESSED, TASK_SIZE, entry_words, leaf_at, root_for
+from walk import ACCESSED, TASK_SIZE, entry_words, leaf_at, loaded_pgd, root_of
 from why import PF_INSTR, PF_PROT, PF_RSVD, PF_USER, PF_WRITE, VERBS, Answer, access_of
 
 FLAG_WRITE, FLAG_USER, FLAG_INSTRUCTION = 1, 0x40, 0x100
@@ -185,7 +185,7 @@ to come as the dispatcher decides (mm/fault/fault.c)."""
         address = at.address()
         print(headline(at))
         print("  " + promise_words(address, access_of(at.error())))
-        level, entry, leaf = leaf_at(root_for(address), address)
+        level, entry, leaf = leaf_at(root_of(loaded_pgd()), address)
         saw = at.vmf["orig_pte"]["pte"] if at.vmf and leaf else entry
         if saw != entry:
             print(f"  {level} as the fault began: {entry_words(saw, True)}")

@@ -55,6 +55,17 @@ def walk(root, address):
         table = entry & PFN_MASK
 
 
+def root_of(pgd):
+    return pgd - KERNEL_MAP if pgd >= KERNEL_MAP else pgd - PAGE_OFFSET
+
+
+def loaded_pgd():
+    """The top-level table that the selected CPU uses: of the current task's map, or for a kernel
+    thread of the one that ran before it."""
+    mm = Object(current()["mm"] or current()["active_mm"], "struct mm_struct")
+    return mm["pgd"] if mm else variable("init_pgd")
+
+
 def root_for(address, words=()):
     """Physical address of the top-level table that serves the address: the kernel's own, that of
     the pid in words, or the current task's."""
@@ -64,11 +75,10 @@ def root_for(address, words=()):
     if address < 1 << 47 and words:
         pgd = chosen_map(words)["pgd"]
     elif address < 1 << 47:
-        mm = Object(current()["mm"] or current()["active_mm"], "struct mm_struct")
-        pgd = mm["pgd"] if mm else pgd
+        pgd = loaded_pgd()
     elif address < 0xFFFF800000000000:
         raise Said(f"{address:#x} is not a canonical address: no table translates it")
-    return pgd - KERNEL_MAP if pgd >= KERNEL_MAP else pgd - PAGE_OFFSET
+    return root_of(pgd)
 
 
 def leaf_at(root, address):
@@ -79,7 +89,7 @@ def leaf_at(root, address):
 
 def user_leaf(mm, address):
     """The same in a user map."""
-    return leaf_at(mm["pgd"] - PAGE_OFFSET, address)
+    return leaf_at(root_of(mm["pgd"]), address)
 
 
 class Pt(Command):
