@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""The state that records give for a moment is what the machine itself said of it then."""
+import os
+import re
+import sys
+
+from harness import TOP, check, program, run
+
+sys.path.append(os.path.join(TOP, "tools/trace"))
+import format as flt
+import model
+
+PRESENT, SWAPPED, PFN = 1 << 63, 1 << 62, (1 << 55) - 1
+VMA = re.compile(r"vma (\w+)-(\w+) (\S{4}) (\w+) (\w+):(\w+) (\d+) *(.*)")
+
+
+def moments(text):
+    """[(step, pid, [VMA lines as matches], {page: pagemap's number}, [(times mapped, flags) of each
+    frame])] of what was printed."""
+    found = []
+    for line in text.splitlines():
+        word = line.split()
+        if word[0] == "moment":
+            found.append((int(word[1]), int(word[3]), [], {}, []))
+        elif word[0] == "frames":
+            first, end, count, flags = (int(number, 16) for number in word[1:])
+            found[-1][4].extend([(count, flags)] * (end - first))
+        elif word[0] == "vma" and "[vsyscall]" not in line:
+            found[-1][2].append(VMA.fullmatch(line))
+        elif word[0] == "page":
+            found[-1][3][int(word[1], 16)] = int(word[2], 16)
+    return found
+
+
+def vmas_differ(state, mm, lines):
+    """"" if the model has the VMAs that maps showed."""
+    def theirs(match):
+        major, minor, ino = int(match[5], 16), int(match[6], 16), int(match[7])
+        return (int(match[1], 16), int(match[2], 16), match[3], int(match[4], 16) if ino else 0,
+                (minor & 255 | major << 8 | (minor & ~255) << 12) if ino else 0, ino,
+                match[8] if ino else "")
+
+    def ours(vma):
+        path = flt.text(state.files.get((vma.dev, vma.ino), b"")) if vma.ino else ""
+        return (vma.start, vma.end, flt.rights(vma.flags), vma.pgoff << 12 if vma.ino else 0,
+                vma.dev if vma.ino else 0, vma.ino, path)
+    mine, its = [ours(vma) for vma in mm.sorted()], [theirs(match) for match in lines]
+    return "".join(f"model {a}\nmaps  {b}\n" for a, b in zip(mine, its) if a != b) + \
+        (f"{len(mine)} VMAs, not {len(its)}" if len(mine) != len(its) else "")
+
+
+def pages_differ(mm, pages):
+    """"" if the model has the entries that pagemap showed."""
+    wrong = []
+    for page in sorted(set(mm.ptes) | set(pages)):
+        entry, shown = mm.ptes.get(page, 0), pages.get(page, 0)
+        if flt.pte_present(entry):
+            same = shown & PRESENT and shown & PFN == flt.pte_pfn(entry)
+        elif entry:
+            same = shown & SWAPPED and shown & 31 == flt.swap_area(entry) and \
+                (shown & PFN) >> 5 == flt.swap_slot(entry)
+        else:
+            same = not shown & (PRESENT | SWAPPED)
+        if not same:
+            wrong.append(f"{page:#x}: model {entry:#x}, pagemap {shown:#x}")
+    return "\n".join(wrong[:10])
+
+
+def frames_differ(state, frames):
+    """The frames that the model has mapped otherwise than kpagecount showed."""
+    mapped = [0] * len(frames)
+    for mm in state.mms.values():
+        for entry in mm.ptes.values():
+            if flt.pte_present(entry) and not entry & flt.PTE_SPECIAL:
+                mapped[flt.pte_pfn(entry)] += 1
+    return [f"frame {pfn:#x} is mapped {count} times, model {ours}"
+            for pfn, ((count, _), ours) in enumerate(zip(frames, mapped)) if count != ours]
+
+
+def test_moments():
+    "VMAs, entries, users of frames at eleven moments as maps, pagemap and kpagecount have them"
+    result = run(elf=program("moments"), trace="1", smp=2)
+    check("the program ended", result.status == 0 and b"\nend\n" in result.stdout, result.show())
+    trace = flt.read(os.path.join(result.rundir, "trace.flt"))
+    check("nothing is missing", not trace.notes, trace.notes)
+    marks = {record.value: i for i, record in enumerate(trace) if record.type == flt.MARK.number}
+    rebuilt, seen = model.Model(trace), moments(result.stdout.decode())
+    check("eleven moments", len(seen) == 11 and len(marks) == 11, (len(seen), marks))
+    for step, pid, lines, pages, frames in seen:
+        state = rebuilt.at(marks[step])
+        mm = state.mms[state.tasks[pid].mm]
+        wrong = vmas_differ(state, mm, lines)
+        check(f"VMAs at {step}", not wrong, wrong)
+        wrong = pages_differ(mm, pages)
+        check(f"entries at {step}", not wrong, wrong)
+        wrong = frames_differ(state, frames)
+        check(f"frames at {step}", not wrong, "\n".join(wrong[:10]))
+    last = rebuilt.at(len(trace))
+    check("no record contradicts another", not last.odd, last.odd)
