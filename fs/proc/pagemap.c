@@ -21,6 +21,7 @@
 #include "lib/util.h"
 #include "mm/backing/swap.h"
 #include "mm/fault/fault.h"
+#include "mm/frame/buddy.h"
 #include "mm/frame/slab.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/pagetable.h"
@@ -99,12 +100,12 @@ static u64 page_maps(const struct page *page)
 static const struct {
 	u8 ours, bit;
 } kpf_bits[] = {
-	{ PG_locked, 0 },      { PG_error, 1 },        { PG_referenced, 2 }, { PG_uptodate, 3 },
-	{ PG_dirty, 4 },       { PG_lru, 5 },          { PG_active, 6 },     { PG_slab, 7 },
-	{ PG_writeback, 8 },   { PG_reclaim, 9 },      { PG_buddy, 10 },     { PG_swapcache, 13 },
-	{ PG_swapbacked, 14 }, { PG_unevictable, 18 }, { PG_table, 26 },     { PG_reserved, 32 },
-	{ PG_mlocked, 33 },
+	{ PG_locked, 0 },       { PG_error, 1 },   { PG_referenced, 2 }, { PG_uptodate, 3 },
+	{ PG_dirty, 4 },        { PG_lru, 5 },     { PG_active, 6 },     { PG_slab, 7 },
+	{ PG_writeback, 8 },    { PG_reclaim, 9 }, { PG_swapcache, 13 }, { PG_swapbacked, 14 },
+	{ PG_unevictable, 18 }, { PG_table, 26 },  { PG_reserved, 32 },  { PG_mlocked, 33 },
 };
+#define KPF_BUDDY (1ULL << 10)
 #define KPF_MMAP (1ULL << 11)
 #define KPF_ANON (1ULL << 12)
 #define KPF_NOPAGE (1ULL << 20)
@@ -115,6 +116,9 @@ static u64 page_kpf(const struct page *page)
 	unsigned long flags = READ_ONCE(page->flags);
 	u64 kpf = page == zero_page ? KPF_ZERO_PAGE : 0;
 
+	/* Linux marks each frame of a free block too, not only its head. */
+	if (!page_count(page) && frame_is_free(page_to_pfn(page)))
+		kpf |= KPF_BUDDY;
 	for (size_t i = 0; i < ARRAY_SIZE(kpf_bits); i++)
 		if (flags & (1UL << kpf_bits[i].ours))
 			kpf |= 1ULL << kpf_bits[i].bit;
@@ -124,7 +128,7 @@ static u64 page_kpf(const struct page *page)
 }
 
 static ssize_t read_frames(char __user *buf, size_t count, loff_t *pos,
-			   u64 (*value)(const struct page *page), u64 nopage)
+			   u64 (*value)(const struct page *page), u64 asleep, u64 nopage)
 {
 	unsigned long pfn = (unsigned long)*pos / PM_ENTRY_BYTES;
 	ssize_t done = 0;
@@ -132,7 +136,9 @@ static ssize_t read_frames(char __user *buf, size_t count, loff_t *pos,
 	if (*pos % PM_ENTRY_BYTES || count % PM_ENTRY_BYTES)
 		return -EINVAL;
 	for (; count && pfn < max_pfn; pfn++, count -= PM_ENTRY_BYTES) {
-		u64 entry = pfn_valid(pfn) ? value(pfn_to_page(pfn)) : nopage;
+		u64 entry = pfn_valid(pfn)    ? value(pfn_to_page(pfn)) :
+			    frame_sleeps(pfn) ? asleep :
+						nopage;
 
 		if (put_user(entry, (u64 __user *)(buf + done)))
 			return done ? done : -EFAULT;
@@ -146,13 +152,13 @@ static ssize_t read_frames(char __user *buf, size_t count, loff_t *pos,
 ssize_t proc_read_kpagecount(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
 	(void)file;
-	return read_frames(buf, count, pos, page_maps, 0);
+	return read_frames(buf, count, pos, page_maps, 0, 0);
 }
 
 ssize_t proc_read_kpageflags(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
 	(void)file;
-	return read_frames(buf, count, pos, page_kpf, KPF_NOPAGE);
+	return read_frames(buf, count, pos, page_kpf, KPF_BUDDY, KPF_NOPAGE);
 }
 
 /* --- by address --- */

@@ -170,7 +170,7 @@ unsigned int buddy_take_bulk(enum alloc_level level, struct page **pages, unsign
 /* May the frame go back? Else it stays out for good. zone->lock held, and back on return. */
 static __always_inline bool may_give(struct zone *zone, struct page *page)
 {
-	if (likely(page->zone_id) && likely(!inside_free_block(page_to_pfn(page))))
+	if (likely(page->zone_id) && likely(!CONFIG_DEBUG || !frame_is_free(page_to_pfn(page))))
 		return true;
 	spin_unlock(&zone->lock);
 	bad_page(page, page->zone_id ? "is free already" : "was never the allocator's");
@@ -259,18 +259,16 @@ void buddy_give_bulk(struct page **pages, unsigned int nr)
 	}
 }
 
-#if CONFIG_DEBUG
-bool inside_free_block(unsigned long pfn)
+bool frame_is_free(unsigned long pfn)
 {
 	for (unsigned int order = 0; order <= MAX_ORDER; order++) {
 		const struct page *head = pfn_to_page(pfn & ~((1UL << order) - 1));
 
-		if (PageBuddy(head) && head->private >= order)
+		if (PageBuddy(head) && READ_ONCE(head->private) >= order)
 			return true;
 	}
 	return false;
 }
-#endif
 
 /* --- boot --- */
 void zones_init(unsigned long max_pfn_)

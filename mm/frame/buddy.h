@@ -87,6 +87,11 @@ void free_page(void *addr);
  */
 void drain_all_pages(void);
 
+/*
+ * Does the frame, which is valid, lie in a free block? Exact with zone->lock held, a snapshot without.
+ */
+bool frame_is_free(unsigned long pfn);
+
 /* Totals in frames. Free includes the per-CPU lists and nr_sleeping_pages. */
 unsigned long nr_free_pages(void);
 unsigned long totalram_pages(void);

@@ -54,12 +54,9 @@ static __always_inline bool page_is_bad(const struct page *page)
 /* Fill 2^order frames being freed and mark them; check them when they are handed out again. */
 void poison_free(struct page *page, unsigned int order);
 void poison_alloc(struct page *page, unsigned int order);
-/* True when @page lies inside a free block: it was freed before. zone->lock held. */
-bool inside_free_block(unsigned long pfn);
 #else
 static inline void poison_free(struct page *page, unsigned int order) { (void)page; (void)order; }
 static inline void poison_alloc(struct page *page, unsigned int order) { (void)page; (void)order; }
-static inline bool inside_free_block(unsigned long pfn) { (void)pfn; return false; }
 #endif
 
 /* What PG_poisoned is worth keeping in page->flags of a free frame. */

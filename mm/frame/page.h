@@ -107,6 +107,8 @@ static inline bool pfn_valid(unsigned long pfn)
 {
 	return pfn < max_pfn && (!sections_awake || test_bit(pfn >> SECTION_SHIFT, sections_awake));
 }
+/* A frame below max_pfn that is free, but whose section sleeps. A snapshot. */
+bool frame_sleeps(unsigned long pfn);
 
 /* PageDirty(page), SetPageDirty(page), ClearPageDirty(page), TestSet..., TestClear...: atomic. */
 #define PAGEFLAG(Name, name)                                                                       \

@@ -92,6 +92,11 @@ static void put_to_sleep(void)
 	}
 }
 
+bool frame_sleeps(unsigned long pfn)
+{
+	return test_bit(pfn >> SECTION_SHIFT, sleeping) && pfn % SECTION_PAGES >= TABLE_PAGES;
+}
+
 static bool wake_section(void)
 {
 	unsigned long section, first;
