@@ -34,7 +34,7 @@ for line in COMMANDS:
     print("MARK help", line)
     attempt("help " + line)
 end
-break told_all
+tbreak told_all
 continue
 echo MARK told\n
 program
@@ -51,6 +51,10 @@ for name in ("written", "zeroed", "untouched", "swapped", "kept", "common", "fil
     print("MARK", name)
     for line in ("pt ", "page ", "rmap "):
         attempt(line + name)
+gdb.execute('tbreak handle_mm_fault if $runs("watched") && address == (long)asked')
+gdb.execute("continue")
+print("MARK asks")
+attempt("fault")
 for kind in KINDS:
     print("MARK fault", kind)
     attempt(f"next-fault {kind} watched")
@@ -192,6 +196,8 @@ def test_watched():
     same_counts(parts, said)
     where = same_pages(parts, said, child[1] if child else "no")
     where["read_file"] = hex(int(where.get("private_file", "0x0"), 16) + 4096)
+    says(parts, "asks", rf"the kernel asks for {where.get('asked')}, to write it \(from \w+, from",
+         "^  > passed handle_mm_fault .*to go +handle_pte_fault .*to go +do_anonymous_page")
     says(parts, "inside copy", "as the fault began: frame .* read-only.* now: frame .*, writable",
          "The entry has been stored", "passed handle_pte_fault")
     says(parts, "inside swap", r"passed handle_pte_fault .*> passed do_swap_page .*"

@@ -19,11 +19,14 @@
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 #define ROOM (512UL << 10) /* more than the stack has at first */
 
 /* The pages; gdb knows them by these names. */
-unsigned char *written, *zeroed, *untouched, *swapped, *kept, *common, *filed, *gone;
+unsigned char *written, *zeroed, *untouched, *swapped, *kept, *common, *filed, *gone, *asked;
 unsigned char *private_file, *shared_file;
 static char told[5][16384];
 static const char *const paths[] = { "/proc/self/maps", "/proc/swaps", "/proc/slabinfo",
@@ -56,6 +59,7 @@ static void tell_all(void)
 	tell("common", common);
 	tell("filed", filed);
 	tell("gone", gone);
+	tell("asked", asked);
 	tell("private_file", private_file);
 	tell("shared_file", shared_file);
 }
@@ -77,7 +81,7 @@ static void read_proc(void)
 
 static void set_up(void)
 {
-	unsigned char *area = map_anon(6);
+	unsigned char *area = map_anon(7);
 	char path[128];
 	int fd = open_scratch(path, sizeof(path), NULL);
 
@@ -90,7 +94,8 @@ static void set_up(void)
 	untouched = area + 2 * PAGE;
 	swapped = area + 3 * PAGE;
 	kept = area + 4 * PAGE;
-	gone = area + 5 * PAGE;
+	asked = area + 5 * PAGE;
+	gone = area + 6 * PAGE;
 	common = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	filed = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
 	private_file = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, (off_t)PAGE);
@@ -117,9 +122,10 @@ static void take_faults(int child, int go)
 {
 	int pipes[2];
 
-	(void)peek(untouched); /* zero */
-	poke(untouched, 'u');  /* wp: the zero page is replaced */
-	poke(written, 'W');    /* copy: the child has it too */
+	madvise(asked, PAGE, MADV_POPULATE_WRITE); /* the kernel asks */
+	(void)peek(untouched);                     /* zero */
+	poke(untouched, 'u');                      /* wp: the zero page is replaced */
+	poke(written, 'W');                        /* copy: the child has it too */
 	if (write(go, "x", 1) != 1 || waitpid(child, NULL, 0) != child)
 		bail("the child's end");
 	poke(kept, 'K');                 /* reuse: nobody else has it any more */
@@ -136,19 +142,22 @@ static void take_faults(int child, int go)
 
 int main(void)
 {
-	int go[2], child;
+	int go[2], ready[2], child;
 	char c;
 
 	set_up();
 	catch_faults();
-	if (pipe(go))
+	if (pipe(go) || pipe(ready))
 		bail("pipe");
 	child = fork();
 	if (child == 0) {
 		(void)peek(common);
-		(void)!read(go[0], &c, 1);
+		if (write(ready[1], "r", 1) == 1)
+			(void)!read(go[0], &c, 1);
 		_exit(0);
 	}
+	if (read(ready[0], &c, 1) != 1)
+		bail("the child's word");
 	tell_all();
 	printf("child %d\n", child);
 	read_proc();
