@@ -151,7 +151,7 @@ enum trace_door {
 	NR_TRACE_DOORS
 };
 
-#define TRACE_FAULT_DOORS 32 /* at most; of more there are the first ones, and END */
+#define TRACE_FAULT_DOORS 56 /* at most; a fault that begins anew without end keeps the first ones */
 /* In error_code: not by the CPU, but by the kernel in its stead; then WRITE alone tells of the access. */
 #define TRACE_FAULT_REMOTE 0x80000000u
 #define TRACE_FAULT_WRITE 2u

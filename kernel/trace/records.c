@@ -15,21 +15,6 @@
 		}                                                                                 \
 	} while (0)
 
-/* The same for those that are written all the time. */
-#define WRITE_OFTEN(type, name, ...)                                                            \
-	do {                                                                                    \
-		unsigned long flags_;                                                           \
-		struct trace_##name *record_ = trace_begin(sizeof(*record_), &flags_);          \
-                                                                                                \
-		if (likely(record_)) {                                                          \
-			trace_fill_head(&record_->head, type, sizeof(*record_), trace_seq(),    \
-					rdtsc());                                               \
-			*record_ = (struct trace_##name){ .head = record_->head, __VA_ARGS__ }; \
-			trace_end(sizeof(*record_));                                            \
-		}                                                                               \
-		local_irq_restore(flags_);                                                      \
-	} while (0)
-
 void __trace_vma_set(u32 mm, u64 was_start, u64 start, u64 end, u64 vm_flags, u64 pgoff, u32 dev,
 		     u32 ino)
 {
@@ -77,9 +62,53 @@ void __trace_table(u32 mm, u8 level, u8 op, u64 address, u64 pfn)
 	      .pfn = pfn);
 }
 
+/*
+ * These two are written all the time: without a call, and registers that one would need, where there is room.
+ */
+static noinline void write_frame(enum trace_frame_op op, u8 order, u8 zone, u64 pfn)
+{
+	WRITE(TRACE_FRAME, frame, .op = (u8)op, .order = order, .zone = zone, .pfn = pfn);
+}
+
 void __trace_frame(enum trace_frame_op op, u8 order, u8 zone, u64 pfn)
 {
-	WRITE_OFTEN(TRACE_FRAME, frame, .op = (u8)op, .order = order, .zone = zone, .pfn = pfn);
+	unsigned long flags;
+	struct trace_ring *ring = trace_begin(&flags);
+	struct trace_frame *record = (struct trace_frame *)ring->at;
+
+	if (unlikely(!trace_has_room(ring, sizeof(*record)))) {
+		trace_end(flags);
+		write_frame(op, order, zone, pfn);
+		return;
+	}
+	trace_fill_head(&record->head, TRACE_FRAME, sizeof(*record), trace_seq(), rdtsc());
+	*(u64 *)&record->op = (u64)op | (u64)order << 8 | (u64)zone << 16; /* and the pads */
+	record->pfn = pfn;
+	trace_publish(ring, sizeof(*record));
+	trace_end(flags);
+}
+
+static noinline void write_lru(u8 list, u8 cpu_set, u64 pfn)
+{
+	WRITE(TRACE_LRU, lru, .list = list, .cpu_set = cpu_set, .pfn = pfn);
+}
+
+void __trace_lru(u8 list, u8 cpu_set, u64 pfn)
+{
+	unsigned long flags;
+	struct trace_ring *ring = trace_begin(&flags);
+	struct trace_lru *record = (struct trace_lru *)ring->at;
+
+	if (unlikely(!trace_has_room(ring, sizeof(*record)))) {
+		trace_end(flags);
+		write_lru(list, cpu_set, pfn);
+		return;
+	}
+	trace_fill_head(&record->head, TRACE_LRU, sizeof(*record), trace_seq(), rdtsc());
+	*(u64 *)&record->list = (u64)list | (u64)cpu_set << 8;
+	record->pfn = pfn;
+	trace_publish(ring, sizeof(*record));
+	trace_end(flags);
 }
 
 void __trace_kind(enum trace_kind_of kind, u8 order, u64 pfn)
@@ -101,11 +130,6 @@ void __trace_writeback(u8 op, u32 dev, u32 ino, u64 index, u64 pfn)
 {
 	WRITE(TRACE_WRITEBACK, writeback, .op = op, .dev = dev, .ino = ino, .index = index,
 	      .pfn = pfn);
-}
-
-void __trace_lru(u8 list, u8 cpu_set, u64 pfn)
-{
-	WRITE_OFTEN(TRACE_LRU, lru, .list = list, .cpu_set = cpu_set, .pfn = pfn);
 }
 
 void __trace_reclaim(u8 op, u8 kswapd, u8 priority, u64 scanned, u64 reclaimed)

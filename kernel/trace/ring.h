@@ -29,14 +29,23 @@ DECLARE_PER_CPU(struct trace_ring, trace_ring);
 /* Look again where there is room. Where the record goes, or NULL: there is none, which is counted. */
 void *trace_make_room(struct trace_ring *ring, u32 size);
 
-/* Where a record of @size bytes goes; NULL: nowhere. Interrupts are off, in either case. */
-static __always_inline void *trace_begin(u32 size, unsigned long *flags)
+/* This CPU's ring; interrupts are off from here to trace_end(). */
+static __always_inline struct trace_ring *trace_begin(unsigned long *flags)
 {
-	struct trace_ring *ring;
-
 	*flags = arch_local_irq_save();
-	ring = this_cpu_ptr(&trace_ring);
-	if (likely((u64)(ring->room - ring->at) >= size))
+	return this_cpu_ptr(&trace_ring);
+}
+
+/* Is there room at ring->at, without a look? */
+static __always_inline bool trace_has_room(const struct trace_ring *ring, u32 size)
+{
+	return likely((u64)(ring->room - ring->at) >= size);
+}
+
+/* Where a record of @size bytes goes; NULL: nowhere. */
+static __always_inline void *trace_room(struct trace_ring *ring, u32 size)
+{
+	if (trace_has_room(ring, size))
 		return ring->at;
 	return trace_make_room(ring, size);
 }
@@ -44,22 +53,24 @@ static __always_inline void *trace_begin(u32 size, unsigned long *flags)
 static __always_inline void trace_fill_head(struct trace_record *record, enum trace_type type,
 					    u32 size, u64 seq, u64 tsc)
 {
-	record->size = (u16)size;
-	record->type = (u8)type;
-	record->cpu = (u8)smp_processor_id();
-	record->tid = (u32)current->pid;
+	/* size, type, cpu, tid: at once */
+	*(u64 *)record = (u64)(u32)current->pid << 32 | (u64)smp_processor_id() << 24 |
+			 (u64)type << 16 | size;
 	record->seq = seq;
 	record->tsc = tsc;
 }
 
 /* The record of @size bytes is whole. */
-static __always_inline void trace_end(u32 size)
+static __always_inline void trace_publish(struct trace_ring *ring, u32 size)
 {
-	struct trace_ring *ring = this_cpu_ptr(&trace_ring);
-
 	ring->at += size;
 	barrier(); /* x86 keeps stores in order: SDM vol. 3A 8.2.2 */
 	WRITE_ONCE(ring->ends->head, ring->ends->head + size);
+}
+
+static __always_inline void trace_end(unsigned long flags)
+{
+	local_irq_restore(flags);
 }
 
 #endif

@@ -121,20 +121,19 @@ void *trace_make_room(struct trace_ring *ring, u32 size)
 
 void *trace_reserve(enum trace_type type, u32 size, u64 seq, unsigned long *flags)
 {
-	struct trace_record *record = trace_begin(size, flags);
+	struct trace_record *record = trace_room(trace_begin(flags), size);
 
 	if (record)
 		trace_fill_head(record, type, size, seq ? seq : trace_seq(), rdtsc());
 	else
-		local_irq_restore(*flags);
+		trace_end(*flags);
 	return record;
 }
 
 void trace_commit(unsigned long flags)
 {
-	const struct trace_record *record =
-		(const struct trace_record *)this_cpu_read(trace_ring.at);
+	struct trace_ring *ring = this_cpu_ptr(&trace_ring);
 
-	trace_end(record->size);
-	local_irq_restore(flags);
+	trace_publish(ring, ((const struct trace_record *)ring->at)->size);
+	trace_end(flags);
 }

@@ -88,7 +88,7 @@ static vm_fault_t wp_page_copy(struct vm_fault *vmf, struct page *old)
 	struct page *copy = NULL;
 	vm_fault_t refused;
 
-	fault_door(TRACE_DOOR_WP_PAGE_COPY);
+	fault_door_within(TRACE_DOOR_WP_PAGE_COPY);
 	refused = vmf_anon_prepare(vmf);
 	if (likely(!refused)) {
 		copy = alloc_page(GFP_USER);
@@ -125,11 +125,11 @@ static vm_fault_t wp_page_shared(struct vm_fault *vmf, struct page *page)
 	const struct vm_area_struct *vma = vmf->vma;
 	vm_fault_t refused = 0;
 
-	fault_door(TRACE_DOOR_WP_PAGE_SHARED);
+	fault_door_within(TRACE_DOOR_WP_PAGE_SHARED);
 	vmf->page = page;
 	lock_page(page);
 	if (vma->vm_ops && vma->vm_ops->page_mkwrite) {
-		fault_door(TRACE_DOOR_PAGE_MKWRITE);
+		fault_door_within(TRACE_DOOR_PAGE_MKWRITE);
 		refused = vma->vm_ops->page_mkwrite(vmf);
 	}
 	if (unlikely(refused)) {
@@ -153,9 +153,9 @@ vm_fault_t do_wp_page(struct vm_fault *vmf)
 	struct vm_area_struct *vma = vmf->vma;
 	struct page *page = vm_normal_page(vma, vmf->address, vmf->orig_pte);
 
-	fault_door(TRACE_DOOR_DO_WP_PAGE);
+	fault_door_within(TRACE_DOOR_DO_WP_PAGE);
 	if (page && PageAnon(page) && can_reuse(page)) {
-		fault_door(TRACE_DOOR_WP_PAGE_REUSE);
+		fault_door_within(TRACE_DOOR_WP_PAGE_REUSE);
 		count_vm_event(VM_fault_wp_reuse);
 		wp_page_reuse(vmf);
 		return 0;

@@ -25,7 +25,7 @@
 #include "kernel/core/sched.h"
 #include "lib/util.h"
 #include "mm/fault/install.h"
-#include "mm/fault/note.h"
+#include "mm/fault/note_write.h"
 #include "mm/frame/buddy.h"
 #include "mm/space/mmap_lock.h"
 #include "mm/space/rmap.h"
@@ -118,12 +118,15 @@ static vm_fault_t handle_pte_fault(struct vm_fault *vmf)
 /* For the recorder: which tables were missing, and what leads to them now. */
 static noinline pmd_t *make_noted_tables(struct mm_struct *mm, unsigned long address)
 {
-	struct trace_fault *record = &current->fault_note->record;
+	struct fault_note *note = current->fault_note;
+	struct trace_fault *record = &note->record;
 	pgd_t *pgd = pgd_offset(mm, address);
 	bool no_pud = pgd_none(*pgd), no_pmd = no_pud || pud_none(*pud_offset(pgd, address));
 	pmd_t *pmd;
 
-	fault_door(TRACE_DOOR_ALLOC_TABLES);
+	__fault_door(note, TRACE_DOOR_HANDLE_MM_FAULT);
+	__fault_door(note, TRACE_DOOR_ALLOC_TABLES);
+	note->told = true;
 	pmd = alloc_tables(mm, address);
 	if (!pmd)
 		return NULL;
@@ -186,7 +189,6 @@ static noinline vm_fault_t finish_fault(const struct vm_fault *vmf, vm_fault_t v
 vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long address, unsigned int flags)
 {
 	vma_assert_locked(vma);
-	fault_door_within(TRACE_DOOR_HANDLE_MM_FAULT);
 	pmd_t *pmd = walk_to_pmd(vma->vm_mm, address);
 	pte_t *pte = likely(pmd) ? pte_offset(pmd, address) : NULL;
 	struct vm_fault vmf = {

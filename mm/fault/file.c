@@ -21,7 +21,7 @@ static __always_inline vm_fault_t __do_fault(struct vm_fault *vmf)
 {
 	vm_fault_t verdict;
 
-	fault_door(TRACE_DOOR_VM_OPS_FAULT);
+	fault_door_within(TRACE_DOOR_VM_OPS_FAULT);
 	verdict = vmf->vma->vm_ops->fault(vmf);
 	if (unlikely(verdict & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)))
 		return verdict;
@@ -55,7 +55,7 @@ static bool do_fault_around(struct vm_fault *vmf)
 	pgoff_t first = vmf_pgoff(vmf) - ((vmf->address - start) >> PAGE_SHIFT);
 	pgoff_t last = first + ((end - start) >> PAGE_SHIFT) - 1;
 
-	fault_door(TRACE_DOOR_DO_FAULT_AROUND);
+	fault_door_within(TRACE_DOOR_DO_FAULT_AROUND);
 	return vma->vm_ops->map_pages(vmf, first, last) & VM_FAULT_NOPAGE;
 }
 
@@ -120,7 +120,7 @@ static vm_fault_t do_shared_fault(struct vm_fault *vmf)
 	if (!(verdict & VM_FAULT_LOCKED))
 		return verdict;
 	if (mkwrite)
-		fault_door(TRACE_DOOR_PAGE_MKWRITE);
+		fault_door_within(TRACE_DOOR_PAGE_MKWRITE);
 	refused = mkwrite ? mkwrite(vmf) : 0;
 	if (unlikely(refused)) {
 		if (refused & VM_FAULT_RETRY)

@@ -4,7 +4,7 @@
 
 #include "kernel/core/vfs.h"
 
-static noinline void note_file(struct trace_fault *record, const struct vm_area_struct *vma)
+void fault_note_file(struct trace_fault *record, const struct vm_area_struct *vma)
 {
 	struct file_id id = file_id(vma->vm_file);
 
@@ -13,72 +13,41 @@ static noinline void note_file(struct trace_fault *record, const struct vm_area_
 	record->index = linear_page_index(vma, record->address & PAGE_MASK);
 }
 
-static __always_inline void note_vma(struct trace_fault *record, const struct vm_area_struct *vma)
+/* Nobody looked at an entry. */
+static void no_entry(struct trace_fault *record)
 {
-	record->vm_start = vma->vm_start;
-	record->vm_end = vma->vm_end;
-	record->vm_flags = vma->vm_flags;
-	record->vm_pgoff = vma->vm_pgoff;
-	record->dev = record->ino = 0;
-	record->index = 0;
-	if (unlikely(vma->vm_file))
-		note_file(record, vma);
+	record->before[3] = record->after[3] = 0;
+	fault_note_frame(record, __pte(0));
 }
 
-void fault_note_vma(struct fault_note *note, const struct vm_area_struct *vma)
+void fault_note_refused(struct fault_note *note, const struct vm_area_struct *vma)
 {
-	note_vma(&note->record, vma);
+	fault_note_vma(&note->record, vma);
+	if (!note->record.tries)
+		no_entry(&note->record);
 }
 
-/* The frame that the entry leads to. Another CPU may take it away meanwhile: a number is as of some moment. */
-static __always_inline void note_frame(struct trace_fault *record, pte_t entry)
+void fault_note_odd_try(struct fault_note *note, const struct vm_fault *vmf, vm_fault_t verdict)
 {
-	record->pfn = ~0ULL;
-	record->refcount = record->mapcount = 0;
-	if (unlikely(!pte_present(entry)))
-		return;
-	record->pfn = pte_pfn(entry);
-	if (unlikely(pte_special(entry)))
-		return;
-	record->refcount = (u32)page_count(pfn_to_page(pte_pfn(entry)));
-	record->mapcount = (u32)page_mapcount(pfn_to_page(pte_pfn(entry)));
-}
-
-/* To begin anew: there must be room for the doors of another try. */
-static noinline void bound_doors(struct fault_note *note)
-{
-	note->next = min(note->next, &note->doors[TRACE_FAULT_DOORS]);
-}
-
-void __fault_tried(const struct vm_fault *vmf, vm_fault_t verdict)
-{
-	struct fault_note *note = current->fault_note;
-	struct trace_fault *record = &note->record;
-
-	record->tries++;
-	record->verdict |= verdict;
-	if (unlikely(!vmf->pte)) /* no memory for the tables */
-		record->before[3] = record->after[3] = 0;
-	if (unlikely(verdict & VM_FAULT_RETRY)) {
-		bound_doors(note);
+	if (!vmf->pte) /* there was no memory for the tables */
+		no_entry(&note->record);
+	if (!(verdict & VM_FAULT_RETRY)) {
+		fault_note_frame(&note->record, __pte(note->record.after[3]));
+		fault_note_vma(&note->record, vmf->vma);
 		return;
 	}
-	note_frame(record, __pte(record->after[3]));
-	note_vma(record, vmf->vma);
-	if (unlikely(record->before[3]) && !pte_present(__pte(record->before[3])))
-		record->index = record->before[3];
+	note->told = false;
+	note->next = min(note->next, &note->doors[TRACE_FAULT_DOORS - FAULT_TRY_DOORS]);
 }
 
 void fault_note_fill_untried(struct trace_fault *record)
 {
-	if (!record->vm_end) {
-		record->vm_start = record->vm_flags = record->vm_pgoff = record->index = 0;
-		record->dev = record->ino = 0;
-	}
-	if (!record->tries)
-		record->before[3] = record->after[3] = 0;
-	if (!record->tries || !record->vm_end)
-		note_frame(record, __pte(0));
+	record->vm_start = record->vm_flags = record->vm_pgoff = record->index = 0;
+	record->dev = record->ino = 0;
+	if (record->tries)
+		fault_note_frame(record, __pte(record->after[3]));
+	else
+		no_entry(record);
 }
 
 void fault_note_end(struct fault_note *note)

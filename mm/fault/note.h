@@ -15,15 +15,15 @@
 
 /*
  * Doors are noted without a look at how many there are: they are bounded where a fault has to begin anew, and
- * from one such place to the next there are at most this many.
+ * from one such place to the next, or to the end, there are at most as many as stay free then.
  */
 #define FAULT_TRY_DOORS 24
-#define FAULT_NOTE_DOORS (TRACE_FAULT_DOORS + FAULT_TRY_DOORS)
 
 struct fault_note {
 	struct trace_fault_door *next; /* where the next one goes */
+	bool told;                     /* that handle_mm_fault() was called, by make_tables() */
 	struct trace_fault record;
-	struct trace_fault_door doors[FAULT_NOTE_DOORS]; /* right behind it, as in the ring */
+	struct trace_fault_door doors[TRACE_FAULT_DOORS]; /* right behind it, as in the ring */
 };
 BUILD_BUG_ON(offsetof(struct fault_note, doors) !=
 	     offsetof(struct fault_note, record) + sizeof(struct trace_fault));
@@ -44,26 +44,33 @@ static __always_inline void fault_door(enum trace_door door)
 		__fault_door(current->fault_note, door);
 }
 
-/* The same where one is. */
+/* The same within handle_mm_fault(), where one is. */
 static __always_inline void fault_door_within(enum trace_door door)
 {
 	if (tracing())
 		__fault_door(current->fault_note, door);
 }
 
-/* handle_pte_fault() has sent the fault to @door because of what the entry is: two doors at one time. */
+/*
+ * handle_mm_fault() was called, and handle_pte_fault() has sent the fault to @door because of what the entry is: the
+ * tables were there, so between the three lies nothing worth a look at the clock.
+ */
 static __always_inline void fault_sent_to(const struct vm_fault *vmf, enum trace_door door)
 {
+	struct trace_fault_door *next;
 	struct fault_note *note;
 	u32 cycles;
 
 	if (!tracing())
 		return;
 	note = current->fault_note;
+	next = note->next;
 	cycles = (u32)rdtsc() - (u32)note->record.begin;
-	note->next[0] = (struct trace_fault_door){ TRACE_DOOR_HANDLE_PTE_FAULT, { 0 }, cycles };
-	note->next[1] = (struct trace_fault_door){ (u8)door, { 0 }, cycles };
-	note->next += 2;
+	if (likely(!note->told))
+		*next++ = (struct trace_fault_door){ TRACE_DOOR_HANDLE_MM_FAULT, { 0 }, cycles };
+	next[0] = (struct trace_fault_door){ TRACE_DOOR_HANDLE_PTE_FAULT, { 0 }, cycles };
+	next[1] = (struct trace_fault_door){ (u8)door, { 0 }, cycles };
+	note->next = next + 2;
 	note->record.before[3] = note->record.after[3] = vmf->orig_pte.pte;
 }
 
@@ -82,14 +89,6 @@ static __always_inline void fault_entry_is(pte_t entry, enum trace_door door)
 static __always_inline void fault_stored(pte_t entry)
 {
 	fault_entry_is(entry, TRACE_DOOR_INSTALL);
-}
-
-/* At the end of each handle_mm_fault(); after VM_FAULT_RETRY the VMA must not be looked at. */
-void __fault_tried(const struct vm_fault *vmf, vm_fault_t verdict);
-static __always_inline void fault_tried(const struct vm_fault *vmf, vm_fault_t verdict)
-{
-	if (tracing())
-		__fault_tried(vmf, verdict);
 }
 
 /* --- for who begins a fault; only while tracing() --- */
@@ -112,11 +111,12 @@ static __always_inline void fault_note_begin(struct fault_note *note, const stru
 	for (int level = 0; level < 3; level++)
 		record->before[level] = record->after[level] = 0;
 	note->next = &note->doors[1];
+	note->told = false;
 	note->doors[0] = (struct trace_fault_door){ .door = (u8)first };
 	record->begin = rdtsc();
 }
-/* The VMA in which it is. */
-void fault_note_vma(struct fault_note *note, const struct vm_area_struct *vma);
+/* It is refused because of what this VMA is. */
+void fault_note_refused(struct fault_note *note, const struct vm_area_struct *vma);
 /* It is over: write it. */
 void fault_note_end(struct fault_note *note);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of a fault's note, without a call: for who has one for every fault of a program. */
+/* The end of a try and of a fault's note, without a call: for who has one for every fault of a program. */
 #ifndef MM_FAULT_NOTE_WRITE_H
 #define MM_FAULT_NOTE_WRITE_H
 
@@ -7,37 +7,89 @@
 #include "lib/string.h"
 #include "mm/fault/note.h"
 
-/* What the record of a fault lacks that did not come to the end of handle_mm_fault(). */
+/* What the record of a fault lacks that did not come to the end of handle_mm_fault(), or found no table. */
 void fault_note_fill_untried(struct trace_fault *record);
+/* The VMA's file. */
+void fault_note_file(struct trace_fault *record, const struct vm_area_struct *vma);
+/* A try that did not end as most do. */
+void fault_note_odd_try(struct fault_note *note, const struct vm_fault *vmf, vm_fault_t verdict);
+
+static __always_inline void fault_note_vma(struct trace_fault *record,
+					   const struct vm_area_struct *vma)
+{
+	record->vm_start = vma->vm_start;
+	record->vm_end = vma->vm_end;
+	record->vm_flags = vma->vm_flags;
+	record->vm_pgoff = vma->vm_pgoff;
+	record->dev = record->ino = 0;
+	record->index = 0;
+	if (unlikely(vma->vm_file))
+		fault_note_file(record, vma);
+}
+
+/* The frame that the entry leads to. Another CPU may take it away meanwhile: a number is as of some moment. */
+static __always_inline void fault_note_frame(struct trace_fault *record, pte_t entry)
+{
+	if (unlikely(!pte_present(entry) || pte_special(entry))) {
+		record->pfn = pte_present(entry) ? pte_pfn(entry) : ~0ULL;
+		record->refcount = record->mapcount = 0;
+		return;
+	}
+	record->pfn = pte_pfn(entry);
+	BUILD_BUG_ON(offsetof(struct page, _mapcount) != offsetof(struct page, _refcount) + 4);
+	__builtin_memcpy(&record->refcount, &pfn_to_page(pte_pfn(entry))->_refcount, sizeof(u64));
+}
+
+/* At the end of each handle_mm_fault(); after VM_FAULT_RETRY the VMA must not be looked at. */
+static __always_inline void fault_tried(const struct vm_fault *vmf, vm_fault_t verdict)
+{
+	struct fault_note *note;
+	struct trace_fault *record;
+
+	if (!tracing())
+		return;
+	note = current->fault_note;
+	record = &note->record;
+	record->tries++;
+	record->verdict |= verdict;
+	if (unlikely(verdict & (VM_FAULT_RETRY | VM_FAULT_OOM))) {
+		fault_note_odd_try(note, vmf, verdict);
+		return;
+	}
+	fault_note_frame(record, __pte(record->after[3]));
+	fault_note_vma(record, vmf->vma);
+	if (unlikely(record->before[3]) && !pte_present(__pte(record->before[3])))
+		record->index = record->before[3];
+}
 
 /* As fault_note_end(). */
 static __always_inline void fault_note_write(struct fault_note *note)
 {
-	struct trace_fault *record = &note->record, *to;
+	struct trace_fault *record = &note->record;
 	struct trace_fault_door *end = note->next;
 	const struct task_struct *task = current;
 	u64 now = rdtsc();
+	struct trace_ring *ring;
 	unsigned long flags;
 	u32 size;
 
-	if (unlikely(!record->tries || !record->vm_end))
+	if (unlikely(!record->vm_end))
 		fault_note_fill_untried(record);
-	if (unlikely(end >= &note->doors[TRACE_FAULT_DOORS]))
-		end = &note->doors[TRACE_FAULT_DOORS - 1];
 	*end = (struct trace_fault_door){ TRACE_DOOR_END, { 0 }, (u32)now - (u32)record->begin };
-	record->nr_doors = (u8)(end - note->doors + 1);
 	size = (u32)((char *)(end + 1) - (char *)record);
-	to = trace_begin(size, &flags);
-	if (likely(to)) {
+	record->nr_doors = (u8)((size - sizeof(*record)) / sizeof(*end));
+	ring = trace_begin(&flags);
+	if (trace_has_room(ring, size) || trace_make_room(ring, size)) {
+		struct trace_fault *to = (struct trace_fault *)ring->at;
 		u64 seq = record->head.seq;
 
 		trace_fill_head(&to->head, TRACE_FAULT, size, likely(seq) ? seq : trace_seq(), now);
 		to->pid = (u32)task->tgid;
 		copy_words(&to->mm, &record->mm, (size - sizeof(to->head)) / sizeof(u64));
 		memcpy(to->comm, task->comm, sizeof(to->comm));
-		trace_end(size);
+		trace_publish(ring, size);
 	}
-	local_irq_restore(flags);
+	trace_end(flags);
 }
 
 #endif

@@ -77,7 +77,7 @@ static noinline vm_fault_t swapin_unlocked(struct vm_fault *vmf, swp_entry_t ent
 	bool major;
 
 	release_fault_lock(vmf);
-	fault_door(TRACE_DOOR_SWAPIN_READAHEAD);
+	fault_door_within(TRACE_DOOR_SWAPIN_READAHEAD);
 	page = swapin_readahead(entry, &major);
 	if (page) {
 		wait_on_page_locked_killable(page);
@@ -98,7 +98,7 @@ vm_fault_t do_swap_page(struct vm_fault *vmf)
 	if (!page) {
 		if (fault_may_wait_unlocked(vmf))
 			return swapin_unlocked(vmf, entry);
-		fault_door(TRACE_DOOR_SWAPIN_READAHEAD);
+		fault_door_within(TRACE_DOOR_SWAPIN_READAHEAD);
 		page = swapin_readahead(entry, &major);
 	}
 	if (unlikely(!page))

@@ -4,6 +4,7 @@
 
 In this order, or those that PARTS= names:
     icount   instructions, under -icount shift=0,sleep=off: the same in each run
+    recorder what TRACE=1 adds to the instructions
     wall     time under plain TCG, the two kernels by turns, ROUNDS= times
     curves   costs against the number of mappings and against the size of the RAM
     native   mm/ as a program of the host: instructions by callgrind
@@ -23,11 +24,12 @@ import curves
 import guests
 import native
 import profile
+import recorder
 import scale
 from guests import Refused
 from operations import FEW_MANY, OPERATIONS
 
-PARTS = ("icount", "wall", "curves", "native", "scale")
+PARTS = ("icount", "recorder", "wall", "curves", "native", "scale")
 ROUNDS = os.environ.get("ROUNDS") or "5"
 PATTERNS = (os.environ.get("T") or "").split()
 BENCH = " ".join(["bench"] + [f"'{pattern}'" for pattern in PATTERNS])
@@ -177,7 +179,7 @@ def main():
     if sys.argv[1:] == ["ceilings"]:
         write_ceilings()
         return
-    wanted = (os.environ.get("PARTS") or " ".join(PARTS[:2] if PATTERNS else PARTS)).split()
+    wanted = (os.environ.get("PARTS") or " ".join(("icount", "wall") if PATTERNS else PARTS)).split()
     for part in wanted:
         if part not in PARTS:
             raise Refused(f"PARTS={part}: there are {' '.join(PARTS)}")
@@ -191,6 +193,8 @@ def main():
         KERNELS[1].symbols()
         with ThreadPoolExecutor(2) as pool:  # neither disturbs the other's count
             rows = report_counts(*pool.map(count, KERNELS))
+    if "recorder" in wanted:
+        recorder.run(KERNELS[0], BENCH)
     if "wall" in wanted:
         report_times(time_rounds(), rows)
     write_csv(rows)

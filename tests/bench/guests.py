@@ -53,15 +53,18 @@ class Faultline:
     """Ours. run() gives what the script, for /bin/sh -c, wrote to its terminal."""
     name = "Faultline"
 
-    def run(self, script, *, mem="128M", smp=1, icount=False, counts=None, overlay=None, limit=400):
+    def run(self, script, *, mem="128M", smp=1, icount=False, counts=None, overlay=None, limit=400,
+            trace=None):
         """mem as for -m; icount: the counter counts instructions; counts: a file to count them by
-        address into; overlay: {name in /bin: file}. Raises Refused."""
+        address into; overlay: {name in /bin: file}; trace: a file to record into. Raises Refused."""
         words = [sys.executable, os.path.join(TOP, "tools/run.py"), "--kernel", KERNEL,
                  "--rundir", path("faultline"), f"CMD={script}", f"MEM={mem}", f"SWAP={SWAP}",
                  f"SMP={smp}", f"LIMIT={limit}",
                  "QEMU_ARGS=" + " ".join(["-cpu", CPU] + plugin_args(counts))]
         if overlay:
             words.append("OVERLAY=" + self._overlay(overlay))
+        if trace:
+            words.append(f"TRACE={trace}")
         done = subprocess.run(words + ["ICOUNT=1"] * icount, cwd=TOP, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if done.returncode:

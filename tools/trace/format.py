@@ -28,7 +28,7 @@ NONE = (1 << 64) - 1  # no frame, no earlier start
 COMMON = "size type cpu tid seq tsc"
 COMMON_STRUCT = "<HBBIQQ"
 COMMON_SIZE = struct.calcsize(COMMON_STRUCT)
-NR_LEVELS, MAX_DOORS, MAX_ENTRIES = 4, 32, 64
+NR_LEVELS, MAX_DOORS, MAX_ENTRIES = 4, 56, 64
 
 DOORS = (
     "", "exc_page_fault", "do_kern_addr_fault", "do_user_addr_fault", "__lock_vma_under_rcu",

@@ -44,10 +44,10 @@ static void note_signal(int signal, int si_code)
 }
 
 /* The fault is refused because of what this VMA is. */
-static void note_vma(const struct vm_area_struct *vma)
+static void note_refused(const struct vm_area_struct *vma)
 {
 	if (tracing())
-		fault_note_vma(current->fault_note, vma);
+		fault_note_refused(current->fault_note, vma);
 }
 
 /* What an access by the kernel that has no fix-up probably was, for the oops. */
@@ -264,7 +264,7 @@ retry:
 		return;
 	}
 	if (unlikely(access_error(error_code, vma))) {
-		note_vma(vma);
+		note_refused(vma);
 		bad_area(regs, error_code, address, SEGV_ACCERR);
 		return;
 	}
@@ -325,7 +325,7 @@ static void do_user_addr_fault(struct pt_regs *regs, unsigned long error_code,
 		return;
 	}
 	if (unlikely(access_error(error_code, vma))) {
-		note_vma(vma);
+		note_refused(vma);
 		vma_end_read(vma);
 		bad_area_nosemaphore(regs, error_code, address, SEGV_ACCERR);
 		return;

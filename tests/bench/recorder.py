@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+"""What recording costs: the same operations with nobody recording and with TRACE=1."""
+import os
+
+import guests
+from operations import OPERATIONS
+
+LIMIT = 250  # instructions that recording a fault may add
+FAULTS = ("anon_write", "anon_read", "zero_page_write", "cow_copy", "cow_reuse")
+
+
+def run(kernel, script):
+    """Print instructions, off and on."""
+    off, on = (guests.parse(kernel.run(script, icount=True, trace=trace))[2]
+               for trace in (None, guests.path("trace.flt")))
+    os.remove(guests.path("trace.flt"))
+    print(f"\n{'The recorder: instructions':<44}{'off':>10}{'on':>10}{'added':>10}\n")
+    for name, line in off.items():
+        if name not in on or OPERATIONS[name].sleeps:
+            continue
+        added = on[name].mean - line.mean
+        met = "" if name not in FAULTS else " within" if added < LIMIT else " NOT within"
+        print(f"{OPERATIONS[name].title + ', per ' + line.unit:<44}{line.mean:>10,}"
+              f"{on[name].mean:>10,}{added:>10,}{met and f'{met} {LIMIT}'}")
