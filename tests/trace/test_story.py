@@ -73,7 +73,7 @@ def test_story():
             "called mmap(0x0, 64 KiB, rw-, private anonymous) = 0x7ffff7fee000.",
             "mprotect(0x7ffff7ff6000, 32 KiB, r--) = 0.", "munmap(",
             "forked: process 3 has address space", "runs /bin/cow from now on",
-            "kswapd took back 4 frames of 8 looked at. 4 pages went out to swap area 0: slots 1, ",
+            "kswapd took back 4 frames of 8 looked at. 4 pages went out to swap area 0: slots 1-4.",
             "cow (process 3) ended with status 0.", "left a mark: ",
             "handle_pte_fault"):
         check(words[:70], words in said, said[:3000])

@@ -42,6 +42,13 @@ def test_calls():
     check("numbers", all(words.CALLS[nr] == name for name, nr in CALLS.items()))
 
 
+def test_ranges():
+    "numbers, those in a row joined"
+    for numbers, said in (([5], "5"), ([1, 2, 3, 7, 9, 10], "1-3, 7, 9-10"),
+                          (range(0, 20, 2), "0, 2, 4, 6, 8, 10, ...")):
+        check(said, words.ranges(numbers) == said, words.ranges(numbers))
+
+
 def test_ends():
     "how processes end"
     for code, said in ((0, "ended with status 0"), (7 << 8, "ended with status 7"),

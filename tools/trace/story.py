@@ -86,6 +86,9 @@ class Run:
         return Scene(record, pid, comm, vma, code_path, path, cached, out)
 
     def _wanted(self, scene):
+        if scene.record.type == RECLAIM.number and (scene.record.op or not (
+                scene.record.scanned or scene.out)):
+            return False  # its end says all, where there was anything to do
         if self.who == "all":
             return True
         record, pids = scene.record, {scene.pid}
@@ -155,8 +158,8 @@ def tell_out(scene):
     """What was written to the swap area."""
     if not scene.out:
         return ""
-    slots = [swap_slot(entry) for entry in scene.out]
-    shown = ", ".join(f"{slot:,}" for slot in slots[:8]) + (", ..." if len(slots) > 8 else "")
+    slots = sorted(swap_slot(entry) for entry in scene.out)
+    shown = words.ranges(slots)
     return f" {words.plural(len(slots), 'page')} went out to swap area " \
         f"{swap_area(scene.out[0])}: {'slot' if len(slots) == 1 else 'slots'} {shown}."
 
@@ -177,8 +180,8 @@ def tell_other(scene):
     if r.type == MARK.number:
         return f"{who(scene)} left a mark: {r.value}."
     by = "kswapd" if r.kswapd else who(scene)
-    if r.op:
-        return f"{by} began to take memory back."
+    if not r.scanned:
+        return f"{by} wanted pages out of memory.{tell_out(scene)}"
     return f"{by} took back {words.plural(r.reclaimed, 'frame')} of {r.scanned:,} looked at." + \
         tell_out(scene)
 

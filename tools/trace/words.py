@@ -26,6 +26,18 @@ def plural(count, one, many=None):
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def ranges(numbers, most=6):
+    """Sorted numbers, those in a row as 3-7; the first @most of such pieces."""
+    pieces = []
+    for number in numbers:
+        if pieces and number == pieces[-1][1] + 1:
+            pieces[-1][1] = number
+        else:
+            pieces.append([number, number])
+    said = [f"{first:,}" if first == last else f"{first:,}-{last:,}" for first, last in pieces]
+    return ", ".join(said[:most] + (["..."] if len(said) > most else []))
+
+
 def access(error_code):
     """The letter of the fault log: r, w or x."""
     return "x" if error_code & PF_INSTR else "w" if error_code & PF_WRITE else "r"
