@@ -17,11 +17,11 @@ const USE_WORDS = { free: "free", anon: "anonymous", file: "file", zero: "zero p
 
 /* What a page of an address space can be. */
 const PAGES = { none: "not touched", zero: "zero page", anon: "its own", shared: "shared by several",
-	file: "file", swap: "in the swap area", protnone: "no access" };
+	file: "file", swap: "in the swap area", protnone: "no access", kernel: "the kernel's" };
 
 /* The same after a number. */
 const PAGES_COUNTED = { zero: "zero page", anon: "its own", shared: "shared", file: "of the file",
-	swap: "in the swap area", protnone: "without access" };
+	swap: "in the swap area", protnone: "without access", kernel: "of the kernel's" };
 
 class Derived {
 	constructor(records, state) {
@@ -31,14 +31,13 @@ class Derived {
 		this.maps = new Uint16Array(this.limit);  // entries that lead here
 		this.owner = new Uint32Array(this.limit); // mm of the last of them
 		this.anon = new Uint8Array(this.limit);   // mapped by anonymous memory
-		this.zero = new Set();
 		this.slots = new Map(); // swap entry -> how many entries name it
 		for (const space of state.spaces.values())
 			this.count(space);
 		this.inSwapCache = new Set(state.swap.values());
 		this.tables = new Map(); // pfn -> [mm, level]
 		for (const space of state.spaces.values())
-			for (const [key, { pfn }] of space.tables)
+			for (const [key, pfn] of space.tables)
 				this.tables.set(pfn, [space.mm, +key[0]]);
 	}
 
@@ -60,8 +59,6 @@ class Derived {
 				}
 				const pfn = entryPfn(low, high);
 
-				if (low & BIT_SPECIAL)
-					this.zero.add(pfn);
 				if (low & BIT_SPECIAL || pfn >= this.limit)
 					continue;
 				if (!vma || base + i >= vma.end || base + i < vma.start)
@@ -90,7 +87,7 @@ class Derived {
 
 		if (use === FRAME_FREE)
 			return "free";
-		if (this.zero.has(pfn))
+		if (pfn === zeroFrame)
 			return "zero";
 		if (this.tables.has(pfn))
 			return "table";
@@ -114,7 +111,7 @@ class Derived {
 		if (!entryPresent(low))
 			return "swap";
 		if (low & BIT_SPECIAL)
-			return "zero";
+			return isZeroPage(low, high) ? "zero" : "kernel";
 		if (!(low & BIT_PRESENT))
 			return "protnone";
 		const pfn = entryPfn(low, high);

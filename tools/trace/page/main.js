@@ -317,8 +317,7 @@ function dumpState(model, moment) {
 
 		space.each(0, Infinity, (at, low, high) => { entries[hexPage(at)] = hex64(low, high); });
 		mms[mm] = { entries, vmas: space.vmas.map((vma) => [hexPage(vma.start), hexPage(vma.end),
-			vma.flags, vma.pgoff, vma.dev, vma.ino]), tables: Object.fromEntries(
-			[...space.tables].map(([key, { pfn }]) => [key, pfn])) };
+			vma.flags, vma.pgoff, vma.dev, vma.ino]), tables: Object.fromEntries(space.tables) };
 	}
 	for (let pfn = 0; pfn < derived.limit; pfn++) {
 		const chunk = state.frames[Math.floor(pfn / FRAME_CHUNK)], i = pfn % FRAME_CHUNK;

@@ -35,7 +35,7 @@ class Space {
 		this.parent = from ? from.parent : 0;
 		this.vmas = from ? from.vmas.slice() : []; // by start; each is never changed
 		this.chunks = new Map(from ? from.chunks : []); // page / ENTRY_CHUNK -> entries
-		this.tables = new Map(from ? from.tables : []); // "level:index" -> {pfn, low, high}
+		this.tables = new Map(from ? from.tables : []); // tableKey() -> frame
 	}
 
 	/* The entry of a page as [low, high]. */
@@ -220,7 +220,7 @@ class Model {
 	}
 }
 
-/* Index of the entry that leads to the table of this level (1: the last) over a page. */
+/* Which table of this level (1: the last) it is that translates a page. */
 function tableKey(level, page) {
 	return `${level}:${Math.floor(page / 512 ** level)}`;
 }
@@ -237,15 +237,7 @@ const APPLY = {
 
 		if (!mm || page >= USER_PAGES || before[0] === after[0] && before[1] === after[1])
 			return;
-		const space = model.space(mm);
-
-		["pgd", "pud", "pmd"].forEach((name, i) => {
-			const [low, high] = records.halves(r, `after_${name}`);
-
-			if (low || high)
-				space.tables.set(tableKey(3 - i, page), { pfn: entryPfn(low, high), low, high });
-		});
-		model.setEntry(space, page, ...after);
+		model.setEntry(model.space(mm), page, ...after);
 	},
 	VMA_SET(model, records, r) {
 		const space = model.space(records.get(r, "mm")), was = records.pageOf(r, "was_start");
@@ -276,10 +268,9 @@ const APPLY = {
 	TABLE(model, records, r) {
 		const space = model.space(records.get(r, "mm")), level = records.get(r, "level");
 		const page = records.pageOf(r, "address"), key = tableKey(level, page);
-		const pfn = records.get(r, "pfn");
 
 		if (records.get(r, "op")) {
-			space.tables.set(key, { pfn, low: 0, high: 0 });
+			space.tables.set(key, records.get(r, "pfn"));
 			return;
 		}
 		space.tables.delete(key);

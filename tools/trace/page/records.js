@@ -144,8 +144,7 @@ class Records {
 	string(begin, end) {
 		const zero = this.bytes.indexOf(0, begin);
 
-		return printable(new TextDecoder().decode(
-			this.bytes.subarray(begin, zero < 0 ? end : Math.min(zero, end))));
+		return nameOf(this.bytes.subarray(begin, zero < 0 ? end : Math.min(zero, end)));
 	}
 
 	/* From the first door to the end. */
@@ -190,9 +189,23 @@ function hexPage(page) {
 	return hex64(page % 2 ** 20 * 4096, Math.floor(page / 2 ** 20));
 }
 
-function printable(text) {
-	return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu,
-		(c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+/* Bytes as text, by format.py's rules: what is not UTF-8 and what is not to be printed by its number. */
+function nameOf(bytes) {
+	let text;
+
+	try {
+		text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+	} catch {
+		text = Array.from(bytes, (byte) => byte < 128 ? String.fromCharCode(byte) : escaped(byte)).join("");
+	}
+	return text.replace(/[^\P{Z} ]|\p{C}/gu, (c) => escaped(c.codePointAt(0)));
+}
+
+function escaped(code) {
+	const short = { 9: "\\t", 10: "\\n", 13: "\\r" }[code], hex = code.toString(16);
+
+	return short || (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : code < 0x10000 ?
+		`\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`);
 }
 
 /* The bytes that see.py packed: deflated, in base64; @size: how many there were. */

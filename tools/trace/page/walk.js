@@ -46,23 +46,23 @@ function fillSpaces(now) {
 
 /*
  * What a level has for the page: {low, high, was: entry before this fault, or null}. Of a table that
- * no fault made the frame is recorded; the bits of entries that lead to tables are always the same.
+ * this fault did not make the frame is recorded; the bits of entries that lead to tables are always
+ * the same.
  */
 function stepOf(now, { name, level }) {
 	const step = { name, level, index: indexAt(now.page, level), was: null, low: 0, high: 0 };
-	const table = level && now.space.tables.get(tableKey(level, now.page));
+	const pfn = now.space.tables.get(tableKey(level, now.page));
 
 	if (level === 0)
 		[step.low, step.high] = now.space.entry(now.page);
-	else if (table)
-		[step.low, step.high] = table.low || table.high ? [table.low, table.high] :
-			[(table.pfn % 2 ** 20 * 4096 | TABLE_BITS) >>> 0, Math.floor(table.pfn / 2 ** 20)];
+	else if (pfn !== undefined)
+		[step.low, step.high] = [(pfn % 2 ** 20 * 4096 | TABLE_BITS) >>> 0, Math.floor(pfn / 2 ** 20)];
 	if (now.r >= 0 && now.page === now.faultPage && now.mm === now.faultMm) {
 		const field = name.toLowerCase(), was = now.records.halves(now.r, `before_${field}`);
 		const is = now.records.halves(now.r, `after_${field}`);
 
 		if (is[0] !== was[0] || is[1] !== was[1])
-			step.was = was;
+			[step.low, step.high, step.was] = [...is, was];
 	}
 	return step;
 }
@@ -108,7 +108,7 @@ function endWords(now, { low, high }) {
 		return `The walk ends without a frame: the next access faults.${inside}`;
 	if (!entryPresent(low))
 		return `The page's contents are in ${entryWords(low, high)}: the next access faults.${inside}`;
-	if (low & BIT_SPECIAL)
+	if (isZeroPage(low, high))
 		return `The walk ends at the shared page of zeroes: a write faults.${inside}`;
 	const pfn = entryPfn(low, high), users = pfn < now.derived.limit ? now.derived.maps[pfn] : 0;
 

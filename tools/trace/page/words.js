@@ -31,6 +31,7 @@ const KIND_OF_DOOR = [["fixup_exception", K_FIXUP], ["bad_area_nosemaphore", K_B
 
 const PF_PROT = 1, PF_WRITE = 2, PF_USER = 4, PF_INSTR = 16;
 const VERDICT_MAJOR = 4;
+const VM_DONTEXPAND = 0x40000; // without a file: a mapping of the kernel's own
 const BIT_PRESENT = 1, BIT_RW = 2, BIT_USER = 4, BIT_ACCESSED = 32, BIT_DIRTY = 64,
 	BIT_PROTNONE = 256, BIT_SPECIAL = 512, BIT_OWNED = 1024, BIT_SOFT_DIRTY = 2048;
 const HIGH_NX = 0x80000000;
@@ -47,6 +48,13 @@ function doorRanks(doors) {
 		.map((rank) => rank < 0 ? KIND_OF_DOOR.length : rank);
 }
 
+/*
+ * Entries with this software bit lead to frames that nobody counts: the shared page of zeroes, known
+ * from the faults that map it, and the kernel's own pages (vDSO).
+ */
+let zeroFrame = -1;
+const isZeroPage = (low, high) => (low & BIT_SPECIAL) !== 0 && entryPfn(low, high) === zeroFrame;
+
 function faultKind(records, r) {
 	const at = records.starts[r], doors = at + records.firstDoor;
 	let first = KIND_OF_DOOR.length;
@@ -59,9 +67,12 @@ function faultKind(records, r) {
 	}
 	if (first === KIND_OF_DOOR.length)
 		return K_OTHER;
-	const kind = KIND_OF_DOOR[first][1];
+	const kind = KIND_OF_DOOR[first][1], after = records.halves(r, "after_pte");
 
-	return kind === K_FRESH && records.get(r, "after_pte") & BIT_SPECIAL ? K_ZERO : kind;
+	if (kind !== K_FRESH || !(after[0] & BIT_SPECIAL))
+		return kind;
+	zeroFrame = entryPfn(...after);
+	return K_ZERO;
 }
 
 /* The bits of an entry, each as {name, off: it is a bit that is clear}; @leaf: of a last-level table. */
@@ -77,7 +88,7 @@ function entryBits(low, high, leaf) {
 		bit(BIT_RW, "writable", "read-only"), bit(BIT_USER, "user", "kernel only"),
 		high & HIGH_NX ? { name: "no execute" } : { name: "executable" },
 		bit(BIT_ACCESSED, "accessed", "not accessed"), bit(BIT_DIRTY, "dirty", leaf && "clean"),
-		bit(BIT_SPECIAL, "zero page, not counted"), bit(BIT_OWNED, "owned, kept from writing"),
+		bit(BIT_SPECIAL, "not counted"), bit(BIT_OWNED, "owned, kept from writing"),
 		bit(BIT_SOFT_DIRTY, "soft-dirty")].filter(Boolean);
 }
 
@@ -87,7 +98,7 @@ function entryWords(low, high) {
 		return "none";
 	if (!entryPresent(low))
 		return `swap area ${swapArea(low)}, slot ${swapSlot(low, high)}`;
-	const what = low & BIT_SPECIAL ? "zero page" : `frame ${entryPfn(low, high).toString(16)}`;
+	const what = isZeroPage(low, high) ? "zero page" : `frame ${entryPfn(low, high).toString(16)}`;
 
 	return `${what}, ${low & BIT_PRESENT ? low & BIT_RW ? "writable" : "read-only" : "no access"}`;
 }
@@ -100,6 +111,8 @@ function rights(flags) {
 function vmaName(state, vma) {
 	if (vma.ino || vma.dev)
 		return state.files.get(`${vma.dev}:${vma.ino}`) || `file ${vma.dev}:${vma.ino}`;
+	if (vma.flags & VM_DONTEXPAND)
+		return vma.flags & 4 ? "[vdso]" : "[vvar]";
 	return vma.flags & 0x100 ? "[stack]" : vma.flags & 8 ? "shared memory" : "anonymous";
 }
 
@@ -143,6 +156,8 @@ function accessWords(records, r, state) {
 function describeVma(state, vma) {
 	const name = vmaName(state, vma), kind = vma.flags & 8 ? "shared" : "private";
 
+	if (name.startsWith("[v"))
+		return `the kernel's ${name} (${rights(vma.flags)})`;
 	if (name === "[stack]")
 		return "its stack";
 	if (name === "anonymous" || name === "shared memory")
@@ -173,7 +188,7 @@ function outcomeWords(records, r, kind) {
 		return `Nothing was there: the page gets frame ${frame}, cleared, for itself.`;
 	case K_FILE:
 		if (!records.get(r, "ino"))
-			return `The kernel put this mapping there itself (vDSO): frame ${frame} of its own is mapped.`;
+			return `The kernel put this mapping there itself: its frame ${frame} is mapped.`;
 		return `The page cache has the file's page${disk} in frame ${frame}. It is mapped ` +
 			`${after[0] & BIT_RW ? "writable" : "read-only"}, with those around it that are there too.`;
 	case K_FILE_COPY:
@@ -191,7 +206,7 @@ function outcomeWords(records, r, kind) {
 		return `The entry was read-only, but nobody else uses frame ${old} any more: it is made ` +
 			"writable in place.";
 	case K_COPY:
-		return before[0] & BIT_SPECIAL ?
+		return isZeroPage(...before) ?
 			`The shared page of zeroes gives way to frame ${frame}, the process's own.` :
 			`Frame ${old} has other users, so it is copied: frame ${frame} is the process's own, the ` +
 			"others keep the old one.";
