@@ -6,8 +6,8 @@ import re
 import shutil
 import subprocess
 
+from gdb_session import free_port, marked, says
 from harness import TOP, check, start, tmp
-from test_gdb import free_port, marked, says
 
 SECONDS = 200
 BACK = r"""
