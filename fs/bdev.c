@@ -7,6 +7,7 @@
 #include "fs/mount.h"
 #include "kernel/core/block.h"
 #include "kernel/core/panic.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -363,6 +364,7 @@ static void init_mapping(struct block_device *bdev, void *arg)
 	 * removed file: failing there would lose them.
 	 */
 	bdev->mapping.gfp = GFP_NOFS | __GFP_HIGH | __GFP_NOFAIL;
+	trace_file(bdev->dev, 0, bdev->name);
 }
 
 void bdev_init(void)

@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "lib/util.h"
 #include "lib/vsprintf.h"
+#include "mm/backing/record.h"
 #include "mm/frame/slab.h"
 
 static const struct file_operations path_only_fops = { .name = "O_PATH" };
@@ -58,6 +59,8 @@ struct file *dentry_open(struct dentry *dentry, int flags)
 		return ERR_PTR(err);
 	}
 	file->f_flags &= ~O_NOCTTY;
+	if (file->f_mapping)
+		record_file(file);
 	return file;
 }
 

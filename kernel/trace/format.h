@@ -251,7 +251,10 @@ struct trace_frame {
 	u64 pfn;
 };
 
-/* What a block of frames is used as, where no other record tells. */
+/*
+ * What a block of frames is used as, where no other record tells. NONE: it was given back, or is in
+ * use as nothing special. Frames that a CPU keeps for its next allocation count as in use.
+ */
 #define TRACE_KINDS(X)                                                                             \
 	X(NONE) X(ANON) X(FILE) X(TABLE) X(SLAB) X(STACK) X(VMALLOC) X(KERNEL) X(SWAPCACHE) X(RESERVED)
 
@@ -267,7 +270,10 @@ struct trace_kind {
 	u64 pfn;
 };
 
-/* A file is (dev, ino) as stat(2) tells them; index: of its page. op: 1 into the page cache, 0 out of it. */
+/*
+ * A file is (dev, ino) as stat(2) tells them, a raw disk (its number, 0); index: of its page. op: 1 into
+ * the page cache, 0 out of it.
+ */
 struct trace_cache {
 	struct trace_record head;
 	u8 op, pad[7];

@@ -6,6 +6,7 @@
 #include "kernel/trace/trace.h"
 #include "lib/string.h"
 #include "mm/frame/buddy.h"
+#include "mm/frame/record.h"
 #include "mm/frame/slab.h"
 #include <asm/page.h>
 #include <asm/patch.h>
@@ -100,4 +101,5 @@ void trace_start(void)
 	patch_branches();
 	pr_info("trace: %u KiB for each of %u CPUs, %s", trace_area->ring_size >> 10,
 		trace_area->nr_cpus, trace_read_outside ? "read outside" : "see /proc/trace");
+	record_frames();
 }

@@ -13,6 +13,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "mm/backing/record.h"
 #include "mm/backing/shmem.h"
 #include "mm/backing/writeback.h"
 #include "mm/backing/xa_nodes.h"
@@ -96,6 +97,7 @@ int add_to_page_cache_lru(struct page *page, struct address_space *mapping, pgof
 		page->mapping = mapping;
 		page->index = index;
 		mapping->nrpages++;
+		record_cache(1, page);
 	}
 	spin_unlock(&mapping->tree_lock);
 	if (err)
@@ -133,6 +135,7 @@ struct page *find_or_create_page(struct address_space *mapping, pgoff_t index)
 static void leave_tree(struct address_space *mapping, struct page *page)
 {
 	xa_erase(&mapping->i_pages, page->index);
+	record_cache(0, page);
 	page->mapping = NULL;
 	mapping->nrpages--;
 	if (mapping->shmem) /* now: without its last page it may be gone once tree_lock is free */

@@ -14,6 +14,7 @@
 #include "kernel/debug/race.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include "mm/backing/record.h"
 #include "mm/backing/shmem.h"
 #include "mm/backing/swap_internal.h"
 #include "mm/frame/buddy.h"
@@ -59,6 +60,7 @@ bool shmem_swap_out(struct page *page)
 		done = add_to_swap_slot(page, slot, 1);
 	if (done) { /* to replace the page in the tree takes no memory */
 		WARN_ON(xa_store(&mapping->i_pages, page->index, swp_to_value(slot)));
+		record_cache(0, page);
 		page->mapping = NULL;
 		mapping->nrpages--;
 		shmem->swapped++;
@@ -91,6 +93,7 @@ int shmem_swap_in(struct address_space *mapping, pgoff_t index, void *entry, str
 		page->index = index;
 		mapping->nrpages++;
 		mapping->shmem->swapped--;
+		record_cache(1, page);
 	}
 	spin_unlock(&mapping->tree_lock);
 	if (!same)

@@ -4,6 +4,7 @@
  * them.
  */
 #include "kernel/core/printk.h"
+#include "kernel/trace/trace.h"
 #include "lib/util.h"
 #include "mm/backing/swap_internal.h"
 #include "mm/stats.h"
@@ -36,6 +37,11 @@ static unsigned long page_slot(const struct page *page)
 	return swp_offset((swp_entry_t){ page->private });
 }
 
+static void record_io(enum trace_swap_op op, const struct page *page)
+{
+	trace_swap(op, page->private, page_to_pfn(page));
+}
+
 static void report_error(const struct bio *bio, const char *what)
 {
 	static unsigned int reports;
@@ -65,6 +71,7 @@ static void end_swap_read(struct bio *bio)
 		struct page *page = bio->vecs[i].page;
 
 		get_page(page);
+		record_io(TRACE_SWAP_READ_END, page);
 		if (bio->status)
 			SetPageError(page);
 		else
@@ -84,6 +91,7 @@ static void end_swap_write(struct bio *bio)
 		struct page *page = bio->vecs[i].page;
 
 		get_page(page);
+		record_io(TRACE_SWAP_WRITE_END, page);
 		if (bio->status) { /* the frame is the only copy: it stays */
 			SetPageDirty(page);
 			SetPageError(page);
@@ -105,6 +113,7 @@ void swap_read_pages(struct page **pages, unsigned int nr)
 	for (unsigned int i = 0; i < nr; i++) {
 		sector_t sector = swap_sector(area, page_slot(pages[i]));
 
+		record_io(TRACE_SWAP_READ_BEGIN, pages[i]);
 		/* A swap file's slots need not lie together. */
 		if (bio && (bio->sector + bio->nr_vecs * PAGE_SECTORS != sector ||
 			    !bio_add_page(bio, pages[i], PAGE_SIZE, 0))) {
@@ -142,6 +151,7 @@ int swap_writepage_batch(struct page *page, struct swap_batch *batch)
 	sector = swap_sector(area, page_slot(page));
 	ClearPageDirty(page);
 	set_page_writeback(page);
+	record_io(TRACE_SWAP_WRITE_BEGIN, page);
 	unlock_page(page);
 	count_vm_event(VM_pswpout);
 	if (batch->bio && (batch->bio->bdev != area->bdev ||

@@ -7,6 +7,7 @@
  * A page in the cache has PG_swapcache, its entry in page->private, and one reference held by the
  * cache. It enters and leaves locked; area->lock guards the tree and the slot counts together.
  */
+#include "kernel/trace/trace.h"
 #include "lib/util.h"
 #include "mm/backing/swap_internal.h"
 #include "mm/backing/xa_nodes.h"
@@ -37,6 +38,7 @@ static int cache_insert(struct swap_area *area, struct page *page, swp_entry_t e
 	SetPageSwapCache(page);
 	area->map[swp_offset(entry)] |= SWAP_HAS_CACHE;
 	mod_node_stat(N_nr_swapcache, 1);
+	trace_swap(TRACE_SWAP_ADD, entry.val, page_to_pfn(page));
 	return 0;
 }
 
@@ -74,6 +76,7 @@ void delete_from_swap_cache(struct page *page)
 	ASSERT(PageLocked(page) && PageSwapCache(page) && !PageWriteback(page));
 	spin_lock(&area->lock);
 	xa_erase(&area->cache, slot);
+	trace_swap(TRACE_SWAP_DEL, entry.val, page_to_pfn(page));
 	ClearPageSwapCache(page);
 	page->private = 0;
 	area->map[slot] &= SWAP_COUNT_MASK;

@@ -12,6 +12,7 @@
 #include "kernel/core/time.h"
 #include "kernel/core/wait.h"
 #include "lib/util.h"
+#include "mm/backing/record.h"
 #include "mm/frame/buddy.h"
 #include "mm/space/rmap.h"
 #include "mm/stats.h"
@@ -78,6 +79,7 @@ void set_page_writeback(struct page *page)
 		return;
 	spin_lock(&mapping->tree_lock);
 	xa_set_mark(&mapping->i_pages, page->index, PAGECACHE_TAG_WRITEBACK);
+	record_writeback(1, page);
 	if (!PageDirty(page))
 		xa_clear_mark(&mapping->i_pages, page->index, PAGECACHE_TAG_DIRTY);
 	spin_unlock(&mapping->tree_lock);

@@ -11,6 +11,7 @@
 #include "mm/frame/internal.h"
 
 #include "kernel/core/printk.h"
+#include "kernel/trace/trace.h"
 #include "lib/util.h"
 
 #define DMA_END_PFN (MiB(16) >> PAGE_SHIFT)
@@ -47,9 +48,22 @@ static void del_block(struct zone *zone, struct page *page, unsigned int order)
 	zone->nr_free -= 1UL << order;
 }
 
-/* zone->lock held. Joins the block with its buddy while that is free too. */
-static __always_inline void free_block(struct zone *zone, unsigned long pfn, unsigned int order)
+/* zone->lock held. */
+static __always_inline void record_block(enum trace_frame_op op, const struct zone *zone,
+					 unsigned long pfn, unsigned int order)
 {
+	trace_frame(op, (u8)order, (u8)(zone - zones), pfn);
+}
+
+/*
+ * zone->lock held. Joins the block with its buddy while that is free too. @record: tells the
+ * recorder.
+ */
+static __always_inline void free_block(struct zone *zone, unsigned long pfn, unsigned int order,
+				       bool record)
+{
+	if (record)
+		record_block(TRACE_FRAME_FREE, zone, pfn, order);
 	for (; order < MAX_ORDER; order++) {
 		unsigned long buddy_pfn = pfn ^ (1UL << order);
 		struct page *buddy = pfn_to_page(buddy_pfn);
@@ -62,6 +76,8 @@ static __always_inline void free_block(struct zone *zone, unsigned long pfn, uns
 			break;
 		del_block(zone, buddy, order);
 		pfn &= buddy_pfn;
+		if (record)
+			record_block(TRACE_FRAME_MERGE, zone, pfn, order + 1);
 	}
 	add_block(zone, pfn_to_page(pfn), order);
 }
@@ -79,9 +95,11 @@ static struct page *take_block(struct zone *zone, unsigned int order, unsigned i
 		del_block(zone, page, have);
 		*cut = min(have, *cut);
 		while (have > *cut) {
+			record_block(TRACE_FRAME_SPLIT, zone, page_to_pfn(page), have);
 			have--;
 			add_block(zone, page + (1UL << have), have);
 		}
+		record_block(TRACE_FRAME_ALLOC, zone, page_to_pfn(page), have);
 		page->zone_id = 1 + (u32)(zone - zones);
 		return page;
 	}
@@ -178,6 +196,34 @@ static __always_inline bool may_give(struct zone *zone, struct page *page)
 	return false;
 }
 
+static __always_inline void __free_run(struct zone *zone, unsigned long pfn, unsigned long nr,
+				       bool record)
+{
+	while (nr) {
+		unsigned int order = min_t(unsigned int, __fls(nr), MAX_ORDER);
+
+		if (pfn)
+			order = min_t(unsigned int, order, __ffs(pfn));
+		free_block(zone, pfn, order, record);
+		pfn += 1UL << order;
+		nr -= 1UL << order;
+	}
+}
+
+static noinline void free_run_recorded(struct zone *zone, unsigned long pfn, unsigned long nr)
+{
+	__free_run(zone, pfn, nr, true);
+}
+
+/* [pfn, pfn + nr), in as few blocks as alignment allows. zone->lock held. */
+static void free_run(struct zone *zone, unsigned long pfn, unsigned long nr)
+{
+	if (tracing())
+		free_run_recorded(zone, pfn, nr);
+	else
+		__free_run(zone, pfn, nr, false);
+}
+
 void buddy_give(struct page *page, unsigned int order)
 {
 	struct zone *zone = &zones[pfn_zone_index(page_to_pfn(page))];
@@ -185,23 +231,9 @@ void buddy_give(struct page *page, unsigned int order)
 	spin_lock(&zone->lock);
 	if (may_give(zone, page)) {
 		page->flags &= PAGE_FLAGS_KEPT_FREE;
-		free_block(zone, page_to_pfn(page), order);
+		free_run(zone, page_to_pfn(page), 1UL << order);
 	}
 	spin_unlock(&zone->lock);
-}
-
-/* [pfn, pfn + nr), in as few blocks as alignment allows. zone->lock held. */
-static void free_run(struct zone *zone, unsigned long pfn, unsigned long nr)
-{
-	while (nr) {
-		unsigned int order = min_t(unsigned int, __fls(nr), MAX_ORDER);
-
-		if (pfn)
-			order = min_t(unsigned int, order, __ffs(pfn));
-		free_block(zone, pfn, order);
-		pfn += 1UL << order;
-		nr -= 1UL << order;
-	}
 }
 
 /*

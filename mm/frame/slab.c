@@ -21,6 +21,7 @@
 #include "kernel/core/printk.h"
 #include "kernel/core/stop.h"
 #include "kernel/debug/kasan.h"
+#include "kernel/trace/trace.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
@@ -154,6 +155,7 @@ static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp)
 		head->private = (unsigned long)object;
 	}
 	__atomic_fetch_add(&slab_frames, 1UL << cache->order, __ATOMIC_RELAXED);
+	trace_kind(TRACE_KIND_SLAB, (u8)cache->order, page_to_pfn(head));
 	return head;
 }
 
@@ -164,6 +166,7 @@ static void destroy_slab(struct kmem_cache *cache, struct page *head)
 		head[i].mapping = NULL;
 	}
 	__atomic_fetch_sub(&slab_frames, 1UL << cache->order, __ATOMIC_RELAXED);
+	trace_kind(TRACE_KIND_NONE, (u8)cache->order, page_to_pfn(head));
 	__free_pages(head, cache->order);
 }
 

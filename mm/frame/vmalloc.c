@@ -17,6 +17,7 @@
  */
 #include "kernel/core/panic.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/trace/trace.h"
 #include "lib/rbtree.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
@@ -166,6 +167,7 @@ static bool ensure_table(u64 *entry)
 	spin_lock(&vmap_lock);
 	if (!*entry) {
 		WRITE_ONCE(*entry, __pa(table) | (_PAGE_TABLE & ~_PAGE_USER));
+		trace_kind(TRACE_KIND_TABLE, 0, PFN_DOWN(__pa(table)));
 		table = NULL;
 	}
 	spin_unlock(&vmap_lock);
@@ -204,10 +206,17 @@ static void unmap_area(struct vmap_area *area)
 	flush_tlb_kernel_range(area->start, area->end);
 	list_for_each_entry_safe(page, next, &frames, lru) {
 		__ClearPageVmalloc(page);
+		trace_kind(TRACE_KIND_NONE, 0, page_to_pfn(page));
 		__free_pages(page, 0);
 		__atomic_fetch_sub(&vmap_frames, 1, __ATOMIC_RELAXED);
 	}
 	free_area(area);
+}
+
+/* For the recorder: what the frames of an area at @addr are used as. */
+static enum trace_kind_of kind_at(unsigned long addr)
+{
+	return addr < lazy_part.start ? TRACE_KIND_STACK : TRACE_KIND_VMALLOC;
 }
 
 static bool map_frames(const struct vmap_area *area, gfp_t gfp)
@@ -221,6 +230,7 @@ static bool map_frames(const struct vmap_area *area, gfp_t gfp)
 		__SetPageVmalloc(page);
 		set_pte(pte, pfn_pte(page_to_pfn(page), PAGE_KERNEL));
 		__atomic_fetch_add(&vmap_frames, 1, __ATOMIC_RELAXED);
+		trace_kind(kind_at(addr), 0, page_to_pfn(page));
 	}
 	return true;
 }
@@ -379,6 +389,17 @@ bool vmalloc_guard_hit(unsigned long addr, unsigned long *start, unsigned long *
 unsigned long nr_vmalloc_pages(void)
 {
 	return __atomic_load_n(&vmap_frames, __ATOMIC_RELAXED);
+}
+
+void vmalloc_record(void)
+{
+	spin_lock(&vmap_lock);
+	for (struct vmap_area *area = area_of(rb_first(&vmap_tree)); area;
+	     area = area_of(rb_next(&area->node)))
+		for (unsigned long addr = area->start; !area->device && addr < area->end;
+		     addr += PAGE_SIZE)
+			trace_kind(kind_at(addr), 0, pte_pfn(*vmap_pte(addr)));
+	spin_unlock(&vmap_lock);
 }
 
 void vmalloc_init(void)

@@ -34,5 +34,7 @@ void *alloc_kernel_stack(void);
 void free_kernel_stack(void *stack);
 /* Free the stacks kept for reuse; returns frames freed. */
 unsigned long drop_stack_cache(void);
+/* For record_frames(): the frames of each area. */
+void vmalloc_record(void);
 
 #endif

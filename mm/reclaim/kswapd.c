@@ -8,6 +8,7 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/wait.h"
+#include "kernel/trace/trace.h"
 #include "mm/backing/writeback.h"
 #include "mm/backing/xa_nodes.h"
 #include "mm/frame/buddy.h"
@@ -49,6 +50,16 @@ static void shrink_slabs(const struct scan_control *sc)
 	}
 }
 
+static void record_begin(const struct scan_control *sc)
+{
+	trace_reclaim(1, sc->kswapd, (u8)sc->priority, 0, 0);
+}
+
+static void record_end(const struct scan_control *sc)
+{
+	trace_reclaim(0, sc->kswapd, (u8)max(sc->priority, 0), sc->scanned, sc->reclaimed);
+}
+
 static void reclaim_pass(struct scan_control *sc)
 {
 	shrink_lists(sc);
@@ -70,10 +81,13 @@ static void throttle_direct(void)
 
 static unsigned long try_to_free_pages(gfp_t gfp, unsigned int order)
 {
-	struct scan_control sc = { .gfp = gfp, .target = max(BATCH, 1UL << order) };
+	struct scan_control sc = { .gfp = gfp,
+				   .priority = DEF_PRIORITY,
+				   .target = max(BATCH, 1UL << order) };
 
 	throttle_direct();
-	for (sc.priority = DEF_PRIORITY; sc.priority >= 0; sc.priority--) {
+	record_begin(&sc);
+	for (; sc.priority >= 0; sc.priority--) {
 		reclaim_pass(&sc);
 		if (sc.reclaimed >= sc.target)
 			break;
@@ -84,17 +98,20 @@ static unsigned long try_to_free_pages(gfp_t gfp, unsigned int order)
 		kswapd_failures = 0;
 	else if (node_stat(N_nr_writeback))
 		wait_for_writeback(); /* what is being written now is what can be freed next */
+	record_end(&sc);
 	return sc.reclaimed;
 }
 
 unsigned long shrink_all(unsigned long nr)
 {
 	unsigned int saved = current->flags & PF_MEMALLOC;
-	struct scan_control sc = { .gfp = GFP_KERNEL, .target = nr };
+	struct scan_control sc = { .gfp = GFP_KERNEL, .priority = DEF_PRIORITY, .target = nr };
 
 	current->flags |= PF_MEMALLOC;
-	for (sc.priority = DEF_PRIORITY; sc.priority >= 0 && sc.reclaimed < nr; sc.priority--)
+	record_begin(&sc);
+	for (; sc.priority >= 0 && sc.reclaimed < nr; sc.priority--)
 		reclaim_pass(&sc);
+	record_end(&sc);
 	current->flags = (current->flags & ~PF_MEMALLOC) | saved;
 	return sc.reclaimed;
 }
@@ -106,7 +123,9 @@ unsigned long reclaim_pages(struct list_head *list)
 	unsigned long freed;
 
 	current->flags |= PF_MEMALLOC;
-	freed = shrink_page_list(list, &sc);
+	record_begin(&sc);
+	sc.reclaimed = freed = shrink_page_list(list, &sc);
+	record_end(&sc);
 	/* Those that had to be written first: their contents are on the way, the frames follow. */
 	putback_pages(list, 0);
 	current->flags = (current->flags & ~PF_MEMALLOC) | saved;
@@ -119,19 +138,21 @@ static void balance_node(void)
 	struct scan_control sc = { .gfp = GFP_KERNEL, .kswapd = true, .priority = DEF_PRIORITY };
 	unsigned long before;
 
+	record_begin(&sc);
 	do {
 		before = sc.reclaimed;
 		sc.target = before + BATCH;
 		reclaim_pass(&sc);
 		if (zone_watermark_ok(0, WMARK_HIGH)) {
 			kswapd_failures = 0;
-			return;
+			break;
 		}
 		if (sc.reclaimed == before)
 			sc.priority--;
 		cond_resched();
 	} while (sc.priority > 0);
-	if (!sc.reclaimed)
+	record_end(&sc);
+	if (!sc.reclaimed && !sc.priority)
 		kswapd_failures++;
 }
 

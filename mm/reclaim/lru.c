@@ -22,7 +22,9 @@
 #include "mm/reclaim/lru.h"
 
 #include "kernel/core/panic.h"
+#include "kernel/trace/trace.h"
 #include "mm/backing/filemap.h"
+#include "mm/backing/record.h"
 #include "mm/frame/buddy.h"
 #include "mm/reclaim/internal.h"
 #include "mm/stats.h"
@@ -87,6 +89,7 @@ static void link_page(struct lruvec *vec, struct page *page)
 	list = page_lru(page);
 	list_add(&page->lru, &vec->lists[list]);
 	count_lru(list, 1);
+	trace_lru((u8)list, vec != lru_shared, page_to_pfn(page));
 }
 
 static __always_inline void unlink_page(struct page *page)
@@ -101,9 +104,15 @@ static __always_inline void del_page(struct page *page)
 	ClearPageLRU(page);
 }
 
-void lru_del_locked(struct page *page)
+static __always_inline void del_recorded(struct page *page)
 {
 	del_page(page);
+	trace_lru(TRACE_LRU_OFF, 0, page_to_pfn(page));
+}
+
+void lru_del_locked(struct page *page)
+{
+	del_recorded(page);
 }
 
 /*
@@ -134,12 +143,16 @@ static __always_inline void add_anon_unlock(struct page *page, u32 cpu)
 	spin_unlock(&vec->lock);
 }
 
-/* Reclaim is at this CPU's lists: apart, for the fast path has nothing to save on the stack. */
+/*
+ * Reclaim is at this CPU's lists, or the recorder wants to know: apart, for the fast path has nothing
+ * to save on the stack.
+ */
 static noinline void add_anon_waiting(struct page *page)
 {
 	u32 cpu = smp_processor_id();
 
 	spin_lock(&lruvecs[cpu].lock);
+	trace_lru(LRU_INACTIVE_ANON, 1, page_to_pfn(page));
 	add_anon_unlock(page, cpu);
 }
 
@@ -148,7 +161,7 @@ void lru_cache_add_anon(struct page *page)
 	u32 cpu = smp_processor_id();
 
 	ASSERT(PageAnon(page) && PageSwapBacked(page));
-	if (CONFIG_DEBUG || unlikely(!spin_trylock(&lruvecs[cpu].lock)))
+	if (CONFIG_DEBUG || tracing() || unlikely(!spin_trylock(&lruvecs[cpu].lock)))
 		add_anon_waiting(page);
 	else
 		add_anon_unlock(page, cpu);
@@ -176,6 +189,7 @@ static void to_shared(struct page *page, enum lru_list list)
 {
 	list_move(&page->lru, &lru_shared->lists[list]);
 	WRITE_ONCE(page->lruvec, LRUVEC_SHARED);
+	trace_lru((u8)list, 0, page_to_pfn(page));
 }
 
 /* The oldest of what is left of this round. False: nothing is. */
@@ -249,11 +263,11 @@ void lru_del(struct page *page)
 
 	if (unlikely(!vec))
 		return;
-	del_page(page);
+	del_recorded(page);
 	spin_unlock(&vec->lock);
 }
 
-static void activate_page(struct page *page)
+static noinline void activate_page(struct page *page)
 {
 	struct lruvec *vec = lock_page_lruvec(page);
 
@@ -359,6 +373,7 @@ void end_page_writeback(struct page *page)
 	if (mapping) {
 		spin_lock(&mapping->tree_lock);
 		xa_clear_mark(&mapping->i_pages, page->index, PAGECACHE_TAG_WRITEBACK);
+		record_writeback(0, page);
 		ClearPageWriteback(page);
 		spin_unlock(&mapping->tree_lock);
 	} else {
@@ -394,8 +409,11 @@ void __put_page(struct page *page)
 /* The lock is let go of now and then: somebody may wait for it. */
 #define RELEASE_BATCH 64U
 
-/* Pages that follow each other were mostly added by one CPU: its lock is kept from one to the next. */
-static void release_batch(struct page *const *pages, unsigned int nr)
+/*
+ * Pages that follow each other were mostly added by one CPU: its lock is kept from one to the next.
+ * @record: tells the recorder.
+ */
+static __always_inline void __release_batch(struct page *const *pages, unsigned int nr, bool record)
 {
 	u32 held = NR_LRUVECS;
 
@@ -410,12 +428,28 @@ static void release_batch(struct page *const *pages, unsigned int nr)
 					spin_unlock(&lruvecs[held].lock);
 				held = (u32)(lock_page_lruvec(page) - lruvecs);
 			}
-			del_page(page);
+			if (record)
+				del_recorded(page);
+			else
+				del_page(page);
 		}
 		free_unlisted(page);
 	}
 	if (held != NR_LRUVECS)
 		spin_unlock(&lruvecs[held].lock);
+}
+
+static noinline void release_recorded(struct page *const *pages, unsigned int nr)
+{
+	__release_batch(pages, nr, true);
+}
+
+static void release_batch(struct page *const *pages, unsigned int nr)
+{
+	if (tracing())
+		release_recorded(pages, nr);
+	else
+		__release_batch(pages, nr, false);
 }
 
 void release_pages(struct page *const *pages, unsigned int nr)

@@ -98,6 +98,7 @@ static struct mm_struct *new_mm(void)
 	atomic_set(&mm->mm_users, 1);
 	atomic_set(&mm->mm_count, 1);
 	mm->number = (u32)atomic_inc_return(&mm_numbers);
+	trace_table(mm->number, 4, 1, 0, page_to_pfn(virt_to_page(mm->pgd)));
 	init_new_context(mm);
 	init_rwsem(&mm->mmap_lock, "mmap_lock");
 	init_waitqueue_head(&mm->vma_wait);
@@ -319,6 +320,7 @@ void mmdrop(struct mm_struct *mm)
 	if (!atomic_dec_and_test(&mm->mm_count))
 		return;
 	ASSERT(mm->pgtables == 0 && !mm->context.cpumask);
+	trace_table(mm->number, 4, 0, 0, page_to_pfn(virt_to_page(mm->pgd)));
 	pgd_free(mm->pgd);
 	kmem_cache_free(mm_cache, mm);
 }

@@ -4,6 +4,7 @@
  * levels have one entry format (SDM vol. 3A tables 4-15 to 4-18), so one function fills them all.
  */
 #include "kernel/core/sched.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 #include "mm/frame/buddy.h"
 #include "mm/space/pagetable.h"
@@ -16,8 +17,9 @@ void free_table_page(struct page *page)
 	free_zeroed_page(page); /* tables are freed when their last entry is gone */
 }
 
-/* Hang an empty table under @entry unless another thread does so first. 0 or -ENOMEM. May sleep. */
-static noinline int fill_entry(struct mm_struct *mm, u64 *entry)
+/* @level: 0, or what to tell the recorder, of @addr. */
+static __always_inline int __fill_entry(struct mm_struct *mm, u64 *entry, u8 level,
+					unsigned long addr)
 {
 	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 
@@ -31,6 +33,9 @@ static noinline int fill_entry(struct mm_struct *mm, u64 *entry)
 	if (likely(!*entry)) {
 		WRITE_ONCE(*entry, page_to_phys(page) | _PAGE_TABLE);
 		mm->pgtables++;
+		if (level)
+			trace_table(mm->number, level, 1, table_base(addr, level),
+				    page_to_pfn(page));
 		page = NULL;
 	}
 	spin_unlock(&mm->page_table_lock);
@@ -39,23 +44,47 @@ static noinline int fill_entry(struct mm_struct *mm, u64 *entry)
 	return 0;
 }
 
-pud_t *pud_alloc(struct mm_struct *mm, pgd_t *pgd, unsigned long addr)
+static noinline int fill_entry_recorded(struct mm_struct *mm, u64 *entry, u8 level,
+					unsigned long addr)
 {
-	if (pgd_none(*pgd) && fill_entry(mm, &pgd->pgd))
+	return __fill_entry(mm, entry, level, addr);
+}
+
+static noinline int fill_entry_quietly(struct mm_struct *mm, u64 *entry)
+{
+	return __fill_entry(mm, entry, 0, 0);
+}
+
+/*
+ * Hang an empty table of @level, which is to translate @addr, under @entry unless another thread
+ * does so first. 0 or -ENOMEM. May sleep.
+ */
+static __always_inline int fill_entry(struct mm_struct *mm, u64 *entry, u8 level,
+				      unsigned long addr)
+{
+	return tracing() ? fill_entry_recorded(mm, entry, level, addr) :
+			   fill_entry_quietly(mm, entry);
+}
+
+/* The entry of the next level, making the table if there is none. NULL: out of memory. */
+static __always_inline pud_t *pud_alloc(struct mm_struct *mm, pgd_t *pgd, unsigned long addr)
+{
+	if (pgd_none(*pgd) && fill_entry(mm, &pgd->pgd, 3, addr))
 		return NULL;
 	return pud_offset(pgd, addr);
 }
 
-pmd_t *pmd_alloc(struct mm_struct *mm, pud_t *pud, unsigned long addr)
+static __always_inline pmd_t *pmd_alloc(struct mm_struct *mm, pud_t *pud, unsigned long addr)
 {
-	if (pud_none(*pud) && fill_entry(mm, &pud->pud))
+	if (pud_none(*pud) && fill_entry(mm, &pud->pud, 2, addr))
 		return NULL;
 	return pmd_offset(pud, addr);
 }
 
-int pte_alloc(struct mm_struct *mm, pmd_t *pmd)
+/* Makes the last-level table below @pmd. 0 or -ENOMEM. */
+static __always_inline int pte_alloc(struct mm_struct *mm, pmd_t *pmd, unsigned long addr)
 {
-	return pmd_none(*pmd) ? fill_entry(mm, &pmd->pmd) : 0;
+	return pmd_none(*pmd) ? fill_entry(mm, &pmd->pmd, 1, addr) : 0;
 }
 
 pmd_t *alloc_tables(struct mm_struct *mm, unsigned long addr)
@@ -63,7 +92,7 @@ pmd_t *alloc_tables(struct mm_struct *mm, unsigned long addr)
 	pud_t *pud = pud_alloc(mm, pgd_offset(mm, addr), addr);
 	pmd_t *pmd = pud ? pmd_alloc(mm, pud, addr) : NULL;
 
-	return pmd && !pte_alloc(mm, pmd) ? pmd : NULL;
+	return pmd && !pte_alloc(mm, pmd, addr) ? pmd : NULL;
 }
 
 pmd_t *mm_find_pmd(struct mm_struct *mm, unsigned long addr)

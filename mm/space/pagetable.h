@@ -20,15 +20,15 @@ static inline pgd_t *pgd_offset(const struct mm_struct *mm, unsigned long addr)
 	return pgd_offset_pgd(mm->pgd, addr);
 }
 
+/* The first address of the table of @level (1: of page entries) that translates @addr. */
+static inline unsigned long table_base(unsigned long addr, unsigned int level)
+{
+	return addr & ~((PAGE_SIZE << 9 * level) - 1);
+}
 /*
- * The entry of the next level, making the table if there is none. NULL: out of memory. May sleep.
- * mmap_lock held.
+ * All levels for @addr, made where they are missing: the entry above the last-level table, or NULL:
+ * out of memory. May sleep. mmap_lock or the VMA's lock held.
  */
-pud_t *pud_alloc(struct mm_struct *mm, pgd_t *pgd, unsigned long addr);
-pmd_t *pmd_alloc(struct mm_struct *mm, pud_t *pud, unsigned long addr);
-/* Makes the last-level table below @pmd. 0 or -ENOMEM. */
-int pte_alloc(struct mm_struct *mm, pmd_t *pmd);
-/* All levels for @addr: the entry above the last-level table, or NULL: out of memory. */
 pmd_t *alloc_tables(struct mm_struct *mm, unsigned long addr);
 /* All the way down without making anything: NULL when a level is missing. */
 pmd_t *mm_find_pmd(struct mm_struct *mm, unsigned long addr);

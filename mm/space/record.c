@@ -3,17 +3,7 @@
 #include "mm/space/record.h"
 
 #include "kernel/core/vfs.h"
-#include "lib/util.h"
-
-/* A name for the file's number, where the file has one. */
-static void record_file(struct file *file, struct file_id id)
-{
-	char buf[TRACE_PATH_MAX];
-	const char *path = file_path(file, buf, sizeof(buf));
-
-	if (!IS_ERR(path))
-		trace_file(id.dev, id.ino, path);
-}
+#include "mm/backing/record.h"
 
 void __record_vma(const struct vm_area_struct *vma, unsigned long was)
 {
@@ -22,7 +12,7 @@ void __record_vma(const struct vm_area_struct *vma, unsigned long was)
 	if (vma->vm_file) {
 		id = file_id(vma->vm_file);
 		if (was == RECORD_NEW)
-			record_file(vma->vm_file, id);
+			record_file(vma->vm_file);
 	}
 	trace_vma_set(vma->vm_mm->number, was, vma->vm_start, vma->vm_end, vma->vm_flags,
 		      vma->vm_pgoff, id.dev, id.ino);

@@ -310,11 +310,13 @@ static inline bool table_is_free(unsigned long addr, unsigned long size, unsigne
 	return base >= floor && base + size - 1 <= ceiling - 1;
 }
 
-/* Take the table under @entry out; it is freed after the flush. */
-static void take_table(struct mmu_gather *tlb, u64 *entry, unsigned long addr)
+/* Take the table of @level under @entry out; it is freed after the flush. */
+static void take_table(struct mmu_gather *tlb, u64 *entry, u8 level, unsigned long addr)
 {
 	struct page *page = pfn_to_page((*entry & PTE_PFN_MASK) >> PAGE_SHIFT);
 
+	/* Nobody fills the entry again before our caller lets go of its locks. */
+	trace_table(tlb->mm->number, level, 0, table_base(addr, level), page_to_pfn(page));
 	spin_lock(&tlb->mm->page_table_lock);
 	WRITE_ONCE(*entry, 0);
 	tlb->mm->pgtables--;
@@ -332,7 +334,7 @@ static noinline void free_pte_tables(struct mmu_gather *tlb, pud_t *pud, unsigne
 
 	for (; addr < end; addr = pmd_addr_end(addr, end), pmd++)
 		if (!pmd_none(*pmd) && table_is_free(addr, PMD_SIZE, floor, ceiling))
-			take_table(tlb, &pmd->pmd, addr);
+			take_table(tlb, &pmd->pmd, 1, addr);
 }
 
 static void free_pmd_tables(struct mmu_gather *tlb, pgd_t *pgd, unsigned long addr,
@@ -347,7 +349,7 @@ static void free_pmd_tables(struct mmu_gather *tlb, pgd_t *pgd, unsigned long ad
 			continue;
 		free_pte_tables(tlb, pud, addr, next, floor, ceiling);
 		if (table_is_free(addr, PUD_SIZE, floor, ceiling))
-			take_table(tlb, &pud->pud, addr);
+			take_table(tlb, &pud->pud, 2, addr);
 	}
 }
 
@@ -372,7 +374,7 @@ static noinline void free_all_levels(struct mmu_gather *tlb, unsigned long start
 			continue;
 		free_pmd_tables(tlb, pgd, addr, next, floor, ceiling);
 		if (table_is_free(addr, PGDIR_SIZE, floor, ceiling))
-			take_table(tlb, &pgd->pgd, addr);
+			take_table(tlb, &pgd->pgd, 3, addr);
 	}
 }
 

@@ -208,6 +208,21 @@ __weak void __trace_ptes_clear(u32 mm, enum trace_why why, u64 start, u64 end)
 	panic("recorded %llx to %llx of %u, %d", start, end, mm, why);
 }
 
+__weak void __trace_table(u32 mm, u8 level, u8 op, u64 address, u64 pfn)
+{
+	panic("recorded table %llx of %u for %llx, level %u, %u", pfn, mm, address, level, op);
+}
+
+__weak void __trace_frame(enum trace_frame_op op, u8 order, u8 zone, u64 pfn)
+{
+	panic("recorded block %llx of %u, order %u, %d", pfn, zone, order, op);
+}
+
+__weak void __trace_kind(enum trace_kind_of kind, u8 order, u64 pfn)
+{
+	panic("recorded block %llx, order %u, as %d", pfn, order, kind);
+}
+
 __weak void __trace_mm_gone(u32 mm)
 {
 	panic("recorded the end of %u", mm);

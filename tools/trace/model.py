@@ -20,6 +20,7 @@ Vma = namedtuple("Vma", "start end flags pgoff dev ino")
 Task = namedtuple("Task", "tid pid mm comm parent code")  # code: wait status; None: alive
 BY_CPU = PTE_ACCESSED | PTE_DIRTY | PTE_SOFT_DIRTY  # bits that change without a record
 CHECKPOINTS = 64
+MAX_ORDER = 10  # of a block of frames
 MAX_ODD = 50
 
 
@@ -61,7 +62,7 @@ class Mm:
 class State:
     """A moment. What is in the dictionaries is never changed, only replaced: copies are flat."""
 
-    FLAT = ("tasks", "files", "free", "blocks", "kinds", "cache", "cached", "swap_cache", "swapped",
+    FLAT = ("tasks", "files", "free", "blocks", "cache", "cached", "swap_cache", "swapped",
             "swap_io", "writeback", "lru", "reclaiming")
 
     def __init__(self):
@@ -70,8 +71,7 @@ class State:
         self.mms = {}         # number -> Mm
         self.files = {}       # (dev, ino) -> path
         self.free = {}        # first frame of a free block -> (order, zone)
-        self.blocks = {}      # first frame of a block in use -> order
-        self.kinds = {}       # first frame -> (number of the kind, order)
+        self.blocks = {}      # first frame of a block in use -> (order, number of the kind)
         self.cache = {}       # (dev, ino, index) -> frame
         self.cached = {}      # frame -> (dev, ino, index)
         self.swap_cache = {}  # entry -> frame
@@ -125,9 +125,7 @@ class State:
         def fill(pfn, order, value):
             end = min(pfn + (1 << order), nr_frames)
             what[pfn:end] = bytes([value]) * max(0, end - pfn)
-        for pfn, order in self.blocks.items():
-            fill(pfn, order, KINDS.index("kernel"))
-        for pfn, (number, order) in self.kinds.items():
+        for pfn, (order, number) in self.blocks.items():
             fill(pfn, order, number)
         for mm in self.mms.values():
             for entry in mm.ptes.values():
@@ -168,6 +166,23 @@ class State:
     def _strange(self, record, sentence):
         if len(self.odd) < MAX_ODD:
             self.odd.append((record.seq, sentence))
+
+    def _unused(self, pfn, order):
+        """These frames are in no block in use any longer. A larger one leaves smaller ones."""
+        blocks = self.blocks
+        for larger in range(order + 1, MAX_ORDER + 1):
+            first = pfn & -(1 << larger)
+            has, kind = blocks.get(first, (0, None))
+            if has < larger:
+                continue
+            del blocks[first]
+            while has > order:
+                has -= 1
+                half = first + (1 << has)
+                blocks[half if pfn < half else first] = has, kind
+                first = half if pfn >= half else first
+        for first in range(pfn, pfn + (1 << order)):
+            blocks.pop(first, None)
 
     def _mm(self, number):
         mm = self.mms.get(number)
@@ -212,7 +227,11 @@ class State:
         self._mm(r.mm).clear(r.start, r.end)
 
     def _table(self, r):
-        mm, key = self._mm(r.mm), (r.level, r.address)
+        key = r.level, r.address
+        if not r.op and r.mm not in self.mms:  # the last one, of a map that is gone
+            self.tables.pop(r.pfn, None)
+            return
+        mm = self._mm(r.mm)
         if r.op:
             if key in mm.tables:
                 self._strange(r, f"a second table of level {r.level} for {r.address:#x} of {r.mm}")
@@ -229,16 +248,17 @@ class State:
     def _frame(self, r):
         free, half = self.free, r.pfn + (1 << r.order >> 1)
         if r.op == FRAME_FREE:
-            self.blocks.pop(r.pfn, None)
-            for pfn in range(r.pfn, r.pfn + (1 << r.order)) if r.pfn in self.kinds else ():
-                self.kinds.pop(pfn, None)
+            self._unused(r.pfn, r.order)
             if r.pfn in free:
                 self._strange(r, f"frame {r.pfn:#x} is freed a second time")
+            for pfn in range(r.pfn, r.pfn + (1 << r.order)):
+                if any(pfn in use for use in (self.lru, self.cached, self.swapped, self.tables)):
+                    self._strange(r, f"frame {pfn:#x} is freed, and a table or on a list or in a cache")
             free[r.pfn] = r.order, r.zone
         elif r.op == FRAME_ALLOC:
             if free.pop(r.pfn, (r.order,))[0] != r.order:
                 self._strange(r, f"frame {r.pfn:#x} was free as a block of another order")
-            self.blocks[r.pfn] = r.order
+            self.blocks[r.pfn] = r.order, KINDS.index("kernel")
         elif r.op == FRAME_SPLIT:
             if free.pop(r.pfn, (None,))[0] != r.order:
                 self._strange(r, f"a block that is split, {r.pfn:#x}, was not free")
@@ -250,7 +270,8 @@ class State:
             free[r.pfn] = r.order, r.zone
 
     def _kind(self, r):
-        self.kinds[r.pfn] = r.kind, r.order
+        self._unused(r.pfn, r.order)
+        self.blocks[r.pfn] = r.order, r.kind or KINDS.index("kernel")
 
     def _cache(self, r):
         key = r.dev, r.ino, r.index
@@ -281,7 +302,8 @@ class State:
             self.writeback.pop(r.pfn, None)
 
     def _lru(self, r):
-        self.lru.pop(r.pfn, None)  # so that it comes last
+        if not self.lru.pop(r.pfn, None) and r.list == LRU_OFF:  # else it comes last now
+            self._strange(r, f"frame {r.pfn:#x} leaves a list that it was not on")
         if r.list != LRU_OFF and r.list < len(LRU_LISTS):
             self.lru[r.pfn] = r.list, r.cpu_set
 
@@ -305,9 +327,7 @@ class State:
         self.tasks[r.tid] = task._replace(code=r.code)
 
     def _mm_gone(self, r):
-        mm = self.mms.pop(r.mm, None)
-        for pfn in mm.tables.values() if mm else ():
-            self.tables.pop(pfn, None)
+        self.mms.pop(r.mm, None)
 
     def _file(self, r):
         self.files[r.dev, r.ino] = r.path
