@@ -40,7 +40,8 @@ void fault_note_odd_try(struct fault_note *note, const struct vm_fault *vmf, vm_
 	note->next = min(note->next, &note->doors[TRACE_FAULT_DOORS - FAULT_TRY_DOORS]);
 }
 
-void fault_note_fill_untried(struct trace_fault *record)
+/* What the record of a fault lacks that did not come to the end of handle_mm_fault(), or found no VMA. */
+static void fill_untried(struct trace_fault *record)
 {
 	record->vm_start = record->vm_flags = record->vm_pgoff = record->index = 0;
 	record->dev = record->ino = 0;
@@ -52,7 +53,16 @@ void fault_note_fill_untried(struct trace_fault *record)
 
 void fault_note_end(struct fault_note *note)
 {
-	fault_note_write(note);
+	u32 size = fault_record_size(note);
+	struct trace_ring *ring;
+	unsigned long flags;
+
+	if (!note->record.vm_end)
+		fill_untried(&note->record);
+	ring = trace_begin(&flags);
+	if (trace_room(ring, size))
+		fault_record_put(ring, note, size);
+	trace_end(flags);
 }
 
 vm_fault_t noted_mm_fault(struct fault_note *note, struct vm_area_struct *vma,

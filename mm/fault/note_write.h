@@ -7,8 +7,6 @@
 #include "lib/string.h"
 #include "mm/fault/note.h"
 
-/* What the record of a fault lacks that did not come to the end of handle_mm_fault(), or found no table. */
-void fault_note_fill_untried(struct trace_fault *record);
 /* The VMA's file. */
 void fault_note_file(struct trace_fault *record, const struct vm_area_struct *vma);
 /* A try that did not end as most do. */
@@ -62,33 +60,43 @@ static __always_inline void fault_tried(const struct vm_fault *vmf, vm_fault_t v
 		record->index = record->before[3];
 }
 
-/* As fault_note_end(). */
+/* Bytes of the record, END included. */
+static __always_inline u32 fault_record_size(const struct fault_note *note)
+{
+	return (u32)((const char *)(note->next + 1) - (const char *)&note->record);
+}
+
+/* The record, of that size, to where there is room for it. */
+static __always_inline void fault_record_put(struct trace_ring *ring, struct fault_note *note, u32 size)
+{
+	struct trace_fault *record = &note->record, *to = (struct trace_fault *)ring->at;
+	const struct task_struct *task = current;
+	u64 now = rdtsc(), seq = record->head.seq;
+
+	*note->next = (struct trace_fault_door){
+		.door = TRACE_DOOR_END,
+		.cycles = (u32)now - (u32)record->begin,
+	};
+	record->nr_doors = (u8)((size - sizeof(*record)) / sizeof(*note->next));
+	trace_fill_head(&to->head, TRACE_FAULT, size, likely(seq) ? seq : trace_seq(), now);
+	to->pid = (u32)task->tgid;
+	copy_words(&to->mm, &record->mm, (size - sizeof(to->head)) / sizeof(u64));
+	memcpy(to->comm, task->comm, sizeof(to->comm));
+	trace_publish(ring, size);
+}
+
+/* As fault_note_end(); most of the time without a call, and the registers that it would need. */
 static __always_inline void fault_note_write(struct fault_note *note)
 {
-	struct trace_fault *record = &note->record;
-	struct trace_fault_door *end = note->next;
-	const struct task_struct *task = current;
-	u64 now = rdtsc();
-	struct trace_ring *ring;
 	unsigned long flags;
-	u32 size;
+	struct trace_ring *ring = trace_begin(&flags);
 
-	if (unlikely(!record->vm_end))
-		fault_note_fill_untried(record);
-	*end = (struct trace_fault_door){ TRACE_DOOR_END, { 0 }, (u32)now - (u32)record->begin };
-	size = (u32)((char *)(end + 1) - (char *)record);
-	record->nr_doors = (u8)((size - sizeof(*record)) / sizeof(*end));
-	ring = trace_begin(&flags);
-	if (trace_has_room(ring, size) || trace_make_room(ring, size)) {
-		struct trace_fault *to = (struct trace_fault *)ring->at;
-		u64 seq = record->head.seq;
-
-		trace_fill_head(&to->head, TRACE_FAULT, size, likely(seq) ? seq : trace_seq(), now);
-		to->pid = (u32)task->tgid;
-		copy_words(&to->mm, &record->mm, (size - sizeof(to->head)) / sizeof(u64));
-		memcpy(to->comm, task->comm, sizeof(to->comm));
-		trace_publish(ring, size);
+	if (unlikely(!trace_has_room(ring, sizeof(*note)) || !note->record.vm_end)) {
+		trace_end(flags);
+		fault_note_end(note);
+		return;
 	}
+	fault_record_put(ring, note, fault_record_size(note));
 	trace_end(flags);
 }
 
