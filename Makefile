@@ -32,7 +32,7 @@ SETS := run $(if $(filter test booted debug record rewind,$(GOALS)),debug) \
 	$(if $(filter test booted bochs,$(GOALS)),bochs) $(if $(filter test model,$(GOALS)),model) \
 	$(if $(filter test host coverage,$(GOALS)),coverage) $(if $(filter fuzz,$(GOALS)),clang) \
 	$(if $(filter oracle bench test,$(GOALS)),linux) $(if $(filter bench,$(GOALS)),bench) \
-	$(if $(filter see see-test,$(GOALS)),see) $(if $(filter see-test,$(GOALS)),browser) \
+	$(if $(filter see watch see-test,$(GOALS)),see) $(if $(filter see-test,$(GOALS)),browser) \
 	$(if $(findstring clang,$(CC)),clang) $(if $(filter uefi,$(FIRMWARE)),uefi)
 ifneq ($(filter-out clean help doctor check-tools format,$(GOALS)),)
 ifneq ($(shell tools/doctor.sh $(SETS) </dev/null >&2 && echo found),found)

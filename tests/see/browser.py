@@ -58,10 +58,13 @@ class Browser:
 
     def open(self, path, fragment=""):
         """Load the page anew and wait until it shows its records, or says why it cannot."""
-        self._call("POST", "/url", {"url": "about:blank"})
-        self._call("POST", "/url", {"url": f"file://{path}{fragment}"})
+        self.go("about:blank")
+        self.go(f"file://{path}{fragment}")
         self.later("""const look = () => performance.getEntriesByName("shown").length ||
             document.querySelector("#notes p") ? done() : setTimeout(look, 10); look();""")
+
+    def go(self, url):
+        self._call("POST", "/url", {"url": url})
 
     def run(self, script, *args):
         """The value that the script returns."""

@@ -59,6 +59,11 @@ def entry_words(entry, zero):
     return "zero page" if special else f"frame {flt.pte_pfn(entry):x}"
 
 
+def no_complaints(browser, title=""):
+    errors = browser.errors()
+    check(title + "no complaints", not errors, errors)
+
+
 def python_state(state):
     """model.py's state as dumpState() of main.js has it."""
     mms = {}

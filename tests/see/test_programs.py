@@ -4,7 +4,7 @@ import os
 
 from browser import Browser
 from harness import check, run
-from pages import compare_states, flt, see, shown, tells, zero_frame
+from pages import compare_states, flt, no_complaints, see, shown, tells, zero_frame
 
 MOST = 25  # faults looked at, and moments compared, of a run
 # Knobs of those that need any; runtests and bench are not for looking at.
@@ -39,7 +39,7 @@ def look_at(name, knobs):
             if not check(f"fault {i + 1}", tells(now, faults[i], zero_frame(faults)), (now, faults[i])):
                 break
         compare_states(browser, trace, [0, len(faults) // 2, 1, len(faults) + 1, len(faults) // 3])
-        check("no complaints", not browser.errors(), browser.errors())
+        no_complaints(browser)
 
 
 def titled(name, knobs):

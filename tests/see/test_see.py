@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The page of `make see`, in a browser, against the records that it was made from."""
+import http.client
+import os
 import random
 import re
+import signal
+import subprocess
+import sys
 
 from browser import Browser
-from harness import check
-from pages import compare_states, flt, model, run_of, see, shown, synthetic, tells, zero_frame
+from harness import TOP, check
+from pages import TRACE, compare_states, flt, model, no_complaints, run_of, see, \
+    shown, synthetic, tells, zero_frame
 
 import see as see_py  # of tools/trace, which pages.py has put in reach
 
@@ -43,7 +49,7 @@ def test_steps():
         browser.open(page)
         first = next(i for i, fault in enumerate(faults) if fault.comm.startswith(b"cow"))
         check("without one, the program's first fault", shown(browser) == seen[first + 1], seen)
-        check("no complaints", not browser.errors(), browser.errors())
+        no_complaints(browser)
 
 
 def test_state():
@@ -102,7 +108,7 @@ def test_views():
                   if "wp_page_copy" in dict(f.doors)]
         check("steps go to what the filter leaves", [s for s in dict.fromkeys(stops) if s != "the end"]
               == copies, (stops, copies))
-        check("no complaints", not browser.errors(), browser.errors())
+        no_complaints(browser)
 
 
 def test_sources():
@@ -127,7 +133,7 @@ def test_hostile():
               browser.text("h1") == HOSTILE.decode(), browser.text("#story-who"))
         check("and nothing else", browser.run("return !document.querySelector('b:not(section b)')"),
               browser.text("body"))
-        check("no complaints", not browser.errors(), browser.errors())
+        no_complaints(browser)
 
 
 def test_poor():
@@ -152,7 +158,7 @@ def test_poor():
             text = browser.text("body")
             for word in words:
                 check(f"{title}: {word}", word in text, text)
-            check(f"{title}: no complaints", not browser.errors(), browser.errors())
+            no_complaints(browser, f"{title}: ")
     for title, content in (("no record file", b"hello"), ("corrupted", data[:200] + b"\xff" * 200)):
         _, said, status = see(content)
         check(f"{title}: a sentence", status == 124 and re.fullmatch(r"faultline: .+\n", said), said)
@@ -216,3 +222,37 @@ def test_large():
                 }
             return times.sort((a, b) => b - a);""")
         check("19 of 20 steps within 50 ms", steps[len(steps) // 20] < 50, steps[:10])
+
+
+def test_watch():
+    "make watch: the page of a run that goes on, until it is over; for this machine alone"
+    command = [sys.executable, os.path.join(TRACE, "watch.py"), "--port", "0", "--program", "cow"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.DEVNULL, env=dict(os.environ, PROG="cow")) as watch:
+        try:
+            url = re.search(r"http://127\.0\.0\.1:\d+/", watch.stderr.readline())[0]
+            port = url.split(":")[2].strip("/")
+            with Browser() as browser:
+                browser.go(url)
+                browser.later("""const look = () => document.getElementById("summary").innerText
+                    .includes("The run is over") ? done() : setTimeout(look, 50); look();""")
+                trace = flt.read(os.path.join(TOP, "build/run/trace.flt"))
+                faults = [record for record in trace if record.type == flt.FAULT.number]
+                now = shown(browser)
+                check("it stands at the last fault", now["where"] == f"fault {len(faults)} of {len(faults)}",
+                      now)
+                check("and tells it", faults and tells(now, faults[-1], zero_frame(faults)), now)
+                compare_states(browser, trace, [len(faults), 1, len(faults) + 1])
+                no_complaints(browser)
+            for path, host, status in (("/etc/passwd", "127.0.0.1", 404), ("/", "example.org", 403),
+                                       ("/records?from=x", "localhost", 200)):
+                server = http.client.HTTPConnection("127.0.0.1", int(port))
+                server.request("GET", path, headers={"Host": host})
+                check(f"{host}{path}: {status}", server.getresponse().status == status, "")
+                server.close()
+            busy = subprocess.run(command[:3] + [port], capture_output=True, check=False, text=True)
+            check("a busy port: a sentence", busy.returncode == 124 and "PORT= names another" in
+                  busy.stderr and busy.stderr.count("\n") == 1, busy.stderr)
+        finally:
+            watch.send_signal(signal.SIGINT)
+            watch.communicate()

@@ -263,7 +263,10 @@ class Trace:
     def raw(self, i):
         """The bytes of record i."""
         self._merge()
-        at = self._index[i] & (1 << _OFFSET_BITS) - 1
+        return self._raw(self._index[i])
+
+    def _raw(self, entry):
+        at = entry & (1 << _OFFSET_BITS) - 1
         return self.data[at:at + struct.unpack_from("<H", self.data, at)[0]]
 
     def find(self, seq):
@@ -325,6 +328,13 @@ class Trace:
         """The records that came since the last take(), in order, for who follows a machine. Behind
         a gap in the numbers they wait for what fills it, from another CPU or from a fault that is
         not over, until the newest record is @patience seconds (of the machine) later."""
+        return [self._decode(entry) for entry in self._ready(patience)]
+
+    def take_raw(self, patience=0.2):
+        """The same as their bytes."""
+        return b"".join(self._raw(entry) for entry in self._ready(patience))
+
+    def _ready(self, patience):
         self._merge()
         waiting, stop = sorted(self._untaken), 0
         old = self._newest - patience * 1000 * self.header.tsc_khz if waiting else 0
@@ -334,7 +344,7 @@ class Trace:
                 break
             self._last, stop = max(seq, self._last), stop + 1
         self._untaken = waiting[stop:]
-        return [self._decode(entry) for entry in waiting[:stop]]
+        return waiting[:stop]
 
     def _tsc(self, entry):
         return _TSC.unpack_from(self.data, (entry & (1 << _OFFSET_BITS) - 1) + COMMON_SIZE - 8)[0]

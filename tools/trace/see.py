@@ -121,14 +121,12 @@ def meta(trace, size, args):
             "places": places(trace, args.kernel, args.elf)}
 
 
-def build(trace, args):
-    """The text of the page."""
-    records = raw(trace)
-
+def build(facts, records):
+    """The text of the page. @facts: meta()."""
     def inlined(match):
         name = match[1]
         if name == "meta":
-            return json.dumps(meta(trace, len(records), args)).replace("<", "\\u003c")
+            return json.dumps(facts).replace("<", "\\u003c")
         if name == "records":
             return base64.b64encode(zlib.compress(records, 6)).decode()
         path = D3 if name == "d3" else os.path.join(HERE, "page", name)
@@ -138,11 +136,10 @@ def build(trace, args):
         return re.sub(r"\{\{([\w.]+)\}\}", inlined, file.read())
 
 
-def show(path):
-    """Open the page where there is a browser, or say where it is."""
-    tell(f"the page is {path}")
+def show(url):
+    """Open the page where there is a browser."""
     if any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")):
-        webbrowser.open("file://" + os.path.abspath(path))
+        webbrowser.open(url)
 
 
 def main():
@@ -156,7 +153,9 @@ def main():
     args = parser.parse_args()
     try:
         path = args.file or record(args.kernel, os.environ)
-        text = build(flt.read(path), args)
+        trace = flt.read(path)
+        records = raw(trace)
+        text = build(meta(trace, len(records), args), records)
         with open(args.out, "w", encoding="utf-8") as file:
             file.write(text)
     except flt.Bad as bad:
@@ -165,7 +164,8 @@ def main():
     except OSError as error:
         tell(f"{error.filename}: {error.strerror}")
         return REFUSED
-    show(args.out)
+    tell(f"the page is {args.out}")
+    show("file://" + os.path.abspath(args.out))
     return 0
 
 

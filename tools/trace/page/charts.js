@@ -144,7 +144,8 @@ function drawCosts(costs) {
 	const most = d3.max(costs, ({ high }) => high) || 10;
 	const scale = d3.scaleLog().domain([Math.max(1, least / 2), most * 2]).range([0, 100]).clamp(true);
 
-	body.selectAll("tr").data(costs, ({ kind }) => kind).join((enter) => {
+	body.selectAll("tr").remove();
+	body.selectAll("tr").data(costs).join((enter) => {
 		const row = enter.append("tr");
 
 		row.append("td").append(({ kind }) => swatch(KINDS[kind].colour, KINDS[kind].name));

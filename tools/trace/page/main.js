@@ -3,10 +3,12 @@
 "use strict";
 
 const PLAY_PAUSE = 700; // milliseconds between two steps
+const LIVE_PAUSE = 500; // between two questions for more records
 
 class Page {
 	constructor(meta, buffer) {
 		this.meta = meta;
+		this.buffer = buffer;
 		this.records = new Records(meta, buffer);
 		this.model = new Model(this.records);
 		this.moments = this.records.faults.length + 1; // the last one
@@ -46,22 +48,58 @@ class Page {
 		const choose = (page) => this.choose(this.now.mm, page);
 
 		this.timeline = new Timeline(byId("timeline"), (moment) => this.go({ moment }));
-		this.timeline.set(this.records, this.matches);
 		this.map = new SpaceMap(byId("space-map"), choose);
 		this.frames = new FrameMap(byId("frames"), (pfn) => {
 			this.frame = pfn;
 			this.show();
 		});
 		this.chooseInRow = choose;
+		pagesLegend();
+		this.charts();
+	}
+
+	/* What shows all faults at once. */
+	charts() {
+		this.timeline.set(this.records, this.matches);
 		this.costs = drawCosts(costsOf(this.records));
 		kindsLegend(this.records);
-		pagesLegend();
+		byId("scrub").max = this.moments;
+	}
+
+	/* A run that goes on: more records. Who stands at the end is taken along. */
+	grow(more) {
+		const bytes = new Uint8Array(this.buffer.byteLength + more.byteLength);
+		const atEnd = this.moment >= this.moments - 1;
+
+		bytes.set(new Uint8Array(this.buffer));
+		bytes.set(new Uint8Array(more), this.buffer.byteLength);
+		this.buffer = bytes.buffer;
+		this.model.records = this.records = new Records(this.meta, this.buffer);
+		this.moments = this.records.faults.length + 1;
+		this.header();
+		this.filterChoices();
+		this.match();
+		this.charts();
+		this.go({ moment: atEnd ? this.moments - 1 : this.moment });
+	}
+
+	/* Ask for more records until the run is over. */
+	async follow() {
+		for (let over = false; !over;) {
+			const answer = await fetch(`records?from=${this.buffer.byteLength}`);
+			const more = await answer.arrayBuffer();
+
+			over = answer.headers.get("X-Over") === "1" && !more.byteLength;
+			if (more.byteLength)
+				this.grow(more);
+			await new Promise((done) => setTimeout(done, LIVE_PAUSE));
+		}
+		byId("summary").append(". The run is over.");
 	}
 
 	controls() {
 		const on = (id, name, act) => byId(id).addEventListener(name, act);
 
-		byId("scrub").max = this.moments;
 		on("first", "click", () => this.edge(1));
 		on("back", "click", () => this.step(-1));
 		on("next", "click", () => this.step(1));
@@ -255,15 +293,9 @@ class Page {
 	/* ---- Filters ----------------------------------------------------------------------------- */
 
 	filters() {
-		const { records } = this, pids = new Map(), form = byId("filters");
+		const form = byId("filters");
 
-		records.pid.forEach((pid, i) => pids.has(pid) ||
-			pids.set(pid, records.programs[records.program[i]]));
-		fill("filter-pid", element("option", { value: "" }, "all"), ...[...pids].map(([pid, name]) =>
-			element("option", { value: pid }, `${name} (pid ${pid})`)));
-		fill("filter-kind", element("option", { value: "" }, "all"), ...KINDS.map(({ name }, kind) =>
-			records.kind.includes(kind) ? element("option", { value: kind }, name) : null)
-			.filter(Boolean));
+		this.filterChoices();
 		byId("filters-toggle").addEventListener("click", () => {
 			form.hidden = !form.hidden;
 			byId("filters-toggle").setAttribute("aria-expanded", String(!form.hidden));
@@ -273,11 +305,36 @@ class Page {
 		form.addEventListener("reset", () => setTimeout(() => this.filter()));
 	}
 
+	filterChoices() {
+		const { records } = this, pids = new Map();
+		const offer = (id, options) => {
+			const chosen = byId(id).value;
+
+			fill(id, element("option", { value: "" }, "all"), ...options.map(([value, words]) =>
+				element("option", { value }, words)));
+			byId(id).value = chosen;
+		};
+
+		records.pid.forEach((pid, i) => pids.has(pid) ||
+			pids.set(pid, records.programs[records.program[i]]));
+		offer("filter-pid", [...pids].map(([pid, name]) => [pid, `${name} (pid ${pid})`]));
+		offer("filter-kind", KINDS.map(({ name }, kind) => [kind, name])
+			.filter(([kind]) => records.kind.includes(kind)));
+	}
+
 	filter() {
+		this.match();
+		this.timeline.set(this.records, this.matches);
+		this.timeline.show(this.now);
+	}
+
+	/* Which faults the filter leaves. */
+	match() {
 		const { records } = this, pid = byId("filter-pid").value, kind = byId("filter-kind").value;
 		const [first, last] = parseRange(byId("filter-address").value);
 		let n = 0;
 
+		this.matches = new Uint8Array(records.faults.length);
 		for (let i = 0; i < records.faults.length; i++) {
 			this.matches[i] = (pid === "" || records.pid[i] === +pid) &&
 				(kind === "" || records.kind[i] === +kind) &&
@@ -341,10 +398,15 @@ async function main() {
 
 		page = new Page(meta, await unpack(byId("records").textContent, meta.bytes));
 		performance.mark("shown");
-		page.model.prepare();
+		if (meta.live)
+			await page.follow();
+		else
+			page.model.prepare();
 	} catch (error) {
-		byId("summary").textContent = "";
-		fill("notes", element("p", {}, `This page cannot be shown: ${error.message}`));
+		if (!page)
+			byId("summary").textContent = "";
+		fill("notes", element("p", {}, page ? `No more records come: ${error.message}` :
+			`This page cannot be shown: ${error.message}`));
 		throw error;
 	}
 }
