@@ -27,8 +27,8 @@ COMMANDS = top("tools/gdb/rewind.py")
 ROOM = 512 * MIB     # to be free before anything is begun
 OWN = "GDB_PORT", "GDB_SCRIPT"  # knobs of the rewind, all others are the recorded run's
 END_SECONDS = 10     # for QEMU to write its log to the end
-FROZEN_SECONDS = 20  # without a tick of QEMU's time while gdb waits for it: it hangs
-HZ = os.sysconf("SC_CLK_TCK")
+FROZEN_SECONDS = 20  # without a tick of the CPU's time while gdb waits: it hangs
+LOOK, HURRY = 100_000, 500  # microseconds between two looks at it, and two signals to it
 
 
 class Recorder(machine.Machine):
@@ -66,14 +66,18 @@ class Recorder(machine.Machine):
         except subprocess.TimeoutExpired:
             pass
 
-    def seconds(self):
-        """CPU seconds that QEMU has used."""
+    def ticks(self):
+        """CPU time of QEMU's threads but the main one, which we keep waking."""
+        total, main = 0, str(self.process.pid)
         try:
-            with open(f"/proc/{self.process.pid}/stat") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-            return (int(fields[11]) + int(fields[12])) / HZ
+            for thread in os.listdir(f"/proc/{main}/task"):
+                if thread != main:
+                    with open(f"/proc/{main}/task/{thread}/stat") as file:
+                        fields = file.read().rsplit(")", 1)[1].split()
+                    total += int(fields[11]) + int(fields[12])
         except (OSError, IndexError):
-            return None
+            pass  # it ends
+        return total
 
 
 def check(wanted, values):
@@ -251,8 +255,12 @@ def check_card(card, folder, values, opts):
 
 
 class Watch(threading.Thread):
-    """Ends a QEMU that hangs. gdb tells by a byte when it waits for QEMU (r) and when no longer
-    (s); QEMU is never idle meanwhile."""
+    """Hurries a QEMU that replays, and ends one that hangs. gdb tells by a byte when it waits for
+    QEMU (r) and when no longer (s); the virtual CPU is never idle meanwhile.
+
+    A disk's answer, when it is its turn, waits for QEMU's main loop to wake. SIGIO wakes it: it
+    arrives there by a file descriptor, and has no handler. Before QEMU is that far it would die of
+    it; when gdb waits, it is."""
 
     def __init__(self, vm):
         super().__init__(daemon=True)
@@ -263,13 +271,12 @@ class Watch(threading.Thread):
     def run(self):
         waits, used, since = False, None, 0
         while self.vm.process.poll() is None:
-            time.sleep(0.5)
             try:
                 waits = os.read(self.end, 65536)[-1:] == b"r"
                 used = None  # something happened
             except BlockingIOError:
                 pass
-            now = self.vm.seconds()
+            now = self.vm.ticks()
             if not waits or now != used:
                 used, since = now, time.monotonic()
             elif time.monotonic() - since > FROZEN_SECONDS:
@@ -277,6 +284,13 @@ class Watch(threading.Thread):
                 self.vm.process.kill()
                 runner.tell(f"QEMU hung: it did nothing for {FROZEN_SECONDS} seconds of the replay "
                             "and was ended. `make rewind` begins anew")
+            self._hurry(waits)
+
+    def _hurry(self, waits):
+        for _ in range(LOOK // HURRY):
+            time.sleep(HURRY / 1e6)
+            if waits and self.vm.process.poll() is None:
+                self.vm.process.send_signal(signal.SIGIO)
 
 
 def rewind(wanted, opts, values, scratch):

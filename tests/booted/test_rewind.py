@@ -139,7 +139,8 @@ def test_rewind():
             for mark in ("copy", "earlier", "forward")]
     found = [match and int(match[1], 16) for match in said]
     check("back to the last two pages that were copied, and forward to the last again",
-          len(copies) > 60 and [(at or 0) & -4096 for at in found] == [copies[-1], copies[-2], copies[-1]],
+          len(copies) > 60 and
+          [(at or 0) & -4096 for at in found] == [copies[-1], copies[-2], copies[-1]],
           f"{[hex(a or 0) for a in found]} {[hex(a) for a in copies[-4:]]}\n{text}")
     says(parts, "copy", r"pte now: frame 0x[0-9a-f]+: present, read-only",
          r"stopped at arch/x86_64/entry/fault.c")

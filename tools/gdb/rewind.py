@@ -70,10 +70,15 @@ class Marks:
 
     @classmethod
     def add(cls):
+        """A snapshot here; none while QEMU has a disk's answer to deliver."""
         if pc() == address_of("exc_page_fault"):
             gdb.execute("stepi", to_string=True)  # a search that begins here would miss this fault
         here = now()
-        order(f"savevm mark-{here}")
+        said = monitor(f"savevm mark-{here}").strip()
+        if "right now" in said:
+            return
+        if said:
+            raise Said(f"QEMU could not make a snapshot: {said}")
         cls.at.append(here)
         if len(cls.at) > MARKS:  # that of the start and that of kmain stay
             for mark in cls.at[3::2]:
@@ -370,7 +375,7 @@ def rewind_to(end, status):
             print(f"Stopped on the way, at instruction {now()}.")
         else:
             print("This run did not end by itself; you stand at kmain().")
-    except gdb.error as error:
+    except (gdb.error, gdb.GdbError) as error:
         print(f"faultline: {error}")
         gdb.execute("kill", to_string=True)
         gdb.execute("quit 1")
