@@ -122,7 +122,7 @@ endif
 say = @mkdir -p $(@D); printf '  %-7s %s\n' $(1) $(2) >&2; $(if $(V),set -x;)
 
 # ---- Targets -----------------------------------------------------------------------------------
-.PHONY: all kernel user run trace bochs run-machine bochs-machine debug record rewind test unit booted doctor check-tools clean format help
+.PHONY: all kernel user run trace docs docs-check bochs run-machine bochs-machine debug record rewind test unit booted doctor check-tools clean format help
 all: kernel user compile_commands.json ## build the kernel and the programs
 kernel: $(IMAGE)
 user: $(USER)
@@ -149,6 +149,12 @@ run bochs:
 trace: $(if $(TRACE_FILE),,kernel user) ## run PROG=, ELF= or CMD= and tell each page fault: STYLE= WHO= TRACE_FILE=
 	@$(PYTHON) tools/trace/story.py --kernel $(KERNEL) --style "$(or $(STYLE),story)" \
 		$(if $(WHO),--who "$(WHO)") $(if $(ELF),--elf "$(ELF)") $(if $(TRACE_FILE),"$(TRACE_FILE)")
+
+docs: kernel user $(TESTS) ## make the stories and tables of docs/fault-path.md anew, from recorded runs
+	@$(PYTHON) tools/docs.py --kernel $(KERNEL)
+
+docs-check: ## compare docs/fault-path.md with the sources, without a run
+	@$(PYTHON) tools/docs.py --check
 
 debug: kernel user ## the same machine, stopped, with gdb attached
 	@$(RUN) debug

@@ -54,7 +54,7 @@ def test_story():
     for words in (
             "cow (process 2) wrote to 0x7ffff7fee010 in 0x401234. It is page 1 of 16 of anonymous "
             "memory at 7ffff7fee000-7ffff7ffe000 rw-p.",
-            "Nothing was ever written there: the shared page of zeroes will do.",
+            "Nothing is stored there: the shared page of zeroes will do.",
             "A fresh frame full of zeroes was given: frame 0x",
             "The page of zeroes was replaced by a frame of its own: frame 0x",
             ", so it was copied: frame 0x", "Nobody else has frame 0x",

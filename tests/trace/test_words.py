@@ -93,6 +93,9 @@ def test_refused():
             ({"verdict": flt.VM_FAULT_SIGBUS}, "The access was refused.")):
         check(said, said in words.resolution(fault._replace(**changes)),
               words.resolution(fault._replace(**changes)))
+    steps = [flt.DOORS.index(name) for name in ("do_anonymous_page", "lock_same_pte", "end")]
+    said = words.resolution(fault._replace(steps=(steps[0], 0, steps[1], 5, steps[2], 9)))
+    check("another CPU stored the entry", said.startswith("Another CPU was faster"), said)
     copied = faults((0, False), (0, True), file=(0xFE00, 13))[1]
     said = words.resolution(copied, cached=True)
     check("a file's page", "is the file's own, so it was copied" in said, said)

@@ -19,8 +19,8 @@ from collections import namedtuple
 
 import styles
 import words
-from format import (CALL, EXEC, EXIT, FAULT, FORK, KERNEL_HALF, MARK, PAGE_SIZE, PTES_SET, RECLAIM,
-                    SWAP, SWAP_WRITE, WHYS, Bad, pte_pfn, pte_present, read, swap_area, swap_slot,
+from format import (CALL, EXEC, EXIT, FAULT, FORK, KERNEL_HALF, MARK, PAGE_SIZE, PF_USER, PTES_SET,
+                    RECLAIM, SWAP, SWAP_WRITE, WHYS, Bad, pte_pfn, pte_present, read, swap_area, swap_slot,
                     text)
 from model import State
 from symbols import TOP, Symbols
@@ -141,7 +141,7 @@ def tell_fault(run, scene):
     if words.remote(fault):
         first = f"The kernel asked for {fault.address:#x} of {who(scene)}, to " \
             f"{'write' if did.startswith('wrote') else 'read'} it."
-    elif fault.ip >= KERNEL_HALF:
+    elif not fault.error_code & PF_USER:
         first = f"The kernel, for {who(scene)}, {did} {fault.address:#x} in {where(run, scene)}."
     else:
         first = f"{who(scene)} {did} {fault.address:#x} in {where(run, scene)}."

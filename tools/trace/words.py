@@ -160,7 +160,7 @@ def resolution(fault, around=0, path=b"", cached=False):
     if "vmalloc_fault" in names:
         return "This map's top table lacked an entry of the vmalloc area; it was taken over from " \
             "the kernel's own."
-    if "lock_same_pte" in names and before == after:
+    if "lock_same_pte" in names and "install_pte" not in names:
         return "Another CPU was faster: the entry had changed, and the instruction ran again."
     if "wp_page_copy" in names:
         if before & PTE_SPECIAL:
@@ -177,7 +177,7 @@ def resolution(fault, around=0, path=b"", cached=False):
         return f"The page had been swapped out; it was {how} and stands in {pfn} now."
     if "do_anonymous_page" in names:
         if after & PTE_SPECIAL:
-            return "Nothing was ever written there: the shared page of zeroes will do."
+            return "Nothing is stored there: the shared page of zeroes will do."
         return f"A fresh frame full of zeroes was given: {pfn}."
     if names & {"do_cow_fault", "do_shared_fault", "do_read_fault", "do_fault_around"}:
         return from_file(names, fault, around, path)
