@@ -98,7 +98,7 @@ SOURCES := $(sort $(shell find boot arch/x86_64 lib kernel mm fs drivers \
 	$(if $(filter 0,$(CONFIG_DEBUG)),! -path 'kernel/debug/*') \
 	$(if $(filter 0,$(CONFIG_KASAN)),! -path 'kernel/debug/kasan.c') 2>/dev/null))
 OBJECTS := $(SOURCES:%=$B/%.o)
-USER_LIB := probe tap
+USER_LIB := probe screen tap
 PROGRAMS := $(filter-out $(USER_LIB),$(basename $(notdir $(wildcard user/*.c))))
 TEST_PROGRAMS := $(basename $(notdir $(wildcard tests/programs/*.c)))
 UNITS := $(basename $(notdir $(wildcard tests/unit/test_*.c)))
@@ -237,12 +237,12 @@ compile_commands.json: $B/flags $B/link build/user/flags tools/compdb.py
 build/user/lib/%.o: user/%.c build/user/flags
 	$(call say,UCC,$<) $(UCC) $(UCFLAGS) -MMD -MP -c -o $@ $<
 
-build/user/%: user/%.c $(LIB_OBJECTS) build/user/flags
-	$(call say,USER,$@) $(UCC) $(UCFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIB_OBJECTS)
-
-# What of user/ a test program names is linked with it, and nothing else.
+# What of these a program names is linked with it, and nothing else.
 build/user/lib/lib.a: $(LIB_OBJECTS)
 	$(call say,AR,$@) rm -f $@; ar rcs $@ $^
+
+build/user/%: user/%.c build/user/lib/lib.a build/user/flags
+	$(call say,USER,$@) $(UCC) $(UCFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< build/user/lib/lib.a
 
 build/tests/%: tests/programs/%.c $(wildcard tests/programs/*.h user/*.h) build/user/lib/lib.a \
 		build/user/flags
