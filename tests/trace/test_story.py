@@ -80,6 +80,15 @@ def test_story():
     check("lines that fit", max(map(len, text_of(story.story, run).split("\n"))) <= 100)
 
 
+def test_jump():
+    "a program that runs into the kernel's half is told of, not the kernel"
+    machine = Machine()
+    task = machine.spawn(b"cow")
+    machine.touch(task, 1 << 63, execute=True, ip=1 << 63)
+    said = text_of(story.story, run_of(machine.rec.end()))
+    check("by its name", "cow (process 2) ran into code at 0x8000000000000000" in said, said)
+
+
 def test_neighbours():
     "fault-around is told with the fault whose time it fell into"
     machine = Machine()
