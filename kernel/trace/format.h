@@ -155,6 +155,8 @@ enum trace_door {
 /* In error_code: not by the CPU, but by the kernel in its stead; then WRITE alone tells of the access. */
 #define TRACE_FAULT_REMOTE 0x80000000u
 #define TRACE_FAULT_WRITE 2u
+/* In verdict: its frame, a new one, came onto its CPU's list of inactive anonymous pages; no LRU record tells so. */
+#define TRACE_FAULT_LISTED 0x40000000u
 
 struct trace_fault_door {
 	u8 door;    /* TRACE_DOOR_* */
@@ -169,7 +171,7 @@ struct trace_fault {
 	u64 begin;          /* tsc */
 	u64 address, ip;    /* ip: of the interrupted instruction; 0 with TRACE_FAULT_REMOTE */
 	u32 error_code;     /* the CPU's; or TRACE_FAULT_* */
-	u32 verdict;        /* VM_FAULT_* of all tries */
+	u32 verdict;        /* VM_FAULT_* of all tries; TRACE_FAULT_LISTED */
 	u8 signal, si_code; /* signal: 0, or what it was answered with */
 	u8 nr_doors, tries; /* tries: calls of handle_mm_fault() */
 	u32 flushes;        /* other CPUs that were told to forget the page */

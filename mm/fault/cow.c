@@ -71,11 +71,11 @@ static bool wp_install_copy(struct vm_fault *vmf, struct page *old, struct page 
 		page_remove_rmap(old);
 	}
 	page_add_new_anon_rmap(copy, vma, vmf->address);
-	lru_cache_add_anon(copy);
 	race_point("cow: flushed, copy not stored");
 	entry = maybe_mkwrite(entry, vma);
 	set_pte(vmf->pte, entry);
-	fault_stored(entry);
+	fault_stored_anon(entry);
+	lru_cache_add_anon(copy);
 	if (unlikely(vma->vm_flags & VM_LOCKED))
 		mlock_page(copy);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);

@@ -22,7 +22,7 @@ static __always_inline bool lock_same_pte(struct vm_fault *vmf)
 	spin_lock(vmf->ptl);
 	if (likely(pte_same(ptep_get(vmf->pte), vmf->orig_pte)))
 		return true;
-	fault_entry_is(ptep_get(vmf->pte), TRACE_DOOR_ENTRY_CHANGED);
+	fault_entry_is(ptep_get(vmf->pte), TRACE_DOOR_ENTRY_CHANGED, 0);
 	spin_unlock(vmf->ptl);
 	return false;
 }
@@ -46,13 +46,17 @@ static __always_inline bool install_pte(struct vm_fault *vmf, struct page *page,
 	if (kind == MAP_ANON_NEW) {
 		add_mm_counter(mm, MM_ANONPAGES, 1);
 		page_add_new_anon_rmap(page, vma, vmf->address);
-		lru_cache_add_anon(page);
 	} else if (kind == MAP_FILE) {
 		add_mm_counter(mm, PageSwapBacked(page) ? MM_SHMEMPAGES : MM_FILEPAGES, 1);
 		page_add_file_rmap(page);
 	}
 	set_pte(vmf->pte, entry);
-	fault_stored(entry);
+	if (kind == MAP_ANON_NEW) {
+		fault_stored_anon(entry);
+		lru_cache_add_anon(page);
+	} else {
+		fault_stored(entry);
+	}
 	if (kind != MAP_SPECIAL && unlikely(vma->vm_flags & VM_LOCKED))
 		mlock_page(page);
 	pte_unmap_unlock(vmf->pte, vmf->ptl);

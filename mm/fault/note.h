@@ -74,8 +74,11 @@ static __always_inline void fault_sent_to(const struct vm_fault *vmf, enum trace
 	note->record.before[3] = note->record.after[3] = vmf->orig_pte.pte;
 }
 
-/* The entry is @entry now: stored by this fault, or (ENTRY_CHANGED) found to be another's. ptl held. */
-static __always_inline void fault_entry_is(pte_t entry, enum trace_door door)
+/*
+ * The entry is @entry now: stored by this fault, or (ENTRY_CHANGED) found to be another's. @listed:
+ * TRACE_FAULT_LISTED or 0. ptl held.
+ */
+static __always_inline void fault_entry_is(pte_t entry, enum trace_door door, u32 listed)
 {
 	struct fault_note *note;
 
@@ -84,11 +87,17 @@ static __always_inline void fault_entry_is(pte_t entry, enum trace_door door)
 	note = current->fault_note;
 	note->record.head.seq = trace_seq();
 	note->record.after[3] = entry.pte;
+	note->record.verdict |= listed;
 	__fault_door(note, door);
 }
 static __always_inline void fault_stored(pte_t entry)
 {
-	fault_entry_is(entry, TRACE_DOOR_INSTALL);
+	fault_entry_is(entry, TRACE_DOOR_INSTALL, 0);
+}
+/* The same for a new anonymous page, of which lru_cache_add_anon() follows and tells nothing. */
+static __always_inline void fault_stored_anon(pte_t entry)
+{
+	fault_entry_is(entry, TRACE_DOOR_INSTALL, TRACE_FAULT_LISTED);
 }
 
 /* --- for who begins a fault; only while tracing() --- */

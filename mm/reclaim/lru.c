@@ -143,16 +143,12 @@ static __always_inline void add_anon_unlock(struct page *page, u32 cpu)
 	spin_unlock(&vec->lock);
 }
 
-/*
- * Reclaim is at this CPU's lists, or the recorder wants to know: apart, for the fast path has nothing
- * to save on the stack.
- */
+/* Reclaim is at this CPU's lists: apart, for the fast path has nothing to save on the stack. */
 static noinline void add_anon_waiting(struct page *page)
 {
 	u32 cpu = smp_processor_id();
 
 	spin_lock(&lruvecs[cpu].lock);
-	trace_lru(LRU_INACTIVE_ANON, 1, page_to_pfn(page));
 	add_anon_unlock(page, cpu);
 }
 
@@ -161,7 +157,7 @@ void lru_cache_add_anon(struct page *page)
 	u32 cpu = smp_processor_id();
 
 	ASSERT(PageAnon(page) && PageSwapBacked(page));
-	if (CONFIG_DEBUG || tracing() || unlikely(!spin_trylock(&lruvecs[cpu].lock)))
+	if (CONFIG_DEBUG || unlikely(!spin_trylock(&lruvecs[cpu].lock)))
 		add_anon_waiting(page);
 	else
 		add_anon_unlock(page, cpu);

@@ -18,7 +18,7 @@ enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIV
 void lru_cache_add(struct page *page);
 /*
  * The same for a fresh anonymous page that nobody else has seen: swapbacked, neither mlocked nor
- * active. The fault path's.
+ * active. The fault path's, which has told the recorder before (TRACE_FAULT_LISTED).
  */
 void lru_cache_add_anon(struct page *page);
 /* The page is being freed: off its list. Any holder of the last reference. */

@@ -76,7 +76,8 @@ def test_header():
                         ("TRACE_FILE_HEADER_SIZE", flt.HEADER.size),
                         ("TRACE_FAULT_DOORS", flt.MAX_DOORS), ("TRACE_PTES_MAX", flt.MAX_ENTRIES),
                         ("TRACE_END_CPU", flt.END_CHUNK), ("TRACE_LRU_OFF", flt.LRU_OFF),
-                        ("TRACE_FAULT_REMOTE", flt.PF_REMOTE)):
+                        ("TRACE_FAULT_REMOTE", flt.PF_REMOTE),
+                        ("TRACE_FAULT_LISTED", flt.FAULT_LISTED)):
         there = re.search(rf"#define {name} (\w+?)u?\b(?!\w)", text)
         check(name, there and int(there[1].rstrip("u"), 0) == value, there)
 

@@ -48,6 +48,7 @@ LRU_OFF = 255
 
 # Error code (the CPU's, and one bit of ours), verdicts, rights of a VMA, bits of an entry.
 PF_PROT, PF_WRITE, PF_USER, PF_RSVD, PF_INSTR = 1, 2, 4, 8, 16
+FAULT_LISTED = 1 << 30  # in a verdict: its frame came onto the list of inactive anonymous pages
 PF_REMOTE = 1 << 31  # not by the CPU: the kernel asked for the page
 (VM_FAULT_OOM, VM_FAULT_SIGBUS, VM_FAULT_MAJOR, VM_FAULT_SIGSEGV, VM_FAULT_NOPAGE, VM_FAULT_LOCKED,
  VM_FAULT_RETRY, VM_FAULT_DIRTIED) = 1, 2, 4, 0x40, 0x100, 0x200, 0x400, 0x800

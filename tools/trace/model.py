@@ -10,8 +10,8 @@ is near one of them. Records that contradict what came before are listed in stat
 """
 from collections import namedtuple
 
-from format import (CACHE, COMM, EXEC, EXIT, FAULT, FILE, FORK, FRAME, FRAME_ALLOC, FRAME_FREE,
-                    FRAME_SPLIT, KIND, KINDS, LRU, LRU_LISTS, LRU_OFF, MM_GONE, PAGE_SIZE,
+from format import (CACHE, COMM, EXEC, EXIT, FAULT, FAULT_LISTED, FILE, FORK, FRAME, FRAME_ALLOC,
+                    FRAME_FREE, FRAME_SPLIT, KIND, KINDS, LRU, LRU_LISTS, LRU_OFF, MM_GONE, PAGE_SIZE,
                     PTE_ACCESSED, PTE_DIRTY, PTE_SOFT_DIRTY, PTES_CLEAR, PTES_SET, PTE_SPECIAL,
                     RECLAIM, SWAP, SWAP_IN, SWAP_OUT, SWAP_READ, SWAP_WRITE, TABLE, TASK_SIZE,
                     VMA_CLEAR, VMA_SET, WRITEBACK, pte_pfn, pte_present, swap_entry)
@@ -194,6 +194,8 @@ class State:
         before, after, page = r.before_pte, r.after_pte, r.address & -PAGE_SIZE
         if before == after or not r.mm or page >= TASK_SIZE:
             return
+        if r.verdict & FAULT_LISTED:
+            self.lru[pte_pfn(after)] = 0, 1
         mm = self._mm(r.mm)
         known = mm.ptes.get(page, 0)
         if known & ~BY_CPU not in (before & ~BY_CPU, after & ~BY_CPU):

@@ -238,6 +238,8 @@ const APPLY = {
 		if (!mm || page >= USER_PAGES || before[0] === after[0] && before[1] === after[1])
 			return;
 		model.setEntry(model.space(mm), page, ...after);
+		if (records.get(r, "verdict") & VERDICT_LISTED)
+			model.eachFrame(records.get(r, "pfn"), 1, (frames, i) => { frames.lru[i] = 0; });
 	},
 	VMA_SET(model, records, r) {
 		const space = model.space(records.get(r, "mm")), was = records.pageOf(r, "was_start");

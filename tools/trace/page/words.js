@@ -30,7 +30,7 @@ const KIND_OF_DOOR = [["fixup_exception", K_FIXUP], ["bad_area_nosemaphore", K_B
 	["handle_present_pte", K_SPURIOUS]];
 
 const PF_PROT = 1, PF_WRITE = 2, PF_USER = 4, PF_INSTR = 16;
-const VERDICT_MAJOR = 4;
+const VERDICT_MAJOR = 4, VERDICT_LISTED = 0x40000000;
 const VM_DONTEXPAND = 0x40000; // without a file: a mapping of the kernel's own
 const BIT_PRESENT = 1, BIT_RW = 2, BIT_USER = 4, BIT_ACCESSED = 32, BIT_DIRTY = 64,
 	BIT_PROTNONE = 256, BIT_SPECIAL = 512, BIT_OWNED = 1024, BIT_SOFT_DIRTY = 2048;
