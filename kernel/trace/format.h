@@ -184,7 +184,7 @@ struct trace_fault {
 	 */
 	u64 before[4], after[4];
 	u64 pfn;            /* that the address leads to now; ~0: none */
-	u32 refcount, mapcount; /* of it, with this entry; 0, 0 of a special one (zero page), which nobody counts */
+	u32 refcount, mapcount; /* of it, with this entry; 0, 0 of the zero page, which nobody counts */
 	u64 index;          /* page of the VMA's file; or the raw swap entry that there was before */
 	char comm[16];
 	/* struct trace_fault_door doors[nr_doors] */

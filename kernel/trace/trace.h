@@ -3,10 +3,11 @@
  * The recorder: a ring of binary records for each CPU (kernel/trace/format.h has them), that somebody
  * outside, or a reader of /proc/trace, takes out. On with the knob trace=1.
  *
- * A change of what memory looks like calls one of the functions below, within the lock that orders it against
- * other changes of the same thing: the record's number is taken there and then. Off, each is
- * one instruction that does nothing (<asm/patch.h>). Nothing here sleeps, takes a lock, allocates or faults: any context but NMI.
- * A record that finds no room is counted, and LOST tells so when there is room again.
+ * A change of what memory looks like calls one of the functions below, within the lock that orders it
+ * against other changes of the same thing: the record's number is taken there and then. Off, each is
+ * one instruction that does nothing (<asm/patch.h>). Nothing here sleeps, takes a lock, allocates or
+ * faults: any context but NMI. A record that finds no room is counted, and LOST tells so when there is
+ * room again.
  */
 #ifndef KERNEL_TRACE_TRACE_H
 #define KERNEL_TRACE_TRACE_H
