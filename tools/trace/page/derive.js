@@ -35,10 +35,6 @@ class Derived {
 		for (const space of state.spaces.values())
 			this.count(space);
 		this.inSwapCache = new Set(state.swap.values());
-		this.tables = new Map(); // pfn -> [mm, level]
-		for (const space of state.spaces.values())
-			for (const [key, pfn] of space.tables)
-				this.tables.set(pfn, [space.mm, +key[0]]);
 	}
 
 	count(space) {
@@ -89,7 +85,7 @@ class Derived {
 			return "free";
 		if (pfn === zeroFrame)
 			return "zero";
-		if (this.tables.has(pfn))
+		if (this.state.tables.has(pfn))
 			return "table";
 		if (this.inSwapCache.has(pfn))
 			return "swapcache";

@@ -49,7 +49,7 @@ class Page {
 
 		this.timeline = new Timeline(byId("timeline"), (moment) => this.go({ moment }));
 		this.map = new SpaceMap(byId("space-map"), choose);
-		this.frames = new FrameMap(byId("frames"), (pfn) => {
+		this.frames = new FrameMap(byId("frames"), byId("frames-near"), (pfn) => {
 			this.frame = pfn;
 			this.show();
 		});

@@ -6,12 +6,23 @@ const LISTS = ["inactive, anonymous", "active, anonymous", "inactive, file", "ac
 	"unevictable"];
 const MAX_ORDER = 10, LARGE_ORDER = 6;
 
+const NEAR_COLUMNS = 64, NEAR_ROWS = 6; // frames in the larger picture of a few
+
 class FrameMap {
-	constructor(canvas, choose) {
+	constructor(canvas, near, choose) {
 		this.canvas = canvas;
+		this.near = near;
 		this.choose = choose;
 		this.picture = document.createElement("canvas");
 		canvas.addEventListener("click", (event) => choose(this.frameAt(event.offsetX, event.offsetY)));
+		near.addEventListener("click", (event) => {
+			const cell = near.clientWidth / NEAR_COLUMNS;
+			const pfn = this.first + Math.floor(event.offsetY / cell) * NEAR_COLUMNS +
+				Math.floor(event.offsetX / cell);
+
+			if (pfn < this.nr)
+				choose(pfn);
+		});
 		canvas.addEventListener("mousemove", (event) => {
 			const pfn = this.frameAt(event.offsetX, event.offsetY);
 
@@ -66,6 +77,26 @@ class FrameMap {
 			context.strokeRect((chosen % this.columns + 0.5) * this.cell - size / 2,
 				(Math.floor(chosen / this.columns) + 0.5) * high - size / 2, size, size);
 		}
+		this.paintNear(chosen);
+	}
+
+	/* The frames around the chosen one, large enough to be told apart. */
+	paintNear(chosen) {
+		const cell = this.width / NEAR_COLUMNS, height = Math.round(cell * NEAR_ROWS);
+		const context = prepare(this.near, this.width, height), span = NEAR_COLUMNS * NEAR_ROWS;
+		const row = Math.floor((chosen || 0) / NEAR_COLUMNS) - 2;
+
+		this.near.style.height = `${height}px`;
+		this.first = Math.max(0, Math.min(row * NEAR_COLUMNS, this.nr - span));
+		for (let i = 0; i < span && this.first + i < this.nr; i++) {
+			const x = i % NEAR_COLUMNS * cell, y = Math.floor(i / NEAR_COLUMNS) * cell;
+
+			context.fillStyle = `#${(this.pixels[this.first + i] & 0xffffff).toString(16)
+				.padStart(6, "0").replace(/(..)(..)(..)/, "$3$2$1")}`;
+			context.fillRect(x, y, cell - 1, cell - 1);
+			if (this.first + i === chosen)
+				paintMark(context, x - 0.5, cell, y - 0.5, cell);
+		}
 	}
 
 	/* One pixel for each frame. */
@@ -76,7 +107,7 @@ class FrameMap {
 		this.picture.height = this.rows;
 		const context = this.picture.getContext("2d");
 		const image = context.createImageData(this.columns, this.rows);
-		const pixels = new Uint32Array(image.data.buffer), words = {};
+		const pixels = this.pixels = new Uint32Array(image.data.buffer), words = {};
 		const small = Colours.word("free"), large = Colours.word("free-large");
 		let block = 0, blockEnd = 0;
 
@@ -140,7 +171,7 @@ function showFrames(now, map, chosen, byOwner) {
 function frameWords(now, pfn) {
 	const { derived, state } = now, use = derived.use(pfn), parts = [];
 	const chunk = state.frames[Math.floor(pfn / FRAME_CHUNK)], i = pfn % FRAME_CHUNK;
-	const cached = state.cache.get(pfn), table = derived.tables.get(pfn);
+	const cached = state.cache.get(pfn), table = state.tables.get(pfn);
 	const users = derived.mappers(pfn, 4);
 
 	parts.push(`Frame ${pfn.toString(16)}: ${USE_WORDS[use] || use}` +

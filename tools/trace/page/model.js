@@ -75,7 +75,7 @@ class Model {
 		this.kept = [];
 		this.state = { spaces: new Map(), tasks: new Map(), frames: [], cache: new Map(),
 			swap: new Map(), transfers: new Map(), files: new Map(), writing: new Map(),
-			reclaiming: new Map(), reclaimed: null };
+			tables: new Map(), reclaiming: new Map(), reclaimed: null };
 		this.at = 0; // records applied
 		this.keep();
 	}
@@ -268,16 +268,20 @@ const APPLY = {
 			records.pageOf(r, "end"));
 	},
 	TABLE(model, records, r) {
-		const space = model.space(records.get(r, "mm")), level = records.get(r, "level");
+		const mm = records.get(r, "mm"), level = records.get(r, "level"), pfn = records.get(r, "pfn");
 		const page = records.pageOf(r, "address"), key = tableKey(level, page);
 
 		if (records.get(r, "op")) {
-			space.tables.set(key, records.get(r, "pfn"));
+			model.space(mm).tables.set(key, pfn);
+			model.map("tables").set(pfn, [mm, level]);
 			return;
 		}
-		space.tables.delete(key);
+		model.map("tables").delete(pfn);
+		if (!model.state.spaces.has(mm))
+			return; // the last one, of a map that is gone
+		model.space(mm).tables.delete(key);
 		if (level === 1)
-			model.clearEntries(space, page, page + 512);
+			model.clearEntries(model.space(mm), page, page + 512);
 	},
 	FRAME(model, records, r) {
 		const op = records.get(r, "op"), order = records.get(r, "order");
