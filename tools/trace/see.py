@@ -64,7 +64,8 @@ def excerpts(names):
     texts = {path: open(path, encoding="utf-8").read() for path in files}
     found = {}
     for name in names:
-        for pattern in (rf"^[a-z_].*\b{name}\([^;]*?\n\{{\n", rf"^[a-z_].*\b(\w+_{name})\([^;]*?\n\{{\n"):
+        for pattern in (rf"^[a-z_].*\b{name}\([^;]*?\n\{{\n",
+                        rf"^[a-z_].*\b(\w+_{name})\([^;]*?\n\{{\n"):
             if name in found or name in ("", "end"):
                 break
             for path, text in texts.items():

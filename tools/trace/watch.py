@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Shows a run while it goes on: the page of see.py, on http://127.0.0.1:PORT/. `make watch PROG=thrash` is
-a thin name for
+"""Shows a run while it goes on: the page of see.py, on http://127.0.0.1:PORT/. `make watch
+PROG=thrash` is a thin name for
 
     tools/trace/watch.py [--port N] [--program NAME] [--kernel ELF] [--elf ELF]
 
@@ -123,8 +123,8 @@ def main():
     tell(f"the page is {url}")
     see.show(url)
     try:
-        subprocess.run([sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel", args.kernel,
-                        "--env"], env=dict(os.environ, TRACE=path), check=False)
+        subprocess.run([sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel",
+                        args.kernel, "--env"], env=dict(os.environ, TRACE=path), check=False)
         follower.over.set()
         follower.join()
         tell(follower.failure or "the run is over; Ctrl-C ends the page too")

@@ -139,7 +139,8 @@ class FrameMap {
 		if (!byOwner)
 			return USES.filter((use) => this.uses[use]).map((use) => swatch(USE_COLOUR[use],
 				`${USE_WORDS[use]} ${this.uses[use].toLocaleString("en")}`)).concat(
-				!this.uses.free ? [] : swatch("free-large", `free, in blocks of ${bytes(2 ** LARGE_ORDER)} and more`));
+				!this.uses.free ? [] : swatch("free-large",
+					`free, in blocks of ${bytes(2 ** LARGE_ORDER)} and more`));
 		const owners = [...now.state.spaces.keys()].slice(0, 12);
 
 		return [...owners.map((mm) => element("span", {},

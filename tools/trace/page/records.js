@@ -189,7 +189,7 @@ function hexPage(page) {
 	return hex64(page % 2 ** 20 * 4096, Math.floor(page / 2 ** 20));
 }
 
-/* Bytes as text, by format.py's rules: what is not UTF-8 and what is not to be printed by its number. */
+/* Bytes as text, as format.py has it: what is not UTF-8 or not to be printed, by its number. */
 function nameOf(bytes) {
 	let text;
 

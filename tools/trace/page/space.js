@@ -186,8 +186,8 @@ function showVma(row, vma, now, choose) {
 
 		count[what] = (count[what] || 0) + 1;
 	});
-	const words = Object.entries(count).map(([what, n]) => `${n.toLocaleString("en")} ${PAGES_COUNTED[what]}`)
-		.join(", ") || "nothing touched yet";
+	const words = Object.entries(count)
+		.map(([what, n]) => `${n.toLocaleString("en")} ${PAGES_COUNTED[what]}`).join(", ") || "nothing touched yet";
 
 	row.setAttribute("aria-current", String(vma.start <= now.page && now.page < vma.end));
 	cells[0].textContent = `${hexPage(vma.start)}-${hexPage(vma.end)}`;

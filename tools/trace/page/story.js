@@ -8,7 +8,8 @@ function showStory(now) {
 			"Before the first fault.";
 		byId("story-outcome").textContent = now.records.faults.length ?
 			`${plural(now.records.faults.length, "fault")} of ` +
-			`${plural(new Set(now.records.pid).size, "process", "processes")} are recorded.` : "No fault is recorded: this run had none, or the recorder was on too late.";
+			`${plural(new Set(now.records.pid).size, "process", "processes")} are recorded.` :
+			"No fault is recorded: this run had none, or the recorder was on too late.";
 		fill("facts");
 	} else {
 		const [who, outcome] = faultWords(now.records, now.i, now.state);

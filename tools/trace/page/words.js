@@ -25,7 +25,8 @@ const [K_ZERO, K_FRESH, K_FILE, K_FILE_COPY, K_SHARED, K_SWAP, K_REUSE, K_COPY, 
 const KIND_OF_DOOR = [["fixup_exception", K_FIXUP], ["bad_area_nosemaphore", K_BAD],
 	["do_sigbus", K_BAD], ["out_of_memory", K_OTHER], ["vmalloc_fault", K_VMALLOC],
 	["lock_same_pte", K_SPURIOUS], ["wp_page_copy", K_COPY], ["wp_page_shared", K_SHARED],
-	["wp_page_reuse", K_REUSE], ["do_swap_page", K_SWAP], ["do_cow_fault", K_FILE_COPY], ["do_shared_fault", K_SHARED],
+	["wp_page_reuse", K_REUSE], ["do_swap_page", K_SWAP], ["do_cow_fault", K_FILE_COPY],
+	["do_shared_fault", K_SHARED],
 	["do_read_fault", K_FILE], ["do_fault_around", K_FILE], ["do_anonymous_page", K_FRESH],
 	["handle_present_pte", K_SPURIOUS]];
 
@@ -38,7 +39,6 @@ const HIGH_NX = 0x80000000;
 
 const entryPresent = (low) => (low & (BIT_PRESENT | BIT_PROTNONE)) !== 0;
 const entryPfn = (low, high) => (high & 0xfffff) * 2 ** 20 + (low >>> 12);
-const entrySwap = (low, high) => (low || high) && !entryPresent(low);
 const swapArea = (low) => low >>> 9 & 31;
 const swapSlot = (low, high) => (high & 0x7fffffff) * 2 ** 18 + (low >>> 14);
 
@@ -75,7 +75,7 @@ function faultKind(records, r) {
 	return K_ZERO;
 }
 
-/* The bits of an entry, each as {name, off: it is a bit that is clear}; @leaf: of a last-level table. */
+/* The bits of an entry, each as {name, off: it is clear}; @leaf: of a last-level table. */
 function entryBits(low, high, leaf) {
 	if (!low && !high)
 		return [];
