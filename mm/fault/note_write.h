@@ -79,8 +79,10 @@ static __always_inline void fault_record_put(struct trace_ring *ring, struct fau
 	};
 	record->nr_doors = (u8)((size - sizeof(*record)) / sizeof(*note->next));
 	trace_fill_head(&to->head, TRACE_FAULT, size, likely(seq) ? seq : trace_seq(), now);
+	/* Not a byte more: behind it may be what the reader has not taken yet. */
+	BUILD_BUG_ON(offsetof(struct trace_fault, pid) != sizeof(to->head));
+	copy_words(&to->pid, &record->pid, (size - sizeof(to->head)) / sizeof(u64));
 	to->pid = (u32)task->tgid;
-	copy_words(&to->mm, &record->mm, (size - sizeof(to->head)) / sizeof(u64));
 	memcpy(to->comm, task->comm, sizeof(to->comm));
 	trace_publish(ring, size);
 }
