@@ -27,22 +27,37 @@ const sys_call_fn sys_call_table[NR_syscalls] = {
 #undef M
 };
 
+enum {
+#define X(nr, name, fn) NUMBER_OF_##name = nr,
+#define M(nr, name) NUMBER_OF_##name = nr,
+	SYSCALLS(X, M)
+#undef X
+#undef M
+};
+
 bool sys_call_is_about_memory(unsigned long nr)
 {
-	static const sys_call_fn calls[] = {
-#define CALL(fn) (sys_call_fn)(void *)fn
-		CALL(sys_mmap),    CALL(sys_munmap), CALL(sys_mprotect), CALL(sys_mremap),
-		CALL(sys_brk),     CALL(sys_msync),  CALL(sys_mincore),  CALL(sys_madvise),
-		CALL(sys_shmat),   CALL(sys_shmdt),  CALL(sys_mlock),    CALL(sys_mlock2),
-		CALL(sys_munlock), CALL(sys_mlockall), CALL(sys_munlockall),
-		CALL(sys_remap_file_pages), CALL(sys_process_madvise),
-#undef CALL
+	static const bool about_memory[NR_syscalls] = {
+		[NUMBER_OF_mmap] = true,
+		[NUMBER_OF_munmap] = true,
+		[NUMBER_OF_mprotect] = true,
+		[NUMBER_OF_mremap] = true,
+		[NUMBER_OF_brk] = true,
+		[NUMBER_OF_msync] = true,
+		[NUMBER_OF_mincore] = true,
+		[NUMBER_OF_madvise] = true,
+		[NUMBER_OF_process_madvise] = true,
+		[NUMBER_OF_shmat] = true,
+		[NUMBER_OF_shmdt] = true,
+		[NUMBER_OF_mlock] = true,
+		[NUMBER_OF_mlock2] = true,
+		[NUMBER_OF_munlock] = true,
+		[NUMBER_OF_mlockall] = true,
+		[NUMBER_OF_munlockall] = true,
+		[NUMBER_OF_remap_file_pages] = true,
 	};
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
-		if (sys_call_table[nr] == calls[i])
-			return true;
-	return false;
+	return about_memory[nr];
 }
 
 static const char *syscall_name(unsigned long nr)
