@@ -167,9 +167,9 @@ static inline void vma_start_write(struct vm_area_struct *vma)
 }
 #define vma_assert_write_locked(vma)                                                               \
 	ASSERT((vma)->vm_mm->mmap_lock.count < 0 && vma_is_write_locked(vma))
-/* A fault may use @vma: through its own lock, or through mmap_lock. */
+/* A fault may use @vma: through mmap_lock, or through its own lock, which a writer may be closing just now. */
 #define vma_assert_locked(vma)                                                                     \
-	ASSERT((vma)->vm_mm->mmap_lock.count || READ_ONCE((vma)->vm_readers) > 0)
+	ASSERT((vma)->vm_mm->mmap_lock.count || (READ_ONCE((vma)->vm_readers) & ~VMA_CLOSED))
 
 /*
  * @vma, write-locked, is out of the tree of @mm: whoever still finds it fails to lock it, and no hint

@@ -114,7 +114,7 @@ def test_scale():
 
 def test_requests():
     "what make bench cannot do is refused in a sentence"
-    for knob, sentence in (("PARTS=nosuch", "there are icount wall curves native scale"),
+    for knob, sentence in (("PARTS=nosuch", "there are icount recorder wall curves native scale"),
                            ("T=nosuch", "no operation matches T=nosuch: there are getppid "),
                            ("ROUNDS=0", "not a number from 1 on")):
         done = subprocess.run([sys.executable, os.path.join(TOP, "tests/bench/bench.py")],

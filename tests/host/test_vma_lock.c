@@ -240,6 +240,20 @@ static void test_closed_while_a_writer_waits(void **state)
 	SIGNAL(poke(a, 'x'), SIGSEGV, SEGV_MAPERR, a);
 }
 
+/* A writer closes the VMA between the two looks of the assertion, at mmap_lock and at the VMA. */
+static void test_held_while_closed(void **state)
+{
+	unsigned long a = map_anon(1, RW);
+	struct vm_area_struct *vma = lock_vma_under_rcu(p->mm, a);
+
+	(void)state;
+	assert_non_null(vma);
+	vma->vm_readers |= VMA_CLOSED;
+	vma_assert_locked(vma);
+	vma->vm_readers &= ~VMA_CLOSED;
+	vma_end_read(vma);
+}
+
 /* Locked for writing, until mmap_lock is given back: then all at once are open again. */
 static void test_write_lock(void **state)
 {
@@ -433,6 +447,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_who_waits),
 	TEST(test_stack_growth_waits),
 	TEST(test_closed_while_a_writer_waits),
+	TEST(test_held_while_closed),
 	TEST(test_write_lock),
 	TEST(test_numbers_meet),
 	TEST(test_detached),
