@@ -138,7 +138,7 @@ static bool pull(struct run_queue *rq, unsigned int from, enum pull which, u64 c
 	if (likely(may_run_on(task, self)))
 		enqueue(rq, task, woken ? &rq->woken : &rq->queue, false);
 	else
-		rq = activate(rq, task); /* its mask was changed on the way */
+		rq = activate(rq, task, true); /* its mask was changed on the way */
 	spin_unlock(&rq->lock);
 	return true;
 }
@@ -202,7 +202,7 @@ void set_cpus_allowed(struct task_struct *task, cpumask_t mask)
 			list_del_init(&task->run_node);
 			rq->nr_queued--;
 			task->on_rq = 0;
-			rq = activate(rq, task);
+			rq = activate(rq, task, true);
 		}
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);

@@ -102,7 +102,7 @@ static void maybe_preempt(struct run_queue *rq, const struct task_struct *task, 
 		preempt(running, cpu);
 }
 
-struct run_queue *activate(struct run_queue *rq, struct task_struct *task)
+struct run_queue *activate(struct run_queue *rq, struct task_struct *task, bool woken)
 {
 	bool slept = task->time_slice > 0;
 
@@ -119,7 +119,7 @@ struct run_queue *activate(struct run_queue *rq, struct task_struct *task)
 			break;
 	}
 	enqueue(rq, task, slept ? &rq->woken : &rq->queue, false);
-	maybe_preempt(rq, task, slept);
+	maybe_preempt(rq, task, slept && woken);
 	return rq;
 }
 
@@ -143,7 +143,7 @@ bool wake_up_state(struct task_struct *task, unsigned int mask)
 	/* On a queue: still on its way into schedule(), it will come out again. */
 	if (woken && asleep) {
 		rq->nr_blocked -= blocked;
-		rq = activate(rq, task);
+		rq = activate(rq, task, true);
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);
 	return woken;
@@ -161,7 +161,7 @@ void wake_up_new_task(struct task_struct *task)
 
 	/*
 	 * Parent and child share what is left of the slice, or fork would be a way to get more
-	 * time.
+	 * time. The child does not push its parent aside: who forks goes on to what it forked for.
 	 */
 	task->time_slice = (current->time_slice + 1) / 2;
 	if (current->time_slice > 1)
@@ -169,7 +169,7 @@ void wake_up_new_task(struct task_struct *task)
 	task->cpu = (int)smp_processor_id();
 	rq = task_rq_lock(task, &flags);
 	rq->nr_forks++;
-	rq = activate(rq, task);
+	rq = activate(rq, task, false);
 	spin_unlock_irqrestore(&rq->lock, flags);
 }
 
@@ -242,7 +242,7 @@ static void finish_switch(void)
 	rq->prev = NULL;
 	rq->drop_mm = NULL;
 	if (unlikely(evicted))
-		rq = activate(rq, prev);
+		rq = activate(rq, prev, true);
 	spin_unlock_irq(&rq->lock);
 	if (mm)
 		mmdrop(mm);

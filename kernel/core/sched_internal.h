@@ -36,9 +36,9 @@ struct run_queue *task_rq_lock(struct task_struct *task, unsigned long *flags);
 void enqueue(struct run_queue *rq, struct task_struct *task, struct list_head *where, bool front);
 /*
  * A task that became runnable goes to the queue that suits it best. @rq is its last one, locked;
- * returns the one that it is on now, locked instead.
+ * returns the one that it is on now, locked instead. @woken: if it slept it may push others aside.
  */
-struct run_queue *activate(struct run_queue *rq, struct task_struct *task);
+struct run_queue *activate(struct run_queue *rq, struct task_struct *task, bool woken);
 /* Tell the running task of the queue to make way at the next chance. rq->lock held. */
 void preempt(struct task_struct *running, unsigned int cpu);
 

@@ -374,6 +374,35 @@ static void robust(void)
 	munmap(held, sizeof(*held));
 }
 
+/* With the parent's CPU alone: who forks goes on; the child runs when its parent sleeps, or at a tick. */
+static void child_does_not_push(void)
+{
+	int *ran = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cpu_set_t all, one;
+	int first = 0;
+	pid_t pid;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	for (int i = 0; i < 100; i++) {
+		for (volatile int spin = 0; spin < 100000; spin++)
+			; /* computes: slices are used up */
+		*ran = 0;
+		pid = fork();
+		if (!pid) {
+			*(volatile int *)ran = 1;
+			_exit(0);
+		}
+		first += *(volatile int *)ran;
+		waitpid(pid, NULL, 0);
+	}
+	sched_setaffinity(0, sizeof(all), &all);
+	check(first <= 20, "a child does not push its parent aside");
+	munmap(ran, 4096);
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -386,5 +415,6 @@ int main(int argc, char **argv)
 	places();
 	robust();
 	no_waiting_for_ticks();
+	child_does_not_push();
 	return checks_done();
 }

@@ -70,7 +70,7 @@ trap 'echo usr1' USR1; kill -USR1 $$; trap - USR1
 (trap '' TERM; kill -TERM $(sh -c 'echo $PPID'); echo ignored)
 sh -c 'kill -KILL $$'; echo $?
 sh -c 'kill -SEGV $$' 2>/dev/null; echo $?
-sleep 100 & kill $!; wait $!; echo $?
+sleep 100 & p=$!; (sleep 0.2; kill $p) & wait $p; echo $?
 (sleep 0.1; exit 5) & wait $!; echo $?
 for i in 3 1 2; do (sleep 0.$i; echo "done $i") & done; wait
 timeout 0.2 sleep 10; echo $?; timeout -s KILL 0.1 sleep 10; echo $?
