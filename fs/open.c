@@ -271,10 +271,11 @@ void file_getattr(struct file *file, struct file_stat *st)
 		 * The only number it has: its place in memory, cut down so as not to tell where. Both
 		 * ends of a pipe are one object.
 		 */
-		const void *object = file->f_op == &pipe_fops ? file->private_data : file;
+		bool pipe = file->f_op == &pipe_fops;
+		const void *object = pipe ? file->private_data : file;
 
 		st->ino = (unsigned long)object >> 6 & 0xffffff;
-		st->mode = file->f_mapping ? S_IFREG | 0777 : S_IFIFO | 0600;
+		st->mode = file->f_mapping ? S_IFREG | 0777 : pipe ? S_IFIFO | 0600 : 0600;
 		st->dev = 1;
 		return;
 	}

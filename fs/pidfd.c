@@ -40,6 +40,7 @@ static void pidfd_release(struct file *file)
 }
 
 static const struct file_operations pidfd_fops = {
+	.name = "pidfd",
 	.poll = pidfd_poll,
 	.release = pidfd_release,
 };

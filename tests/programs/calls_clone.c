@@ -10,8 +10,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -86,6 +88,8 @@ static void opening(void)
 {
 	volatile int tid = 0;
 	int fd = pidfd_open(getpid(), 0);
+	char path[32], name[32];
+	struct stat st;
 	pthread_t t;
 	char c;
 
@@ -93,6 +97,10 @@ static void opening(void)
 	check(fcntl(fd, F_GETFD) == FD_CLOEXEC, "closed by exec");
 	check(!readable(fd, 0), "a living process is not readable");
 	check(read(fd, &c, 1) == -1 && errno == EINVAL, "nothing to read: EINVAL");
+	check(!fstat(fd, &st) && st.st_mode == 0600, "a file of no type");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	check(readlink(path, name, sizeof(name)) == 18 && !memcmp(name, "anon_inode:[pidfd]", 18),
+	      "/proc/self/fd has its kind");
 	close(fd);
 	fd = pidfd_open(getpid(), O_NONBLOCK);
 	check(fd >= 0 && fcntl(fd, F_GETFL) & O_NONBLOCK, "O_NONBLOCK");
