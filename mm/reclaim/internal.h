@@ -63,6 +63,8 @@ static inline unsigned long lru_size(enum lru_list list)
 	return node_stat((enum node_stat)list);
 }
 
+/* --- vmscan.c --- */
+
 /* One pass over the lists at sc->priority. May sleep. */
 void shrink_lists(struct scan_control *sc);
 /*
@@ -73,16 +75,22 @@ unsigned long isolate_pages(enum lru_list list, unsigned long nr, struct list_he
 			    unsigned long *taken);
 /* All of @pages go back to their lists; @taken is what isolate_pages() said. */
 void putback_pages(struct list_head *pages, unsigned long taken);
-/* Reclaim what can be of the isolated pages; the others stay on the list. Returns frames freed. */
+/* Sleep until the write of some page ends, at most 100 ms. */
+void wait_for_writeback(void);
+/* The write of some page has ended: who waits for pages to become clean looks again. */
+void reclaim_writeback_done(void);
+
+/* --- evict.c --- */
+
+/*
+ * Reclaim what can be of the isolated pages; the others stay on the list. Returns frames freed, and leaves
+ * the counts of the batch in @sc. May sleep.
+ */
 unsigned long shrink_page_list(struct list_head *pages, struct scan_control *sc);
 /*
  * Drop the isolated, locked page from its cache if it is clean and unmapped. True: only our
  * reference is left.
  */
 bool drop_page(struct page *page);
-/* Sleep until the write of some page ends, at most 100 ms. */
-void wait_for_writeback(void);
-/* The write of some page has ended: who waits for pages to become clean looks again. */
-void reclaim_writeback_done(void);
 
 #endif

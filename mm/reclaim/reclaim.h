@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking memory back: kswapd, direct reclaim, OOM. See mm/reclaim/vmscan.c for the policy. */
+/* Taking memory back: kswapd, direct reclaim, OOM. The policy: vmscan.c of lists, evict.c of a page. */
 #ifndef MM_RECLAIM_RECLAIM_H
 #define MM_RECLAIM_RECLAIM_H
 
