@@ -77,7 +77,7 @@ SANITIZE := -fsanitize=shift,integer-divide-by-zero,unreachable,vla-bound,null,b
 	-Wno-array-bounds -fno-optimize-sibling-calls
 endif
 IMAGE_KIB := $(if $(filter 1,$(CONFIG_DEBUG)),4096,1024)
-UNSEEN := mm/frame/slab.c mm/frame/alloc.c mm/audit/slabs.c mm/audit/names.c lib/string.c # they may touch what others may not
+UNSEEN := mm/frame/slab.c mm/frame/slab_debug.c mm/frame/alloc.c mm/audit/slabs.c mm/audit/names.c lib/string.c # they may touch what others may not
 $B/kernel/debug/%.c.o: SANITIZE :=
 $B/kernel/debug/%.c.o $(UNSEEN:%=$B/%.o): KASAN_FLAGS :=
 ASFLAGS := -f elf64 -g -F dwarf -I. -DCONFIG_DEBUG=$(CONFIG_DEBUG) $(WERROR_FLAG)

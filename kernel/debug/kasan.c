@@ -313,13 +313,13 @@ static void record_from(struct kasan_track *track, const unsigned long *frame)
 	}
 }
 
+/* The frame of whoever called us: that a hook of the allocator did tells nothing. */
+#define CALLERS_FRAME (*(const unsigned long *const *)__builtin_frame_address(0))
+
 void kasan_record(struct kasan_track *track)
 {
-	record_from(track, __builtin_frame_address(0));
+	record_from(track, CALLERS_FRAME);
 }
-
-/* The frame of whoever called us: poison_alloc() and poison_free() themselves tell nothing. */
-#define CALLERS_FRAME (*(const unsigned long *const *)__builtin_frame_address(0))
 
 void kasan_alloc_pages(struct page *page, unsigned int order)
 {

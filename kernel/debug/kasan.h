@@ -51,7 +51,7 @@ void kasan_record(struct kasan_track *track);
 /* What assembly is about to touch. */
 void kasan_check_read(const void *addr, size_t size);
 void kasan_check_write(const void *addr, size_t size);
-/* From mm/frame/slab.c. @addr lies in a frame of a slab. */
+/* From mm/frame/slab_debug.c. @addr lies in a frame of a slab. */
 void slab_describe(const void *addr, struct kasan_object *object);
 /* This CPU's freed objects that wait are free now. */
 void kasan_drain_quarantine(void);

@@ -12,20 +12,16 @@
  *
  * A slab is aligned to its size, so an object's address gives its head by one mask.
  *
- * Debug builds put two words behind each object: a tag that says live or free, so that a second free
- * and a write past the end are seen at once, and the chain's pointer, so that the whole object can
- * carry the poison. With KASAN, who allocated and who freed it follow, and a freed object waits in a
- * queue before it is used again, so that whoever still uses it is seen. This file is not checked.
+ * Debug builds look at each object that comes and goes (slab_debug.h).
  */
 #include "kernel/core/panic.h"
-#include "kernel/core/printk.h"
 #include "kernel/core/stop.h"
 #include "kernel/debug/kasan.h"
 #include "kernel/trace/trace.h"
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/buddy.h"
-#include "mm/frame/slab_internal.h"
+#include "mm/frame/slab_debug.h"
 
 #define SLAB_MAX_ORDER 3U  /* 32 KiB */
 #define SLAB_KEEP_EMPTY 2U /* empty slabs a cache holds back for the next burst */
@@ -33,99 +29,6 @@
 
 struct kmem_cache *slab_caches;
 static unsigned long slab_frames;
-
-/* --- debug: tags and poison --- */
-#if CONFIG_DEBUG
-#define TAG_LIVE 0xcafe11fecafe11feUL
-#define TAG_FREE 0xdeadf4eedeadf4eeUL
-#define DEBUG_BYTES (16U + (CONFIG_KASAN ? 2 * sizeof(struct kasan_track) : 0))
-
-static unsigned long *tag_of(const struct kmem_cache *cache, void *object)
-{
-	return (unsigned long *)((char *)object + cache->link - sizeof(unsigned long));
-}
-
-/* Of its allocation; that of its free is the next one. */
-static struct kasan_track *tracks_of(const struct kmem_cache *cache, const void *object)
-{
-	return (struct kasan_track *)((char *)object + cache->link + sizeof(void *));
-}
-
-static void complain(const struct kmem_cache *cache, const void *object, const char *what)
-{
-	pr_err("slab %s: object %p %s\n", cache->name, object, what);
-	WARN_ON(true);
-}
-
-static void debug_init_object(struct kmem_cache *cache, void *object)
-{
-	memset(object, SLAB_POISON_FREED, cache->size);
-	*tag_of(cache, object) = TAG_FREE;
-	kasan_poison(object, cache->size, KASAN_FREE_OBJECT);
-}
-
-static void debug_forget(struct kmem_cache *cache, void *object)
-{
-	kasan_forget(tracks_of(cache, object));
-	kasan_forget(tracks_of(cache, object) + 1);
-}
-
-static void debug_alloc(struct kmem_cache *cache, void *object)
-{
-	kasan_unpoison(object, cache->size);
-	if (*tag_of(cache, object) != TAG_FREE ||
-	    memchr_inv(object, SLAB_POISON_FREED, cache->size))
-		complain(cache, object, "was written while free");
-	memset(object, SLAB_POISON_FRESH, cache->size);
-	*tag_of(cache, object) = TAG_LIVE;
-	kasan_record(tracks_of(cache, object));
-}
-
-/* False: the object must be kept out of circulation. */
-static bool debug_free(struct kmem_cache *cache, void *object)
-{
-	const struct page *page = virt_to_page(object);
-	unsigned long offset = (unsigned long)object & ~cache->mask;
-
-	if (!PageSlab(page) || page->mapping != (void *)cache || offset % cache->stride ||
-	    offset / cache->stride >= cache->per_slab)
-		complain(cache, object, "is not of this cache");
-	else if (*tag_of(cache, object) == TAG_FREE)
-		complain(cache, object, "is freed twice");
-	else if (*tag_of(cache, object) != TAG_LIVE)
-		complain(cache, object, "was written past its end");
-	else {
-		kasan_unpoison(object, cache->size);
-		debug_init_object(cache, object);
-		kasan_record(tracks_of(cache, object) + 1);
-		return true;
-	}
-	return false;
-}
-#else
-#define DEBUG_BYTES 0U
-static inline void debug_init_object(struct kmem_cache *cache, void *object)
-{
-	(void)cache;
-	(void)object;
-}
-static inline void debug_forget(struct kmem_cache *cache, void *object)
-{
-	(void)cache;
-	(void)object;
-}
-static inline void debug_alloc(struct kmem_cache *cache, void *object)
-{
-	(void)cache;
-	(void)object;
-}
-static inline bool debug_free(struct kmem_cache *cache, void *object)
-{
-	(void)cache;
-	(void)object;
-	return true;
-}
-#endif
 
 /* --- slabs --- */
 /* A new slab with all its objects chained, first address first; owned by nobody, on no list. */
@@ -148,9 +51,7 @@ static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp)
 	for (unsigned int i = cache->per_slab; i--;) {
 		void *object = base + i * cache->stride;
 
-		kasan_unpoison(object, cache->size);
-		debug_init_object(cache, object);
-		debug_forget(cache, object);
+		slab_debug_new(cache, object);
 		*link_of(cache, object) = (void *)head->private;
 		head->private = (unsigned long)object;
 	}
@@ -215,11 +116,6 @@ static bool refill_cpu(struct kmem_cache *cache, struct cpu_slab *c)
 	return true;
 }
 
-static struct cpu_slab *this_cpu_slab(struct kmem_cache *cache)
-{
-	return &cache->cpu[smp_processor_id()];
-}
-
 /* The CPU's chain is empty: take a partial slab or a new one. False: out of memory. */
 static bool slab_refill(struct kmem_cache *cache, gfp_t gfp)
 {
@@ -231,8 +127,8 @@ static bool slab_refill(struct kmem_cache *cache, gfp_t gfp)
 	spin_unlock(&cache->lock);
 	if (ok)
 		return true;
-	fresh = new_slab(cache,
-			 gfp); /* may sleep: whose CPU this is, and what it has, may change */
+	/* May sleep: whose CPU this is, and what it has, may change. */
+	fresh = new_slab(cache, gfp);
 	if (!fresh)
 		return false;
 	spin_lock(&cache->lock);
@@ -244,8 +140,7 @@ static bool slab_refill(struct kmem_cache *cache, gfp_t gfp)
 	return true;
 }
 
-/* An object of a slab that this CPU does not own goes back. */
-static noinline void slab_free_slow(struct kmem_cache *cache, unsigned long base, void *object)
+noinline void slab_free_slow(struct kmem_cache *cache, unsigned long base, void *object)
 {
 	struct page *slab = virt_to_page((const void *)base);
 	bool empty = false;
@@ -285,94 +180,16 @@ void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 	if (unlikely(!object))
 		return alloc_after_refill(cache, gfp);
 	c->free = *link_of(cache, object);
-	debug_alloc(cache, object);
+	slab_debug_alloc(cache, object);
 	if (unlikely(gfp & __GFP_ZERO))
 		return memset(object, 0, cache->size);
 	return object;
 }
 
-static __always_inline void give_back(struct kmem_cache *cache, void *object)
-{
-	struct cpu_slab *c = this_cpu_slab(cache);
-	unsigned long base = (unsigned long)object & cache->mask;
-
-	if (unlikely(base != c->base)) {
-		slab_free_slow(cache, base, object);
-		return;
-	}
-	*link_of(cache, object) = c->free;
-	c->free = object;
-}
-
-#if CONFIG_KASAN
-#define QUARANTINE_OBJECTS 512U /* a power of two */
-#define QUARANTINE_BYTES (256UL * 1024)
-
-/* Freed objects that wait, oldest first. No lock, as the CPUs' chains. */
-struct quarantine {
-	struct kmem_cache *cache[QUARANTINE_OBJECTS];
-	void *object[QUARANTINE_OBJECTS];
-	unsigned int in, out;
-	unsigned long bytes;
-};
-static DEFINE_PER_CPU(struct quarantine, quarantine);
-
-/* Until @objects wait at most, of @bytes at most, the oldest ones go back. */
-static void shrink_quarantine(struct quarantine *q, unsigned int objects, unsigned long bytes)
-{
-	while (q->in - q->out > objects || q->bytes > bytes) {
-		unsigned int i = q->out++ % QUARANTINE_OBJECTS;
-
-		q->bytes -= q->cache[i]->stride;
-		give_back(q->cache[i], q->object[i]);
-	}
-}
-
-static void free_object(struct kmem_cache *cache, void *object)
-{
-	struct quarantine *q = this_cpu_ptr(&quarantine);
-	unsigned int i;
-
-	shrink_quarantine(q, QUARANTINE_OBJECTS - 1, QUARANTINE_BYTES);
-	i = q->in++ % QUARANTINE_OBJECTS;
-	q->cache[i] = cache;
-	q->object[i] = object;
-	q->bytes += cache->stride;
-}
-
-void slab_describe(const void *addr, struct kasan_object *object)
-{
-	const struct kmem_cache *cache = (void *)virt_to_page(addr)->mapping;
-	unsigned long base = (unsigned long)addr & cache->mask;
-	unsigned int i = min(((unsigned long)addr - base) / cache->stride, cache->per_slab - 1UL);
-
-	object->cache = cache->name;
-	object->start = (void *)(base + (unsigned long)i * cache->stride);
-	object->size = cache->size;
-	object->allocated = tracks_of(cache, object->start);
-	object->freed = object->allocated + 1;
-}
-
-void kasan_drain_quarantine(void)
-{
-	shrink_quarantine(this_cpu_ptr(&quarantine), 0, 0);
-}
-
-void kasan_drain_all_quarantines(void)
-{
-	unsigned int cpu;
-
-	for_each_cpu(cpu)
-		shrink_quarantine(per_cpu_ptr(&quarantine, cpu), 0, 0);
-}
-#else
-#define free_object give_back
-#endif
-
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
-	if (debug_free(cache, object))
-		free_object(cache, object);
+	if (slab_debug_free(cache, object))
+		slab_give_back(cache, object);
 }
 
 /* --- making caches --- */
@@ -398,7 +215,7 @@ static void cache_setup(struct kmem_cache *cache, const char *name, size_t size,
 	cache->size = size;
 	cache->link = CONFIG_DEBUG ? ALIGN(size, sizeof(void *)) + sizeof(unsigned long) : 0;
 	cache->stride =
-		ALIGN(max(ALIGN(size, sizeof(void *)), sizeof(void *)) + DEBUG_BYTES, align);
+		ALIGN(max(ALIGN(size, sizeof(void *)), sizeof(void *)) + SLAB_DEBUG_BYTES, align);
 	cache->order = slab_order(cache->stride);
 	cache->per_slab = (PAGE_SIZE << cache->order) / cache->stride;
 	cache->mask = ~((PAGE_SIZE << cache->order) - 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a slab cache looks from inside: for slab.c and the audit. */
+/* How a slab cache looks from inside: for slab.c, slab_debug.c and the audit. */
 #ifndef MM_FRAME_SLAB_INTERNAL_H
 #define MM_FRAME_SLAB_INTERNAL_H
 
@@ -39,6 +39,29 @@ extern struct kmem_cache *slab_caches; /* grows at boot only */
 static inline void **link_of(const struct kmem_cache *cache, void *object)
 {
 	return (void **)((char *)object + (CONFIG_DEBUG ? cache->link : 0));
+}
+
+/* The running CPU's share of the cache. */
+static inline struct cpu_slab *this_cpu_slab(struct kmem_cache *cache)
+{
+	return &cache->cpu[smp_processor_id()];
+}
+
+/* A free object of the slab at @base, which this CPU does not own, goes back. Takes cache->lock. */
+void slab_free_slow(struct kmem_cache *cache, unsigned long base, void *object);
+
+/* A free object goes back to its slab. */
+static __always_inline void slab_give_back(struct kmem_cache *cache, void *object)
+{
+	struct cpu_slab *c = this_cpu_slab(cache);
+	unsigned long base = (unsigned long)object & cache->mask;
+
+	if (unlikely(base != c->base)) {
+		slab_free_slow(cache, base, object);
+		return;
+	}
+	*link_of(cache, object) = c->free;
+	c->free = object;
 }
 
 #endif

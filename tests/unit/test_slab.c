@@ -1,4 +1,4 @@
-/* SOURCES: mm/frame/slab.c mm/frame/buddy.c mm/frame/pcp.c mm/frame/alloc.c mm/stats.c lib/string.c */
+/* SOURCES: mm/frame/slab.c mm/frame/slab_debug.c mm/frame/buddy.c mm/frame/pcp.c mm/frame/alloc.c mm/stats.c lib/string.c */
 /* SOURCES: lib/vsprintf.c tests/host/shim.c */
 /* SPDX-License-Identifier: MIT */
 /*
