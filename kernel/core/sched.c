@@ -18,19 +18,14 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/rcu.h"
 #include "kernel/core/time.h"
-#include "lib/string.h"
 #include "lib/util.h"
-#include "mm/frame/slab.h"
-#include "mm/frame/vmalloc.h"
 #include "mm/space/mm.h"
 #include <asm/irq.h>
-#include <asm/processor.h>
 #include <asm/switch.h>
 #include <asm/tlbflush.h>
 #include <asm/uaccess.h>
 
 DEFINE_PER_CPU(struct run_queue, run_queues);
-static struct task_struct idle_tasks[NR_CPUS];
 
 /* --- queues; rq->lock held --- */
 
@@ -384,37 +379,17 @@ void get_sched_totals(struct sched_totals *totals)
 	}
 }
 
-/* --- start and idleness --- */
+/* --- start --- */
 
 void sched_init_cpu(unsigned int cpu, void *stack)
 {
 	struct run_queue *rq = per_cpu_ptr(&run_queues, cpu);
-	struct task_struct *idle = &idle_tasks[cpu];
 
 	spin_lock_init(&rq->lock, "run_queue");
 	INIT_LIST_HEAD(&rq->woken);
 	INIT_LIST_HEAD(&rq->queue);
-	rq->idle = idle;
-	INIT_LIST_HEAD(&idle->run_node);
-	INIT_LIST_HEAD(&idle->children);
-	INIT_LIST_HEAD(&idle->sibling);
-	INIT_LIST_HEAD(&idle->tasks);
-	INIT_LIST_HEAD(&idle->thread_node);
-	INIT_LIST_HEAD(&idle->pending_list);
-	spin_lock_init(&idle->alloc_lock, "task->alloc_lock");
-	atomic_set(&idle->usage, 1);
-	strlcpy(idle->comm, "idle", sizeof(idle->comm));
-	idle->flags = PF_KTHREAD;
-	idle->slice_ticks = SLICE_TICKS;
-	idle->group_leader = idle;
-	idle->cpu = (int)cpu;
-	idle->cpus_allowed = CPU_MASK(cpu);
-	idle->on_rq = 1;
-	idle->active_mm = &init_mm;
-	mmgrab(&init_mm);
+	rq->idle = init_idle(cpu, stack);
 	tlb_init_cpu(cpu);
-	idle->stack = stack;
-	idle->stack_top = (unsigned long)stack + THREAD_SIZE;
 }
 
 void sched_init(void)
@@ -422,43 +397,4 @@ void sched_init(void)
 	task_init();
 	sched_init_cpu(0, arch_boot_stack());
 	arch_adopt_boot_task(this_idle_task());
-}
-
-struct task_struct *this_idle_task(void)
-{
-	return this_cpu_ptr(&run_queues)->idle;
-}
-
-/* This idle CPU keeps a map alive that a flush has taken out of its CR3: it died meanwhile. */
-static bool keeps_dead_map(void)
-{
-	const struct mm_struct *mm = current->active_mm;
-
-	return mm != &init_mm && this_cpu_loaded_mm() != mm;
-}
-
-static void drop_dead_map(void)
-{
-	struct mm_struct *mm = current->active_mm;
-
-	mmgrab(&init_mm);
-	current->active_mm = &init_mm;
-	mmdrop(mm);
-}
-
-void cpu_idle(void)
-{
-	for (;;) {
-		local_irq_disable();
-		while (!need_resched() && !keeps_dead_map()) {
-			mark_idle();
-			safe_halt();
-			local_irq_disable();
-		}
-		mark_busy();
-		local_irq_enable();
-		if (keeps_dead_map())
-			drop_dead_map();
-		schedule();
-	}
 }

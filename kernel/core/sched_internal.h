@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The run queues, as sched.c, which runs tasks, and balance.c, which spreads them, see them. */
+/* The run queues, as sched.c, which runs tasks, balance.c, which spreads them, and idle.c see them. */
 #ifndef KERNEL_CORE_SCHED_INTERNAL_H
 #define KERNEL_CORE_SCHED_INTERNAL_H
 
@@ -70,5 +70,10 @@ void balance_tick(struct run_queue *rq, struct task_struct *running);
 /* The running CPU runs nothing, and may be given a task; or no longer. Interrupts off. */
 void mark_idle(void);
 void mark_busy(void);
+
+/* --- idle.c --- */
+
+/* The idle task of @cpu, running there on @stack, of THREAD_SIZE bytes, in init_mm. Once a CPU. */
+struct task_struct *init_idle(unsigned int cpu, void *stack);
 
 #endif

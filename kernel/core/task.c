@@ -32,12 +32,8 @@ void task_init(void)
 					PID_MAX - 512UL);
 }
 
-struct task_struct *alloc_task(bool user)
+void task_setup(struct task_struct *task)
 {
-	struct task_struct *task = kmem_cache_alloc(task_cache, GFP_KERNEL | __GFP_ZERO);
-
-	if (!task)
-		return NULL;
 	INIT_LIST_HEAD(&task->run_node);
 	INIT_LIST_HEAD(&task->children);
 	INIT_LIST_HEAD(&task->sibling);
@@ -45,10 +41,19 @@ struct task_struct *alloc_task(bool user)
 	INIT_LIST_HEAD(&task->thread_node);
 	INIT_LIST_HEAD(&task->pending_list);
 	spin_lock_init(&task->alloc_lock, "task->alloc_lock");
-	atomic_set(&task->usage, 2);
 	task->group_leader = task;
-	task->cpus_allowed = ~0UL;
 	task->slice_ticks = SLICE_TICKS;
+}
+
+struct task_struct *alloc_task(bool user)
+{
+	struct task_struct *task = kmem_cache_alloc(task_cache, GFP_KERNEL | __GFP_ZERO);
+
+	if (!task)
+		return NULL;
+	task_setup(task);
+	atomic_set(&task->usage, 2);
+	task->cpus_allowed = ~0UL;
 	task->start_ns = ktime_get_ns();
 	task->stack = alloc_kernel_stack();
 	if (user)

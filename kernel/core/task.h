@@ -183,6 +183,8 @@ extern unsigned int nr_tasks, max_tasks;
  * of memory or pids. May sleep.
  */
 struct task_struct *alloc_task(bool user);
+/* What each task has from the beginning, the idle ones too: empty lists, locks, itself as leader, a slice. */
+void task_setup(struct task_struct *task);
 /* Undo alloc_task() of a task that never ran and was never linked. */
 void free_unborn_task(struct task_struct *task);
 /* Make it known: on task_list and in the pid hash. tasklist_lock held. */
