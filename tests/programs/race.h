@@ -99,10 +99,47 @@ static UNUSED int make_file(size_t pages)
 	return fd;
 }
 
+/* What is clean is to be read from the disk again. As root. */
+static UNUSED void drop_caches(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		bail("/proc/sys/vm/drop_caches");
+	close(fd);
+}
+
 /* Word @word of page @page. */
 static UNUSED word_t *word_at(void *base, size_t page, size_t word)
 {
 	return (word_t *)((char *)base + page * PAGE) + word;
+}
+
+/* ---- Children ---- */
+
+#define PATIENCE 30 /* seconds that nothing these races wait for takes */
+
+/* A child process that ends with what @run returns. */
+static UNUSED pid_t start(int (*run)(void))
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		bail("fork");
+	if (!pid) {
+		alarm(PATIENCE); /* nobody waits for a child that hangs */
+		_exit(run());
+	}
+	return pid;
+}
+
+static UNUSED int wait_status(pid_t pid)
+{
+	int status = -1;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
 }
 
 /* ---- Accesses that may fault: 0, or signal * 256 + code ---- */

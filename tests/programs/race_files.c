@@ -162,15 +162,6 @@ static void write_and_check(int id)
 	}
 }
 
-static void drop_caches(void)
-{
-	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
-
-	if (fd < 0 || write(fd, "1\n", 2) != 2)
-		bail("/proc/sys/vm/drop_caches (run as root)");
-	close(fd);
-}
-
 static void direct_sync(void)
 {
 	size_t page = below(PAGES);

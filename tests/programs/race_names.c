@@ -359,7 +359,7 @@ static void use_and_remove(int id)
 	}
 }
 
-static void drop_caches(void)
+static void drop_all_caches(void)
 {
 	static const int no_such_file[] = { ENOENT, EACCES, EROFS, 0 };
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
@@ -375,7 +375,7 @@ static void drop_caches(void)
 
 static void test_files(void)
 {
-	bool passed = race(use_and_remove, drop_caches);
+	bool passed = race(use_and_remove, drop_all_caches);
 
 	for (unsigned long n = 0; n < 3; n++)
 		unlink(name("file", n));
