@@ -30,10 +30,13 @@ def session(script, **knobs):
         return (late.stdout or b"").decode(errors="replace"), -1, rundir
 
 
-def marked(text):
-    """The output between the MARKs, by name."""
-    parts = re.split(r"^MARK (.*)$", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2]))
+def marked(text, status, last):
+    """The output between the MARKs, by name. The last one must be there, and the status 0."""
+    pieces = re.split(r"^MARK (.*)$", text, flags=re.MULTILINE)
+    parts = dict(zip(pieces[1::2], pieces[2::2]))
+    check("the script runs to its end", last in parts and status == 0,
+          f"status {status}\n{text[-3000:]}")
+    return parts
 
 
 def says(parts, mark, *words):
