@@ -166,6 +166,23 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
+/* A child that has byte 0 of the file until it is killed. */
+static pid_t first_byte_holder(int fd)
+{
+	pid_t pid;
+
+	*shared = 0;
+	pid = fork();
+	if (!pid) {
+		set(fd, F_WRLCK, 0, 1);
+		*shared = 1;
+		pause();
+	}
+	while (!*shared)
+		sleep_ms(1);
+	return pid;
+}
+
 static void waiting(int fd)
 {
 	struct sigaction sa = { .sa_handler = on_alarm };
@@ -201,15 +218,7 @@ static void waiting(int fd)
 	set(fd, F_UNLCK, 0, 0);
 	check(exit_of(pid) == 0, "the other one gets its lock");
 
-	*shared = 0;
-	pid = fork();
-	if (!pid) {
-		set(fd, F_WRLCK, 0, 1);
-		*shared = 1;
-		pause();
-	}
-	while (!*shared)
-		sleep_ms(1);
+	pid = first_byte_holder(fd);
 	sigaction(SIGALRM, &sa, NULL);
 	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 20000 }, NULL);
 	check(fails(lock(fd, F_SETLKW, F_WRLCK, SEEK_SET, 0, 1), EINTR), "a signal ends the wait");
@@ -298,17 +307,8 @@ static void closed_meanwhile(int fd)
 {
 	int other = open(name, O_RDWR);
 	pthread_t thread;
-	pid_t pid;
+	pid_t pid = first_byte_holder(fd);
 
-	*shared = 0;
-	pid = fork();
-	if (!pid) {
-		set(fd, F_WRLCK, 0, 1);
-		*shared = 1;
-		pause();
-	}
-	while (!*shared)
-		sleep_ms(1);
 	*shared = 0;
 	pthread_create(&thread, NULL, lock_and_tell, (void *)(long)other);
 	while (!*shared)
