@@ -32,17 +32,24 @@ static void silence_others(void)
 	smp_send_stop();
 }
 
-void panic(const char *fmt, ...)
+/* The one line that must come out, whoever held which lock. */
+static __printf(2, 0) void say_at_the_end(const char *what, const char *fmt, va_list args)
 {
-	char text[256];
-	va_list args;
+	char text[768];
 
 	silence_others();
-	va_start(args, fmt);
 	vscnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
 	printk_emergency();
-	pr_emerg("kernel panic: %s", text);
+	pr_emerg("%s: %s", what, text);
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say_at_the_end("kernel panic", fmt, args);
+	va_end(args);
 	if (!panicking) {
 		panicking = true;
 		show_backtrace((unsigned long)__builtin_frame_address(0));
@@ -52,15 +59,11 @@ void panic(const char *fmt, ...)
 
 void boot_fail(const char *fmt, ...)
 {
-	char text[768];
 	va_list args;
 
-	silence_others();
 	va_start(args, fmt);
-	vscnprintf(text, sizeof(text), fmt, args);
+	say_at_the_end("boot failure", fmt, args);
 	va_end(args);
-	printk_emergency();
-	pr_emerg("boot failure: %s", text);
 	machine_exit(EXIT_BOOT_FAIL);
 }
 

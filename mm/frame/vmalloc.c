@@ -313,7 +313,7 @@ void *ioremap(phys_addr_t phys, size_t size)
 }
 
 /* --- kernel stacks --- */
-void *alloc_kernel_stack(void)
+static void *take_cached_stack(void)
 {
 	void *stack = NULL;
 
@@ -321,6 +321,13 @@ void *alloc_kernel_stack(void)
 	if (nr_cached_stacks)
 		stack = stack_cache[--nr_cached_stacks];
 	spin_unlock(&stack_lock);
+	return stack;
+}
+
+void *alloc_kernel_stack(void)
+{
+	void *stack = take_cached_stack();
+
 	if (!stack)
 		stack = vmalloc_part(&present_part, THREAD_SIZE, GFP_KERNEL);
 	if (stack)
@@ -347,12 +354,8 @@ unsigned long drop_stack_cache(void)
 	unsigned long freed = 0;
 
 	for (;;) {
-		void *stack = NULL;
+		void *stack = take_cached_stack();
 
-		spin_lock(&stack_lock);
-		if (nr_cached_stacks)
-			stack = stack_cache[--nr_cached_stacks];
-		spin_unlock(&stack_lock);
 		if (!stack)
 			return freed;
 		vfree(stack);
