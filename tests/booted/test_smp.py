@@ -4,8 +4,8 @@ from harness import check, debug_kernel, program, run, tap
 
 
 def on(cpus):
-    """The program smp on so many CPUs."""
-    result = run(prog="smp", smp=cpus, limit=120)
+    """The programs affinity and smp on so many CPUs."""
+    result = run(prog="runtests", args=["affinity", "smp"], smp=cpus, limit=120)
     tap(result, f"{cpus} CPUs: ")
     check(f"{cpus} CPUs: no warning", "warning at" not in result.kernel_log, result.kernel_log[-3000:])
 
