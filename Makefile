@@ -50,7 +50,6 @@ else
 KCC := $(or $(if $(filter gcc,$(CC)),$(call have,$(CROSS_COMPILE)gcc)),$(CC))
 endif
 LD := $(CROSS_COMPILE)ld
-NM := $(CROSS_COMPILE)nm
 READELF := $(CROSS_COMPILE)readelf
 STRIP := $(CROSS_COMPILE)strip
 UCC := musl-gcc

@@ -61,12 +61,6 @@ static inline uint32_t fuzz_u32(struct fuzz_input *in)
 
 	return low | (uint32_t)fuzz_u16(in) << 16;
 }
-static inline uint64_t fuzz_u64(struct fuzz_input *in)
-{
-	uint64_t low = fuzz_u32(in);
-
-	return low | (uint64_t)fuzz_u32(in) << 32;
-}
 
 /* The rest of the input, then @fill, as a block of @size bytes of its own, to be freed. */
 static inline void *fuzz_block(const struct fuzz_input *in, size_t size, int fill)

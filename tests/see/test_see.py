@@ -195,7 +195,7 @@ def test_looks():
 
 def test_large():
     "100,000 faults: shown in 2 s, a step in 50 ms"
-    data, trace, faults = run_of(100_000)
+    data, _, faults = run_of(100_000)
     page, said, status = see(data)
     check("there is a page", status == 0 and len(faults) >= 100_000, said)
     with Browser() as browser:

@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools/trace"))
 import format as flt
 
-KHZ, DISK, SHM = 1_000_000, 0xFE00, 1
+KHZ, DISK = 1_000_000, 0xFE00
 RESERVED = 1024  # frames that the kernel has from the start
 PAGE, MAX_ORDER = flt.PAGE_SIZE, 10
 MAY = 0x70

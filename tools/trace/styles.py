@@ -3,8 +3,8 @@
 import json as json_text
 
 import words
-from format import (CALL, EXEC, EXIT, FAULT, FORK, KERNEL_HALF, PAGE_SHIFT, PF_USER, RECLAIM,
-                    VM_EXEC, VM_GROWSDOWN, text)
+from format import (CALL, EXEC, EXIT, FORK, KERNEL_HALF, PAGE_SHIFT, PF_USER, RECLAIM, VM_EXEC,
+                    VM_GROWSDOWN, text)
 
 FTRACE_HEAD = """\
 # tracer: nop

@@ -14,14 +14,6 @@ static __always_inline u8 inb(u16 port)
 	return v;
 }
 
-static __always_inline u16 inw(u16 port)
-{
-	u16 v;
-
-	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-
 static __always_inline u32 inl(u16 port)
 {
 	u32 v;
