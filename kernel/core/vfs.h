@@ -60,6 +60,11 @@ struct file_operations {
 	void (*release)(struct file *file);                             /* last reference is gone */
 };
 
+/* Which file it is, as stat(2) has it: device and inode number; 0, 0 if it has none. */
+struct file_id {
+	u32 dev, ino;
+};
+
 struct file {
 	atomic_t f_count;
 	unsigned int f_mode, f_flags;       /* FMODE_*; O_*; flags: f_lock-free, one word */
@@ -71,6 +76,7 @@ struct file {
 	struct mutex f_pos_lock;
 	struct file_ra_state f_ra;
 	void *private_data;
+	struct file_id f_id;                /* record_file()'s: while nobody records, 0, 0 */
 };
 
 static inline struct file *get_file(struct file *file)
@@ -98,12 +104,7 @@ bool fd_closes_on_exec(unsigned int fd);
 ssize_t kernel_read(struct file *file, void *buf, size_t count, loff_t pos);
 /* Path of an open file into buf (end-aligned result returned), ERR_PTR(-ENAMETOOLONG). */
 char *file_path(struct file *file, char *buf, int size);
-/* Which file it is, as stat(2) has it: device and inode number; 0, 0 if it has none. */
-struct file_id {
-	u32 dev, ino;
-};
 struct file_id inode_id(const struct inode *inode);
-static inline struct file_id file_id(const struct file *file) { return inode_id(file->f_inode); }
 /* Its last component, cut to fit, of a file that has one. */
 void file_name(struct file *file, char *buf, size_t size);
 /* For /proc maps and stat: device number, inode number, size in bytes, and kind. */

@@ -2,12 +2,13 @@
 /* The small records, each written by one call. */
 #include "kernel/trace/ring.h"
 #include "lib/string.h"
+#include <asm/page.h>
 
 /* Write a struct trace_@name whose other fields are as given; those not named are 0. */
 #define WRITE(type, name, ...)                                                                    \
 	do {                                                                                      \
 		unsigned long flags_;                                                             \
-		struct trace_##name *record_ = trace_reserve(type, sizeof(*record_), 0, &flags_); \
+		struct trace_##name *record_ = trace_reserve(type, sizeof(*record_), &flags_); \
                                                                                                   \
 		if (record_) {                                                                    \
 			*record_ = (struct trace_##name){ .head = record_->head, __VA_ARGS__ };   \
@@ -29,22 +30,25 @@ void __trace_vma_clear(u32 mm, u64 start, u64 end)
 
 void __trace_ptes_set(u32 mm, u64 address, enum trace_why why, const u64 *entries, u32 n)
 {
-	struct trace_ptes_set *record;
-	unsigned long flags;
-
 	while (n) {
-		u32 part = min(n, (u32)TRACE_PTES_MAX), bytes = part * (u32)sizeof(u64);
+		u32 part = min(n, (u32)TRACE_PTES_MAX);
+		u32 size = (u32)sizeof(struct trace_ptes_set) + part * (u32)sizeof(u64);
+		unsigned long flags;
+		struct trace_ring *ring = trace_begin(&flags);
+		struct trace_ptes_set *record = trace_room(ring, size);
 
-		record = trace_reserve(TRACE_PTES_SET, (u32)sizeof(*record) + bytes, 0, &flags);
-		if (record) {
+		if (likely(record)) {
+			trace_fill_head(ring, &record->head, TRACE_PTES_SET, size, current, trace_seq(),
+					rdtsc());
 			record->mm = mm;
 			record->n = part;
 			record->address = address;
 			record->why = why;
 			record->pad = 0;
-			memcpy(record->entries, entries, bytes);
-			trace_commit(flags);
+			copy_words(record->entries, entries, part);
+			trace_publish(ring, size);
 		}
+		trace_end(flags);
 		address += (u64)part << 12;
 		entries += part;
 		n -= part;
@@ -81,7 +85,7 @@ void __trace_frame(enum trace_frame_op op, u8 order, u8 zone, u64 pfn)
 		write_frame(op, order, zone, pfn);
 		return;
 	}
-	trace_fill_head(&record->head, TRACE_FRAME, sizeof(*record), trace_seq(), rdtsc());
+	trace_fill_head(ring, &record->head, TRACE_FRAME, sizeof(*record), current, trace_seq(), rdtsc());
 	*(u64 *)&record->op = (u64)op | (u64)order << 8 | (u64)zone << 16; /* and the pads */
 	record->pfn = pfn;
 	trace_publish(ring, sizeof(*record));
@@ -104,7 +108,7 @@ void __trace_lru(u8 list, u8 cpu_set, u64 pfn)
 		write_lru(list, cpu_set, pfn);
 		return;
 	}
-	trace_fill_head(&record->head, TRACE_LRU, sizeof(*record), trace_seq(), rdtsc());
+	trace_fill_head(ring, &record->head, TRACE_LRU, sizeof(*record), current, trace_seq(), rdtsc());
 	*(u64 *)&record->list = (u64)list | (u64)cpu_set << 8;
 	record->pfn = pfn;
 	trace_publish(ring, sizeof(*record));
@@ -143,7 +147,7 @@ void __trace_fork(u32 tid, u32 pid, u32 mm, u32 parent_mm, u32 clone_flags, cons
 	struct trace_fork *record;
 	unsigned long flags;
 
-	record = trace_reserve(TRACE_FORK, sizeof(*record), 0, &flags);
+	record = trace_reserve(TRACE_FORK, sizeof(*record), &flags);
 	if (!record)
 		return;
 	record->child_tid = tid;
@@ -180,7 +184,7 @@ void __trace_exec(u32 old_mm, u32 new_mm, const char *comm, const char *path)
 	struct trace_exec *record;
 	unsigned long flags;
 
-	record = trace_reserve(TRACE_EXEC, (u32)sizeof(*record) + bytes, 0, &flags);
+	record = trace_reserve(TRACE_EXEC, (u32)sizeof(*record) + bytes, &flags);
 	if (!record)
 		return;
 	record->old_mm = old_mm;
@@ -212,7 +216,7 @@ void __trace_file(u32 dev, u32 ino, const char *path)
 	struct trace_file *record;
 	unsigned long flags;
 
-	record = trace_reserve(TRACE_FILE, (u32)sizeof(*record) + bytes, 0, &flags);
+	record = trace_reserve(TRACE_FILE, (u32)sizeof(*record) + bytes, &flags);
 	if (!record)
 		return;
 	record->dev = dev;
@@ -226,7 +230,7 @@ void __trace_comm(u32 pid, const char *comm)
 	struct trace_comm *record;
 	unsigned long flags;
 
-	record = trace_reserve(TRACE_COMM, sizeof(*record), 0, &flags);
+	record = trace_reserve(TRACE_COMM, sizeof(*record), &flags);
 	if (!record)
 		return;
 	record->pid = pid;

@@ -23,6 +23,7 @@ struct trace_ring {
 	char *looked_at; /* @at then */
 	char *data;
 	u64 untold; /* records lost since the last LOST */
+	u64 cpu;    /* its number, where the first word of a record has it */
 };
 DECLARE_PER_CPU(struct trace_ring, trace_ring);
 
@@ -50,12 +51,14 @@ static __always_inline void *trace_room(struct trace_ring *ring, u32 size)
 	return trace_make_room(ring, size);
 }
 
-static __always_inline void trace_fill_head(struct trace_record *record, enum trace_type type,
-					    u32 size, u64 seq, u64 tsc)
+/* @record is at ring->at. @task: current. */
+static __always_inline void trace_fill_head(const struct trace_ring *ring,
+					    struct trace_record *record, enum trace_type type,
+					    u32 size, const struct task_struct *task, u64 seq,
+					    u64 tsc)
 {
 	/* size, type, cpu, tid: at once */
-	*(u64 *)record = (u64)(u32)current->pid << 32 | (u64)smp_processor_id() << 24 |
-			 (u64)type << 16 | size;
+	*(u64 *)record = ((u64)(u32)task->pid << 32) + ring->cpu + ((u64)type << 16) + size;
 	record->seq = seq;
 	record->tsc = tsc;
 }
@@ -65,7 +68,7 @@ static __always_inline void trace_publish(struct trace_ring *ring, u32 size)
 {
 	ring->at += size;
 	barrier(); /* x86 keeps stores in order: SDM vol. 3A 8.2.2 */
-	WRITE_ONCE(ring->ends->head, ring->ends->head + size);
+	ring->ends->head += size; /* one instruction */
 }
 
 static __always_inline void trace_end(unsigned long flags)

@@ -12,7 +12,7 @@
 BUILD_BUG_ON(NR_CPUS > TRACE_MAX_CPUS);
 
 bool trace_on;
-u64 trace_last_seq __aligned(64); /* a cache line of its own: all CPUs write it */
+u64 trace_next_seq __aligned(64) = 1; /* a cache line of its own: all CPUs write it */
 struct trace_area *trace_area __aligned(64);
 static char *ring_data[NR_CPUS]; /* constant, as is: */
 static u32 ring_size;
@@ -41,6 +41,7 @@ static void begin_ring(struct trace_ring *ring)
 
 	ring->ends = &trace_area->rings[cpu];
 	ring->data = ring->at = ring->looked_at = ring_data[cpu];
+	ring->cpu = (u64)cpu << 24;
 }
 
 /* How much is free, up to the ring's end and in all. */
@@ -99,7 +100,7 @@ static bool tell_lost(struct trace_ring *ring, u32 size)
 	    !in_one_piece(ring, sizeof(*lost), free))
 		return false;
 	lost = (struct trace_lost *)ring->at;
-	trace_fill_head(&lost->head, TRACE_LOST, sizeof(*lost), trace_seq(), rdtsc());
+	trace_fill_head(ring, &lost->head, TRACE_LOST, sizeof(*lost), current, trace_seq(), rdtsc());
 	lost->count = ring->untold;
 	ring->untold = 0;
 	barrier();
@@ -119,12 +120,13 @@ void *trace_make_room(struct trace_ring *ring, u32 size)
 	return NULL;
 }
 
-void *trace_reserve(enum trace_type type, u32 size, u64 seq, unsigned long *flags)
+void *trace_reserve(enum trace_type type, u32 size, unsigned long *flags)
 {
-	struct trace_record *record = trace_room(trace_begin(flags), size);
+	struct trace_ring *ring = trace_begin(flags);
+	void *record = trace_room(ring, size);
 
 	if (record)
-		trace_fill_head(record, type, size, seq ? seq : trace_seq(), rdtsc());
+		trace_fill_head(ring, record, type, size, current, trace_seq(), rdtsc());
 	else
 		trace_end(*flags);
 	return record;

@@ -25,19 +25,19 @@ static __always_inline bool tracing(void)
 	return unlikely(patched(&trace_on));
 }
 
-extern u64 trace_last_seq;
+extern u64 trace_next_seq;
 /* The next number, for a record that is written later. */
 static __always_inline u64 trace_seq(void)
 {
-	return __atomic_add_fetch(&trace_last_seq, 1, __ATOMIC_RELAXED);
+	return __atomic_fetch_add(&trace_next_seq, 1, __ATOMIC_RELAXED);
 }
 
 /*
- * Room for a record of @size bytes, a multiple of 8, in this CPU's ring, with the head filled in (@seq 0: a number
- * is taken now) and the rest to be filled in completely at once: interrupts are off until
- * trace_commit(@flags). NULL: there is none; interrupts are as they were. Only while tracing().
+ * Room for a record of @size bytes, a multiple of 8, in this CPU's ring, with the head filled in (its number is taken
+ * now) and the rest to be filled in completely at once: interrupts are off until trace_commit(@flags).
+ * NULL: there is none; interrupts are as they were. Only while tracing().
  */
-void *trace_reserve(enum trace_type type, u32 size, u64 seq, unsigned long *flags);
+void *trace_reserve(enum trace_type type, u32 size, unsigned long *flags);
 void trace_commit(unsigned long flags);
 
 /* trace_NAME(...), for each of these: nothing while off. Their parameters are the record's fields. */

@@ -8,12 +8,12 @@
 
 void __record_file(struct file *file)
 {
-	struct file_id id = file_id(file);
 	char buf[TRACE_PATH_MAX];
 	const char *path = file_path(file, buf, sizeof(buf));
 
+	file->f_id = inode_id(file->f_inode);
 	if (!IS_ERR(path))
-		trace_file(id.dev, id.ino, path);
+		trace_file(file->f_id.dev, file->f_id.ino, path);
 }
 
 /* A raw disk, which has no inode, is (its number, 0). */

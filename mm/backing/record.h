@@ -24,7 +24,7 @@ static inline void record_writeback(u8 op, const struct page *page)
 
 struct file;
 void __record_file(struct file *file);
-/* A name for the numbers of the file, if it has one. */
+/* The file is open, and may be mapped: numbers for it, f_id, and a name for them, if it has one. */
 static inline void record_file(struct file *file)
 {
 	if (tracing())

@@ -126,7 +126,7 @@ static noinline pmd_t *make_noted_tables(struct mm_struct *mm, unsigned long add
 
 	__fault_door(note, TRACE_DOOR_HANDLE_MM_FAULT);
 	__fault_door(note, TRACE_DOOR_ALLOC_TABLES);
-	note->told = true;
+	record->nr_doors = true;
 	pmd = alloc_tables(mm, address);
 	if (!pmd)
 		return NULL;

@@ -2,17 +2,6 @@
 /* The record of a fault, from its begin to its end. Runs only while somebody records. */
 #include "mm/fault/note_write.h"
 
-#include "kernel/core/vfs.h"
-
-void fault_note_file(struct trace_fault *record, const struct vm_area_struct *vma)
-{
-	struct file_id id = file_id(vma->vm_file);
-
-	record->dev = id.dev;
-	record->ino = id.ino;
-	record->index = linear_page_index(vma, record->address & PAGE_MASK);
-}
-
 /* Nobody looked at an entry. */
 static void no_entry(struct trace_fault *record)
 {
@@ -36,7 +25,7 @@ void fault_note_odd_try(struct fault_note *note, const struct vm_fault *vmf, vm_
 		fault_note_vma(&note->record, vmf->vma);
 		return;
 	}
-	note->told = false;
+	note->record.nr_doors = false;
 	note->next = min(note->next, &note->doors[TRACE_FAULT_DOORS - FAULT_TRY_DOORS]);
 }
 
@@ -61,20 +50,30 @@ void fault_note_end(struct fault_note *note)
 		fill_untried(&note->record);
 	ring = trace_begin(&flags);
 	if (trace_room(ring, size))
-		fault_record_put(ring, note, size);
+		fault_record_put(ring, note, size, current);
 	trace_end(flags);
+	note->next = NULL;
+}
+
+static void begin_remote(struct fault_note *note, const struct vm_area_struct *vma,
+			 unsigned long address, unsigned int flags, enum trace_door first)
+{
+	u32 error_code = TRACE_FAULT_REMOTE | (flags & FAULT_FLAG_WRITE ? TRACE_FAULT_WRITE : 0);
+
+	note->doors[0] = (struct trace_fault_door){ .door = (u8)first };
+	note->next = &note->doors[1];
+	fault_note_begin(note, vma->vm_mm, address, error_code, 0);
 }
 
 vm_fault_t noted_mm_fault(struct fault_note *note, struct vm_area_struct *vma,
 			  unsigned long address, unsigned int flags, enum trace_door first)
 {
 	struct fault_note *outer = current->fault_note;
-	u32 error_code = TRACE_FAULT_REMOTE | (flags & FAULT_FLAG_WRITE ? TRACE_FAULT_WRITE : 0);
 	vm_fault_t verdict;
 
 	current->fault_note = note;
-	if (!(flags & FAULT_FLAG_TRIED))
-		fault_note_begin(note, vma->vm_mm, address, error_code, 0, first);
+	if (!(flags & FAULT_FLAG_TRIED) || !note->next) /* it is the first try, or that fault is over */
+		begin_remote(note, vma, address, flags, first);
 	verdict = handle_mm_fault(vma, address, flags);
 	current->fault_note = outer;
 	if (!(verdict & VM_FAULT_RETRY))

@@ -20,9 +20,8 @@
 #define FAULT_TRY_DOORS 24
 
 struct fault_note {
-	struct trace_fault_door *next; /* where the next one goes */
-	bool told;                     /* that handle_mm_fault() was called, by make_tables() */
-	struct trace_fault record;
+	struct trace_fault_door *next; /* where the next one goes; NULL: the record is written */
+	struct trace_fault record;     /* nr_doors: until the end, is TRACE_DOOR_HANDLE_MM_FAULT noted? */
 	struct trace_fault_door doors[TRACE_FAULT_DOORS]; /* right behind it, as in the ring */
 };
 BUILD_BUG_ON(offsetof(struct fault_note, doors) !=
@@ -66,7 +65,7 @@ static __always_inline void fault_sent_to(const struct vm_fault *vmf, enum trace
 	note = current->fault_note;
 	next = note->next;
 	cycles = (u32)rdtsc() - (u32)note->record.begin;
-	if (likely(!note->told))
+	if (likely(!note->record.nr_doors)) /* make_tables() did not */
 		*next++ = (struct trace_fault_door){ TRACE_DOOR_HANDLE_MM_FAULT, { 0 }, cycles };
 	next[0] = (struct trace_fault_door){ TRACE_DOOR_HANDLE_PTE_FAULT, { 0 }, cycles };
 	next[1] = (struct trace_fault_door){ (u8)door, { 0 }, cycles };
@@ -101,10 +100,10 @@ static __always_inline void fault_stored_anon(pte_t entry)
 }
 
 /* --- for who begins a fault; only while tracing() --- */
-/* @note is whatever it was. @mm: the map, or NULL. @first: where it begins. */
+/* @note is whatever it was; its first doors, and where the next one goes, are the caller's. @mm: the map, or NULL. */
 static __always_inline void fault_note_begin(struct fault_note *note, const struct mm_struct *mm,
 					     unsigned long address, u32 error_code,
-					     unsigned long ip, enum trace_door first)
+					     unsigned long ip)
 {
 	struct trace_fault *record = &note->record;
 
@@ -119,9 +118,6 @@ static __always_inline void fault_note_begin(struct fault_note *note, const stru
 	record->vm_end = 0; /* no VMA, until one is told */
 	for (int level = 0; level < 3; level++)
 		record->before[level] = record->after[level] = 0;
-	note->next = &note->doors[1];
-	note->told = false;
-	note->doors[0] = (struct trace_fault_door){ .door = (u8)first };
 	record->begin = rdtsc();
 }
 /* It is refused because of what this VMA is. */
@@ -131,7 +127,7 @@ void fault_note_end(struct fault_note *note);
 
 /*
  * handle_mm_fault() for the kernel, in a program's stead. @note is kept by the caller from a try that ended in
- * VM_FAULT_RETRY to the next, which has FAULT_FLAG_TRIED. @first: who asks.
+ * VM_FAULT_RETRY to the next ones, which have FAULT_FLAG_TRIED. @first: who asks.
  */
 vm_fault_t noted_mm_fault(struct fault_note *note, struct vm_area_struct *vma,
 			  unsigned long address, unsigned int flags, enum trace_door first);

@@ -3,17 +3,11 @@
 #include "mm/space/record.h"
 
 #include "kernel/core/vfs.h"
-#include "mm/backing/record.h"
 
 void __record_vma(const struct vm_area_struct *vma, unsigned long was)
 {
-	struct file_id id = { 0, 0 };
+	struct file_id id = vma->vm_file ? vma->vm_file->f_id : (struct file_id){ 0, 0 };
 
-	if (vma->vm_file) {
-		id = file_id(vma->vm_file);
-		if (was == RECORD_NEW)
-			record_file(vma->vm_file);
-	}
 	trace_vma_set(vma->vm_mm->number, was, vma->vm_start, vma->vm_end, vma->vm_flags,
 		      vma->vm_pgoff, id.dev, id.ino);
 }
@@ -36,5 +30,5 @@ void __record_ptes(const struct mm_struct *mm, enum trace_why why, unsigned long
 	for (; may_trim(why) && n && !*entries; n--, entries++)
 		start += PAGE_SIZE;
 	if (n)
-		trace_ptes_set(mm->number, start, why, entries, n);
+		__trace_ptes_set(mm->number, start, why, entries, n);
 }

@@ -14,7 +14,7 @@
 #define RECORD_NEW (~0UL)
 
 void __record_vma(const struct vm_area_struct *vma, unsigned long was);
-/* The VMA is now as it is; it began at @was before, or is RECORD_NEW, and then its file is told, too. */
+/* The VMA is now as it is; it began at @was before, or is RECORD_NEW. */
 static inline void record_vma(const struct vm_area_struct *vma, unsigned long was)
 {
 	if (tracing())

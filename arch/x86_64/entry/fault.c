@@ -390,19 +390,24 @@ static void handle_page_fault(struct pt_regs *regs, unsigned long error_code, un
 static noinline void recorded_page_fault(struct pt_regs *regs, unsigned long error_code,
 					 unsigned long address)
 {
-	struct fault_note note, *outer = current->fault_note;
+	struct task_struct *task = current;
+	struct fault_note note, *outer = task->fault_note;
 
-	fault_note_begin(&note, current->mm, address, (u32)error_code, regs->ip,
-			 TRACE_DOOR_EXC_PAGE_FAULT);
-	note.doors[1] = (struct trace_fault_door){
-		.door = address < TASK_SIZE ? TRACE_DOOR_DO_USER_ADDR_FAULT :
-					      TRACE_DOOR_DO_KERN_ADDR_FAULT,
-	};
+	note.doors[0] = (struct trace_fault_door){ .door = TRACE_DOOR_EXC_PAGE_FAULT };
 	note.next = &note.doors[2];
-	current->fault_note = &note;
-	handle_page_fault(regs, error_code, address);
-	current->fault_note = outer;
-	fault_note_write(&note);
+	fault_note_begin(&note, task->mm, address, (u32)error_code, regs->ip);
+	task->fault_note = &note;
+	if (likely(address < TASK_SIZE)) {
+		note.doors[1] =
+			(struct trace_fault_door){ .door = TRACE_DOOR_DO_USER_ADDR_FAULT };
+		do_user_addr_fault(regs, error_code, address);
+	} else {
+		note.doors[1] =
+			(struct trace_fault_door){ .door = TRACE_DOOR_DO_KERN_ADDR_FAULT };
+		do_kern_addr_fault(regs, error_code, address);
+	}
+	task->fault_note = outer;
+	fault_note_write(&note, task);
 }
 
 /*
