@@ -35,30 +35,25 @@ enum {
 #undef M
 };
 
-bool sys_call_is_about_memory(unsigned long nr)
-{
-	static const bool about_memory[NR_syscalls] = {
-		[NUMBER_OF_mmap] = true,
-		[NUMBER_OF_munmap] = true,
-		[NUMBER_OF_mprotect] = true,
-		[NUMBER_OF_mremap] = true,
-		[NUMBER_OF_brk] = true,
-		[NUMBER_OF_msync] = true,
-		[NUMBER_OF_mincore] = true,
-		[NUMBER_OF_madvise] = true,
-		[NUMBER_OF_process_madvise] = true,
-		[NUMBER_OF_shmat] = true,
-		[NUMBER_OF_shmdt] = true,
-		[NUMBER_OF_mlock] = true,
-		[NUMBER_OF_mlock2] = true,
-		[NUMBER_OF_munlock] = true,
-		[NUMBER_OF_mlockall] = true,
-		[NUMBER_OF_munlockall] = true,
-		[NUMBER_OF_remap_file_pages] = true,
-	};
-
-	return about_memory[nr];
-}
+const bool sys_call_is_about_memory[NR_syscalls] = {
+	[NUMBER_OF_mmap] = true,
+	[NUMBER_OF_munmap] = true,
+	[NUMBER_OF_mprotect] = true,
+	[NUMBER_OF_mremap] = true,
+	[NUMBER_OF_brk] = true,
+	[NUMBER_OF_msync] = true,
+	[NUMBER_OF_mincore] = true,
+	[NUMBER_OF_madvise] = true,
+	[NUMBER_OF_process_madvise] = true,
+	[NUMBER_OF_shmat] = true,
+	[NUMBER_OF_shmdt] = true,
+	[NUMBER_OF_mlock] = true,
+	[NUMBER_OF_mlock2] = true,
+	[NUMBER_OF_munlock] = true,
+	[NUMBER_OF_mlockall] = true,
+	[NUMBER_OF_munlockall] = true,
+	[NUMBER_OF_remap_file_pages] = true,
+};
 
 static const char *syscall_name(unsigned long nr)
 {

@@ -388,7 +388,7 @@ typedef long (*sys_call_fn)(unsigned long, unsigned long, unsigned long, unsigne
 			    unsigned long, unsigned long);
 extern const sys_call_fn sys_call_table[NR_syscalls];
 /* Does the call change a map, or ask about one? The recorder tells of those. */
-bool sys_call_is_about_memory(unsigned long nr);
+extern const bool sys_call_is_about_memory[NR_syscalls];
 
 struct cap_data;
 struct cap_header;

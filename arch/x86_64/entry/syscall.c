@@ -15,14 +15,13 @@ static __always_inline long make_call(const struct pt_regs *regs, unsigned long 
 	return sys_call_table[nr](regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9);
 }
 
-/* With the recorder on: calls about memory are told as they end. */
+/* With the recorder on: a call about memory is told as it ends. */
 static noinline long make_recorded_call(const struct pt_regs *regs, unsigned long nr)
 {
 	const u64 args[] = { regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9 };
 	long ret = make_call(regs, nr);
 
-	if (sys_call_is_about_memory(nr))
-		trace_call((u32)nr, current->mm->number, args, (u64)ret);
+	trace_call((u32)nr, current->mm->number, args, (u64)ret);
 	return ret;
 }
 
@@ -32,7 +31,10 @@ long do_syscall_64(struct pt_regs *regs, unsigned long nr)
 
 	if (unlikely(nr >= NR_syscalls))
 		return -ENOSYS;
-	ret = tracing() ? make_recorded_call(regs, nr) : make_call(regs, nr);
+	if (tracing() && sys_call_is_about_memory[nr])
+		ret = make_recorded_call(regs, nr);
+	else
+		ret = make_call(regs, nr);
 	lock_check_return("a system call");
 	return ret;
 }
