@@ -188,28 +188,38 @@ static int unshare_sighand(struct task_struct *task)
 	return 0;
 }
 
-static void set_comm(struct task_struct *task, const struct exec *exec)
+/* What the program is called, with zeros behind it. */
+static void get_comm(const struct exec *exec, char *comm, size_t size)
 {
 	const char *slash = strrchr(exec->path, '/');
-	char comm[sizeof(task->comm)];
 
+	memset(comm, 0, size);
 	if (exec->path_is_file)
-		file_name(exec->program.file, comm, sizeof(comm));
+		file_name(exec->program.file, comm, size);
 	else
-		strlcpy(comm, slash ? slash + 1 : exec->path, sizeof(comm));
+		strlcpy(comm, slash ? slash + 1 : exec->path, size);
+}
+
+static void set_comm(struct task_struct *task, const struct exec *exec)
+{
+	char comm[sizeof(current->comm)];
+
+	get_comm(exec, comm, sizeof(comm));
 	task_lock(task);
 	memcpy(task->comm, comm, sizeof(comm));
 	trace_comm((u32)task->pid, task->comm);
 	task_unlock(task);
 }
 
-/* From here on the task runs in the new map; the old one goes with its last user. */
-/* The name is the one before; set_comm() tells the new one. */
 static noinline void record_exec(const struct exec *exec, const struct mm_struct *old)
 {
-	trace_exec(old ? old->number : 0, exec->mm->number, current->comm, exec->path);
+	char comm[sizeof(current->comm)];
+
+	get_comm(exec, comm, sizeof(comm));
+	trace_exec(old ? old->number : 0, exec->mm->number, comm, exec->path);
 }
 
+/* From here on the task runs in the new map; the old one goes with its last user. */
 static void switch_to_new_mm(struct exec *exec)
 {
 	struct task_struct *task = current;

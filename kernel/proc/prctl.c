@@ -34,10 +34,12 @@
 
 static long set_name(const char __user *uname)
 {
-	char name[sizeof(current->comm)] = { 0 };
+	char name[sizeof(current->comm)];
+	long len = strncpy_from_user(name, uname, sizeof(name) - 1);
 
-	if (strncpy_from_user(name, uname, sizeof(name) - 1) < 0)
+	if (len < 0)
 		return -EFAULT;
+	memset(name + len, 0, sizeof(name) - (size_t)len); /* there may be more of the program's bytes */
 	task_lock(current);
 	memcpy(current->comm, name, sizeof(name));
 	trace_comm((u32)current->pid, current->comm);

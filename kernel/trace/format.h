@@ -332,7 +332,7 @@ struct trace_fork {
 struct trace_exec {
 	struct trace_record head;
 	u32 old_mm, new_mm;
-	char comm[16];
+	char comm[16];     /* from now on */
 	char path[];       /* up to a NUL; zeros up to the record's end */
 };
 
@@ -361,9 +361,10 @@ struct trace_file {
 	char path[];       /* up to a NUL; zeros up to the record's end */
 };
 
+/* A thread is called otherwise now. */
 struct trace_comm {
 	struct trace_record head;
-	u32 pid, pad;
+	u32 pid, pad;       /* pid: the thread's */
 	char comm[16];
 };
 

@@ -158,3 +158,15 @@ def test_vma_changes():
         vmas = model.Model(trace_of(recorder.end())).at(4).mms[1].sorted()
         check(f"one is left, clear_first={clear_first}",
               [(v.start, v.end) for v in vmas] == [(0x1000, 0x5000)], vmas)
+
+
+def test_thread_names():
+    "a thread that is called otherwise is the only one"
+    recorder = Recorder()
+    for tid in (5, 6):
+        recorder.add(flt.FORK, child_tid=tid, child_pid=5, mm=1, parent_mm=1, flags=0, comm=b"old")
+    recorder.add(flt.COMM, pid=6, comm=b"new")
+    recorder.add(flt.COMM, pid=99, comm=b"who")
+    tasks = model.Model(trace_of(recorder.end())).at(4).tasks
+    check("names", {tid: flt.text(task.comm) for tid, task in tasks.items()} ==
+          {5: "old", 6: "new"}, tasks)

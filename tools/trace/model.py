@@ -335,9 +335,8 @@ class State:
         self.files[r.dev, r.ino] = r.path
 
     def _comm(self, r):
-        for tid, task in self.tasks.items():
-            if task.pid == r.pid:
-                self.tasks[tid] = task._replace(comm=r.comm)
+        if r.pid in self.tasks:  # a thread's own
+            self.tasks[r.pid] = self.tasks[r.pid]._replace(comm=r.comm)
 
 
 APPLY = {kind.number: getattr(State, "_" + kind.name.lower()) for kind in (

@@ -378,10 +378,9 @@ const APPLY = {
 		model.map("files").set(`${records.get(r, "dev")}:${records.get(r, "ino")}`, records.tail(r));
 	},
 	COMM(model, records, r) {
-		const pid = records.get(r, "pid"), name = records.text(r, "comm");
+		const tid = records.get(r, "pid"); // a thread's own
 
-		for (const [tid, task] of model.state.tasks)
-			if (task.pid === pid)
-				model.task(tid, { name });
+		if (model.state.tasks.has(tid))
+			model.task(tid, { name: records.text(r, "comm") });
 	},
 };
