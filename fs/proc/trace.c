@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * /proc/trace: the recorder's records (kernel/trace/format.h) up to the moment of the open, in the form of a
- * record file, and then its end. They are taken out as they are read; the next open goes on from there. One
+ * record file, and then its end. They are taken out as they are read whole; the next open goes on from there. One
  * reader at a time, and none while somebody outside the machine reads: EBUSY. A number that is written becomes a
  * MARK.
  */
@@ -24,7 +24,7 @@ static struct {
 	bool open, ended;
 	u64 until[NR_CPUS]; /* heads as of the open */
 	u32 cpu;            /* whose chunk this is */
-	u64 left;           /* bytes of it */
+	u64 next, left;     /* where it goes on in the ring; bytes of it */
 	char own[TRACE_FILE_HEADER_SIZE];
 	size_t at, end;     /* of own */
 } reader;
@@ -56,6 +56,7 @@ static bool next_chunk(void)
 	while (reader.cpu + 1 < trace_area->nr_cpus) {
 		const struct trace_ring_ends *ends = &trace_area->rings[++reader.cpu];
 
+		reader.next = ends->tail;
 		reader.left = reader.until[reader.cpu] - ends->tail;
 		if (reader.left) {
 			head = (struct chunk_head){ reader.cpu, (u32)reader.left };
@@ -72,17 +73,36 @@ static bool next_chunk(void)
 	return reader.ended = true;
 }
 
+static char *byte_of_ring(u64 n)
+{
+	return trace_ring_data(reader.cpu) + (n & (trace_area->ring_size - 1));
+}
+
+/* Their room is free again. But of one that was read in part, for the next reader shall begin with a whole one. */
+static void free_read_records(void)
+{
+	struct trace_ring_ends *ends = &trace_area->rings[reader.cpu];
+	u64 tail = ends->tail, behind;
+
+	for (; tail < reader.next; tail = behind) {
+		behind = tail + ((const struct trace_pad *)byte_of_ring(tail))->size;
+		if (behind > reader.next)
+			break;
+	}
+	__atomic_store_n(&ends->tail, tail, __ATOMIC_RELEASE);
+}
+
 /* Up to @count bytes of the chunk, in one piece. Bytes, or -EFAULT. */
 static ssize_t take_records(char *buf, size_t count)
 {
-	struct trace_ring_ends *ends = &trace_area->rings[reader.cpu];
-	u64 at = ends->tail & (trace_area->ring_size - 1);
-	size_t n = min(min(count, (size_t)reader.left), (size_t)(trace_area->ring_size - at));
+	u64 to_end = trace_area->ring_size - (reader.next & (trace_area->ring_size - 1));
+	size_t n = min(count, (size_t)min(reader.left, to_end));
 
-	if (copy_to_user(buf, trace_ring_data(reader.cpu) + at, n))
+	if (copy_to_user(buf, byte_of_ring(reader.next), n))
 		return -EFAULT;
-	__atomic_store_n(&ends->tail, ends->tail + n, __ATOMIC_RELEASE);
+	reader.next += n;
 	reader.left -= n;
+	free_read_records();
 	return (ssize_t)n;
 }
 

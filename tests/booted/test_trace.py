@@ -49,6 +49,30 @@ def family(trace, path):
     return pids
 
 
+def named(name, trace):
+    """Programs are called by their new name from exec on; a file's name is told when it is opened, and
+    not again when a VMA of it is copied."""
+    execs = [r for r in trace if r.type == flt.EXEC.number]
+    wrong = [r for r in execs if r.comm.rstrip(b"\0") != r.path.split(b"/")[-1][:15]]
+    check(f"{name}: exec's name", execs and not wrong, wrong[:3])
+    junk = [r for r in trace if b"\0" in getattr(r, "comm", b"").rstrip(b"\0")]
+    check(f"{name}: zeros behind a name", not junk, junk[:3])
+    told, untold, making, forked = set(), [], {}, []
+    for r in trace:
+        if r.type == flt.FILE.number:
+            told.add((r.dev, r.ino))
+            making.get(r.tid, []).append(r)
+        elif r.type == flt.VMA_SET.number:
+            untold += [r] if (r.dev or r.ino) and (r.dev, r.ino) not in told else []
+        elif r.type == flt.TABLE.number and r.op and r.level == 4:
+            making[r.tid] = []  # a map, for fork or exec
+        elif r.type in (flt.FORK.number, flt.EXEC.number):
+            forked += making.pop(r.tid, []) if r.type == flt.FORK.number else []
+            making.pop(r.tid, None)
+    check(f"{name}: each file of a VMA has its name", told and not untold, untold[:3])
+    check(f"{name}: fork tells none", not forked, forked[:3])
+
+
 def well_formed(name, faults):
     """Doors in order, an entry that changed was stored, what leads to a frame has one."""
     names = lambda fault: [door for door, _ in fault.doors]
@@ -77,6 +101,7 @@ def test_cow():
     check("as many as its rusage says", {"Major": major, "Minor": len(mine) - major} ==
           {kind: int(n) for kind, n in told}, (told, len(mine), major))
     well_formed("cow", faults)
+    named("cow", trace)
     seqs = [record.seq for record in trace]
     check("each number once", len(seqs) == len(set(seqs)))
     copies = [f for f in mine if any(door == "wp_page_copy" for door, _ in f.doors)]
@@ -154,9 +179,13 @@ def inside(name, cmd, **knobs):
 def test_inside():
     "/proc/trace: the same records, in the machine; marks; one reader"
     show = "echo BEGIN; base64 /proc/trace; echo END; "
-    paths, result = inside("inside", "echo 7 >/proc/trace; echo 0x10 >/proc/trace; " + show + show +
+    paths, result = inside("inside", "echo 7 >/proc/trace; echo 0x10 >/proc/trace; echo BEGIN; "
+                           "dd if=/proc/trace bs=7 count=31 2>/dev/null | base64; echo END; " + show + show +
                            "echo x >/proc/trace; exec 3</proc/trace; cat /proc/trace; true")
+    part = flt.read(paths.pop(0))
     first, second = [records("inside", path) for path in paths]
+    check("who stops within a record leaves it to the next", not part.complete and part and
+          [r.seq for r in part] + [first[0].seq] == list(range(1, len(part) + 2)), (list(part), first[0]))
     check("marks", [r.value for r in first if r.type == flt.MARK.number] == [7, 16])
     well_formed("inside", faults_in(first + second))
     check("the second goes on behind the first", second and
