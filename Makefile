@@ -152,8 +152,8 @@ trace: $(if $(TRACE_FILE),,kernel user) ## run PROG=, ELF= or CMD= and tell each
 docs: kernel user $(TESTS) ## make the stories and tables of docs/fault-path.md anew, from recorded runs
 	@$(PYTHON) tools/docs.py --kernel $(KERNEL)
 
-docs-check: ## compare docs/fault-path.md with the sources, without a run
-	@$(PYTHON) tools/docs.py --check
+docs-check: kernel user $(TESTS) ## compare docs/fault-path.md with the sources and with new runs; write nothing
+	@$(PYTHON) tools/docs.py --compare --kernel $(KERNEL)
 
 debug: kernel user ## the same machine, stopped, with gdb attached
 	@$(RUN) debug

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Keeps docs/fault-path.md and its chapters true. `make docs` and `make docs-check` are names for
 
-    tools/docs.py [--check] [--kernel ELF]
+    tools/docs.py [--check | --compare] [--kernel ELF]
 
 Some parts are made: they stand between markers, and what stands there is written anew.
 
@@ -24,28 +24,17 @@ first fault for which all of them hold, or with nr=N the Nth (nr=-1: the last):
 
 --check runs nothing. It compares the chapters with the sources: markers can be read, functions are
 where the lists of doors say, stories go through doors that there are, links lead somewhere, each
-chapter has its parts. Status 1, with a sentence for each thing that is wrong.
+chapter has its parts. --compare does that, and compares each story with a new run (tools/stale.py
+says how); nothing is written. Status 1, with a sentence for each thing that is wrong.
 """
 import argparse
 import os
 import re
 import shlex
-import signal
-import subprocess
 import sys
-import tempfile
-import textwrap
 from dataclasses import dataclass
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(TOP, "tools/trace"))
-
-# pylint: disable=wrong-import-position
-import story
-import words
-from format import (PF_REMOTE, PF_USER, PTE_ACCESSED, PTE_DIRTY, PTE_NX, PTE_OWNED, PTE_PRESENT,
-                    PTE_RW, PTE_SPECIAL, Bad, pte_pfn, pte_present, read)
-from symbols import Symbols
+from recorded import PROGRAMS, SELECTORS, TOP, Runs, Wrong, alone, shown, source, tell
 
 BEGIN, END = "<!-- made by make docs: ", "<!-- end -->"
 MARKED = re.compile(re.escape(BEGIN) + r"(.*?) -->\n(.*?)" + re.escape(END), re.DOTALL)
@@ -55,27 +44,7 @@ LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 TOLD_DOORS = re.compile(r"Doors: ([^.]*)\.")
 TOLD_PLACE = re.compile(r"\(((?:[\w-]+/)+[\w.-]+):(\d+)\)")
 PARTS = ("The picture", "The doors", "The entry", "What Linux does more", "Questions")
-PROGRAMS = ("PROG", "ELF", "CMD")
-SELECTORS = ("door", "not", "in", "at", "access", "by", "cost", "signal", "cycles", "nr")
 DOOR_OF = {"filemap_page_mkwrite": "page_mkwrite"}  # a door by the name of its slot in vm_ops
-SOFT_DIRTY, USER = 1 << 11, 1 << 2
-COLUMNS = (("NX", PTE_NX), ("soft-dirty", SOFT_DIRTY), ("owned", PTE_OWNED),
-           ("special", PTE_SPECIAL), ("D", PTE_DIRTY), ("A", PTE_ACCESSED), ("U", USER),
-           ("W", PTE_RW), ("P", PTE_PRESENT))
-TRIES, RUN_SECONDS = 3, 300  # for one run, on a busy machine
-
-
-class Wrong(Exception):
-    """A part cannot be made."""
-
-
-def source(path):
-    """A file of the tree, or "" if there is none."""
-    try:
-        with open(os.path.join(TOP, path), encoding="utf-8") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def all_doors():
@@ -103,10 +72,6 @@ class Made:
     options: dict
     body: str
 
-    def knobs(self):
-        """What is run."""
-        return {key: value for key, value in self.options.items() if key.isupper()}
-
 
 def parse(marker, body=""):
     """The Made of a marker's words; Wrong if they cannot be read."""
@@ -117,13 +82,12 @@ def parse(marker, body=""):
         raise Wrong(f"a marker that cannot be read: {marker}") from None
     if kind not in ("story", "doors"):
         raise Wrong(f"a marker asks for `{kind}`, which nobody makes")
-    made = Made(kind, options, body)
     unknown = [key for key in options if not key.isupper() and key not in SELECTORS]
     if unknown:
         raise Wrong(f"a marker has {unknown[0]}=, which means nothing")
     if kind == "story" and sum(key in options for key in PROGRAMS) != 1:
         raise Wrong(f"a story needs one of PROG=, ELF= and CMD=: {marker}")
-    return made
+    return Made(kind, options, body)
 
 
 class Chapter:
@@ -178,109 +142,6 @@ def doors_table(book):
     return "\n".join(rows) + "\n"
 
 
-def bits_row(name, raw):
-    """One entry, a column for each bit."""
-    if not raw:
-        return f"| {name} | `0` | |" + " |" * len(COLUMNS)
-    if not pte_present(raw):
-        return f"| {name} | `{raw:#x}` | {words.entry(raw)} |" + " |" * len(COLUMNS)
-    bits = "".join(f" {int(bool(raw & bit))} |" for _, bit in COLUMNS)
-    return f"| {name} | `{raw:#x}` | {pte_pfn(raw):#x} |{bits}"
-
-
-def bits_table(before, after):
-    """The entry before the fault and after it."""
-    head = "| entry | raw | frame | " + " | ".join(name for name, _ in COLUMNS) + " |"
-    return "\n".join((head, "|---" * (3 + len(COLUMNS)) + "|", bits_row("before", before),
-                      bits_row("after", after))) + "\n"
-
-
-def source_line(place):
-    """The line of the source that a symbols.Place is in, or ""."""
-    path, _, line = (place.source if place else "").rpartition(":")
-    lines = source(path).splitlines() if path else []
-    return lines[int(line) - 1] if line.isdigit() and int(line) <= len(lines) else ""
-
-
-def fits(run, scene, options):
-    """Do all the words of the marker hold for this fault?"""
-    fault = scene.record
-    doors = {door for door, _ in fault.doors}
-    place = run.place(scene)
-    by = "asked" if fault.error_code & PF_REMOTE else \
-        "user" if fault.error_code & PF_USER else "kernel"
-    holds = {
-        "door": lambda value: doors >= set(value.split(",")),
-        "not": lambda value: not doors & set(value.split(",")),
-        "in": lambda value: place is not None and place.function == value,
-        "at": lambda value: value in source_line(place),
-        "access": lambda value: words.access(fault.error_code) == value,
-        "by": lambda value: by == value,
-        "cost": lambda value: ("major" if words.major(fault) else "minor") == value,
-        "signal": lambda value: fault.signal == getattr(signal, value, None),
-        "cycles": lambda value: fault.cycles >= int(value),
-    }
-    return all(holds[key](value) for key, value in options.items() if key in holds)
-
-
-def tell(run, options):
-    """The story of the fault that the marker chooses, and its entry."""
-    found = [scene for scene in run.faults() if fits(run, scene, options)]
-    number = int(options.get("nr", "1"))
-    if not -len(found) <= number <= len(found) or not number:
-        raise Wrong(f"no such fault: {shlex.join(f'{k}={v}' for k, v in options.items())}")
-    scene = found[number - 1 if number > 0 else number]
-    said = textwrap.fill(story.tell_fault(run, scene), 100, break_long_words=False,
-                         break_on_hyphens=False)
-    bits = ""
-    if scene.record.before_pte or scene.record.after_pte:
-        bits = "\n" + bits_table(scene.record.before_pte, scene.record.after_pte)
-    return f"```text\n{said}\n```\n{bits}"
-
-
-class Runs:
-    """Recorded runs, each kept for all stories of it."""
-
-    def __init__(self, kernel):
-        self.kernel, self.done = kernel, {}
-
-    def tell(self, made):
-        """The story that is asked for. Not every fault comes up in every run: CPUs race, and disks
-        take their time. So it is run again, a few times, where it did not."""
-        knobs = made.knobs()
-        key = tuple(sorted(knobs.items()))
-        for tries in range(TRIES):
-            try:
-                if tries or key not in self.done:
-                    self.done[key] = self._record(knobs)
-                return tell(self.done[key], made.options)
-            except Wrong as wrong:
-                missing = wrong
-        raise missing
-
-    def _record(self, knobs):
-        shown = shlex.join(f"{key}={value}" for key, value in knobs.items())
-        sys.stderr.write(f"  RUN     {shown}\n")
-        env = {key: value for key, value in os.environ.items() if key not in PROGRAMS}
-        with tempfile.TemporaryDirectory(prefix="docs.") as folder:
-            env |= knobs | {"TRACE": os.path.join(folder, "trace.flt"), "ICOUNT": "1"}
-            command = [sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel",
-                       self.kernel, "--env"]
-            try:
-                subprocess.run(command, env=env, cwd=TOP, stdin=subprocess.DEVNULL, check=False,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               timeout=RUN_SECONDS)
-                trace = read(env["TRACE"])
-            except (subprocess.TimeoutExpired, Bad) as bad:
-                raise Wrong(f"the run of {shown} left nothing: {bad}") from None
-        for note in trace.notes:
-            sys.stderr.write(f"docs: {note}\n")
-        name = os.path.basename(knobs.get("PROG") or knobs.get("ELF") or "")
-        run = story.Run(trace, Symbols(self.kernel, knobs.get("ELF")), name[:15] or None)
-        run.prepare_lines()
-        return run
-
-
 def rebuild(kernel):
     """Write all made parts anew. Nothing is written if one cannot be made."""
     book, runs = chapters(), Runs(kernel)
@@ -288,7 +149,7 @@ def rebuild(kernel):
     def make(made):
         if made.kind == "doors":
             return doors_table(book)
-        return runs.tell(made)
+        return runs.tell(made.options)
 
     new = [(chapter, chapter.rewritten(make)) for chapter in book]
     for chapter, content in new:
@@ -386,18 +247,33 @@ def wrong_book(book):
             yield book[0].path, f"no chapter tells of the door {door}"
 
 
+def old_stories(book, runs, wanted=lambda options: True):
+    """(path, sentence) for each story that a new run tells otherwise; of those whose options are
+    @wanted."""
+    stories = [(chapter, made) for chapter in book for made in chapter.parts()
+               if made.kind == "story" and wanted(made.options)]
+    runs.record_together([made.options for _, made in stories])
+    for chapter, made in stories:
+        wrong = runs.differs(made.options, made.body)
+        if wrong:
+            yield chapter.path, f"{wrong}; run `make docs`"
+
+
 def main():
     parser = argparse.ArgumentParser(prog="docs.py", description="Keeps docs/fault-path.md true.")
     parser.add_argument("--check", action="store_true", help="only compare with the sources")
+    parser.add_argument("--compare", action="store_true", help="compare with new runs, too")
     parser.add_argument("--kernel", default=os.path.join(TOP, "build/kernel/faultline.elf"))
     options = parser.parse_args()
     try:
-        if not options.check:
+        if not options.check and not options.compare:
             rebuild(options.kernel)
     except Wrong as wrong:
         sys.stderr.write(f"docs: {wrong}\n")
         return 1
     complaints = list(wrong_book(chapters()))
+    if options.compare and not complaints:
+        complaints = list(old_stories(chapters(), Runs(options.kernel)))
     for path, sentence in complaints:
         sys.stderr.write(f"{path}: {sentence}\n")
     return 1 if complaints else 0

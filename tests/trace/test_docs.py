@@ -9,7 +9,9 @@ import story
 from symbols import Symbols
 
 sys.path.append(os.path.join(TOP, "tools"))
-import docs  # pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+import docs
+import stale
 
 
 def complaints(path, change):
@@ -81,3 +83,77 @@ def test_choice():
             check(marker, False, "told")
         except docs.Wrong as wrong:
             check(marker, "no such fault" in str(wrong), wrong)
+
+
+OLD = """```text
+cow (process 10) wrote to 0x7ffff7ff5000 in write_it+0x3f (user/cow.c:50). It is page 1 of 4 of
+anonymous memory at 7ffff7ff5000-7ffff7ff9000 rw-p. Others have frame 0x7e69 too, so it was copied:
+frame 0x7ec1. Entry before: frame 0x7e69, read-only; after: frame 0x7ec1, writable. A minor fault:
+1,060 cycles, 1.06 us, most of it in wp_page_copy. Doors: exc_page_fault 0, do_wp_page 273,
+wp_page_copy 300, end 1,060.
+```
+
+| entry | raw | frame | D | P |
+|---|---|---|---|---|
+| before | `0x8000000007e69865` | 0x7e69 | 1 | 1 |
+| after | `0x8000000007ec1867` | 0x7ec1 | 1 | 1 |
+"""
+
+
+def test_compared():
+    "two runs' stories: what may differ between them, and what not"
+    def said(*changes, racy=False):
+        new = OLD
+        for old, put in changes:
+            check(f"{old} stands there", old in new)
+            new = new.replace(old, put)
+        return stale.difference(OLD, new, racy)
+
+    check("the same", said() is None)
+    check("other frames, addresses, process, offset, slot", said(
+        ("7e69", "1234"), ("7ec1", "9f"), ("7ffff7ff5000", "7ffff7000000"), ("process 10", "process 9"),
+        ("+0x3f", "+0x1"), ("c:50", "c:51")) is None)
+    check("a fifth more", said(("1,060", "1,272"), (", most of it in wp_page_copy", "")) is None)
+    for name, changes in (
+            ("the same frame", [("7ec1", "7e69")]), ("a door", [("do_wp_page", "do_write_page")]),
+            ("a door less", [(" do_wp_page 273,\n", " ")]), ("twice the cost", [("1,060", "2,120")]),
+            ("a line", [("c:50", "c:52")]), ("a word", [("was copied", "was moved")]),
+            ("a bit", [("0x7ec1 | 1 | 1", "0x7ec1 | 0 | 1")]), ("rights", [("rw-p", "r--p")]),
+            ("no table", [(OLD[OLD.index("\n| entry"):], "")]), ("page 1 of", [("1 of 4", "2 of 4")])):
+        check(f"{name}: told", said(*changes), changes)
+    check("where CPUs race, not the cost and the page",
+          said(("1,060", "9,060"), ("1 of 4", "2 of 4"), racy=True) is None)
+    check("in words", said(("was copied", "was moved"))[1:] == (
+        "Others have frame 0x7e69 too, so it was copied:",
+        "Others have frame 0x7e69 too, so it was moved:"), said(("was copied", "was moved")))
+
+
+def test_old():
+    "a story that no run tells any more: which file, what it says, and what to do"
+    machine = Machine()
+    task = machine.spawn(b"touch")
+    machine.touch(task, machine.mmap(task, 4, 3))
+    trace = flt.Trace()
+    trace.feed(machine.rec.end())
+    trace.finish()
+
+    class Runs(docs.Runs):
+        """Of the synthetic machine."""
+        def record(self, knobs):
+            return trace
+
+    runs = Runs("/nowhere")
+    marker = "story PROG=touch door=do_anonymous_page access=r"
+    body = runs.tell(docs.parse(marker).options)
+
+    def found(marker, body):
+        chapter = docs.Chapter("docs/x.md", f"{docs.BEGIN}{marker} -->\n{body}{docs.END}\n")
+        return [f"{path}: {sentence}" for path, sentence in docs.old_stories([chapter], runs)]
+
+    check("as it is", not found(marker, body), found(marker, body))
+    wrong = found(marker, body.replace("shared page of zeroes will", "shared page of ones will"))
+    check("a word", len(wrong) == 1 and wrong[0].startswith(
+        "docs/x.md: the story of PROG=touch door=do_anonymous_page access=r is old: \"the shared page "
+        "of ones will do.\" is \"the shared page") and wrong[0].endswith("; run `make docs`"), wrong)
+    wrong = found(marker.replace("access=r", "access=w"), body)
+    check("no such fault", len(wrong) == 1 and "no such fault comes up any more" in wrong[0], wrong)

@@ -52,6 +52,11 @@ def major(fault):
     return bool(fault.verdict & VM_FAULT_MAJOR)
 
 
+def counted(fault):
+    """Is it one that rusage counts, minor or major?"""
+    return fault.tries and not fault.verdict & (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
+
+
 def error_words(error_code):
     """The bits of the error code, each in a word."""
     return ", ".join(("page present" if error_code & PF_PROT else "page not present",
@@ -135,7 +140,7 @@ def why_signal(fault):
 def from_file(names, fault, around, path):
     """The same, for a page that stands for a file's."""
     pfn = f"frame {pte_pfn(fault.after_pte):#x}"
-    near = f", and so were {plural(around, 'neighbour')}" if around else ""
+    near = f", and so {'were' if around > 1 else 'was'} {plural(around, 'neighbour')}" if around else ""
     read = "The file's page was read from the disk" if major(fault) else \
         "The file's page was in the page cache"
     if is_shmem(path):
