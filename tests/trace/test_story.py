@@ -10,6 +10,7 @@ import subprocess
 import story
 import styles
 import synthetic
+import words
 from harness import TOP, check, tmp
 from symbols import Elf, Symbols
 from synthetic import Machine, Recorder, flt
@@ -99,19 +100,62 @@ def test_neighbours():
     check("two of them", "was mapped, and so were 2 neighbours." in said, said)
 
 
+# What perf 6.1 wrote on Debian's Linux 6.1 (perf trace -F all --no-syscalls), but for its numbers.
+PERF = """\
+     0.000 ( 0.000 ms): segv/131 majfault [clear_user_erms+0xa] => 0x415118 (?k)
+     5.572 ( 0.000 ms): segv/131 majfault [_start+0x0] => /usr/bin/segv@0x13bc (d.)
+     5.770 ( 0.000 ms): segv/131 minfault [__init_libc+0x27] => //anon@0x4319b8 (d.)
+     7.955 ( 0.000 ms): uaccess/137 majfault [0x1000] => /usr/bin/uaccess@0x1000 (d.)
+    47.046 ( 0.000 ms): segv/131 majfault [main+0x1c9] => /scratch.131 (deleted)@0x1000 (d.)
+    54.555 ( 0.000 ms): calls_memfd/230 minfault [main+0xc10] => /dev/zero (deleted)@0x7ffff7ff8000 (d.)
+    59.392 ( 0.000 ms): segv/131 minfault [_Fork+0xa3] => [stack]@0x7fffffffea48 (d.)
+    60.001 ( 0.000 ms): busybox/103 minfault [0x9a2d4] => [heap]@0x5f0f60 (d.)
+"""
+PERF_LINE = re.compile(r" *\d+\.\d{3} \( *\d+\.\d{3} ms\): \S{1,14}/\d+ (?:min|maj)fault "
+                       r"\[(?:[\w.]+\+)?0x[0-9a-f]+\] => (\[stack\]@|\[heap\]@|/[^@]+@|)"
+                       r"(0x[0-9a-f]+) \((d\.|\?k)\)")
+
+
 def test_line():
-    "a line for each fault, as perf trace -F prints it"
+    "a line for each fault that counts, in the form in which perf trace -F prints it"
+    theirs = [PERF_LINE.fullmatch(line) for line in PERF.splitlines()]
+    check("perf's lines have that form", all(theirs) and
+          all(bool(line[1]) == (line[3] == "d.") for line in theirs))
     run = run_of(synthetic.play())
     lines = text_of(styles.line, run).splitlines()
-    shape = re.compile(r" *\d+\.\d{3} \( *\d+\.\d{3} ms\): cow/[23] (min|maj)fault "
-                       r"\[0x[0-9a-f]+\] => (//anon@|\[stack\]@|/[a-z/]+@|)"
-                       r"0x[0-9a-f]+ \([dx?][.k]\)")
-    bad = [line for line in lines if not shape.fullmatch(line)]
-    check("each", len(lines) == len(run.faults()) and not bad, bad[:3] or len(lines))
+    ours = [PERF_LINE.fullmatch(line) for line in lines]
+    counted = [scene for scene in run.faults() if words.counted(scene.record)]
+    check("each", len(lines) == len(counted) < len(run.faults()), (len(lines), len(counted)))
+    check("form", all(ours), [line for line, match in zip(lines, ours) if not match][:3])
+    check("columns", {line.index("(") for line in lines + PERF.splitlines()} == {11})
     check("the first", lines[0].startswith("     0.000 ( 0.09") and
-          lines[0].endswith("ms): cow/2 majfault [0x401000] => /bin/cow@0x1000 (x.)"), lines[0])
+          lines[0].endswith("ms): cow/2 majfault [0x1000] => /bin/cow@0x1000 (d.)"), lines[0])
     times = [float(line.split()[0]) for line in lines]
     check("in order", times == sorted(times))
+
+
+def test_line_names():
+    "what lies where, by perf's names; what perf does not see"
+    machine = Machine()
+    task = machine.spawn(b"cow")
+    zero = machine.mmap(task, 2, 3)
+    machine.touch(task, zero, write=True)
+    run = run_of(machine.rec.end())
+    scene = run.faults()[-1]
+    at = scene.record.address
+    name = lambda **changed: styles._data(scene._replace(**changed))[0]  # pylint: disable=protected-access
+    record = lambda **changed: {"record": scene.record._replace(**changed)}
+    check("anonymous", name() == f"//anon@{at:#x}", name())
+    check("heap", name(heap=(zero, zero + 0x1000)) == f"[heap]@{at:#x}")
+    check("no heap yet", name(heap=(zero - 0x3000, zero - 0x2000)) == f"//anon@{at:#x}")
+    check("shared anonymous", name(path=b"/dev/zero (deleted)", **record(ino=3, vm_pgoff=0)) ==
+          f"/dev/zero (deleted)@{at:#x}")
+    check("file", name(path=b"/x", **record(ino=3, vm_pgoff=2)) == "/x@0x2000")
+    check("the kernel's", name(**record(error_code=2)) == f"{at:#x}")
+    for what, changes in (("refused", {"verdict": flt.VM_FAULT_SIGSEGV}), ("no VMA", {"tries": 0}),
+                          ("asked for", {"error_code": flt.PF_REMOTE})):
+        run.scenes = [scene, scene._replace(**record(**changes))]
+        check(f"{what}: none", len(text_of(styles.line, run).splitlines()) == 1)
 
 
 # What Debian's Linux 6.1 wrote, with events/exceptions enabled, but for its numbers.
@@ -130,6 +174,8 @@ LINUX = """\
 #              | |         |   |||||     |         |
              ash-97      [000] d....     3.552546: page_fault_user: \
 address=0x5ef36c ip=0x529fac error_code=0x7
+           touch-140     [000] d....    11.297604: page_fault_kernel: \
+address=0x5ec690 ip=__put_user_nocheck_4 error_code=0x3
 """
 
 
@@ -146,22 +192,33 @@ def test_ftrace():
     bad = [line for line in lines[12:] if not shape.fullmatch(line)]
     check("so have ours", len(lines) > 50 and not bad, bad[:3])
     check("columns", {line.index("[") for line in lines[12:]} == {theirs[12].index("[")})
+    check("Linux's line of the kernel has that shape", shape.fullmatch(theirs[13]))
     check("all are counted", f"{len(lines) - 12}/{len(lines) - 12}   #P:2" in lines[2], lines[2])
 
 
+def malformed(event):
+    """Does it lack what the trace event format asks for?"""
+    wanted = {"M": {"args"}, "B": {"ts", "tid", "cat"}, "E": {"ts", "tid", "cat"},
+              "i": {"ts", "tid", "cat", "s"}}
+    return event["ph"] not in wanted or {"pid", "name"} | wanted[event["ph"]] - event.keys() != \
+        {"pid", "name"} or event.get("s", "t") not in "tpg" or event.get("ts", 0) < 0
+
+
 def nested(events):
-    """Are the B and E events of each thread nested, by name and in time? "" if so."""
+    """Are the B and E events of each thread nested, by name and category, and in time? "" if so."""
     stacks, last = {}, {}
     for event in events:
+        if malformed(event):
+            return f"malformed: {event}"
         if event["ph"] not in "BE":
             continue
-        stack = stacks.setdefault(event["tid"], [])
+        stack, told = stacks.setdefault(event["tid"], []), (event["name"], event["cat"])
         if event["ts"] < last.get(event["tid"], 0):
             return f"back in time: {event}"
         last[event["tid"]] = event["ts"]
         if event["ph"] == "B":
-            stack.append(event["name"])
-        elif not stack or stack.pop() != event["name"]:
+            stack.append(told)
+        elif not stack or stack.pop() != told:
             return f"ends what is not innermost: {event}"
     return "".join(f"{stack} left open" for stack in stacks.values() if stack)
 

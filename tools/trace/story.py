@@ -26,13 +26,15 @@ from model import State
 from symbols import TOP, Symbols
 
 NOTHING, REFUSED = 1, 124
+BRK = 12  # the system call's number
 AROUND = WHYS.index("fault_around")
 INIT = 1  # the process that starts the others, and is told of only when asked for
 TOLD = {kind.number for kind in (FAULT, FORK, EXEC, EXIT, CALL, RECLAIM, MARK)}
 
 # A record, whose it is, where its ip lies (VMA and file), the file of its address, whether the
-# frame before was in the page cache, and which swap entries were written to the disk for it.
-Scene = namedtuple("Scene", "record pid comm code_vma code_path path cached out")
+# frame before was in the page cache, which swap entries were written to the disk for it, and from
+# where to where the heap of its address space reaches (None: there is none).
+Scene = namedtuple("Scene", "record pid comm code_vma code_path path cached out heap")
 
 
 class Run:
@@ -43,6 +45,7 @@ class Run:
         self.scenes = []
         self._around = {}  # tid -> ([tsc], [pages mapped by one fault-around])
         self._out = {}     # tid -> swap entries whose writing began
+        self._heaps = {}   # mm -> (its start, its end): what the first and the last brk() returned
         self._collect()
 
     def faults(self):
@@ -61,6 +64,11 @@ class Run:
                 scene = self._scene(state, record)
                 if self._wanted(scene):
                     self.scenes.append(scene)
+            if record.type == CALL.number and record.nr == BRK:
+                start, _ = self._heaps.get(record.mm, (record.ret, None))
+                self._heaps[record.mm] = start, record.ret
+            elif record.type == FORK.number and record.parent_mm in self._heaps:
+                self._heaps[record.mm] = self._heaps[record.parent_mm]
             state.apply(record)
 
     @staticmethod
@@ -83,7 +91,8 @@ class Run:
                 code_path = state.files.get((vma.dev, vma.ino), b"") if vma else b""
         elif record.type == CALL.number or record.type == RECLAIM.number and not record.op:
             out = self._out.pop(record.tid, ())
-        return Scene(record, pid, comm, vma, code_path, path, cached, out)
+        heap = self._heaps.get(record.mm) if record.type == FAULT.number else None
+        return Scene(record, pid, comm, vma, code_path, path, cached, out, heap)
 
     def _wanted(self, scene):
         if scene.record.type == RECLAIM.number and (scene.record.op or not (

@@ -3,7 +3,7 @@
 import json as json_text
 
 import words
-from format import (CALL, EXEC, EXIT, FORK, KERNEL_HALF, PAGE_SHIFT, PF_USER, RECLAIM, VM_EXEC,
+from format import (CALL, EXEC, EXIT, FORK, KERNEL_HALF, PAGE_SHIFT, PF_USER, RECLAIM,
                     VM_GROWSDOWN, text)
 
 FTRACE_HEAD = """\
@@ -25,34 +25,53 @@ FTRACE_HEAD = """\
 # ---- perf trace -F all -------------------------------------------------------------------------
 
 def _data(scene):
-    """The address as perf names it: file@offset, //anon@address, or the number alone."""
+    """What the address lies in, as perf 6.1 names it: file@offset, //anon@address and its like. Of
+    what the kernel touches it gives the number alone."""
     fault = scene.record
-    if not fault.vm_end:
+    if not fault.error_code & PF_USER:
         return f"{fault.address:#x}", "?"
-    kind = "x" if fault.vm_flags & VM_EXEC else "d"
+    name, at = "//anon", fault.address
     if fault.ino:
-        return f"{words.file_name(scene.path, fault.dev, fault.ino)}@" \
-            f"{fault.address - fault.vm_start + (fault.vm_pgoff << PAGE_SHIFT):#x}", kind
-    name = "[stack]" if fault.vm_flags & VM_GROWSDOWN else "//anon"
-    return f"{name}@{fault.address:#x}", kind
+        name = words.file_name(scene.path, fault.dev, fault.ino)
+        if not name.startswith("/dev/zero"):  # shared anonymous memory, to perf
+            at += (fault.vm_pgoff << PAGE_SHIFT) - fault.vm_start
+    elif fault.vm_flags & VM_GROWSDOWN:
+        name = "[stack]"
+    elif scene.heap and fault.vm_start < scene.heap[1] and fault.vm_end > scene.heap[0]:
+        name = "[heap]"
+    return f"{name}@{at:#x}", "d"
+
+
+def _code(run, scene):
+    """The instruction: function and offset or, without symbols, where it stands in its file."""
+    ip, vma, place = scene.record.ip, scene.code_vma, run.place(scene)
+    if place:
+        return f"{place.function}+{place.offset:#x}"
+    return f"{ip - vma.start + (vma.pgoff << PAGE_SHIFT):#x}" if vma and vma.ino else f"{ip:#x}"
 
 
 def line(run, out):
-    """One line for each fault: milliseconds since the first (and of the fault), who, where."""
+    """One line for each fault that rusage counts, taken by a CPU: milliseconds since the first one
+    (and of the fault), who, where."""
     first, khz = None, run.trace.header.tsc_khz
     for scene in sorted(run.faults(), key=lambda scene: scene.record.begin):
         fault = scene.record
+        if words.remote(fault) or not words.counted(fault):
+            continue
         first = fault.begin if first is None else first
-        place = run.place(scene)
-        code = f"{place.function}+{place.offset:#x}" if place else f"{fault.ip:#x}"
         data, kind = _data(scene)
-        level = "." if fault.error_code & PF_USER else "k"
         out(f"{(fault.begin - first) / khz:10.3f} ({fault.cycles / khz:6.3f} ms): "
             f"{text(scene.comm)[:14]}/{fault.tid} {'maj' if words.major(fault) else 'min'}fault "
-            f"[{code}] => {data} ({kind}{level})\n")
+            f"[{_code(run, scene)}] => {data} ({kind}{'.' if kind == 'd' else 'k'})\n")
 
 
 # ---- ftrace ------------------------------------------------------------------------------------
+
+def _kernel_name(run, address):
+    """The kernel's function without an offset (what Linux's %ps prints), or the number."""
+    found = run.symbols.kernel.function(address) if address >= KERNEL_HALF else None
+    return found[0] if found else f"{address:#x}"
+
 
 def ftrace(run, out):
     """What tracefs' `trace` would hold with events/exceptions enabled: faults by the CPU, each when
@@ -63,11 +82,10 @@ def ftrace(run, out):
     for scene in faults:
         fault, user = scene.record, scene.record.error_code & PF_USER
         us = int(run.trace.seconds(fault.begin) * 1_000_000)
-        place = run.place(scene) if fault.ip >= KERNEL_HALF else None
-        ip = place.function if place else f"{fault.ip:#x}"
+        address, ip = (_kernel_name(run, number) for number in (fault.address, fault.ip))
         out(f"{text(scene.comm):>16}-{fault.tid:<7} [{fault.cpu:03}] d.... "
             f"{us // 1_000_000:5}.{us % 1_000_000:06}: page_fault_{'user' if user else 'kernel'}: "
-            f"address={fault.address:#x} ip={ip} error_code={fault.error_code:#x}\n")
+            f"address={address} ip={ip} error_code={fault.error_code:#x}\n")
 
 
 # ---- Trace events, for Perfetto and chrome://tracing -------------------------------------------
@@ -88,10 +106,10 @@ class _Track:
         self.cpu, self.emit, self.open = cpu, emit, []  # open: (owner, name, args), outermost first
 
     def _event(self, phase, at, name, args=None):
-        event = {"ph": phase, "pid": MACHINE, "tid": thread(self.cpu), "ts": at, "name": name}
-        if phase == "B":
-            event["cat"] = "fault"
-            event["args"] = args or {}
+        event = {"ph": phase, "pid": MACHINE, "tid": thread(self.cpu), "ts": at, "name": name,
+                 "cat": "fault"}  # Chrome's panel pairs begin and end by both, name and category
+        if args:
+            event["args"] = args
         self.emit(event)
 
     def begin(self, at, owner, name, args=None):
