@@ -2,9 +2,10 @@
 """`make debug`: a scripted gdb session steps through one page fault, and each of the project's
 commands says what is so (docs/gdb.md)."""
 import re
+import shutil
 
 from gdb_session import marked, says, session
-from harness import check, program, read
+from harness import check, program, read, tmp
 
 # Follows one fault of cow, its second write to new memory (user/cow.c), and looks at everything.
 STEP = r"""
@@ -166,7 +167,34 @@ echo MARK pinned\n
 cpus
 print $percpu("cpu_number")
 vmas
-kill
+delete
+program spurious
+break ready
+continue
+echo MARK ready\n
+cpus
+delete
+set scheduler-locking on
+thread 2
+set variable go = 1
+tbreak asm_exc_page_fault
+continue
+echo MARK held\n
+cpus
+pt page
+thread 1
+tbreak resolved
+continue
+set scheduler-locking off
+echo MARK late\n
+next-fault spurious spurious
+fault
+python
+try:
+    gdb.execute("continue")
+except gdb.error:
+    pass  # the machine ended before its last answer
+end
 """
 
 
@@ -210,11 +238,23 @@ def test_step():
 
 
 def test_cpus():
-    "on many CPUs the commands speak of the selected one"
-    text, status, _ = session(CPUS, elf=program("pin"), args=["1", "/bin/hello"], smp=3)
-    parts = marked(text, status, "pinned")
+    "on many CPUs the commands speak of the selected one; a fault that another CPU resolves meanwhile"
+    folder = tmp()
+    for name in "pin", "spurious":
+        shutil.copy(program(name), folder)
+    text, status, rundir = session(CPUS, cmd="/pin 1 /bin/hello; /spurious", overlay=folder, smp=3,
+                                   faults=True)
+    parts = marked(text, status, "late")
     says(parts, "boot", r"^\* CPU \d: +\d+  init", r"^  CPU \d: +0  idle", r"CPU 2: ")
     says(parts, "pinned", r"^\* CPU 1: +\d+  hello", r"= 1$", r"/bin/hello \+0x1 pages")
+    says(parts, "ready", r"^\* CPU 0: +\d+  spurious", r"^  CPU 1: +\d+  spurious")
+    says(parts, "held", r"^\* CPU 1: +\d+  spurious", "pte.* none: nothing is mapped here")
+    says(parts, "late", r"^spurious \[\d+\] on CPU 1: write of 0x7\w+1 at ip 0x\w+, second",
+         "pte now: frame .*: present, writable", "somebody was faster", "> passed exc_page_fault",
+         "to go +handle_pte_fault +the entry is present.*to go +flush_tlb_fix_spurious_fault")
+    log = read(rundir, "faults.log")
+    check("the fault log agrees", re.search(r' spurious minor w 00007\w+1 .*"handle_pte_fault: spurious"',
+                                            log), log[-1500:])
 
 
 def test_programs():

@@ -11,7 +11,7 @@ import story
 import styles
 import synthetic
 import words
-from harness import TOP, check, tmp
+from harness import KERNEL, TOP, check, tmp
 from symbols import Elf, Symbols
 from synthetic import Machine, Recorder, flt
 
@@ -275,6 +275,10 @@ def test_symbols():
     place = elf.place(main)
     check("its line", re.fullmatch(r"user/cow\.c:\d+", place.source), place)
     check("outside of all", elf.place(0x10) is None)
+    symbols = subprocess.run(["nm", KERNEL], capture_output=True, check=True).stdout.decode()
+    copy = int(re.search(r"(\w+) T copy_from_user$", symbols, re.M)[1], 16)
+    source = Elf(KERNEL).place(copy).source  # NASM tells file and folder so that the path is there twice
+    check("a line of assembly", re.fullmatch(r"arch/x86_64/lib/uaccess\.asm:\d+", source), source)
     bare = tmp("bare")
     shutil.copy(cow, bare)
     subprocess.run(["strip", bare], check=True)
