@@ -3,7 +3,7 @@
 import os
 import re
 
-from harness import check, debug_kernel, program, run, tap, TOP
+from harness import check, complaints, debug_kernel, program, run, tap, TOP
 
 SWAPPERS = ("swap", "thrash")  # they fill the RAM, however much there is
 
@@ -25,33 +25,30 @@ def vmstat(text):
             re.findall(rb"^(\w+) (\d+)$", text, re.MULTILINE)}
 
 
-def all_programs(smp):
-    """Each program on that many CPUs."""
-    names = [name for name in programs() if name not in SWAPPERS]
-    check("there are programs", len(names) >= 8, names)
-    tap(run(prog="runtests", args=names, mem="128M", smp=smp), f"SMP={smp}: ")
+def all_programs(smp, mem="128M", again=False):
+    """Each program on that many CPUs; @again: then all of them once more, without a look at leaks."""
+    names = " ".join(name for name in programs() if name not in SWAPPERS)
+    check("there are programs", len(names.split()) >= 8, names)
+    twice = f"; s=$?; runtests --no-leak {names} && exit $s"
+    result = run(cmd=f"runtests {names}{twice if again else ''}", mem=mem, smp=smp)
+    tap(result, f"SMP={smp}: ")
+    said = complaints(result.kernel_log)
+    check(f"SMP={smp}: no complaint of the kernel", not said, said)
 
 
 def test_programs():
-    "each program passes and leaks nothing"
-    all_programs(1)
+    "each program passes and leaks nothing; again in the same boot, on what the first time left"
+    all_programs(1, "64M", True)
 
 
 def test_programs_2():
-    "the same on two CPUs"
+    "the programs on two CPUs"
     all_programs(2)
 
 
 def test_programs_4():
-    "the same on four CPUs"
+    "and on four"
     all_programs(4)
-
-
-def test_programs_again():
-    "twice in one boot: what the first left does not disturb the second"
-    names = [name for name in programs() if name not in SWAPPERS]
-    result = run(prog="runtests", args=["--no-leak"] + names * 2, mem="64M")
-    check("exit status 0", result.status == 0, result.show())
 
 
 def swapping(name, **knobs):
@@ -89,6 +86,6 @@ def test_debug_kernel():
     if not kernel:
         return
     names = list(programs())
-    result = run(prog="runtests", args=names, mem="64M", swap="256M", kernel=kernel, limit=600, smp=2)
+    result = run(prog="runtests", args=names, mem="48M", swap="256M", kernel=kernel, limit=600, smp=2)
     tap(result)
     check("no warning", "warning at" not in result.kernel_log, result.kernel_log[-3000:])

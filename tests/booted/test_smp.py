@@ -1,28 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The scheduler on one, two and four CPUs."""
-from harness import check, debug_kernel, program, run, tap
-
-
-def on(cpus):
-    """The programs affinity and smp on so many CPUs."""
-    result = run(prog="runtests", args=["affinity", "smp"], smp=cpus, limit=120)
-    tap(result, f"{cpus} CPUs: ")
-    check(f"{cpus} CPUs: no warning", "warning at" not in result.kernel_log, result.kernel_log[-3000:])
-
-
-def test_one():
-    "affinity, shares, wake-ups and barriers with one CPU"
-    on(1)
-
-
-def test_two():
-    "with two"
-    on(2)
-
-
-def test_four():
-    "with four"
-    on(4)
+"""CPUs that start and CPUs that stop. What the scheduler does is asked by affinity and smp, which run
+with all others on one, two and four CPUs: test_programs.py."""
+from harness import check, debug_kernel, program, run
 
 
 def test_power_off():
