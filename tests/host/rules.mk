@@ -68,7 +68,7 @@ coverage: $(HOST_TESTS:%=build/host/cov/%) ## which lines of mm/ the host tests 
 	@for n in $$(cd build/host/cov && find * -name '*.gcno'); do \
 		[ -e $${n%.gcno}.c ] || rm build/host/cov/$$n; done # of sources that are gone
 	@for t in $^; do $$t >build/coverage/log 2>&1 || { cat build/coverage/log; exit 1; }; done
-	@gcovr --root . --filter 'mm/' --exclude 'mm/audit/' --object-directory build/host/cov \
+	@gcovr -j 2 --root . --filter 'mm/' --exclude 'mm/audit/' --object-directory build/host/cov \
 		--html-details build/coverage/index.html --html-title 'Faultline: mm/ on the host' \
 		--txt build/coverage/coverage.txt --fail-under-line $(COVERED) \
 		build/host/cov; status=$$?; cat build/coverage/coverage.txt; \

@@ -5,6 +5,7 @@ results and transcripts compared line by line. docs/oracle.md says how to read w
 
 environment: T=pattern of programs, STEPS= and SEED= for the random walk, V=1
 """
+import concurrent.futures
 import fnmatch
 import importlib.util
 import os
@@ -12,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -22,7 +22,7 @@ os.chdir(TOP)
 import linux
 from knobs import Refused
 
-MEM, SWAP, LIMIT = "128M", "320M", 400
+LIMIT = 400  # seconds for one boot
 STEPS = 50000
 OUT = "build/oracle/run"
 KERNEL = os.path.join("build/debug" if os.environ.get("DEBUG", "0") not in ("", "0") else
@@ -31,6 +31,9 @@ SHOWN = 10**6 if os.environ.get("V") else 60  # differing lines of one program
 # Of these only the claims are compared: what they see depends on how much memory there is, or on
 # how far the disk has come.
 SWAPPERS = ("swap", "thrash")
+# They fill what memory there is, and leave nothing of others in it where it was: a boot of their own, in
+# a smaller machine. {name of the part: MEM, SWAP}
+MACHINES = {"programs": ("128M", "320M"), "swappers": ("96M", "320M")}
 CLAIMS_ONLY = SWAPPERS + ("readahead",)
 # From tests/programs: those that print TAP and assert what Linux promises.
 TESTS = ("process", "signals") + tuple(sorted(
@@ -59,8 +62,6 @@ def programs():
             found[file[:-2]] = f"build/oracle/{file[:-2]}", True
     found.update({name: (f"build/tests/{name}", True) for name in TESTS})
     found.update({"session_" + name: (f"tests/sessions/{name}.sh", False) for name in SESSIONS})
-    for name in SWAPPERS:  # last: they leave nothing in memory where it was
-        found[name] = found.pop(name)
     return found
 
 
@@ -80,31 +81,34 @@ def script(chosen):
     return "\n".join(lines) + "\n"
 
 
-def on_faultline(chosen):
+def on_faultline(part, chosen):
     """The terminal's text, and a sentence if the run did not end well."""
-    overlay, rundir = os.path.join(OUT, "overlay"), os.path.join(OUT, "faultline")
+    folder, (mem, swap) = os.path.join(OUT, part), MACHINES[part]
+    overlay = os.path.join(folder, "overlay")
     shutil.rmtree(overlay, ignore_errors=True)
     os.makedirs(os.path.join(overlay, "bin"))
     os.makedirs(os.path.join(overlay, "root"))
     for name, (path, _) in chosen.items():
         shutil.copy2(path, os.path.join(overlay, "bin", name))
-    shutil.copy2(os.path.join(OUT, "oracle.sh"), os.path.join(overlay, "root"))
+    shutil.copy2(os.path.join(folder, "oracle.sh"), os.path.join(overlay, "root"))
     done = subprocess.run(
-        [sys.executable, "tools/run.py", "run", "--kernel", KERNEL, "--rundir", rundir, "--fsck",
-         "PROG=/bin/ash", "ARGS=/root/oracle.sh", f"MEM={MEM}", f"SWAP={SWAP}", f"LIMIT={LIMIT}",
+        [sys.executable, "tools/run.py", "run", "--kernel", KERNEL,
+         "--rundir", os.path.join(folder, "faultline"), "--fsck",
+         "PROG=/bin/ash", "ARGS=/root/oracle.sh", f"MEM={mem}", f"SWAP={swap}", f"LIMIT={LIMIT}",
          f"OVERLAY={overlay}", "KARGS=norandmaps"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     said = done.stderr.decode(errors="replace").strip() if done.returncode else ""
     return done.stdout, said
 
 
-def on_linux(chosen):
+def on_linux(part, chosen):
     """The same of Linux."""
-    machine = linux.Linux(os.path.join(OUT, "linux"))
+    folder, (mem, swap) = os.path.join(OUT, part), MACHINES[part]
+    machine = linux.Linux(os.path.join(folder, "linux"))
     overlay = {name: path for name, (path, _) in chosen.items()}
-    overlay["root/oracle.sh"] = os.path.join(OUT, "oracle.sh")
+    overlay["root/oracle.sh"] = os.path.join(folder, "oracle.sh")
     try:
-        return machine.run(["/bin/ash", "/root/oracle.sh"], mem=MEM, swap=SWAP, limit=LIMIT,
+        return machine.run(["/bin/ash", "/root/oracle.sh"], mem=mem, swap=swap, limit=LIMIT,
                            overlay=overlay)[0], ""
     except Refused as refusal:
         return getattr(machine, "output", b""), str(refusal)
@@ -112,21 +116,22 @@ def on_linux(chosen):
 
 def both(chosen):
     """Run chosen on both machines, side by side: {"faultline": (text, sentence), "linux": ...}"""
-    os.makedirs(OUT, exist_ok=True)
-    with open(os.path.join(OUT, "oracle.sh"), "w", encoding="utf-8") as file:
-        file.write(script(chosen))
+    parts = {"programs": {name: what for name, what in chosen.items() if name not in SWAPPERS},
+             "swappers": {name: what for name, what in chosen.items() if name in SWAPPERS}}
+    parts = {part: names for part, names in parts.items() if names}
+    for part, names in parts.items():
+        os.makedirs(os.path.join(OUT, part), exist_ok=True)
+        with open(os.path.join(OUT, part, "oracle.sh"), "w", encoding="utf-8") as file:
+            file.write(script(names))
     results = {}
-
-    def take(name, function):
-        results[name] = b"", "its runner failed"
-        results[name] = function(chosen)
-
-    threads = [threading.Thread(target=take, args=pair) for pair in
-               (("faultline", on_faultline), ("linux", on_linux))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
+        runs = {(machine, part): pool.submit(function, part, names)
+                for machine, function in (("linux", on_linux), ("faultline", on_faultline))
+                for part, names in parts.items()}  # Linux first: it takes longer
+        for machine in ("faultline", "linux"):
+            ends = [runs[machine, part].result() for part in parts]
+            results[machine] = (b"\n".join(text for text, _ in ends),
+                                "\n".join(said for _, said in ends if said))
     for name, (text, _) in results.items():
         with open(os.path.join(OUT, name + ".txt"), "wb") as file:
             file.write(text)
@@ -289,7 +294,7 @@ def main():
         pattern = f"*{pattern}*"
     tally = Tally()
     try:
-        print(f"# Linux {linux.version()}, MEM={MEM}")
+        print(f"# Linux {linux.version()}")
         compare_programs(pattern, tally)
         if fnmatch.fnmatch("walk", pattern):
             compare_walks(tally)
