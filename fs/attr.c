@@ -32,18 +32,18 @@ struct attr {
 /* May current? Times that are to be now are also for who may write. i_rwsem held. 0 or -errno. */
 static int may_set_attr(const struct inode *inode, const struct attr *attr)
 {
-	if (is_root())
-		return 0;
-	if ((attr->what & ATTR_UID) && (!owner_or_root(inode) || attr->uid != inode->i_uid))
+	bool owner = current_fsuid() == inode->i_uid;
+
+	if ((attr->what & ATTR_UID) && !(owner && attr->uid == inode->i_uid) && !capable(CAP_CHOWN))
 		return -EPERM;
 	if ((attr->what & ATTR_GID) &&
-	    (!owner_or_root(inode) || (attr->gid != inode->i_gid && !in_group_or_root(attr->gid))))
+	    !(owner && (attr->gid == inode->i_gid || in_group(attr->gid))) && !capable(CAP_CHOWN))
 		return -EPERM;
-	if ((attr->what & (ATTR_MODE | ATTR_TIMES_SET)) && !owner_or_root(inode))
+	if (owner || capable(CAP_FOWNER))
+		return 0;
+	if (attr->what & (ATTR_MODE | ATTR_TIMES_SET))
 		return -EPERM;
-	if ((attr->what & (ATTR_ATIME | ATTR_MTIME)) && !owner_or_root(inode))
-		return inode_permission(inode, MAY_WRITE);
-	return 0;
+	return attr->what & (ATTR_ATIME | ATTR_MTIME) ? inode_permission(inode, MAY_WRITE) : 0;
 }
 
 static void change_attr(struct inode *inode, const struct attr *attr)
@@ -57,7 +57,7 @@ static void change_attr(struct inode *inode, const struct attr *attr)
 		inode->i_gid = attr->gid;
 	if (attr->what & ATTR_MODE) {
 		inode->i_mode = (inode->i_mode & S_IFMT) | (attr->mode & 07777);
-		if (!in_group_or_root(inode->i_gid))
+		if (!in_group(inode->i_gid) && !capable(CAP_FSETID))
 			inode->i_mode &= ~S_ISGID;
 	}
 	if (attr->what & ATTR_ATIME)

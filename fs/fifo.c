@@ -3,6 +3,7 @@
 #include "fs/dentry.h"
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/perm.h"
 #include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "kernel/core/task.h"
@@ -124,8 +125,8 @@ struct dentry *pipe_dentry(struct file *file)
 	file_getattr(file, &st);
 	inode->i_ino = st.ino;
 	inode->i_mode = st.mode;
-	inode->i_uid = current->signal->uid.effective;
-	inode->i_gid = current->signal->gid.effective;
+	inode->i_uid = current_fsuid();
+	inode->i_gid = current_fsgid();
 	inode->i_fop = &pipe_fops;
 	spin_lock(&files_lock);
 	inode->i_pipe = file->private_data;

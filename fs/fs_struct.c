@@ -125,7 +125,7 @@ long sys_chroot(const char __user *path)
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
 	err = may_search(dir->d_inode);
-	if (!err && !is_root())
+	if (!err && !capable(CAP_SYS_CHROOT))
 		err = -EPERM;
 	if (!err)
 		return set_place(&current->fs->root, dir);

@@ -78,7 +78,7 @@ static ssize_t write_locked(struct file *file, const char *buf, size_t count, lo
 	if (n < 0)
 		return n;
 	zero_stale_tail(inode, *pos);
-	if (unlikely(inode->i_mode & (S_ISUID | S_ISGID)) && !is_root())
+	if (unlikely(inode->i_mode & (S_ISUID | S_ISGID)) && !capable(CAP_FSETID))
 		inode->i_mode = without_suid(inode);
 	file_update_time(inode);
 	wanted = n;
@@ -181,7 +181,7 @@ int vfs_truncate(struct inode *inode, loff_t size)
 	inode_lock(inode);
 	zero_stale_tail(inode, size);
 	err = inode->i_op->truncate(inode, size);
-	if (!err && !is_root())
+	if (!err && !capable(CAP_FSETID))
 		inode->i_mode = without_suid(inode);
 	if (!err)
 		file_update_time(inode);

@@ -12,7 +12,7 @@
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
-#include "kernel/proc/signal.h"
+#include "kernel/proc/process.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -37,7 +37,7 @@ static int kmsg_open(struct inode *inode, struct file *file)
 	(void)inode;
 	if (!(file->f_mode & FMODE_READ))
 		return 0;
-	if (current->signal->uid.effective)
+	if (!may_read_log())
 		return -EPERM;
 	reader = kmalloc(sizeof(*reader), GFP_KERNEL);
 	if (!reader)

@@ -13,6 +13,7 @@
 #include "kernel/core/mutex.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/printk.h"
+#include "kernel/proc/caps.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -300,7 +301,7 @@ long sys_mount(const char __user *source, const char __user *target, const char 
 	char *text;
 	long err;
 
-	if (!is_root())
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (flags & (MS_BIND | MS_MOVE))
 		return -EINVAL;
@@ -344,7 +345,7 @@ long sys_umount2(const char __user *target, int flags)
 {
 	struct dentry *top;
 
-	if (!is_root())
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (flags & ~8) /* UMOUNT_NOFOLLOW */
 		return -EINVAL;

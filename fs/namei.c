@@ -264,7 +264,8 @@ int walk_parent(struct walk *w)
 			w->last_len = 0;
 			return 0;
 		}
-		err = may_search(w->at->d_inode);
+		err = w->real ? real_permission(w->at->d_inode, MAY_EXEC) :
+				may_search(w->at->d_inode);
 		if (err)
 			return err;
 		if (len == 1 && name[0] == '.')
@@ -371,6 +372,7 @@ static struct dentry *path_lookup(int dfd, char *text, unsigned int flags)
 	err = walk_start(&w, dfd, text);
 	if (err)
 		return ERR_PTR(err);
+	w.real = flags & LOOKUP_REAL;
 	err = walk_parent(&w);
 	if (!err)
 		err = walk_last(&w, flags);

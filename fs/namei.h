@@ -22,6 +22,7 @@ struct file;
 #define LOOKUP_FOLLOW 1u    /* a link at the end is followed */
 #define LOOKUP_EMPTY 2u     /* "" is the directory (or file) of the descriptor itself */
 #define LOOKUP_DIRECTORY 4u /* the result must be a directory */
+#define LOOKUP_REAL 8u      /* walk as who current really is: access(2) */
 
 /* What the last component is. */
 enum last_type { LAST_NORM, LAST_ROOT, LAST_DOT, LAST_DOTDOT };
@@ -35,6 +36,7 @@ struct walk {
 	unsigned int last_len;
 	enum last_type last_type;
 	bool trailing;         /* slashes follow it */
+	bool real;             /* LOOKUP_REAL */
 	unsigned int links;    /* followed so far */
 	unsigned int size;     /* of text, bytes */
 };

@@ -115,7 +115,7 @@ long sys_mknodat(int dfd, const char __user *path, umode_t mode, unsigned int de
 	if (!(mode & S_IFMT))
 		mode |= S_IFREG;
 	mode = (mode & S_IFMT) | (mode & 07777 & ~current_umask());
-	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !is_root())
+	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !capable(CAP_MKNOD))
 		err = -EPERM;
 	else
 		err = vfs_make(w.at->d_inode, dentry, mode, NULL);

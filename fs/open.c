@@ -138,7 +138,7 @@ static int may_open(const struct inode *inode, int flags, bool is_new)
 	if ((flags & O_DIRECTORY) && !S_ISDIR(inode->i_mode))
 		return -ENOTDIR;
 	err = is_new ? 0 : inode_permission(inode, mask);
-	return !err && (flags & O_NOATIME) && !owner_or_root(inode) ? -EPERM : err;
+	return !err && (flags & O_NOATIME) && !owner_or_capable(inode) ? -EPERM : err;
 }
 
 /* @text is taken over. */
@@ -207,6 +207,11 @@ long sys_open(const char __user *path, int flags, umode_t mode)
 long sys_creat(const char __user *path, umode_t mode)
 {
 	return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+bool may_swap(void)
+{
+	return capable(CAP_SYS_ADMIN);
 }
 
 struct file *filp_open(const char *path, int flags, umode_t mode)

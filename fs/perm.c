@@ -5,45 +5,55 @@
 #include "kernel/core/vfs.h"
 #include "lib/errno.h"
 
-static int check_mode(const struct inode *inode, unsigned int mask, bool root, uid_t uid, gid_t gid)
+/* The mode forbids it: do capabilities allow it? */
+static bool overrides(umode_t mode, unsigned int mask, u64 caps)
+{
+	bool looks = S_ISDIR(mode) ? !(mask & MAY_WRITE) : mask == MAY_READ;
+
+	if (looks && caps & 1ULL << CAP_DAC_READ_SEARCH)
+		return true;
+	return caps & 1ULL << CAP_DAC_OVERRIDE &&
+	       (!(mask & MAY_EXEC) || S_ISDIR(mode) || mode & 0111);
+}
+
+static int check_mode(const struct inode *inode, unsigned int mask, u64 caps, uid_t uid, gid_t gid)
 {
 	umode_t mode = inode->i_mode;
 
 	if ((mask & MAY_WRITE) && sb_rdonly(inode->i_sb) &&
 	    (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
 		return -EROFS;
-	if (root)
-		return !(mask & MAY_EXEC) || S_ISDIR(mode) || (mode & 0111) ? 0 : -EACCES;
 	if (uid == inode->i_uid)
 		mode >>= 6;
 	else if (gid == inode->i_gid || in_groups(inode->i_gid))
 		mode >>= 3;
-	return mask & ~mode & 7 ? -EACCES : 0;
+	return !(mask & ~mode & 7) || overrides(inode->i_mode, mask, caps) ? 0 : -EACCES;
 }
 
 int inode_permission(const struct inode *inode, unsigned int mask)
 {
 	const struct signal_struct *s = current->signal;
 
-	return check_mode(inode, mask, is_root(), s ? s->uid.effective : 0,
-			  s ? s->gid.effective : 0);
+	return check_mode(inode, mask, s ? s->caps.effective : ~0ULL, current_fsuid(),
+			  current_fsgid());
 }
 
 int real_permission(const struct inode *inode, unsigned int mask)
 {
 	const struct signal_struct *s = current->signal;
 
-	return check_mode(inode, mask, !s->uid.real, s->uid.real, s->gid.real);
+	return check_mode(inode, mask, s->uid.real ? 0 : s->caps.permitted, s->uid.real,
+			  s->gid.real);
 }
 
-bool owner_or_root(const struct inode *inode)
+bool owner_or_capable(const struct inode *inode)
 {
-	return is_root() || current->signal->uid.effective == inode->i_uid;
+	return current_fsuid() == inode->i_uid || capable(CAP_FOWNER);
 }
 
-bool in_group_or_root(gid_t gid)
+bool in_group(gid_t gid)
 {
-	return is_root() || current->signal->gid.effective == gid || in_groups(gid);
+	return current_fsgid() == gid || in_groups(gid);
 }
 
 int may_create(const struct inode *dir)
@@ -57,7 +67,8 @@ int may_delete(const struct inode *dir, const struct inode *victim)
 {
 	int err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
 
-	if (!err && (dir->i_mode & S_ISVTX) && !owner_or_root(victim) && !owner_or_root(dir))
+	if (!err && (dir->i_mode & S_ISVTX) && !owner_or_capable(victim) &&
+	    current_fsuid() != dir->i_uid)
 		err = -EPERM;
 	return err;
 }
@@ -66,7 +77,7 @@ bool file_is_ours(const struct file *file)
 {
 	const struct inode *inode = file->f_inode;
 
-	return owner_or_root(inode) || !inode_permission(inode, MAY_WRITE);
+	return owner_or_capable(inode) || !inode_permission(inode, MAY_WRITE);
 }
 
 /* --- writers and executers --- */

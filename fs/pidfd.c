@@ -163,7 +163,7 @@ static long copy_descriptor(struct task_struct *task, unsigned int fd)
 	struct file *file;
 	int new;
 
-	if (!ptrace_may_access(task))
+	if (!ptrace_may_access(task, true))
 		return -EPERM;
 	task_lock(task);
 	if (task->files)

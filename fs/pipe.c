@@ -12,6 +12,7 @@
 #include "fs/syscalls.h"
 #include "kernel/core/mutex.h"
 #include "kernel/core/wait.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -280,7 +281,7 @@ long pipe_set_size(struct file *file, unsigned long size)
 		return -EBADF;
 	if (!slots)
 		return -EINVAL;
-	if (size > PIPE_MAX_SIZE && current->signal->uid.effective)
+	if (size > PIPE_MAX_SIZE && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 	return resize_pipe(file->private_data, slots);
 }

@@ -221,7 +221,8 @@ long sys_faccessat2(int dfd, const char __user *path, int mode, int flags)
 		return -EINVAL;
 	dentry = user_path_at(dfd, path,
 			      (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-				      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
+				      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) |
+				      (flags & AT_EACCESS ? 0 : LOOKUP_REAL));
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
 	/* The bits are those of MAY_*. */

@@ -2,6 +2,7 @@
 /* Ext2: which inode numbers are free. */
 #include "fs/ext2/ext2.h"
 
+#include "fs/perm.h"
 #include "kernel/proc/signal.h"
 #include "lib/bitops.h"
 #include "lib/errno.h"
@@ -142,8 +143,8 @@ struct inode *ext2_new_inode(struct inode *dir, umode_t mode)
 	ei = EXT2_I(inode);
 	inode->i_ino = (unsigned long)ino;
 	inode->i_mode = mode;
-	inode->i_uid = current->signal ? current->signal->uid.effective : 0;
-	inode->i_gid = current->signal ? current->signal->gid.effective : 0;
+	inode->i_uid = current_fsuid();
+	inode->i_gid = current_fsgid();
 	if (dir->i_mode & S_ISGID) { /* BSD groups: inherited, and directories pass it on */
 		inode->i_gid = dir->i_gid;
 		if (S_ISDIR(mode))

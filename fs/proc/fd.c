@@ -23,7 +23,7 @@ static struct task_struct *inspected_task(void *arg)
 
 	if (!task)
 		return ERR_PTR(-ENOENT);
-	if (ptrace_may_access(task))
+	if (ptrace_may_access(task, false))
 		return task;
 	put_task_struct(task);
 	return ERR_PTR(-EACCES);

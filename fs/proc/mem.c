@@ -23,7 +23,7 @@ static int mem_open(struct inode *inode, struct file *file)
 	(void)inode;
 	if (!task)
 		return -ESRCH;
-	mm = mm_access(task);
+	mm = mm_access(task, false);
 	put_task_struct(task);
 	if (IS_ERR(mm))
 		return (int)PTR_ERR(mm);

@@ -16,6 +16,7 @@
  */
 #include "fs/proc/proc.h"
 #include "kernel/core/sched.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/util.h"
@@ -80,7 +81,7 @@ static u64 pagemap_entry(struct mm_struct *mm, unsigned long addr, bool show_pfn
 /* Fill @entries for @nr pages from @addr on; returns how many lie in user space. */
 static size_t fill_batch(struct mm_struct *mm, u64 *entries, unsigned long addr, size_t nr)
 {
-	bool show_pfn = !current->signal->uid.effective;
+	bool show_pfn = capable(CAP_SYS_ADMIN);
 	size_t i;
 
 	mmap_read_lock(mm);

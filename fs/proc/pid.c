@@ -4,6 +4,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/task.h"
 #include "kernel/core/vfs.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/pid.h"
 #include "kernel/trace/trace.h"
 #include "lib/errno.h"
@@ -122,7 +123,7 @@ static int may_inspect(void *arg, unsigned int f_mode)
 	(void)f_mode;
 	if (!task)
 		return -ESRCH;
-	if (!ptrace_may_access(task))
+	if (!ptrace_may_access(task, false))
 		err = -EACCES;
 	put_task_struct(task);
 	return err;
@@ -165,15 +166,16 @@ static ssize_t write_oom_score_adj(void *arg, const char *buf, size_t len)
 {
 	struct task_struct *task;
 	long adj;
+	int err;
 
 	if (proc_parse_long(buf, len, &adj) != (ssize_t)len || adj < -1000 || adj > 1000)
 		return -EINVAL;
 	task = proc_task(arg);
 	if (!task)
 		return -ESRCH;
-	set_oom_score_adj(task, (int)adj);
+	err = set_oom_score_adj(task, (int)adj);
 	put_task_struct(task);
-	return (ssize_t)len;
+	return err ? err : (ssize_t)len;
 }
 
 /* Renaming is for the process itself, thread by thread. */

@@ -3,6 +3,7 @@
 #include "fs/proc/proc.h"
 #include "kernel/core/kallsyms.h"
 #include "kernel/core/param.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/uts.h"
 #include "lib/string.h"
@@ -27,7 +28,7 @@ static void show_symbol(unsigned long addr, char type, const char *name, void *a
 	seq_printf(arg, "%016lx %c %s\n", addr, type, name);
 }
 
-/* Who is not root is not told where things are. */
+/* Who has not CAP_SYSLOG is not told where things are. */
 static void show_symbol_name(unsigned long addr, char type, const char *name, void *arg)
 {
 	(void)addr;
@@ -37,7 +38,7 @@ static void show_symbol_name(unsigned long addr, char type, const char *name, vo
 static int show_kallsyms(struct seq_buf *m, void *arg)
 {
 	(void)arg;
-	kallsyms_for_each(current->signal->uid.effective ? show_symbol_name : show_symbol, m);
+	kallsyms_for_each(capable(CAP_SYSLOG) ? show_symbol : show_symbol_name, m);
 	return 0;
 }
 

@@ -97,7 +97,7 @@ int proc_show_stat(struct seq_buf *m, void *arg)
 	get_process_times(task, &times);
 	if (proc_is_thread(arg))
 		own_times(task, &times);
-	told = ptrace_may_access(task);
+	told = ptrace_may_access(task, false);
 	mm = get_task_mm(task);
 	show_family(m, task, &ids);
 	show_times(m, &times);

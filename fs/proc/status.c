@@ -71,9 +71,9 @@ static void show_ids(struct seq_buf *m, struct task_struct *task, const struct p
 		   state_word(task_state_char(task)), task->tgid, task->pid, ids->ppid);
 	/* The fourth is for the file system: it is the effective one. */
 	seq_printf(m, "Uid:\t%u\t%u\t%u\t%u\n", ids->uid.real, ids->uid.effective, ids->uid.saved,
-		   ids->uid.effective);
+		   ids->uid.fs);
 	seq_printf(m, "Gid:\t%u\t%u\t%u\t%u\n", ids->gid.real, ids->gid.effective, ids->gid.saved,
-		   ids->gid.effective);
+		   ids->gid.fs);
 	show_files(m, task);
 	seq_puts(m, "Groups:\t");
 	groups = task->signal ? get_groups(task->signal) : NULL; /* a kernel thread has none */

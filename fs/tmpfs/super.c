@@ -3,6 +3,7 @@
 #include "fs/tmpfs/tmpfs.h"
 
 #include "fs/mount.h"
+#include "fs/perm.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/sched.h"
 #include "kernel/proc/signal.h"
@@ -95,8 +96,8 @@ struct inode *tmpfs_new_inode(struct super_block *sb, const struct inode *dir, u
 		return ERR_PTR(-ENOMEM);
 	}
 	inode->i_ino = (unsigned long)atomic_long_inc_return(&TMPFS_SB(sb)->next_ino);
-	inode->i_uid = current->signal ? current->signal->uid.effective : 0;
-	inode->i_gid = current->signal ? current->signal->gid.effective : 0;
+	inode->i_uid = current_fsuid();
+	inode->i_gid = current_fsgid();
 	if (dir && dir->i_mode & S_ISGID) {
 		inode->i_gid = dir->i_gid;
 		if (S_ISDIR(mode))
@@ -314,10 +315,8 @@ static int tmpfs_fill_super(struct super_block *sb, const struct file_system_typ
 	struct tmpfs_options options = { .max_blocks = half, .max_inodes = half, .mode = 01777 };
 	int err;
 
-	if (current->signal) {
-		options.uid = current->signal->uid.effective;
-		options.gid = current->signal->gid.effective;
-	}
+	options.uid = current_fsuid();
+	options.gid = current_fsgid();
 	err = parse_options(&options, sb->s_data);
 	return err ? err : fill_super(sb, &options);
 }

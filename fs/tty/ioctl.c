@@ -3,6 +3,7 @@
 #include "fs/tty/tty.h"
 
 #include "fs/file.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -143,7 +144,7 @@ static long type_in(struct tty *tty, const u8 __user *user)
 {
 	u8 c;
 
-	if (current->signal->uid.effective && !tty_is_mine(tty))
+	if (!tty_is_mine(tty) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (get_user(c, user))
 		return -EFAULT;

@@ -2,6 +2,7 @@
 /* Whose the terminal is: sessions, the group in front, and what becomes of those behind it. */
 #include "fs/file.h"
 #include "fs/tty/tty.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "lib/errno.h"
 #include "lib/util.h"
@@ -56,7 +57,7 @@ long tty_set_controlling(struct tty *tty, bool steal)
 	mutex_lock(&tty->lock);
 	if (tty_is_mine(tty) && current->signal->leader) {
 		err = 0;
-	} else if (!may_acquire() || (tty->session && (!steal || current->signal->uid.effective))) {
+	} else if (!may_acquire() || (tty->session && (!steal || !capable(CAP_SYS_ADMIN)))) {
 		err = -EPERM;
 	} else {
 		if (tty->session)

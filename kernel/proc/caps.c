@@ -9,6 +9,7 @@
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include "mm/space/mm.h"
 #include <asm/uaccess.h>
 
 #define CAP_FULL ((1ULL << (CAP_LAST + 1)) - 1)
@@ -16,11 +17,6 @@
 static u64 bit(int cap)
 {
 	return 1ULL << cap;
-}
-
-bool capable(int cap)
-{
-	return current->signal->caps.effective & bit(cap);
 }
 
 void caps_init(struct signal_struct *signal)
@@ -43,6 +39,21 @@ void caps_uid_changed(struct signal_struct *signal, bool was_root, bool was_effe
 		caps->effective = 0;
 	if (!was_effective_root && !signal->uid.effective)
 		caps->effective = caps->permitted;
+}
+
+/* What CAP_FS_MASK of Linux has in it. */
+#define CAPS_OF_FILES                                                                      \
+	(bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_FOWNER) | \
+	 bit(CAP_FSETID) | bit(CAP_LINUX_IMMUTABLE) | bit(CAP_MKNOD) | bit(CAP_MAC_OVERRIDE))
+
+void caps_fsuid_changed(struct signal_struct *signal, bool was_root)
+{
+	struct caps *caps = &signal->caps;
+
+	if (was_root && signal->uid.fs)
+		caps->effective &= ~CAPS_OF_FILES;
+	else if (!was_root && !signal->uid.fs)
+		caps->effective |= caps->permitted & CAPS_OF_FILES;
 }
 
 void caps_exec(struct signal_struct *signal)
@@ -145,6 +156,7 @@ long sys_capset(struct cap_header __user *uhead, const struct cap_data __user *u
 		return -EPERM;
 	new.ambient &= new.permitted &new.inheritable;
 	*caps = new;
+	current->mm->rlim_memlock = memlock_limit();
 	return 0;
 }
 

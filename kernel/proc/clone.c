@@ -4,6 +4,7 @@
 
 #include "kernel/core/vfs.h"
 #include "kernel/core/wait.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -145,7 +146,7 @@ static long get_set_tid(pid_t *pid, const struct clone_args *args)
 		return -EFAULT;
 	if (args->set_tid_size > 1 || *pid < 1 || *pid >= PID_MAX)
 		return -EINVAL;
-	return current->signal->uid.effective ? -EPERM : 0;
+	return capable(CAP_CHECKPOINT_RESTORE) || capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
 long sys_clone3(const struct clone_args __user *uargs, size_t size)

@@ -258,8 +258,8 @@ static void take_ids(struct exec *exec)
 		signal->uid.effective = st.uid;
 	if ((st.mode & S_ISGID) && (st.mode & S_IXGRP) && !signal->no_new_privs)
 		signal->gid.effective = st.gid;
-	signal->uid.saved = signal->uid.effective;
-	signal->gid.saved = signal->gid.effective;
+	signal->uid.saved = signal->uid.fs = signal->uid.effective;
+	signal->gid.saved = signal->gid.fs = signal->gid.effective;
 	if (signal->uid.effective != signal->uid.real || signal->gid.effective != signal->gid.real)
 		signal->dumpable = 0;
 	caps_exec(signal);

@@ -12,7 +12,7 @@
 
 /* uid and gid have the same shape, and the same rules. */
 struct ids {
-	u32 *real, *effective, *saved;
+	u32 *real, *effective, *saved, *fs;
 	int cap; /* who has it may set any */
 };
 
@@ -20,14 +20,16 @@ static struct ids my_uids(void)
 {
 	struct signal_struct *s = current->signal;
 
-	return (struct ids){ &s->uid.real, &s->uid.effective, &s->uid.saved, CAP_SETUID };
+	return (struct ids){ &s->uid.real, &s->uid.effective, &s->uid.saved, &s->uid.fs,
+			     CAP_SETUID };
 }
 
 static struct ids my_gids(void)
 {
 	struct signal_struct *s = current->signal;
 
-	return (struct ids){ &s->gid.real, &s->gid.effective, &s->gid.saved, CAP_SETGID };
+	return (struct ids){ &s->gid.real, &s->gid.effective, &s->gid.saved, &s->gid.fs,
+			     CAP_SETGID };
 }
 
 static bool has(struct ids ids, u32 id)
@@ -41,12 +43,18 @@ static void set(u32 *where, u32 id)
 		*where = id;
 }
 
-/* Who has become somebody else may have secrets of before: no more looks into its memory. */
+/*
+ * Files are judged by the effective id, until setfsuid(2) says otherwise. Who has become somebody else
+ * may have secrets of before: no more looks into its memory.
+ */
 static void set_effective(struct ids ids, u32 id)
 {
-	if (id != KEEP && id != *ids.effective)
-		current->signal->dumpable = 0;
+	u32 before = *ids.effective;
+
 	set(ids.effective, id);
+	if (*ids.effective != before || *ids.fs != before)
+		current->signal->dumpable = 0;
+	*ids.fs = *ids.effective;
 }
 
 struct were_root {
@@ -157,11 +165,30 @@ long sys_setresuid(uid_t r, uid_t e, uid_t s)
 	return uid_changed(before, set_res_id(my_uids(), r, e, s));
 }
 
-/* The file system's ids follow the effective ones; the answer is the old id, whatever happened. */
-/* clang-format off */
-long sys_setfsuid(uid_t uid) { (void)uid; return *my_uids().effective; }
-long sys_setfsgid(gid_t gid) { (void)gid; return *my_gids().effective; }
-/* clang-format on */
+/* The answer is the old id, whatever happened. */
+static long set_fs_id(struct ids ids, u32 id)
+{
+	u32 old = *ids.fs;
+
+	if (id != KEEP && id != old && (has(ids, id) || capable(ids.cap))) {
+		*ids.fs = id;
+		current->signal->dumpable = 0;
+	}
+	return old;
+}
+
+long sys_setfsuid(uid_t uid)
+{
+	long old = set_fs_id(my_uids(), uid);
+
+	caps_fsuid_changed(current->signal, !old);
+	return old;
+}
+
+long sys_setfsgid(gid_t gid)
+{
+	return set_fs_id(my_gids(), gid);
+}
 
 /* --- supplementary groups --- */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What others may know of a process: sums over its threads, identities, its map. */
+#include "kernel/proc/caps.h"
 #include "kernel/proc/pid.h"
 #include "kernel/proc/process.h"
 #include "lib/string.h"
@@ -216,14 +217,23 @@ bool get_process_limits(struct task_struct *task, struct rlimit *limits)
 	return there;
 }
 
-void set_oom_score_adj(struct task_struct *task, int adj)
+int set_oom_score_adj(struct task_struct *task, int adj)
 {
+	bool may_lower = capable(CAP_SYS_RESOURCE);
 	struct task_struct *t;
+	int err = 0;
 
 	spin_lock_irq(&tasklist_lock);
-	task->oom_score_adj = adj;
-	if (task->signal && task->sighand)
-		for_each_thread(task->signal, t)
-			t->oom_score_adj = adj;
+	if (task->signal && adj < task->signal->oom_score_adj_min && !may_lower) {
+		err = -EACCES;
+	} else {
+		task->oom_score_adj = adj;
+		if (task->signal && task->sighand)
+			for_each_thread(task->signal, t)
+				t->oom_score_adj = adj;
+		if (task->signal && may_lower)
+			task->signal->oom_score_adj_min = adj;
+	}
 	spin_unlock_irq(&tasklist_lock);
+	return err;
 }

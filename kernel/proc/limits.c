@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Resource limits, what was used, and how busy the machine is. */
 #include "kernel/core/load.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/timers.h"
 #include "kernel/syscalls.h"
@@ -20,7 +21,7 @@
 
 unsigned long memlock_limit(void)
 {
-	return current->signal->uid.effective ? rlimit(RLIMIT_MEMLOCK) : ~0UL;
+	return capable(CAP_IPC_LOCK) ? ~0UL : rlimit(RLIMIT_MEMLOCK);
 }
 
 /* mm has its own copy of those it looks at (see struct mm_struct). */
@@ -35,7 +36,8 @@ static void mirror_limit(struct task_struct *leader, unsigned int which, unsigne
 		else if (which == RLIMIT_DATA)
 			leader->mm->rlim_data = cur;
 		else if (which == RLIMIT_MEMLOCK)
-			leader->mm->rlim_memlock = leader->signal->uid.effective ? cur : ~0UL;
+			leader->mm->rlim_memlock =
+				has_capability(leader->signal, CAP_IPC_LOCK) ? ~0UL : cur;
 	}
 	task_unlock(leader);
 }
@@ -49,7 +51,7 @@ static long do_prlimit(struct task_struct *task, unsigned int which, const struc
 	if (new) {
 		if (new->rlim_cur > new->rlim_max)
 			return -EINVAL;
-		if (new->rlim_max > limit->rlim_max && current->signal->uid.effective)
+		if (new->rlim_max > limit->rlim_max && !capable(CAP_SYS_RESOURCE))
 			return -EPERM;
 		/* The table of descriptors grows no further. */
 		if (which == RLIMIT_NOFILE && new->rlim_max > limit->rlim_max)
@@ -67,12 +69,12 @@ static long do_prlimit(struct task_struct *task, unsigned int which, const struc
 	return 0;
 }
 
-/* Another process's limits are for the same user, in all that it is, and for root (prlimit(2)). */
+/* Another process's limits are for the same user, in all that it is, and CAP_SYS_RESOURCE (prlimit(2)). */
 static bool may_prlimit(const struct signal_struct *to)
 {
 	const struct signal_struct *me = current->signal;
 
-	if (me == to || me->uid.effective == 0)
+	if (me == to || capable(CAP_SYS_RESOURCE))
 		return true;
 	return me->uid.real == to->uid.real && me->uid.real == to->uid.effective &&
 	       me->uid.real == to->uid.saved && me->gid.real == to->gid.real &&
@@ -194,15 +196,6 @@ long sys_sched_getaffinity(pid_t pid, unsigned int size, unsigned long __user *u
 	return copy_to_user(umask, &mask, sizeof(mask)) ? -EFAULT : (long)sizeof(mask);
 }
 
-/* The same user, or root. */
-static bool may_set_affinity(const struct task_struct *task)
-{
-	uid_t me = current->signal->uid.effective;
-
-	return !me || (task->signal &&
-		       (task->signal->uid.effective == me || task->signal->uid.real == me));
-}
-
 long sys_sched_setaffinity(pid_t pid, unsigned int size, const unsigned long __user *umask)
 {
 	struct task_struct *task;
@@ -217,7 +210,7 @@ long sys_sched_setaffinity(pid_t pid, unsigned int size, const unsigned long __u
 	mask &= CPU_MASK_ALL;
 	if (task->flags & PF_NO_SETAFFINITY)
 		ret = -EINVAL;
-	else if (!may_set_affinity(task))
+	else if (!may_schedule(task))
 		ret = -EPERM;
 	else if (!mask)
 		ret = -EINVAL;

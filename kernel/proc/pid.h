@@ -21,14 +21,14 @@ struct task_struct *find_get_next_thread(struct task_struct *task, pid_t pid);
  */
 struct mm_struct *get_task_mm(struct task_struct *task);
 /* The same for who wants to look into it as a debugger does: ERR_PTR(-EACCES) when current may not. */
-struct mm_struct *mm_access(struct task_struct *task);
+struct mm_struct *mm_access(struct task_struct *task, bool real);
 
 struct process_ids {
 	pid_t ppid, pgrp, session;
 	int tty_nr; /* 0: no controlling terminal */
 	int threads;
 	struct {
-		u32 real, effective, saved;
+		u32 real, effective, saved, fs;
 	} uid, gid;
 	int dumpable;
 	u64 cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
@@ -53,12 +53,16 @@ void get_process_signals(struct task_struct *task, struct process_signals *signa
 struct rlimit;
 /* All RLIM_NLIMITS limits of its process; false: kernel threads have none. */
 bool get_process_limits(struct task_struct *task, struct rlimit *limits);
-/* For the OOM killer, -1000 .. 1000: of all threads of @task's process. */
-void set_oom_score_adj(struct task_struct *task, int adj);
+/*
+ * For the OOM killer, -1000 .. 1000: of all threads of @task's process. Lower than what somebody with
+ * CAP_SYS_RESOURCE said last only such a one can set it: 0 or -EACCES.
+ */
+int set_oom_score_adj(struct task_struct *task, int adj);
 /*
  * May current look into @task's secrets: memory, environment, open files? Same user in all that it is,
- * and dumpable, or root.
+ * and dumpable, and with no capability that current has not; or CAP_SYS_PTRACE. @real: as who current
+ * really is, and not as it opens files.
  */
-bool ptrace_may_access(const struct task_struct *task);
+bool ptrace_may_access(const struct task_struct *task, bool real);
 
 #endif

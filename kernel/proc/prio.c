@@ -42,7 +42,7 @@ static bool named(const struct task_struct *task, int which, int who)
 	return task->signal->uid.real == (who ? (uid_t)who : me->uid.real);
 }
 
-static bool same_user(const struct task_struct *task)
+bool may_schedule(const struct task_struct *task)
 {
 	uid_t me = current->signal->uid.effective;
 
@@ -85,7 +85,7 @@ long sys_getpriority(int which, int who)
 
 static long renice(struct task_struct *task, int nice)
 {
-	if (!same_user(task))
+	if (!may_schedule(task))
 		return -EPERM;
 	if (!can_nice(task, nice))
 		return -EACCES;
@@ -142,7 +142,7 @@ static long set_policy(pid_t pid, int policy, const int *nice)
 	if (!task)
 		return -ESRCH;
 	spin_lock_irq(&tasklist_lock);
-	if (!same_user(task) || (nice && !can_nice(task, *nice)))
+	if (!may_schedule(task) || (nice && !can_nice(task, *nice)))
 		ret = -EPERM;
 	else
 		set_nice(task, nice ? *nice : task->nice, policy);
@@ -327,7 +327,7 @@ long sys_ioprio_set(int which, int who, int ioprio)
 	list_for_each_entry(t, &task_list, tasks) {
 		if (!named(t, which - 1, who))
 			continue;
-		if (!same_user(t)) {
+		if (!may_schedule(t)) {
 			ret = -EPERM;
 			break;
 		}

@@ -84,10 +84,15 @@ void itimer_init(struct signal_struct *signal);
 /* Start the thread that sends their signals. Boot, after process_init(). */
 void itimers_start(void);
 
+/* May current read the kernel log (syslog.c)? */
+bool may_read_log(void);
+
 /* --- limits (limits.c) --- */
-/* Bytes that current's process may lock: RLIMIT_MEMLOCK, or ~0UL for root. */
+/* Bytes that current's process may lock: RLIMIT_MEMLOCK, or ~0UL with CAP_IPC_LOCK. */
 unsigned long memlock_limit(void);
 
+/* May current say when @task runs, and how nice it is? Its own user may, and CAP_SYS_NICE. */
+bool may_schedule(const struct task_struct *task);
 /* The thread of that number, 0: the caller; counted. NULL: there is none. */
 struct task_struct *get_thread(pid_t pid);
 

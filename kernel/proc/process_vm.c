@@ -6,6 +6,7 @@
  */
 #include "kernel/core/uio.h"
 #include "kernel/core/vfs.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/pid.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
@@ -17,30 +18,33 @@
 #include "mm/space/mman.h"
 #include <asm/uaccess.h>
 
-bool ptrace_may_access(const struct task_struct *task)
+bool ptrace_may_access(const struct task_struct *task, bool real)
 {
 	const struct signal_struct *me = current->signal, *to;
+	uid_t uid = real ? me->uid.real : me->uid.fs;
+	gid_t gid = real ? me->gid.real : me->gid.fs;
+	u64 caps = real ? me->caps.permitted : me->caps.effective;
 	bool may = false;
 
-	if (!me->uid.effective)
+	if (capable(CAP_SYS_PTRACE))
 		return true;
 	spin_lock_irq(&tasklist_lock);
 	to = task->signal;
 	if (to == me)
 		may = true;
 	else if (to && to->dumpable)
-		may = to->uid.real == me->uid.real && to->uid.effective == me->uid.real &&
-		      to->uid.saved == me->uid.real && to->gid.real == me->gid.real &&
-		      to->gid.effective == me->gid.real && to->gid.saved == me->gid.real;
+		may = to->uid.real == uid && to->uid.effective == uid && to->uid.saved == uid &&
+		      to->gid.real == gid && to->gid.effective == gid && to->gid.saved == gid &&
+		      !(to->caps.permitted & ~caps);
 	spin_unlock_irq(&tasklist_lock);
 	return may;
 }
 
-struct mm_struct *mm_access(struct task_struct *task)
+struct mm_struct *mm_access(struct task_struct *task, bool real)
 {
 	struct mm_struct *mm = get_task_mm(task);
 
-	if (!mm || mm == current->mm || ptrace_may_access(task))
+	if (!mm || mm == current->mm || ptrace_may_access(task, real))
 		return mm;
 	mmput(mm);
 	return ERR_PTR(-EACCES);
@@ -118,7 +122,7 @@ static ssize_t process_vm_rw_core(pid_t pid, struct iov_iter *here, struct iov_i
 	task = find_get_task(pid);
 	if (!task)
 		return -ESRCH;
-	mm = mm_access(task);
+	mm = mm_access(task, true);
 	if (IS_ERR(mm)) {
 		done = -EPERM;
 	} else if (!mm) {
@@ -173,13 +177,13 @@ long sys_process_vm_writev(pid_t pid, const struct iovec __user *lvec, unsigned 
 static ssize_t advise_vector(struct task_struct *task, const struct iovec *vec, unsigned long vlen,
 			     int behavior)
 {
-	struct mm_struct *mm = mm_access(task);
+	struct mm_struct *mm = mm_access(task, false);
 	ssize_t done = 0;
 	int err = 0;
 
 	if (IS_ERR_OR_NULL(mm))
 		return mm ? PTR_ERR(mm) : -ESRCH;
-	if (current->signal->uid.effective)
+	if (!capable(CAP_SYS_NICE))
 		err = -EPERM; /* it slows the process down */
 	for (unsigned long i = 0; !err && i < vlen; i++) {
 		err = do_madvise(mm, (unsigned long)vec[i].base, vec[i].len, behavior);

@@ -234,16 +234,17 @@ struct signal_struct {
 	int tty_nr;        /* controlling terminal as in /proc/PID/stat, 0: none; kept by the tty */
 	bool no_new_group; /* has exec'ed: setpgid(2) by the parent is refused */
 	int dumpable;
+	int oom_score_adj_min; /* see set_oom_score_adj(); tasklist_lock */
 	bool no_new_privs, child_subreaper; /* prctl(2); own process, the latter also tasklist_lock */
 	struct caps {
 		u64 permitted, effective, inheritable, bounding, ambient;
 		bool keep; /* when the last user id that is root's goes */
 	} caps; /* own process; kernel/proc/caps.c */
 	struct {
-		uid_t real, effective, saved;
+		uid_t real, effective, saved, fs; /* fs: what files are judged by */
 	} uid; /* everyone starts as root; own process */
 	struct {
-		gid_t real, effective, saved;
+		gid_t real, effective, saved, fs;
 	} gid;
 	struct group_info *groups; /* counted; NULL: none; see get_groups() */
 	struct rlimit rlim[RLIM_NLIMITS]; /* own process */

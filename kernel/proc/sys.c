@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Small system calls: who am I, what is this machine, switches of a process. */
 #include "kernel/core/random.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -123,7 +124,7 @@ long sys_getrandom(u8 __user *buf, size_t len, unsigned int flags)
 long sys_reboot(unsigned int magic1, unsigned int magic2, unsigned int cmd, void __user *arg)
 {
 	(void)arg;
-	if (current->signal->uid.effective)
+	if (!capable(CAP_SYS_BOOT))
 		return -EPERM;
 	/* The birthdays of reboot(2). */
 	if (magic1 != REBOOT_MAGIC1 || (magic2 != 672274793 && magic2 != 85072278 &&

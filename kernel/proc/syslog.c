@@ -7,6 +7,8 @@
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
+#include "kernel/proc/caps.h"
+#include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -111,12 +113,17 @@ static long set_console_level(int level)
 	return 0;
 }
 
-/* As a Debian kernel, which has dmesg_restrict on, all of it is root's alone. */
+/* As a Debian kernel, which has dmesg_restrict on; CAP_SYS_ADMIN did before there was the other. */
+bool may_read_log(void)
+{
+	return capable(CAP_SYSLOG) || capable(CAP_SYS_ADMIN);
+}
+
 long sys_syslog(int type, char __user *buf, int len)
 {
 	long ret = 0;
 
-	if (current->signal->uid.effective)
+	if (!may_read_log())
 		return -EPERM;
 	switch (type) {
 	case SYSLOG_ACTION_CLOSE:

@@ -2,6 +2,7 @@
 /* What this machine is called: uname(2), and the two names that may be changed. */
 #include "kernel/proc/uts.h"
 
+#include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -57,7 +58,7 @@ static long set_name(enum uts_name which, const char __user *name, int len)
 {
 	char text[UTS_LEN];
 
-	if (current->signal->uid.effective)
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (len < 0 || len >= UTS_LEN)
 		return -EINVAL;

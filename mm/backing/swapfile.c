@@ -21,6 +21,7 @@
 #define SWAP_FLAG_PREFER 0x8000
 #define SWAP_FLAG_PRIO_MASK 0x7fff
 #define SWAP_FLAGS_DISCARD 0x70000 /* accepted; our devices have nothing to discard */
+#define SWAP_FLAGS_VALID (SWAP_FLAG_PREFER | SWAP_FLAG_PRIO_MASK | SWAP_FLAGS_DISCARD)
 #define SWAP_OPEN_FLAGS 02         /* O_RDWR */
 #define STAT_IFMT 0170000
 #define STAT_IFREG 0100000
@@ -279,8 +280,6 @@ int do_swapon(const char *path, int flags, const char **why)
 	int err;
 
 	*why = "is the disk there, and not in use?";
-	if (flags & ~(SWAP_FLAG_PREFER | SWAP_FLAG_PRIO_MASK | SWAP_FLAGS_DISCARD))
-		return -EINVAL;
 	file = filp_open(path, SWAP_OPEN_FLAGS, 0);
 	if (IS_ERR(file))
 		return (int)PTR_ERR(file);
@@ -293,10 +292,15 @@ int do_swapon(const char *path, int flags, const char **why)
 
 long sys_swapon(const char *upath, int flags)
 {
-	char *path = get_path(upath);
 	const char *why;
+	char *path;
 	int err;
 
+	if (flags & ~SWAP_FLAGS_VALID)
+		return -EINVAL;
+	if (!may_swap())
+		return -EPERM;
+	path = get_path(upath);
 	if (IS_ERR(path))
 		return PTR_ERR(path);
 	err = do_swapon(path, flags, &why);
@@ -352,11 +356,14 @@ static long disable_area(struct swap_area *area)
 
 long sys_swapoff(const char *upath)
 {
-	char *path = get_path(upath);
 	struct swap_area *area;
 	struct file *file;
+	char *path;
 	long err;
 
+	if (!may_swap())
+		return -EPERM;
+	path = get_path(upath);
 	if (IS_ERR(path))
 		return PTR_ERR(path);
 	file = filp_open(path, SWAP_OPEN_FLAGS, 0);
