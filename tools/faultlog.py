@@ -58,10 +58,7 @@ def _vma(fault, files):
         page += fault.vm_pgoff
     elif flags & records.VM_GROWSDOWN:
         name = "[stack]"
-    rights = "".join(letter if flags & bit else "-" for bit, letter in (
-        (records.VM_READ, "r"), (records.VM_WRITE, "w"), (records.VM_EXEC, "x")))
-    return f"{fault.vm_start:x}-{fault.vm_end:x}:{rights}" \
-        f"{'s' if flags & records.VM_SHARED else 'p'}:{name}+{page}"
+    return f"{fault.vm_start:x}-{fault.vm_end:x}:{records.rights(flags)}:{name}+{page}"
 
 
 def _line(fault, trace, files):

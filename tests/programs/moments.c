@@ -6,27 +6,17 @@
  * frame. tests/booted/test_trace_model.py compares that with the state that the records give for
  * the same moments.
  */
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "probe.h"
-#include "tap.h"
+#include "account.h"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
 
 #define PAGES 8
-#define FRAMES 32768
-#define SOFT_DIRTY (UINT64_C(1) << 55)
-/* LRU, ACTIVE, SLAB, BUDDY, ANON, SWAPCACHE, UNEVICTABLE, ZERO_PAGE, PGTABLE, RESERVED */
-#define SHOWN UINT64_C(0x1050434e0)
 
 static unsigned char *heap, *file, *shared;
 
@@ -123,73 +113,19 @@ static void (*const steps[])(void) = { anonymous, of_a_file, split, parted,  joi
 				       moved,     out,       back,  dropped, all_shared };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
-/* All that a file of 8 bytes for each frame has. Touched before, @numbers takes no fault. */
-static size_t read_frames(int fd, uint64_t numbers[FRAMES])
-{
-	ssize_t n = pread(fd, numbers, FRAMES * sizeof(*numbers), 0);
-
-	return n > 0 ? (size_t)n / sizeof(*numbers) : 0;
-}
-
-/* Neighbours that are the same in one line. */
-static void show_frames(const uint64_t *count, const uint64_t *flags, size_t n)
-{
-	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i + 1;
-		     end < n && count[end] == count[i] && !((flags[end] ^ flags[i]) & SHOWN); end++)
-			;
-		printf("frames %zx %zx %" PRIx64 " %" PRIx64 "\n", i, end, count[i],
-		       flags[i] & SHOWN);
-	}
-}
-
-static void show_pages(int pagemap, uintptr_t start, uintptr_t end)
-{
-	for (uintptr_t page = start; page < end; page += PAGE) {
-		uint64_t entry;
-
-		if (pread(pagemap, &entry, sizeof(entry), page / PAGE * sizeof(entry)) !=
-		    sizeof(entry))
-			return;
-		if (entry & ~SOFT_DIRTY)
-			printf("page %" PRIxPTR " %" PRIx64 "\n", page, entry & ~SOFT_DIRTY);
-	}
-}
-
 /* What the machine says of the child now. */
 static void look(pid_t child, size_t step, int trace)
 {
-	static uint64_t count[FRAMES], flags[FRAMES];
-	char name[64], line[256];
-	FILE *maps;
-	int pagemap, counts = open("/proc/kpagecount", O_RDONLY),
-		     all = open("/proc/kpageflags", O_RDONLY);
-	size_t frames;
+	int counts = open("/proc/kpagecount", O_RDONLY), all = open("/proc/kpageflags", O_RDONLY);
 
-	memset(count, 1, sizeof(count));
-	memset(flags, 1, sizeof(flags));
-	snprintf(name, sizeof(name), "%zu", step);
-	if (write(trace, name, strlen(name)) < 0)
-		bail("write to /proc/trace");
-	frames = read_frames(all, flags);
-	read_frames(counts, count);
+	touch_frames();
+	mark(trace, step);
+	read_frames(counts, all);
 	close(all);
 	close(counts);
 	printf("moment %zu of %d\n", step, child);
-	show_frames(count, flags, frames);
-	snprintf(name, sizeof(name), "/proc/%d/pagemap", child);
-	pagemap = open(name, O_RDONLY);
-	snprintf(name, sizeof(name), "/proc/%d/maps", child);
-	maps = fopen(name, "r");
-	while (fgets(line, sizeof(line), maps)) {
-		uintptr_t start, end;
-
-		printf("vma %s", line);
-		sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &start, &end);
-		show_pages(pagemap, start, end);
-	}
-	fclose(maps);
-	close(pagemap);
+	show_frames();
+	show_maps(child);
 }
 
 /* Goes on to the next step each time it is told to, when it has said that it stands still. */

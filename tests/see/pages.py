@@ -39,7 +39,7 @@ def shown(browser):
     """What the page says about the moment."""
     return browser.run("""const text = (id) => document.getElementById(id).innerText;
         return {where: text("where"), who: text("story-who"), outcome: text("story-outcome"),
-        facts: text("facts"), hash: location.hash,
+        facts: text("facts"), hash: page.fragment(),
         doors: [...document.querySelectorAll("#doors button")].map((door) => door.innerText)};""")
 
 
@@ -84,7 +84,7 @@ def python_state(state):
 
 
 def script_state(browser, moment):
-    dump = browser.run("return dumpState(page.model, arguments[0])", moment)
+    dump = browser.run("return dumpState(page.model, page.model.end(arguments[0]))", moment)
     dump["mms"] = {mm: space for mm, space in dump["mms"].items()
                    if space["vmas"] or space["entries"] or space["tables"]}
     for name in ("free", "lru", "cache", "swap", "writing", "tasks"):

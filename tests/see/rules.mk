@@ -12,5 +12,5 @@ watch: kernel user ## the same page of a run that goes on, on http://127.0.0.1:8
 	@mkdir -p build/run; $(PYTHON) tools/trace/watch.py --kernel $(KERNEL) $(if $(PORT),--port $(PORT)) \
 		$(if $(PROG)$(ELF),--program "$(or $(PROG),$(ELF))") $(if $(ELF),--elf "$(ELF)")
 
-see-test: kernel user ## that page in headless Chromium, checked against the records
+see-test: kernel user build/tests/onlooker ## that page in headless Chromium, checked against the records
 	@$(PYTHON) tests/run.py see

@@ -86,7 +86,7 @@ def test_constants():
     "bits of entries, rights and verdicts are the kernel's"
     places = {"mm/fault/fault.h": " ".join(f"VM_FAULT_{name}" for name in (
                   "OOM", "SIGBUS", "MAJOR", "SIGSEGV", "NOPAGE", "LOCKED", "RETRY", "DIRTIED")),
-              "mm/space/mm.h": "VM_READ VM_WRITE VM_EXEC VM_SHARED VM_GROWSDOWN VM_LOCKED"}
+              "mm/space/mm.h": "VM_READ VM_WRITE VM_EXEC VM_SHARED VM_MAYSHARE VM_GROWSDOWN VM_LOCKED"}
     for path, words in places.items():
         with open(os.path.join(TOP, path)) as file:
             text = file.read()

@@ -52,7 +52,8 @@ FAULT_LISTED = 1 << 30  # in a verdict: its frame came onto the list of inactive
 PF_REMOTE = 1 << 31  # not by the CPU: the kernel asked for the page
 (VM_FAULT_OOM, VM_FAULT_SIGBUS, VM_FAULT_MAJOR, VM_FAULT_SIGSEGV, VM_FAULT_NOPAGE, VM_FAULT_LOCKED,
  VM_FAULT_RETRY, VM_FAULT_DIRTIED) = 1, 2, 4, 0x40, 0x100, 0x200, 0x400, 0x800
-VM_READ, VM_WRITE, VM_EXEC, VM_SHARED, VM_GROWSDOWN, VM_LOCKED = 1, 2, 4, 8, 0x100, 0x2000
+VM_READ, VM_WRITE, VM_EXEC, VM_SHARED, VM_MAYSHARE = 1, 2, 4, 8, 0x80
+VM_GROWSDOWN, VM_LOCKED = 0x100, 0x2000
 PTE_PRESENT, PTE_RW, PTE_USER, PTE_ACCESSED, PTE_DIRTY, PTE_PROTNONE, PTE_SPECIAL, PTE_OWNED, \
     PTE_SOFT_DIRTY, PTE_NX = (1 << bit for bit in (0, 1, 2, 5, 6, 8, 9, 10, 11, 63))
 PTE_PFN_MASK = 0x000FFFFFFFFFF000
@@ -90,7 +91,7 @@ def rights(flags):
     """Those of a VMA, as in /proc/PID/maps."""
     return "".join(letter if flags & bit else "-" for letter, bit in
                    (("r", VM_READ), ("w", VM_WRITE), ("x", VM_EXEC))) + \
-        ("s" if flags & VM_SHARED else "p")
+        ("s" if flags & VM_MAYSHARE else "p")  # VM_SHARED: and may be written to
 
 
 def text(data):
@@ -430,6 +431,16 @@ class Trace:
                 raise self._corrupted(entry & (1 << _OFFSET_BITS) - 1,
                                       f"a second record has the number {seq}")
             before = seq
+
+
+def decoded(data, types):
+    """The records of these types among raw ones, as take_raw() gives them."""
+    at = 0
+    while at < len(data):
+        size, number = struct.unpack_from("<HB", data, at)
+        if number in types:
+            yield RECORDS[number].decode(data, at, size)
+        at += size
 
 
 def read(path):
