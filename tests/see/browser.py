@@ -94,6 +94,20 @@ class Browser:
     def _devtools(self, command, **params):
         return self._call("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
 
+    def measure(self):
+        """Have busy() count from now on, through the pages that are opened from here."""
+        self._devtools("Performance.enable", timeDomain="threadTicks")
+
+    def busy(self):
+        """Milliseconds of CPU that the page's main thread has had for its tasks (scripts, layout,
+        painting, collecting garbage): what else runs on this machine is not in it."""
+        metrics = self._devtools("Performance.getMetrics")["metrics"]
+        return next(1000 * m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+    def painted(self):
+        """Wait until what was done is on the screen."""
+        self.later("requestAnimationFrame(() => requestAnimationFrame(done))")
+
     def errors(self):
         """What the page complained of since the last call."""
         return [entry["message"] for entry in self._call("POST", "/se/log", {"type": "browser"})

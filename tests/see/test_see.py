@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The page of `make see`, in a browser, against the records that it was made from."""
-import http.client
-import os
 import random
 import re
-import signal
-import subprocess
-import sys
 
 from browser import Browser
-from harness import TOP, check
-from pages import TRACE, compare_states, flt, model, no_complaints, run_of, see, \
+from harness import check
+from pages import compare_states, flt, model, no_complaints, run_of, see, \
     shown, synthetic, tells, zero_frame
 
 import see as see_py  # of tools/trace, which pages.py has put in reach
@@ -44,6 +39,9 @@ def test_steps():
         browser.key("End")
         browser.key("Home")
         check("Home", shown(browser) == seen[0], shown(browser))
+        browser.key("ArrowRight")
+        browser.later("setTimeout(done, 2 * LINK_PAUSE)")
+        check("the browser's bar follows", browser.run("return location.hash") == "#fault=1", "")
         browser.open(page, "#fault=7")
         check("a link leads to its moment", shown(browser) == seen[7], shown(browser))
         browser.open(page)
@@ -191,68 +189,3 @@ def test_looks():
         check("each control and picture has a name", not nameless, nameless)
         check("what happens is told", browser.run(
             "return document.getElementById('story-who').closest('[aria-live=polite]') !== null"), "")
-
-
-def test_large():
-    "100,000 faults: shown in 2 s, a step in 50 ms"
-    data, _, faults = run_of(100_000)
-    page, said, status = see(data)
-    check("there is a page", status == 0 and len(faults) >= 100_000, said)
-    with Browser() as browser:
-        firsts = []
-        while len(firsts) < 5 and min(firsts, default=2000) >= 2000:  # other things may run meanwhile
-            browser.open(page)
-            firsts.append(browser.run("return performance.getEntriesByName('shown')[0].startTime"))
-        check("all is shown within 2 s", min(firsts) < 2000, f"{firsts} ms")
-        browser.later("""const { model, records } = page, look = () =>
-            model.kept.length > Math.floor(records.count / model.apart) ? done() : setTimeout(look, 20);
-            look();""")
-        steps = browser.run("""const times = [];
-            for (const begin of [1, 20000, 50000, 77777, 99000])
-                for (let i = 0; i < 12; i++) {
-                    let best = Infinity;
-                    for (let again = 0; again < 5 && best >= 50; again++) {
-                        page.go({moment: begin + i});
-                        const then = performance.now();
-                        page.step(i % 2 ? 1 : -1);
-                        document.body.offsetHeight;
-                        best = Math.min(best, performance.now() - then);
-                    }
-                    times.push(best);
-                }
-            return times.sort((a, b) => b - a);""")
-        check("19 of 20 steps within 50 ms", steps[len(steps) // 20] < 50, steps[:10])
-
-
-def test_watch():
-    "make watch: the page of a run that goes on, until it is over; for this machine alone"
-    command = [sys.executable, os.path.join(TRACE, "watch.py"), "--port", "0", "--program", "cow"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.DEVNULL, env=dict(os.environ, PROG="cow")) as watch:
-        try:
-            url = re.search(r"http://127\.0\.0\.1:\d+/", watch.stderr.readline())[0]
-            port = url.split(":")[2].strip("/")
-            with Browser() as browser:
-                browser.go(url)
-                browser.later("""const look = () => document.getElementById("summary").innerText
-                    .includes("The run is over") ? done() : setTimeout(look, 50); look();""")
-                trace = flt.read(os.path.join(TOP, "build/run/trace.flt"))
-                faults = [record for record in trace if record.type == flt.FAULT.number]
-                now = shown(browser)
-                check("it stands at the last fault", now["where"] == f"fault {len(faults)} of {len(faults)}",
-                      now)
-                check("and tells it", faults and tells(now, faults[-1], zero_frame(faults)), now)
-                compare_states(browser, trace, [len(faults), 1, len(faults) + 1])
-                no_complaints(browser)
-            for path, host, status in (("/etc/passwd", "127.0.0.1", 404), ("/", "example.org", 403),
-                                       ("/records?from=x", "localhost", 200)):
-                server = http.client.HTTPConnection("127.0.0.1", int(port))
-                server.request("GET", path, headers={"Host": host})
-                check(f"{host}{path}: {status}", server.getresponse().status == status, "")
-                server.close()
-            busy = subprocess.run(command[:3] + [port], capture_output=True, check=False, text=True)
-            check("a busy port: a sentence", busy.returncode == 124 and "PORT= names another" in
-                  busy.stderr and busy.stderr.count("\n") == 1, busy.stderr)
-        finally:
-            watch.send_signal(signal.SIGINT)
-            watch.communicate()

@@ -22,7 +22,8 @@ import zlib
 from collections import Counter
 
 import format as flt
-from story import REFUSED, Run, record, tell, where
+from model import State
+from story import REFUSED, record, tell
 from symbols import TOP, Symbols
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -90,15 +91,37 @@ def excerpt(path, text, match, name):
             "text": "\n".join(lines)}
 
 
-def places(trace, kernel, elf):
-    """Where the instructions that faulted stand, in words: {"program:address in hex": words}."""
-    run, found = Run(trace, Symbols(kernel, elf), "all"), {}
-    run.prepare_lines()
-    for scene in run.faults():
-        key = f"{flt.text(scene.record.comm)}:{scene.record.ip:x}"
-        if key not in found and run.place(scene):
-            found[key] = where(run, scene)
-    return found
+class Places:
+    """Where the instructions that faulted stand: .words, {"program:address in hex": words}."""
+
+    TYPES = {kind.number for kind in (flt.FAULT, flt.VMA_SET, flt.VMA_CLEAR, flt.MM_GONE, flt.FILE)}
+
+    def __init__(self, symbols):
+        self.symbols, self.words = symbols, {}
+        self._state, self._seen = State(), set()
+
+    def add(self, data):
+        """Raw records, behind those that came before."""
+        wanted = {}
+        for record in flt.decoded(data, self.TYPES):
+            if record.type == flt.FAULT.number:
+                key = f"{flt.text(record.comm)}:{record.ip:x}"
+                if key not in self._seen:
+                    self._seen.add(key)
+                    wanted[key] = self._code(record)
+            else:
+                self._state.apply(record)
+        self.symbols.prepare(wanted.values())
+        for key, code in wanted.items():
+            place = self.symbols.place(*code)
+            if place:
+                self.words[key] = place.words()
+
+    def _code(self, fault):
+        """(address, VMA, path of its file) of the instruction."""
+        mm = self._state.mms.get(fault.mm) if fault.ip < flt.KERNEL_HALF else None
+        vma = mm.vma(fault.ip) if mm else None
+        return fault.ip, vma, self._state.files.get((vma.dev, vma.ino), b"") if vma else b""
 
 
 def program_of(trace, given):
@@ -111,15 +134,14 @@ def program_of(trace, given):
 
 # ---- The page ----------------------------------------------------------------------------------------
 
-def meta(trace, size, args):
-    """What the page has to know besides the records, which are @size bytes."""
+def meta(trace, size, args, places):
+    """What the page has to know besides the records, which are @size bytes. @places: Places.words"""
     header = trace.header
     return {"program": program_of(trace, args.program), "nr_cpus": header.nr_cpus,
             "nr_frames": header.nr_frames, "tsc_khz": header.tsc_khz, "tsc_boot": header.tsc_boot,
             "when": time.strftime("%d %B %Y", time.gmtime(header.wall_boot)).lstrip("0"),
             "bytes": size, "notes": trace.notes, "doors": flt.DOORS, "kinds": flt.KINDS,
-            "layout": layout(), "sources": excerpts(flt.DOORS),
-            "places": places(trace, args.kernel, args.elf)}
+            "layout": layout(), "sources": excerpts(flt.DOORS), "places": places}
 
 
 def build(facts, records):
@@ -155,8 +177,9 @@ def main():
     try:
         path = args.file or record(args.kernel, os.environ)
         trace = flt.read(path)
-        records = raw(trace)
-        text = build(meta(trace, len(records), args), records)
+        records, places = raw(trace), Places(Symbols(args.kernel, args.elf))
+        places.add(records)
+        text = build(meta(trace, len(records), args, places.words), records)
         with open(args.out, "w", encoding="utf-8") as file:
             file.write(text)
     except flt.Bad as bad:

@@ -132,9 +132,7 @@ class Run:
 def where(run, scene):
     """The instruction in words."""
     place = run.place(scene)
-    if not place:
-        return f"{scene.record.ip:#x}"
-    return f"{place.function}+{place.offset:#x}" + (f" ({place.source})" if place.source else "")
+    return place.words() if place else f"{scene.record.ip:#x}"
 
 
 def who(scene):

@@ -16,7 +16,13 @@ SHDR = struct.Struct("<IIQQQQIIQQ")
 SYM = struct.Struct("<IBBHQQ")
 PT_LOAD, SHT_SYMTAB, STT_NOTYPE, STT_FUNC = 1, 2, 0, 2
 
-Place = namedtuple("Place", "function offset source")  # source: "user/cow.c:58", or ""
+
+class Place(namedtuple("Place", "function offset source")):
+    """Where code stands; source: "user/cow.c:58", or ""."""
+
+    def words(self):
+        """As in `read_then_write+0x3f (user/cow.c:50)`."""
+        return f"{self.function}+{self.offset:#x}" + (f" ({self.source})" if self.source else "")
 
 
 def of_the_tree(path):

@@ -6,11 +6,13 @@ PROG=thrash` is a thin name for
     tools/trace/watch.py [--port N] [--program NAME] [--kernel ELF] [--elf ELF]
 
 What PROG=, ELF= or CMD= in the environment say is run and recorded, or else the shell. The server
-answers this machine alone, and knows two things: the page, and the records from a byte on. It stays
-behind the end of the run until Ctrl-C.
+answers this machine alone, and knows three things: the page, the records from a byte on, and the
+names of instructions from one on. It stays behind the end of the run until Ctrl-C.
 """
 import argparse
 import http.server
+import itertools
+import json
 import os
 import re
 import subprocess
@@ -22,17 +24,19 @@ from urllib.parse import parse_qs, urlsplit
 import format as flt
 import see
 from story import REFUSED, tell
-from symbols import TOP
+from symbols import TOP, Symbols
 
 PATIENCE = 0.1  # seconds between two looks at the file, and that a gap in the records may last
 
 
 class Follower(threading.Thread):
-    """Reads a record file that grows: .records are the bytes of all records so far, in order."""
+    """Reads a record file that grows, each byte once: .records are all records so far, in order;
+    .names, [key, words], where their instructions stand."""
 
-    def __init__(self, path):
+    def __init__(self, path, symbols):
         super().__init__(daemon=True)
         self.trace, self.path, self.records = flt.Trace(path), path, bytearray()
+        self.names, self._places = [], see.Places(symbols)
         self.over, self.failure = threading.Event(), None
         self.lock = threading.Lock()  # on trace
 
@@ -51,15 +55,34 @@ class Follower(threading.Thread):
                 file.seek(len(self.trace.data))
                 self.trace.feed(file.read())
                 if self.trace.header:
-                    self.records += self.trace.take_raw(patience)
+                    self._take(self.trace.take_raw(patience))
         except FileNotFoundError:
             pass
+
+
+    def _take(self, fresh):
+        known = len(self._places.words)
+        self._places.add(fresh)
+        self.names += itertools.islice(self._places.words.items(), known, None)
+        self.records += fresh
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """For this machine alone."""
+
+    def __init__(self, port, answers):
+        super().__init__(("127.0.0.1", port), answers)
+
+    def handle_error(self, request, client_address):
+        """A browser that goes away in the middle of an answer is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def handler(follower, args):
     """The class that answers requests."""
     class Handler(http.server.BaseHTTPRequestHandler):
-        """Two answers, and 404."""
+        """Three answers, and 404."""
 
         def do_GET(self):
             """http.server's name for it."""
@@ -70,11 +93,17 @@ def handler(follower, args):
             elif asked.path == "/":
                 self._page()
             elif asked.path == "/records":
-                begin = parse_qs(asked.query).get("from", ["0"])[0]
-                begin = int(begin) if re.fullmatch(r"\d{1,12}", begin) else 0
-                self._answer(bytes(follower.records[begin:]), "application/octet-stream")
+                self._answer(bytes(follower.records[self._begin(asked):]), "application/octet-stream")
+            elif asked.path == "/names":
+                names = follower.names[self._begin(asked):]
+                self._answer(json.dumps(names).encode(), "application/json")
             else:
                 self.send_error(404)
+
+        @staticmethod
+        def _begin(asked):
+            begin = parse_qs(asked.query).get("from", ["0"])[0]
+            return int(begin) if re.fullmatch(r"\d{1,12}", begin, re.ASCII) else 0
 
         def _page(self):
             while not follower.trace.header and not follower.over.is_set() and not follower.failure:
@@ -83,7 +112,7 @@ def handler(follower, args):
                 self._answer(b"Nothing was recorded.", "text/plain")
                 return
             with follower.lock:
-                facts = dict(see.meta(follower.trace, 0, args), live=True)
+                facts = dict(see.meta(follower.trace, 0, args, {}), live=True)
             self._answer(see.build(facts, b"").encode(), "text/html; charset=utf-8")
 
         def _answer(self, body, kind):
@@ -100,6 +129,18 @@ def handler(follower, args):
     return Handler
 
 
+def run_machine(kernel, path):
+    """Run it to its end, recorded. Whatever happens to us, it does not go on without us."""
+    with subprocess.Popen([sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel",
+                           kernel, "--env"], env=dict(os.environ, TRACE=path)) as run:
+        try:
+            run.wait()
+        except KeyboardInterrupt:
+            run.terminate()
+            run.wait()
+            raise
+
+
 def main():
     """The command line."""
     parser = argparse.ArgumentParser(prog="watch.py", description="Shows a run while it goes on.")
@@ -111,9 +152,9 @@ def main():
     path = os.path.join(TOP, "build/run/trace.flt")
     if os.path.exists(path):
         os.remove(path)
-    follower = Follower(path)
+    follower = Follower(path, Symbols(args.kernel, args.elf))
     try:
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", args.port), handler(follower, args))
+        server = Server(args.port, handler(follower, args))
     except (OSError, OverflowError) as error:
         tell(f"port {args.port}: {getattr(error, 'strerror', error)}; PORT= names another")
         return REFUSED
@@ -123,8 +164,7 @@ def main():
     tell(f"the page is {url}")
     see.show(url)
     try:
-        subprocess.run([sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel",
-                        args.kernel, "--env"], env=dict(os.environ, TRACE=path), check=False)
+        run_machine(args.kernel, path)
         follower.over.set()
         follower.join()
         tell(follower.failure or "the run is over; Ctrl-C ends the page too")

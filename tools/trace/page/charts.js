@@ -3,6 +3,7 @@
 "use strict";
 
 const LANE = 22, TOP = 6, LEFT = 46;
+const LIVE_ROOM = 1.25; // of the time so far: what the axis of a run that goes on has room for
 
 class Timeline {
 	constructor(place, choose) {
@@ -32,15 +33,26 @@ class Timeline {
 		this.resize();
 	}
 
-	resize() {
+	/* Faults from @from on are new. While they fit beside those that are drawn, they alone are. */
+	add(from) {
 		const { records } = this;
 
+		this.matches = records.matches;
+		if (records.last > this.base.domain()[1] || records.cpus !== this.cpus || !from)
+			this.resize();
+		else
+			this.paintFaults(from);
+	}
+
+	resize() {
+		const { records } = this, none = !records.faults.length;
+		const first = none ? 0 : records.first, last = none ? 1 : records.last;
+		const room = records.meta.live ? LIVE_ROOM : 1;
+
+		this.cpus = records.cpus;
 		this.width = this.place.clientWidth;
 		this.height = TOP * 2 + LANE * records.cpus;
-		const first = records.time.length ? d3.min(records.time) : 0;
-		const last = records.time.length ? d3.max(records.time) : 1;
-
-		this.base = d3.scaleLinear().domain([first, last > first ? last : first + 1e-3])
+		this.base = d3.scaleLinear().domain([first, first + Math.max(1e-3, (last - first) * room)])
 			.range([LEFT, this.width - 8]);
 		this.zoom.extent([[LEFT, 0], [this.width, this.height]])
 			.translateExtent([[LEFT, 0], [this.width, this.height]]);
@@ -58,10 +70,19 @@ class Timeline {
 			context.fillStyle = Colours.get("soft");
 			context.fillRect(LEFT, TOP + cpu * LANE + 2, width - LEFT, LANE - 4);
 		}
+		this.paintFaults(0);
+		this.axis.attr("width", width).attr("height", 22).style("height", "22px").call(
+			d3.axisBottom(scale).ticks(Math.max(3, width / 140)).tickSizeOuter(0)
+				.tickFormat((t) => `${+t.toFixed(6)} s`));
+	}
+
+	/* The faults from @from on. */
+	paintFaults(from) {
+		const { records, scale, width } = this, context = this.picture.getContext("2d");
 		const colours = KINDS.map(({ colour }) => Colours.get(colour));
 		const painted = new Float64Array(32 * KINDS.length).fill(-1); // to which half pixel, by lane
 
-		for (let i = 0; i < records.time.length; i++) {
+		for (let i = from; i < records.faults.length; i++) {
 			const x = scale(records.time[i]), lane = records.cpu[i] * KINDS.length + records.kind[i];
 
 			if (x < LEFT || x > width || !this.matches[i] || Math.floor(x * 2) === painted[lane])
@@ -70,11 +91,8 @@ class Timeline {
 			context.fillStyle = colours[records.kind[i]];
 			context.fillRect(x, TOP + records.cpu[i] * LANE + 2, 1.4, LANE - 4);
 		}
-		this.axis.attr("width", width).attr("height", 22).style("height", "22px").call(
-			d3.axisBottom(scale).ticks(Math.max(3, width / 140)).tickSizeOuter(0)
-				.tickFormat((t) => `${+t.toFixed(6)} s`));
 		this.canvas.setAttribute("aria-label",
-			`${plural(records.time.length, "fault")} on ${plural(records.cpus, "CPU")}`);
+			`${plural(records.faults.length, "fault")} on ${plural(records.cpus, "CPU")}`);
 	}
 
 	show(now) {
@@ -118,27 +136,70 @@ class Timeline {
 }
 
 function kindsLegend(records) {
-	const seen = new Set(records.kind);
-
-	fill("kinds-legend", ...KINDS.map(({ name, colour }, kind) => seen.has(kind) ?
+	fill("kinds-legend", ...KINDS.map(({ name, colour }, kind) => records.kinds[kind] ?
 		swatch(colour, name) : null).filter(Boolean));
 }
 
 /* ---- Costs ----------------------------------------------------------------------------------- */
 
-/* Of each kind: how many, and the 10th, 50th and 90th of a hundred. */
-function costsOf(records) {
-	const costs = KINDS.map(() => []);
+/* Numbers that are added to, in sorted pieces, each more than twice as long as the next. */
+class Sorted {
+	constructor() {
+		this.pieces = [];
+		this.n = 0;
+	}
 
-	records.kind.forEach((kind, i) => costs[kind].push(records.cost[i]));
-	return costs.map((list, kind) => {
-		const sorted = Float64Array.from(list).sort();
+	add(numbers) {
+		let piece = Float64Array.from(numbers).sort();
 
-		return { kind, n: list.length, low: d3.quantileSorted(sorted, 0.1),
-			median: d3.quantileSorted(sorted, 0.5), high: d3.quantileSorted(sorted, 0.9) };
-	}).filter(({ n }) => n);
+		this.n += piece.length;
+		while (this.pieces.length && this.pieces[this.pieces.length - 1].length <= 2 * piece.length) {
+			const both = this.pieces.pop(), longer = new Float64Array(both.length + piece.length);
+
+			longer.set(both);
+			longer.set(piece, both.length);
+			piece = longer.sort();
+		}
+		this.pieces.push(piece);
+	}
+
+	/* The least whole number that at least this part of the numbers do not exceed. */
+	quantile(part) {
+		const wanted = Math.max(1, Math.ceil(part * this.n));
+		let low = 0, high = d3.max(this.pieces, (piece) => piece[piece.length - 1]);
+
+		while (low < high) {
+			const middle = Math.floor((low + high) / 2);
+
+			if (d3.sum(this.pieces, (piece) => d3.bisectRight(piece, middle)) >= wanted)
+				high = middle;
+			else
+				low = middle + 1;
+		}
+		return low;
+	}
 }
 
+/* Of each kind: how many, and the 10th, 50th and 90th of a hundred. */
+class Costs {
+	constructor() {
+		this.kinds = KINDS.map(() => new Sorted());
+	}
+
+	/* The faults from @from on are new. */
+	add(records, from) {
+		const fresh = KINDS.map(() => []);
+
+		for (let i = from; i < records.faults.length; i++)
+			fresh[records.kind[i]].push(records.cost[i]);
+		fresh.forEach((numbers, kind) => numbers.length && this.kinds[kind].add(numbers));
+		this.scale = drawCosts(this.kinds.map((sorted, kind) => ({ kind, n: sorted.n })).filter(({ n }) => n)
+			.map(({ kind, n }) => ({ kind, n, low: this.kinds[kind].quantile(0.1),
+				median: this.kinds[kind].quantile(0.5), high: this.kinds[kind].quantile(0.9) })));
+	}
+}
+
+/* Returns the scale. */
 function drawCosts(costs) {
 	const body = d3.select("#costs tbody"), least = d3.min(costs, ({ low }) => low) || 1;
 	const most = d3.max(costs, ({ high }) => high) || 10;
@@ -150,8 +211,7 @@ function drawCosts(costs) {
 
 		row.append("td").append(({ kind }) => swatch(KINDS[kind].colour, KINDS[kind].name));
 		row.append("td").attr("class", "number").text(({ n }) => n.toLocaleString("en"));
-		row.append("td").attr("class", "number").text(({ median }) =>
-			Math.round(median).toLocaleString("en"));
+		row.append("td").attr("class", "number").text(({ median }) => median.toLocaleString("en"));
 		row.append("td").append((cost) => costPicture(cost, scale));
 		return row;
 	});
@@ -160,8 +220,8 @@ function drawCosts(costs) {
 
 function costPicture({ kind, low, median, high }, scale) {
 	const svg = d3.create("svg").attr("role", "img").attr("aria-label",
-		`10 of 100 below ${Math.round(low)}, half below ${Math.round(median)}, ` +
-		`90 of 100 below ${Math.round(high)} cycles`), percent = (value) => `${scale(value)}%`;
+		`10 of 100 take at most ${low} cycles, half at most ${median}, ` +
+		`90 of 100 at most ${high}`), percent = (value) => `${scale(value)}%`;
 
 	svg.append("line").attr("x1", 0).attr("x2", "100%").attr("y1", 10).attr("y2", 10)
 		.style("stroke", "var(--line)");

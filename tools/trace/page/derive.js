@@ -31,7 +31,7 @@ class Derived {
 		this.maps = new Uint16Array(this.limit);  // entries that lead here
 		this.owner = new Uint32Array(this.limit); // mm of the last of them
 		this.anon = new Uint8Array(this.limit);   // mapped by anonymous memory
-		this.slots = new Map(); // swap entry -> how many entries name it
+		this.slots = new Map(); // swapKey() -> how many entries name it
 		for (const space of state.spaces.values())
 			this.count(space);
 		this.inSwapCache = new Set(state.swap.values());
@@ -48,9 +48,9 @@ class Derived {
 				if (!low && !high)
 					continue;
 				if (!entryPresent(low)) {
-					const name = swapName(low, high);
+					const key = swapKey(low, high);
 
-					this.slots.set(name, (this.slots.get(name) || 0) + 1);
+					this.slots.set(key, (this.slots.get(key) || 0) + 1);
 					continue;
 				}
 				const pfn = entryPfn(low, high);
@@ -69,7 +69,7 @@ class Derived {
 
 	/* Is what a private mapping has there anonymous? Without records of the page cache: if written. */
 	privatePage(vma, low, pfn) {
-		if (vma && vma.flags & 8 || this.state.cache.has(pfn))
+		if (vma && vma.flags & VM_MAYSHARE || this.state.cache.has(pfn))
 			return false;
 		if (!vma || !(vma.ino || vma.dev))
 			return true;

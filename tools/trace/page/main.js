@@ -4,22 +4,23 @@
 
 const PLAY_PAUSE = 700; // milliseconds between two steps
 const LIVE_PAUSE = 500; // between two questions for more records
+const LINK_PAUSE = 400; // behind a step until the address in the browser's bar follows
 
 class Page {
 	constructor(meta, buffer) {
 		this.meta = meta;
-		this.buffer = buffer;
 		this.records = new Records(meta, buffer);
 		this.model = new Model(this.records);
 		this.moments = this.records.faults.length + 1; // the last one
-		this.matches = new Uint8Array(this.records.faults.length).fill(1);
+		this.matches = new Uint8Array(0); // which faults the filter leaves
 		this.focus = null;   // {mm, page}: the address that the user chose
 		this.frame = null;   // the frame that the user chose
 		this.playing = null;
 		this.header();
+		this.filters();
+		this.match();
 		this.views();
 		this.controls();
-		this.filters();
 		this.go(this.fromFragment() || { moment: this.begin() });
 	}
 
@@ -37,7 +38,7 @@ class Page {
 		document.title = `${meta.program}: ${plural(n, "page fault")}`;
 		byId("title").textContent = meta.program;
 		byId("summary").textContent = `${plural(n, "page fault")} of ` +
-			`${plural(new Set(records.pid).size, "process", "processes")} on ` +
+			`${plural(records.processes.size, "process", "processes")} on ` +
 			`${plural(meta.nr_cpus, "CPU")}` +
 			(n > 1 ? ` in ${(time[n - 1] - time[0]).toFixed(3)} seconds` : "") +
 			`, from ${plural(records.count, "record")} of Faultline, ${meta.when}`;
@@ -61,37 +62,44 @@ class Page {
 	/* What shows all faults at once. */
 	charts() {
 		this.timeline.set(this.records, this.matches);
-		this.costs = drawCosts(costsOf(this.records));
+		this.costs = new Costs();
+		this.costs.add(this.records, 0);
 		kindsLegend(this.records);
 		byId("scrub").max = this.moments;
 	}
 
-	/* A run that goes on: more records. Who stands at the end is taken along. */
+	/*
+	 * A run that goes on: more records. What was there is not gone through again, so that a long run
+	 * costs no more than a short one. Who stands at the end is taken along.
+	 */
 	grow(more) {
-		const bytes = new Uint8Array(this.buffer.byteLength + more.byteLength);
-		const atEnd = this.moment >= this.moments - 1;
+		const { records } = this, known = records.faults.length, atEnd = this.moment >= this.moments - 1;
 
-		bytes.set(new Uint8Array(this.buffer));
-		bytes.set(new Uint8Array(more), this.buffer.byteLength);
-		this.buffer = bytes.buffer;
-		this.model.records = this.records = new Records(this.meta, this.buffer);
-		this.moments = this.records.faults.length + 1;
+		records.add(more);
+		this.moments = records.faults.length + 1;
 		this.header();
 		this.filterChoices();
-		this.match();
-		this.charts();
+		this.match(known);
+		this.timeline.add(known);
+		this.costs.add(records, known);
+		kindsLegend(records);
+		byId("scrub").max = this.moments;
 		this.go({ moment: atEnd ? this.moments - 1 : this.moment });
 	}
 
-	/* Ask for more records until the run is over. */
+	/* Ask for more records, and for names of their instructions, until the run is over. */
 	async follow() {
 		for (let over = false; !over;) {
-			const answer = await fetch(`records?from=${this.buffer.byteLength}`);
-			const more = await answer.arrayBuffer();
+			const answer = await fetch(`records?from=${this.records.size}`);
+			const more = await answer.arrayBuffer(), { places } = this.meta;
 
 			over = answer.headers.get("X-Over") === "1" && !more.byteLength;
-			if (more.byteLength)
+			if (more.byteLength) {
+				const names = await fetch(`names?from=${Object.keys(places).length}`);
+
+				Object.assign(places, Object.fromEntries(await names.json()));
 				this.grow(more);
+			}
 			await new Promise((done) => setTimeout(done, LIVE_PAUSE));
 		}
 		byId("summary").append(". The run is over.");
@@ -127,6 +135,17 @@ class Page {
 		window.addEventListener("resize", () => this.redraw());
 		for (const medium of ["print", "(prefers-color-scheme: dark)"])
 			matchMedia(medium).addEventListener("change", () => this.redraw());
+	}
+
+	/*
+	 * The link in the browser's bar follows, but not at every step of a quick walk: browsers refuse
+	 * more than a hundred changes in half a minute, and each costs as much as a step.
+	 */
+	link() {
+		this.linking = this.linking || setTimeout(() => {
+			this.linking = null;
+			history.replaceState(null, "", this.fragment());
+		}, LINK_PAUSE);
 	}
 
 	redraw() {
@@ -200,14 +219,14 @@ class Page {
 			this.focus = { mm, page };
 		this.frame = null;
 		this.show();
-		history.replaceState(null, "", this.fragment());
+		this.link();
 	}
 
 	/* The address to look at; none: that of each fault. */
 	choose(mm, page) {
 		this.focus = page === undefined || page === null ? null : { mm, page };
 		this.show();
-		history.replaceState(null, "", this.fragment());
+		this.link();
 	}
 
 	chooseTyped() {
@@ -255,13 +274,14 @@ class Page {
 		showCache(now);
 		showLists(now);
 		this.timeline.show(now);
-		showCosts(now, this.costs);
+		showCosts(now, this.costs.scale);
 		byId("scrub").value = now.moment;
 		const where = now.i >= 0 ? `fault ${now.moment.toLocaleString("en")} of ` +
 			`${this.records.faults.length.toLocaleString("en")}` : now.moment ? "the end" : "the start";
 
 		byId("where").textContent = where;
 		byId("scrub").setAttribute("aria-valuetext", where);
+		Pictures.paint();
 	}
 
 	/* All that the views want to know of the moment. */
@@ -306,20 +326,20 @@ class Page {
 	}
 
 	filterChoices() {
-		const { records } = this, pids = new Map();
+		const { records } = this;
 		const offer = (id, options) => {
 			const chosen = byId(id).value;
 
+			if (byId(id).length === options.length + 1)
+				return;
 			fill(id, element("option", { value: "" }, "all"), ...options.map(([value, words]) =>
 				element("option", { value }, words)));
 			byId(id).value = chosen;
 		};
 
-		records.pid.forEach((pid, i) => pids.has(pid) ||
-			pids.set(pid, records.programs[records.program[i]]));
-		offer("filter-pid", [...pids].map(([pid, name]) => [pid, `${name} (pid ${pid})`]));
+		offer("filter-pid", [...records.processes].map(([pid, name]) => [pid, `${name} (pid ${pid})`]));
 		offer("filter-kind", KINDS.map(({ name }, kind) => [kind, name])
-			.filter(([kind]) => records.kind.includes(kind)));
+			.filter(([kind]) => records.kinds[kind]));
 	}
 
 	filter() {
@@ -328,25 +348,23 @@ class Page {
 		this.timeline.show(this.now);
 	}
 
-	/* Which faults the filter leaves. */
-	match() {
+	/* Which faults the filter leaves, from the one on; of those before it is known. */
+	match(from = 0) {
 		const { records } = this, pid = byId("filter-pid").value, kind = byId("filter-kind").value;
-		const [first, last] = parseRange(byId("filter-address").value);
-		let n = 0;
+		const [first, last] = parseRange(byId("filter-address").value), n = records.faults.length;
 
-		this.matches = new Uint8Array(records.faults.length);
-		for (let i = 0; i < records.faults.length; i++) {
+		records.use({ matches: Uint8Array }, n);
+		this.matches = records.matches;
+		this.nrMatches = from && this.nrMatches;
+		for (let i = from; i < n; i++) {
 			this.matches[i] = (pid === "" || records.pid[i] === +pid) &&
 				(kind === "" || records.kind[i] === +kind) &&
 				first <= records.page[i] && records.page[i] <= last;
-			n += this.matches[i];
+			this.nrMatches += this.matches[i];
 		}
-		byId("filter-help").textContent = n === records.faults.length ?
+		byId("filter-help").textContent = this.nrMatches === n ?
 			"all faults; an address, or two with a dash" :
-			`${plural(n, "fault")} of ${records.faults.length.toLocaleString("en")}: ` +
-			"steps go to these alone";
-		this.timeline.set(records, this.matches);
-		this.timeline.show(this.now);
+			`${plural(this.nrMatches, "fault")} of ${n.toLocaleString("en")}: steps go to these alone`;
 	}
 }
 
@@ -364,9 +382,9 @@ function parseRange(text) {
 		[first, last === null || last === undefined ? first : last];
 }
 
-/* What tests/see compares with tools/trace/model.py. */
-function dumpState(model, moment) {
-	const state = model.seek(moment), derived = new Derived(model.records, state), mms = {};
+/* The state after so many records, for tests/see. */
+function dumpState(model, count) {
+	const state = model.after(count), derived = new Derived(model.records, state), mms = {};
 	const free = [], lru = [], uses = [];
 
 	for (const [mm, space] of state.spaces) {
@@ -385,9 +403,11 @@ function dumpState(model, moment) {
 		if (chunk && chunk.lru[i] !== LRU_OFF)
 			lru.push([pfn, chunk.lru[i]]);
 	}
-	return { mms, free, lru, uses, cache: [...state.cache].map(([pfn, { dev, ino, index }]) =>
-		[pfn, dev, ino, index]), swap: [...state.swap], writing: [...state.writing.keys()],
-	tasks: [...state.tasks].map(([tid, task]) => [tid, task.pid, task.mm, task.name]) };
+	return { mms, free, lru, uses, maps: [...derived.maps], files: Object.fromEntries(state.files),
+		tables: [...state.tables].map(([pfn, [, level]]) => [pfn, level]),
+		cache: [...state.cache].map(([pfn, { dev, ino, index }]) => [pfn, dev, ino, index]),
+		swap: [...state.swap].map(([key, pfn]) => [key.toString(16), pfn]), writing: [...state.writing.keys()],
+		tasks: [...state.tasks].map(([tid, task]) => [tid, task.pid, task.mm, task.name]) };
 }
 
 let page = null; // for the tests, and for who looks with the browser's tools

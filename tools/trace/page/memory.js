@@ -31,12 +31,8 @@ class FrameMap {
 		canvas.addEventListener("keydown", (event) => this.key(event));
 	}
 
-	/* A power of two frames in a row, so that blocks of the buddy stand in columns. */
-	layOut(nr) {
-		this.nr = nr;
-		this.columns = 2 ** Math.max(5, Math.round(Math.log2(Math.sqrt(nr * 2))));
-		this.rows = Math.ceil(nr / this.columns);
-		this.width = this.canvas.clientWidth;
+	layOut(width) {
+		this.width = width;
 		this.cell = this.width / this.columns;
 		this.height = Math.max(60, Math.round(this.rows * Math.max(this.cell, this.width < 500 ? 1.4 : 0)));
 	}
@@ -60,12 +56,24 @@ class FrameMap {
 	}
 
 	show(now, chosen, byOwner) {
+		const nr = now.derived.limit;
+
 		this.now = now;
-		this.layOut(now.derived.limit);
+		this.nr = nr;
+		this.columns = 2 ** Math.max(5, Math.round(Math.log2(Math.sqrt(nr * 2))));
+		this.rows = Math.ceil(nr / this.columns); // of a power of two: blocks of the buddy stand in columns
 		this.chosen = chosen;
 		this.paintFrames(now, byOwner);
+		Pictures.later(this.canvas, (width) => {
+			this.layOut(width);
+			this.paint();
+		});
+	}
+
+	paint() {
+		const { chosen } = this, context = prepare(this.canvas, this.width, this.height);
+
 		this.canvas.style.height = `${this.height}px`;
-		const context = prepare(this.canvas, this.width, this.height);
 
 		context.imageSmoothingEnabled = this.cell < 1;
 		context.drawImage(this.picture, 0, 0, this.width, this.height);
@@ -220,21 +228,21 @@ function showBuddy(now) {
 /* ---- Swap area and page cache ---------------------------------------------------------------- */
 
 function showCache(now) {
-	const { state, derived } = now, names = new Set([...state.swap.keys(), ...derived.slots.keys()]);
+	const { state, derived } = now, keys = new Set([...state.swap.keys(), ...derived.slots.keys()]);
 	const cached = new Map();
 
-	if (!names.size) {
+	if (!keys.size) {
 		fill("swap", element("h3", {}, "Swap area"), element("p.dim", {}, "No page is in the swap area."));
 	} else {
 		const both = state.swap.size;
 		const canvas = element("canvas", { role: "img",
-			"aria-label": `${names.size} slots in use, ${both} of them in memory too` });
+			"aria-label": `${keys.size} slots in use, ${both} of them in memory too` });
 
 		canvas.style.cssText = "display: block; width: 100%";
 		fill("swap", element("h3", {}, "Swap area"), element("p", {},
-			`${plural(names.size, "slot")} in use; ${both ? both.toLocaleString("en") : "none"} of the ` +
+			`${plural(keys.size, "slot")} in use; ${both ? both.toLocaleString("en") : "none"} of the ` +
 			"pages are in memory too, in the swap cache."), canvas);
-		paintSlots(canvas, now, names);
+		Pictures.later(canvas, (width) => paintSlots(canvas, width, now, keys));
 	}
 	for (const { dev, ino } of state.cache.values()) {
 		const key = `${dev}:${ino}`;
@@ -250,14 +258,10 @@ function showCache(now) {
 }
 
 /* Slots from the lowest to the highest in use; the upper half tells of the swap cache. */
-function paintSlots(canvas, now, names) {
-	const slots = [...names].map((name) => {
-		const value = BigInt(`0x${name}`);
-
-		return { name, slot: Number(value >> 14n & 0x1ffffffffffffn) };
-	});
+function paintSlots(canvas, width, now, keys) {
+	const slots = [...keys].map((key) => ({ key, slot: Math.floor(key / 2 ** 14) }));
 	const first = d3.min(slots, ({ slot }) => slot), span = d3.max(slots, ({ slot }) => slot) - first + 1;
-	const width = canvas.clientWidth, cell = Math.max(2, Math.min(12, Math.floor(
+	const cell = Math.max(2, Math.min(12, Math.floor(
 		Math.sqrt(width * 120 / span))));
 	const columns = Math.max(1, Math.floor(width / cell)), rows = Math.ceil(span / columns);
 	const height = Math.min(240, rows * cell), context = prepare(canvas, width, height);
@@ -265,9 +269,9 @@ function paintSlots(canvas, now, names) {
 	canvas.style.height = `${height}px`;
 	context.fillStyle = Colours.get("none");
 	context.fillRect(0, 0, width, height);
-	for (const { name, slot } of slots) {
+	for (const { key, slot } of slots) {
 		const at = slot - first, x = at % columns * cell, y = Math.floor(at / columns) * cell;
-		const pfn = now.state.swap.get(name), size = Math.max(1, cell - 1);
+		const pfn = now.state.swap.get(key), size = Math.max(1, cell - 1);
 
 		context.fillStyle = Colours.get("swap");
 		context.fillRect(x, y, size, size);

@@ -12,6 +12,7 @@
 
 const ENTRY_CHUNK = 64, FRAME_CHUNK = 512;
 const FRAME_UNKNOWN = 0, FRAME_USED = 1, FRAME_FREE = 2;
+const KEPT = 384, LEAST_APART = 1024; // states that are kept, and records between two of them
 const SLICE = 8; // milliseconds
 const USER_PAGES = 0x7ffffffff;
 const LRU_OFF = 255, NO_ORDER = 255, NO_KIND = 255;
@@ -47,15 +48,25 @@ class Space {
 
 	/* visit(page, low, high) for each entry that is not none, within [first, last). */
 	each(first, last, visit) {
-		for (const [key, chunk] of this.chunks) {
+		for (const [key, chunk] of this.within(first, last)) {
 			const base = key * ENTRY_CHUNK;
 
-			if (base + ENTRY_CHUNK <= first || base >= last)
-				continue;
 			for (let i = Math.max(0, first - base); i < ENTRY_CHUNK && base + i < last; i++)
 				if (chunk.low[i] || chunk.high[i])
 					visit(base + i, chunk.low[i], chunk.high[i]);
 		}
+	}
+
+	/* The chunks that a range touches, as [key, chunk]: by looking them up, or all of them through. */
+	within(first, last) {
+		const begin = Math.floor(first / ENTRY_CHUNK), end = Math.ceil(last / ENTRY_CHUNK), found = [];
+
+		if (end - begin > this.chunks.size)
+			return [...this.chunks].filter(([key]) => begin <= key && key < end);
+		for (let key = begin; key < end; key++)
+			if (this.chunks.has(key))
+				found.push([key, this.chunks.get(key)]);
+		return found;
 	}
 
 	vmaOf(page) {
@@ -70,7 +81,7 @@ let epochs = 0; // so many have begun, of all models
 class Model {
 	constructor(records) {
 		this.records = records;
-		this.apart = Math.max(1024, Math.ceil(records.count / 96));
+		this.apart = Math.max(LEAST_APART, Math.ceil(records.count / KEPT));
 		this.epoch = ++epochs;
 		this.kept = [];
 		this.state = { spaces: new Map(), tasks: new Map(), frames: [], cache: new Map(),
@@ -127,9 +138,14 @@ class Model {
 		setTimeout(slice, SLICE);
 	}
 
+	/* Keep this state. Of a run that goes on every other one is let go of when there are too many. */
 	keep() {
 		this.kept.push(this.copyOf(this.state));
 		this.epoch = ++epochs;
+		if (this.kept.length > 2 * KEPT) {
+			this.kept = this.kept.filter((_, i) => i % 2 === 0);
+			this.apart *= 2;
+		}
 	}
 
 	copyOf(state) {
@@ -225,8 +241,9 @@ function tableKey(level, page) {
 	return `${level}:${Math.floor(page / 512 ** level)}`;
 }
 
-function swapName(low, high) {
-	return hex64((low & ~2) >>> 0, high);
+/* A swap entry as a number: area and slot take less than 53 bits. */
+function swapKey(low, high) {
+	return high * 2 ** 32 + ((low & ~2) >>> 0);
 }
 
 const APPLY = {
@@ -320,12 +337,12 @@ const APPLY = {
 	},
 	SWAP(model, records, r) {
 		const op = records.get(r, "op"), pfn = records.get(r, "pfn");
-		const name = swapName(...records.halves(r, "entry"));
+		const key = swapKey(...records.halves(r, "entry"));
 
 		if (op === 1)
-			model.map("swap").set(name, pfn);
+			model.map("swap").set(key, pfn);
 		else if (op === 0)
-			model.map("swap").delete(name);
+			model.map("swap").delete(key);
 		else if (op % 2 === 0)
 			model.map("transfers").set(pfn, op === 2 ? "write" : "read");
 		else

@@ -96,6 +96,27 @@ function prepare(canvas, width, height) {
 }
 
 /*
+ * Pictures wait until all that a step writes is written: to ask for a width in between would have
+ * the browser lay out the page anew each time.
+ */
+const Pictures = {
+	waiting: [],
+
+	/* paint(width), with the width of that element in CSS pixels, when all is written. */
+	later(element, paint) {
+		this.waiting.push({ element, paint });
+	},
+
+	paint() {
+		const all = this.waiting.map(({ element, paint }) => ({ paint, width: element.clientWidth }));
+
+		this.waiting = [];
+		for (const { paint, width } of all)
+			paint(width);
+	},
+};
+
+/*
  * The pages of a VMA between x0 and x1: its ground, and each entry over it. A page that is less than
  * a pixel wide gets one.
  */

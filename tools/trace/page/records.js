@@ -9,74 +9,125 @@
 
 const NO_PFN = 2 ** 64; // what ~0, "no frame", becomes
 
+/* What is kept of each record, and of each fault: what filters and charts ask of all of them. */
+const OF_RECORDS = { starts: Uint32Array };
+const OF_FAULTS = { faults: Uint32Array, cpu: Uint8Array, kind: Uint8Array, pid: Uint32Array,
+	mm: Uint32Array, program: Uint32Array, page: Float64Array, time: Float64Array,
+	cost: Float64Array };
+
 class Records {
 	constructor(meta, buffer) {
 		this.meta = meta;
-		this.bytes = new Uint8Array(buffer);
-		this.words = new Uint32Array(buffer);
+		this.room = {}; // typed arrays, of which those of the same name are what is in use
+		this.size = 0;  // bytes
 		this.layout = meta.layout;
 		this.names = [];
 		this.ranks = doorRanks(meta.doors);
 		this.firstDoor = this.layout.FAULT.size / 4;
 		this.nrDoorsAt = this.layout.FAULT.fields.nr_doors[0];
+		this.faultWords = {}; // where a field of a fault begins, in words
+		for (const [name, [offset]] of Object.entries(this.layout.FAULT.fields))
+			this.faultWords[name] = offset >>> 2;
 		for (const [name, kind] of Object.entries(this.layout))
 			this.names[kind.type] = name;
-		this.index();
-		this.columns();
+		this.count = 0;
+		this.programs = [];
+		this.processes = new Map(); // pid -> the name that it had first
+		this.kinds = new Uint32Array(KINDS.length); // faults of each
+		this.cpus = 1;
+		[this.first, this.last] = [Infinity, -Infinity]; // seconds, of faults
+		this.use(OF_RECORDS, 0);
+		this.use(OF_FAULTS, 0);
+		this.add(buffer);
+	}
+
+	/* Records that follow. Those that were there are not looked at again. */
+	add(buffer) {
+		const begin = this.size / 4;
+
+		this.size += buffer.byteLength;
+		this.use({ bytes: Uint8Array }, this.size);
+		this.bytes.set(new Uint8Array(buffer), begin * 4);
+		this.words = new Uint32Array(this.bytes.buffer, 0, this.size / 4);
+		const { records, faults } = this.measure(begin), known = this.faults.length;
+
+		this.use(OF_RECORDS, this.count + records);
+		this.use(OF_FAULTS, known + faults);
+		this.index(begin, known);
+		for (let i = known; i < this.faults.length; i++)
+			this.column(i);
+	}
+
+	/* Have that many items of each of these arrays in use; room grows by half, at least. */
+	use(arrays, n) {
+		for (const [name, Type] of Object.entries(arrays)) {
+			const had = this.room[name];
+
+			if (!had || had.length < n) {
+				this.room[name] = new Type(had ? Math.max(n, had.length * 1.5 >>> 0) : n);
+				this.room[name].set(had || []);
+			}
+			this[name] = this.room[name].subarray(0, n);
+		}
+	}
+
+	/* How many there are from a word on. */
+	measure(begin) {
+		const { words } = this, found = { records: 0, faults: 0 };
+
+		for (let at = begin; at < words.length; at += (words[at] & 0xffff) >>> 2) {
+			found.records++;
+			found.faults += (words[at] >>> 16 & 255) === 1;
+		}
+		return found;
 	}
 
 	/* Where each record begins, in words; which of them are faults. */
-	index() {
-		const { words } = this, starts = [], faults = [];
+	index(begin, nrFaults) {
+		const { words } = this;
 
-		for (let at = 0; at < words.length;) {
+		for (let at = begin; at < words.length; at += (words[at] & 0xffff) >>> 2) {
 			if ((words[at] >>> 16 & 255) === 1)
-				faults.push(starts.length);
-			starts.push(at);
-			at += (words[at] & 0xffff) >>> 2;
+				this.faults[nrFaults++] = this.count;
+			this.starts[this.count++] = at;
 		}
-		this.starts = Uint32Array.from(starts);
-		this.faults = Uint32Array.from(faults);
-		this.count = starts.length;
 	}
 
-	/* What filters and charts ask of every fault. Read without get(): there may be many. */
-	columns() {
-		const n = this.faults.length, { words } = this, programs = new Map();
-		const word = (name) => this.layout.FAULT.fields[name][0] / 4;
-		const PID = word("pid"), MM = word("mm"), BEGIN = word("begin"), COMM = word("comm");
-		const ADDRESS = word("address");
-		let last = -1; // the fault before, if its program has the same name
+	/* What is kept of a fault. Read without get(): there may be many. */
+	column(i) {
+		const { words } = this, r = this.faults[i], at = this.starts[r];
+		const fields = this.faultWords, comm = at + fields.comm;
+		const address = at + fields.address, begin = at + fields.begin;
 
-		for (const name of ["cpu", "kind"])
-			this[name] = new Uint8Array(n);
-		for (const name of ["pid", "mm", "program"])
-			this[name] = new Uint32Array(n);
-		for (const name of ["page", "time", "cost"])
-			this[name] = new Float64Array(n);
-		for (let i = 0; i < n; i++) {
-			const r = this.faults[i], at = this.starts[r];
+		this.cpu[i] = words[at] >>> 24;
+		this.pid[i] = words[at + fields.pid];
+		this.mm[i] = words[at + fields.mm];
+		this.page[i] = words[address + 1] * 2 ** 20 + (words[address] >>> 12);
+		this.time[i] = this.seconds(words[begin + 1] * 2 ** 32 + words[begin]);
+		this.cost[i] = this.cycles(r);
+		this.kind[i] = faultKind(this, r);
+		this.program[i] = i && this.sameName(comm, this.lastComm) ? this.program[i - 1] :
+			this.programOf(this.text(r, "comm"));
+		this.lastComm = comm;
+		if (!this.processes.has(this.pid[i]))
+			this.processes.set(this.pid[i], this.programs[this.program[i]]);
+		this.kinds[this.kind[i]]++;
+		this.cpus = Math.max(this.cpus, this.cpu[i] + 1);
+		this.first = Math.min(this.first, this.time[i]);
+		this.last = Math.max(this.last, this.time[i]);
+	}
 
-			this.cpu[i] = words[at] >>> 24;
-			this.pid[i] = words[at + PID];
-			this.mm[i] = words[at + MM];
-			this.page[i] = words[at + ADDRESS + 1] * 2 ** 20 + (words[at + ADDRESS] >>> 12);
-			this.time[i] = this.seconds(words[at + BEGIN + 1] * 2 ** 32 + words[at + BEGIN]);
-			this.cost[i] = this.cycles(r);
-			this.kind[i] = faultKind(this, r);
-			if (last < 0 || [0, 1, 2, 3].some((k) => words[at + COMM + k] !== words[last + COMM + k])) {
-				const name = this.text(r, "comm");
+	sameName(at, other) {
+		const { words } = this;
 
-				if (!programs.has(name))
-					programs.set(name, programs.size);
-				this.program[i] = programs.get(name);
-			} else {
-				this.program[i] = this.program[i - 1];
-			}
-			last = at;
-		}
-		this.programs = [...programs.keys()];
-		this.cpus = 1 + this.cpu.reduce((most, cpu) => Math.max(most, cpu), 0);
+		return words[at] === words[other] && words[at + 1] === words[other + 1] &&
+			words[at + 2] === words[other + 2] && words[at + 3] === words[other + 3];
+	}
+
+	programOf(name) {
+		const known = this.programs.indexOf(name);
+
+		return known < 0 ? this.programs.push(name) - 1 : known;
 	}
 
 	type(r) {
@@ -210,13 +261,10 @@ function escaped(code) {
 
 /* The bytes that see.py packed: deflated, in base64; @size: how many there were. */
 async function unpack(base64, size) {
-	const text = atob(base64), packed = new Uint8Array(text.length), bytes = new Uint8Array(size);
 	const inflate = new DecompressionStream("deflate"), writer = inflate.writable.getWriter();
-	const reader = inflate.readable.getReader();
+	const reader = inflate.readable.getReader(), bytes = new Uint8Array(size);
 
-	for (let i = 0; i < text.length; i++)
-		packed[i] = text.charCodeAt(i);
-	writer.write(packed);
+	writer.write(fromBase64(base64));
 	writer.close();
 	for (let at = 0; ;) {
 		const { done, value } = await reader.read();
@@ -226,4 +274,14 @@ async function unpack(base64, size) {
 		bytes.set(value, at);
 		at += value.length;
 	}
+}
+
+function fromBase64(base64) {
+	if (Uint8Array.fromBase64)
+		return Uint8Array.fromBase64(base64);
+	const text = atob(base64), bytes = new Uint8Array(text.length);
+
+	for (let i = 0; i < text.length; i++)
+		bytes[i] = text.charCodeAt(i);
+	return bytes;
 }

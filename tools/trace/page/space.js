@@ -62,10 +62,12 @@ class SpaceMap {
 	show(now, space) {
 		this.now = now;
 		this.space = space;
-		this.width = this.place.clientWidth;
 		this.layOut(space ? space.vmas : []);
-		this.zoom.extent([[0, 0], [this.width, 60]]).translateExtent([[0, 0], [this.width, 60]]);
-		this.paint();
+		Pictures.later(this.place, (width) => {
+			this.width = width;
+			this.zoom.extent([[0, 0], [width, 60]]).translateExtent([[0, 0], [width, 60]]);
+			this.paint();
+		});
 	}
 
 	paint() {
@@ -166,7 +168,7 @@ function showVmas(now, choose) {
 		showVma(this, vma, now, choose);
 	});
 	body.selectAll("canvas").each(function (vma) {
-		paintRow(this, vma, now);
+		Pictures.later(this, (width) => paintRow(this, width, vma, now));
 	});
 }
 
@@ -207,17 +209,17 @@ function showVma(row, vma, now, choose) {
 
 function pageUnder(event, vma) {
 	return vma.start + Math.min(vma.end - vma.start - 1,
-		Math.floor(event.offsetX / rowWidth(event.target, vma) * (vma.end - vma.start)));
+		Math.floor(event.offsetX / rowWidth(event.target.clientWidth, vma) * (vma.end - vma.start)));
 }
 
 /* A page is at most 12 pixels wide, so that few pages do not look like many. */
-function rowWidth(canvas, vma) {
-	return Math.min(canvas.clientWidth, 12 * (vma.end - vma.start));
+function rowWidth(room, vma) {
+	return Math.min(room, 12 * (vma.end - vma.start));
 }
 
-function paintRow(canvas, vma, now) {
-	const width = rowWidth(canvas, vma), step = width / (vma.end - vma.start);
-	const context = prepare(canvas, canvas.clientWidth, 14);
+function paintRow(canvas, room, vma, now) {
+	const width = rowWidth(room, vma), step = width / (vma.end - vma.start);
+	const context = prepare(canvas, room, 14);
 
 	paintPages(context, now.derived, now.space, vma, 0, width, 1, 12);
 	if (vma.start <= now.page && now.page < vma.end)
@@ -254,7 +256,7 @@ function showPair(now) {
 		return;
 	}
 	const [parent, child] = pair, names = pair.map((space) => now.derived.spaceName(space.mm));
-	const rows = child.vmas.filter((vma) => !(vma.flags & 8))
+	const rows = child.vmas.filter((vma) => !(vma.flags & VM_MAYSHARE))
 		.map((vma) => compare(parent, child, vma)).filter(({ same, parted }) => same || parted);
 	const same = d3.sum(rows, (row) => row.same), parted = d3.sum(rows, (row) => row.parted);
 
@@ -268,7 +270,7 @@ function showPair(now) {
 		byId("pair").append(element("div.row", {}, element("p", {}, element("code", {},
 			`${hexPage(row.vma.start)} `), `${lastPart(vmaName(now.state, row.vma))}: ${row.same} shared, ` +
 			`${row.parted} parted`), canvas));
-		paintPair(canvas, now, parent, child, row);
+		Pictures.later(canvas, (width) => paintPair(canvas, width, now, [parent, child], row));
 	}
 	if (rows.length > 24)
 		byId("pair").append(element("p.dim", {}, `and ${rows.length - 24} more mappings`));
@@ -292,12 +294,12 @@ function compare(parent, child, vma) {
 function sameFrame(low, high, other, otherHigh) {
 	return entryPresent(low) && entryPresent(other) ?
 		entryPfn(low, high) === entryPfn(other, otherHigh) :
-		Boolean(low || high) && swapName(low, high) === swapName(other, otherHigh);
+		Boolean(low || high) && swapKey(low, high) === swapKey(other, otherHigh);
 }
 
-function paintPair(canvas, now, parent, child, { vma, pages }) {
-	const span = vma.end - vma.start, width = Math.min(canvas.clientWidth, 14 * span);
-	const context = prepare(canvas, canvas.clientWidth, 46), step = width / span;
+function paintPair(canvas, room, now, [parent, child], { vma, pages }) {
+	const span = vma.end - vma.start, width = Math.min(room, 14 * span);
+	const context = prepare(canvas, room, 46), step = width / span;
 
 	paintPages(context, now.derived, parent, vma, 0, width, 1, 15);
 	paintPages(context, now.derived, child, vma, 0, width, 30, 15);

@@ -8,7 +8,7 @@ function showStory(now) {
 			"Before the first fault.";
 		byId("story-outcome").textContent = now.records.faults.length ?
 			`${plural(now.records.faults.length, "fault")} of ` +
-			`${plural(new Set(now.records.pid).size, "process", "processes")} are recorded.` :
+			`${plural(now.records.processes.size, "process", "processes")} are recorded.` :
 			"No fault is recorded: this run had none, or the recorder was on too late.";
 		fill("facts");
 	} else {
@@ -98,6 +98,7 @@ function showDoors(now) {
 			title: door.name, onclick() {
 				chosenDoor = door.name;
 				showDoors(now);
+				Pictures.paint();
 			} }, door.name),
 		element("span", {}, element("div.bar", { style: { width: `${100 * door.cycles / most}%` } })),
 		element("span.cycles", {}, door.cycles.toLocaleString("en")))));
@@ -116,8 +117,11 @@ function tellingDoor(names) {
 
 /* The source of a door; lines that lead to another door that was taken are lit. */
 function showSource(now, name, taken) {
-	const excerpt = name && now.meta.sources[name];
+	const excerpt = name && now.meta.sources[name], key = [name, ...taken].join();
 
+	if (byId("source").dataset.key === key)
+		return;
+	byId("source").dataset.key = key;
 	if (!excerpt) {
 		fill("source", element("p", {}, name ? `The source of ${name} is not at hand.` :
 			"The source of a door comes up here."));
@@ -143,7 +147,9 @@ function showSource(now, name, taken) {
 				comment = false;
 			return row;
 		}));
-	const lit = byId("source").querySelector(".lit");
+	Pictures.later(byId("source"), () => {
+		const lit = byId("source").querySelector(".lit");
 
-	byId("source").scrollTop = lit ? lit.offsetTop - byId("source").offsetTop - 60 : 0;
+		byId("source").scrollTop = lit ? lit.offsetTop - byId("source").offsetTop - 60 : 0;
+	});
 }

@@ -32,6 +32,7 @@ const KIND_OF_DOOR = [["fixup_exception", K_FIXUP], ["bad_area_nosemaphore", K_B
 
 const PF_PROT = 1, PF_WRITE = 2, PF_USER = 4, PF_INSTR = 16;
 const VERDICT_MAJOR = 4, VERDICT_LISTED = 0x40000000;
+const VM_MAYSHARE = 0x80; // a shared mapping, also one that may never be written to
 const VM_DONTEXPAND = 0x40000; // without a file: a mapping of the kernel's own
 const BIT_PRESENT = 1, BIT_RW = 2, BIT_USER = 4, BIT_ACCESSED = 32, BIT_DIRTY = 64,
 	BIT_PROTNONE = 256, BIT_SPECIAL = 512, BIT_OWNED = 1024, BIT_SOFT_DIRTY = 2048;
@@ -105,7 +106,7 @@ function entryWords(low, high) {
 
 function rights(flags) {
 	return (flags & 1 ? "r" : "-") + (flags & 2 ? "w" : "-") + (flags & 4 ? "x" : "-") +
-		(flags & 8 ? "s" : "p");
+		(flags & VM_MAYSHARE ? "s" : "p");
 }
 
 function vmaName(state, vma) {
@@ -113,7 +114,7 @@ function vmaName(state, vma) {
 		return state.files.get(`${vma.dev}:${vma.ino}`) || `file ${vma.dev}:${vma.ino}`;
 	if (vma.flags & VM_DONTEXPAND)
 		return vma.flags & 4 ? "[vdso]" : "[vvar]";
-	return vma.flags & 0x100 ? "[stack]" : vma.flags & 8 ? "shared memory" : "anonymous";
+	return vma.flags & 0x100 ? "[stack]" : vma.flags & VM_MAYSHARE ? "shared memory" : "anonymous";
 }
 
 function lastPart(path) {
@@ -154,7 +155,7 @@ function accessWords(records, r, state) {
 }
 
 function describeVma(state, vma) {
-	const name = vmaName(state, vma), kind = vma.flags & 8 ? "shared" : "private";
+	const name = vmaName(state, vma), kind = vma.flags & VM_MAYSHARE ? "shared" : "private";
 
 	if (name.startsWith("[v"))
 		return `the kernel's ${name} (${rights(vma.flags)})`;
