@@ -35,27 +35,7 @@ static __always_inline void name##_set(atype *v, type n) \
 { \
 	__atomic_store_n(&v->counter, n, __ATOMIC_RELAXED); \
 } \
-static __always_inline void name##_set_release(atype *v, type n) \
-{ \
-	__atomic_store_n(&v->counter, n, __ATOMIC_RELEASE); \
-} \
-/* fetch_ functions return the value before, _return functions the value after. */ \
-static __always_inline type name##_fetch_add(type n, atype *v) \
-{ \
-	return __atomic_fetch_add(&v->counter, n, __ATOMIC_SEQ_CST); \
-} \
-static __always_inline type name##_fetch_sub(type n, atype *v) \
-{ \
-	return __atomic_fetch_sub(&v->counter, n, __ATOMIC_SEQ_CST); \
-} \
-static __always_inline type name##_fetch_or(type n, atype *v) \
-{ \
-	return __atomic_fetch_or(&v->counter, n, __ATOMIC_SEQ_CST); \
-} \
-static __always_inline type name##_fetch_and(type n, atype *v) \
-{ \
-	return __atomic_fetch_and(&v->counter, n, __ATOMIC_SEQ_CST); \
-} \
+/* _return functions return the value after. */ \
 static __always_inline type name##_add_return(type n, atype *v) \
 { \
 	return __atomic_add_fetch(&v->counter, n, __ATOMIC_SEQ_CST); \
@@ -68,10 +48,6 @@ static __always_inline type name##_inc_return(atype *v) \
 { \
 	return name##_add_return(1, v); \
 } \
-static __always_inline type name##_dec_return(atype *v) \
-{ \
-	return name##_sub_return(1, v); \
-} \
 static __always_inline void name##_add(type n, atype *v) \
 { \
 	__atomic_fetch_add(&v->counter, n, __ATOMIC_RELAXED); \
@@ -79,18 +55,6 @@ static __always_inline void name##_add(type n, atype *v) \
 static __always_inline void name##_sub(type n, atype *v) \
 { \
 	__atomic_fetch_sub(&v->counter, n, __ATOMIC_RELAXED); \
-} \
-static __always_inline void name##_or(type n, atype *v) \
-{ \
-	__atomic_fetch_or(&v->counter, n, __ATOMIC_RELAXED); \
-} \
-static __always_inline void name##_and(type n, atype *v) \
-{ \
-	__atomic_fetch_and(&v->counter, n, __ATOMIC_RELAXED); \
-} \
-static __always_inline void name##_andnot(type n, atype *v) \
-{ \
-	__atomic_fetch_and(&v->counter, ~n, __ATOMIC_RELAXED); \
 } \
 static __always_inline void name##_inc(atype *v) \
 { \
@@ -105,34 +69,11 @@ static __always_inline bool name##_dec_and_test(atype *v) \
 { \
 	return name##_sub_return(1, v) == 0; \
 } \
-static __always_inline bool name##_sub_and_test(type n, atype *v) \
-{ \
-	return name##_sub_return(n, v) == 0; \
-} \
-static __always_inline bool name##_inc_and_test(atype *v) \
-{ \
-	return name##_add_return(1, v) == 0; \
-} \
-/* True when the counter became negative. */ \
-static __always_inline bool name##_add_negative(type n, atype *v) \
-{ \
-	return name##_add_return(n, v) < 0; \
-} \
-static __always_inline type name##_xchg(atype *v, type n) \
-{ \
-	return __atomic_exchange_n(&v->counter, n, __ATOMIC_SEQ_CST); \
-} \
 /* On failure *@old is what was found. */ \
 static __always_inline bool name##_try_cmpxchg(atype *v, type *old, type n) \
 { \
 	return __atomic_compare_exchange_n(&v->counter, old, n, false, __ATOMIC_SEQ_CST, \
 					   __ATOMIC_SEQ_CST); \
-} \
-/* Returns what was found: @old exactly when @n was stored. */ \
-static __always_inline type name##_cmpxchg(atype *v, type old, type n) \
-{ \
-	name##_try_cmpxchg(v, &old, n); \
-	return old; \
 } \
 /* Add @n unless the counter is @u; true if it was added. */ \
 static __always_inline bool name##_add_unless(atype *v, type n, type u) \
@@ -149,19 +90,12 @@ static __always_inline bool name##_add_unless(atype *v, type n, type u) \
 static __always_inline bool name##_inc_not_zero(atype *v) \
 { \
 	return name##_add_unless(v, 1, 0); \
-} \
-static __always_inline bool name##_dec_unless(atype *v, type u) \
-{ \
-	return name##_add_unless(v, -1, u); \
 }
 
 DEFINE_ATOMIC(atomic, atomic_t, int)
 DEFINE_ATOMIC(atomic_long, atomic_long_t, long)
 
 /* The same on plain integers and pointers; full barriers. */
-#ifndef xchg
-#define xchg(ptr, val) __atomic_exchange_n(ptr, val, __ATOMIC_SEQ_CST)
-#endif
 #ifndef try_cmpxchg
 #define try_cmpxchg(ptr, oldp, val) \
 	__atomic_compare_exchange_n(ptr, oldp, val, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
@@ -179,13 +113,6 @@ DEFINE_ATOMIC(atomic_long, atomic_long_t, long)
 #endif
 #ifndef smp_mb
 #define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#endif
-/* x86 orders loads and stores among themselves (SDM vol. 3A 8.2.2): these bind the compiler. */
-#ifndef smp_rmb
-#define smp_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#endif
-#ifndef smp_wmb
-#define smp_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 #endif
 
 #endif /* LIB_ATOMIC_H */

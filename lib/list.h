@@ -82,18 +82,13 @@ static inline void list_del_init(struct list_head *entry)
 	INIT_LIST_HEAD(entry);
 }
 
-/* Put @entry in the place of @old, which is left as it was. */
-static inline void list_replace(struct list_head *old, struct list_head *entry)
+/* Put @entry in the place of @old, which is left an empty list. */
+static inline void list_replace_init(struct list_head *old, struct list_head *entry)
 {
 	entry->next = old->next;
 	entry->next->prev = entry;
 	entry->prev = old->prev;
 	entry->prev->next = entry;
-}
-
-static inline void list_replace_init(struct list_head *old, struct list_head *entry)
-{
-	list_replace(old, entry);
 	INIT_LIST_HEAD(old);
 }
 
@@ -114,52 +109,18 @@ static inline bool list_empty(const struct list_head *head)
 	return READ_ONCE(head->next) == head;
 }
 
-static inline bool list_is_singular(const struct list_head *head)
-{
-	return !list_empty(head) && head->next == head->prev;
-}
-
-static inline void __list_splice(const struct list_head *list, struct list_head *prev,
-				 struct list_head *next)
-{
-	struct list_head *first = list->next;
-	struct list_head *last = list->prev;
-
-	first->prev = prev;
-	prev->next = first;
-	last->next = next;
-	next->prev = last;
-}
-
-/* All entries of @list to the front (_tail: end) of @head; only _init leaves @list usable. */
-static inline void list_splice(const struct list_head *list, struct list_head *head)
-{
-	if (!list_empty(list))
-		__list_splice(list, head, head->next);
-}
-
-static inline void list_splice_tail(const struct list_head *list, struct list_head *head)
-{
-	if (!list_empty(list))
-		__list_splice(list, head->prev, head);
-}
-
+/* All entries of @list to the front of @head. */
 static inline void list_splice_init(struct list_head *list, struct list_head *head)
 {
-	list_splice(list, head);
-	INIT_LIST_HEAD(list);
-}
+	struct list_head *first = list->next, *last = list->prev, *next = head->next;
 
-static inline void list_splice_tail_init(struct list_head *list, struct list_head *head)
-{
-	list_splice_tail(list, head);
+	if (list_empty(list))
+		return;
+	first->prev = head;
+	head->next = first;
+	last->next = next;
+	next->prev = last;
 	INIT_LIST_HEAD(list);
-}
-
-/* Turn the ring so that @entry comes first. */
-static inline void list_rotate_to_front(struct list_head *entry, struct list_head *head)
-{
-	list_move_tail(head, entry);
 }
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
@@ -168,24 +129,17 @@ static inline void list_rotate_to_front(struct list_head *entry, struct list_hea
 #define list_first_entry_or_null(head, type, member) \
 	(list_empty(head) ? NULL : list_first_entry(head, type, member))
 #define list_next_entry(pos, member) list_entry((pos)->member.next, __typeof__(*(pos)), member)
-#define list_prev_entry(pos, member) list_entry((pos)->member.prev, __typeof__(*(pos)), member)
 #define list_entry_is_head(pos, head, member) (&(pos)->member == (head))
 
 #define list_for_each_entry(pos, head, member) \
 	for ((pos) = list_first_entry(head, __typeof__(*(pos)), member); \
 	     !list_entry_is_head(pos, head, member); (pos) = list_next_entry(pos, member))
-#define list_for_each_entry_reverse(pos, head, member) \
-	for ((pos) = list_last_entry(head, __typeof__(*(pos)), member); \
-	     !list_entry_is_head(pos, head, member); (pos) = list_prev_entry(pos, member))
 /* The _safe walk allows that the body deletes @pos (and nothing else). */
 #define list_for_each_entry_safe(pos, n, head, member) \
 	for ((pos) = list_first_entry(head, __typeof__(*(pos)), member), \
 	     (n) = list_next_entry(pos, member); \
 	     !list_entry_is_head(pos, head, member); \
 	     (pos) = (n), (n) = list_next_entry(n, member))
-
-#define HLIST_HEAD_INIT { .first = NULL }
-#define HLIST_HEAD(name) struct hlist_head name = HLIST_HEAD_INIT
 
 static inline void INIT_HLIST_NODE(struct hlist_node *node)
 {
@@ -198,11 +152,6 @@ static inline bool hlist_unhashed(const struct hlist_node *node)
 	return !node->pprev;
 }
 
-static inline bool hlist_empty(const struct hlist_head *head)
-{
-	return !READ_ONCE(head->first);
-}
-
 static inline void hlist_add_head(struct hlist_node *node, struct hlist_head *head)
 {
 	node->next = head->first;
@@ -212,35 +161,11 @@ static inline void hlist_add_head(struct hlist_node *node, struct hlist_head *he
 	node->pprev = &head->first;
 }
 
-static inline void hlist_add_before(struct hlist_node *node, struct hlist_node *next)
-{
-	node->pprev = next->pprev;
-	node->next = next;
-	next->pprev = &node->next;
-	*node->pprev = node;
-}
-
-static inline void hlist_add_behind(struct hlist_node *node, struct hlist_node *prev)
-{
-	node->next = prev->next;
-	prev->next = node;
-	node->pprev = &prev->next;
-	if (node->next)
-		node->next->pprev = &node->next;
-}
-
 static inline void __hlist_del(struct hlist_node *node)
 {
 	*node->pprev = node->next;
 	if (node->next)
 		node->next->pprev = node->pprev;
-}
-
-static inline void hlist_del(struct hlist_node *node)
-{
-	__hlist_del(node);
-	node->next = LIST_POISON1;
-	node->pprev = LIST_POISON2;
 }
 
 /* Harmless on a node that is on no list. */
@@ -252,16 +177,10 @@ static inline void hlist_del_init(struct hlist_node *node)
 	}
 }
 
-#define hlist_entry(ptr, type, member) container_of(ptr, type, member)
 #define hlist_entry_safe(ptr, type, member) \
-	({ struct hlist_node *__node = (ptr); __node ? hlist_entry(__node, type, member) : NULL; })
+	({ struct hlist_node *__node = (ptr); __node ? container_of(__node, type, member) : NULL; })
 #define hlist_for_each_entry(pos, head, member) \
 	for ((pos) = hlist_entry_safe((head)->first, __typeof__(*(pos)), member); (pos); \
 	     (pos) = hlist_entry_safe((pos)->member.next, __typeof__(*(pos)), member))
-/* @n is a struct hlist_node *; the body may delete @pos. */
-#define hlist_for_each_entry_safe(pos, n, head, member) \
-	for ((pos) = hlist_entry_safe((head)->first, __typeof__(*(pos)), member); \
-	     (pos) && ((n) = (pos)->member.next, true); \
-	     (pos) = hlist_entry_safe(n, __typeof__(*(pos)), member))
 
 #endif /* LIB_LIST_H */

@@ -38,12 +38,8 @@
 
 /* @n >= 0, @d > 0, any divisor. DIV_ROUND_UP must not overflow: n + d - 1 has to fit. */
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
-#define roundup(n, d) (DIV_ROUND_UP(n, d) * (d))
-#define rounddown(n, d) ((n) - (n) % (d))
 
 #define BIT(n) (1UL << (n))
-/* Bits @hi down to @lo, both included, 63 >= hi >= lo >= 0. */
-#define GENMASK(hi, lo) ((~0UL << (lo)) & (~0UL >> (63 - (hi))))
 
 #define BUILD_BUG_ON(cond) _Static_assert(!(cond), "BUILD_BUG_ON: " #cond)
 
