@@ -128,6 +128,15 @@ long sys_rt_sigsuspend(const u64 __user *set, size_t size)
 	return sys_pause();
 }
 
+/* Padded. 0 or -EFAULT. */
+static int copy_siginfo_to_user(void __user *to, const struct siginfo *info)
+{
+	u8 padded[SI_MAX_SIZE] = { 0 };
+
+	memcpy(padded, info, sizeof(*info));
+	return copy_to_user(to, padded, sizeof(padded)) ? -EFAULT : 0;
+}
+
 long sys_rt_sigtimedwait(const u64 __user *uset, void __user *uinfo,
 			 const struct timespec __user *uts, size_t size)
 {
@@ -176,14 +185,6 @@ long sys_restart_syscall(void)
 }
 
 /* --- sending --- */
-
-int copy_siginfo_to_user(void __user *to, const struct siginfo *info)
-{
-	u8 padded[SI_MAX_SIZE] = { 0 };
-
-	memcpy(padded, info, sizeof(*info));
-	return copy_to_user(to, padded, sizeof(padded)) ? -EFAULT : 0;
-}
 
 /* May current signal @task (kill(2)'s rule)? */
 static bool may_signal(const struct task_struct *task, int sig)

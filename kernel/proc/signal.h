@@ -361,8 +361,6 @@ int dequeue_signal(u64 mask, struct siginfo *info);
  * held.
  */
 bool leave_group_stop(struct task_struct *task);
-/* siginfo to user space, padded. 0 or -EFAULT. */
-int copy_siginfo_to_user(void __user *to, const struct siginfo *info);
 /* Is the process group of current without a shell that could continue it? */
 bool current_pgrp_orphaned(void);
 void signal_init(void);

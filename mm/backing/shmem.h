@@ -49,7 +49,6 @@ struct shmem {
 #define F_SEAL_FUTURE_WRITE 0x10u
 
 extern const struct vm_operations_struct shmem_vm_ops;
-extern const struct address_space_operations shmem_aops;
 
 /* --- life --- */
 /*

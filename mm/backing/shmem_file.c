@@ -7,7 +7,7 @@
 #include "lib/util.h"
 #include "mm/backing/shmem.h"
 
-const struct address_space_operations shmem_aops = { .name = "shmem" };
+static const struct address_space_operations shmem_aops = { .name = "shmem" };
 
 /* --- what is promised --- */
 atomic_long_t shmem_committed;

@@ -253,7 +253,8 @@ static bool pull_page(struct page *page)
 	return false;
 }
 
-void lru_del(struct page *page)
+/* The page is being freed: off its list. Any holder of the last reference. */
+static void lru_del(struct page *page)
 {
 	struct lruvec *vec = lock_page_lruvec(page);
 

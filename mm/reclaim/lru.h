@@ -21,8 +21,6 @@ void lru_cache_add(struct page *page);
  * active. The fault path's, which has told the recorder before (TRACE_FAULT_LISTED).
  */
 void lru_cache_add_anon(struct page *page);
-/* The page is being freed: off its list. Any holder of the last reference. */
-void lru_del(struct page *page);
 /* put_page() for each of @pages, with the lists' locks taken once for many. */
 void release_pages(struct page *const *pages, unsigned int nr);
 /* It was used through read(2) or a fault: inactive+unreferenced -> referenced -> active. Cheap. */

@@ -86,12 +86,13 @@ void uart_init(void)
 	init_port(UART_COM2);
 }
 
-bool uart_present(u16 port)
+/* True if uart_init() found a working UART at @port. */
+static bool uart_present(u16 port)
 {
 	return present[slot(port)];
 }
 
-void uart_putc(u16 port, char c)
+static void uart_putc(u16 port, char c)
 {
 	if (uart_present(port) && wait_to_send(port, LSR_THR_EMPTY))
 		outb(port + THR, (u8)c);

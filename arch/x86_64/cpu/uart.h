@@ -18,11 +18,7 @@
  * left out.
  */
 void uart_init(void);
-/* True if uart_init() found a working UART at @port. */
-bool uart_present(u16 port);
-/* Send a byte as it is. Waits for the transmitter, but not forever. */
-void uart_putc(u16 port, char c);
-/* Send bytes, each newline as CR LF. */
+/* Send bytes, each newline as CR LF. Waits for the transmitter, but not forever. */
 void uart_write(u16 port, const char *s, size_t n);
 /* Wait until the last byte sent by either port has left it, but not forever. */
 void uart_drain(void);
