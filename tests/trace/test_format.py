@@ -76,6 +76,7 @@ def test_refused():
             ("newer", good[:8] + struct.pack("<I", 2) + good[12:], "has version 2 of the format"),
             ("version 0", good[:8] + struct.pack("<I", 0) + good[12:], "header tells of version 0"),
             ("33 CPUs", good[:16] + struct.pack("<I", 33) + good[20:], "tells of 33 CPUs"),
+            ("2^40 frames", good[:53] + b"\1" + good[54:], "frames"),
             ("no clock", good[:24] + bytes(8) + good[32:], "a clock that stands still"),
             ("after the end", good + bytes(8), "something follows its end"),
             ("strange CPU", good[:64] + struct.pack("<I", 7) + good[68:], "a chunk of CPU 7, of 1"),
@@ -92,6 +93,20 @@ def test_refused():
         flt.read("/nowhere/trace.flt")
     except flt.Bad as bad:
         check("no file", str(bad) == "/nowhere/trace.flt: No such file or directory", bad)
+
+
+def test_orders():
+    "blocks that no allocator has are refused, before somebody counts their frames"
+    frame, split, kind = ((flt.FRAME, {"op": 1, "zone": 0}), (flt.FRAME, {"op": 2, "zone": 0}),
+                          (flt.KIND, {"kind": 4}))
+    for (record, fields), order, good in ((frame, 10, True), (frame, 0, True), (frame, 11, False),
+                                          (split, 1, True), (split, 0, False), (kind, 0, True),
+                                          (kind, 10, True), (kind, 255, False)):
+        recorder = marks(1)
+        recorder.add(record, order=order, pfn=1024, **fields)
+        said = refusal(recorder.end())
+        check(f"{record.name} {fields} of order {order}",
+              not said if good else f"a block of order {order}" in said, said)
 
 
 def test_cut_off():

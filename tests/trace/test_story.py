@@ -2,6 +2,7 @@
 """The four styles of `make trace`, and what it says of files that it cannot tell."""
 import json
 import os
+import random
 import re
 import shutil
 import struct
@@ -253,6 +254,40 @@ def test_json_asleep():
     ends = [event["ts"] for event in events if event["ph"] == "E" and "fault of" in event["name"]]
     check("cut where the next begins, ended where they end",
           ends == [at(2000), at(3000), at(3450), at(6100), at(9050)], ends)
+
+
+def test_json_back():
+    "a fault whose doors go back in time is told nested, too"
+    recorder = Recorder()
+    values = {name: 0 for name in flt.FAULT.tuple._fields[6:-1]}
+    door = flt.DOORS.index
+    steps = [door("exc_page_fault"), 0, door("handle_mm_fault"), 90, door("install_pte"), 20,
+             door("end"), 10]
+    recorder.add(flt.FAULT, 0, 7, **dict(values, pid=7, begin=1000, comm=b"cow", nr_doors=4,
+                                         pfn=flt.NONE, steps=steps))
+    events = json.loads(text_of(styles.json, run_of(recorder.end())))["traceEvents"]
+    check("nested", not nested(events) and len(events) > 8, nested(events) or events)
+
+
+def test_damaged():
+    "what was damaged, and is taken all the same, is told to its end in every style"
+    good, chance, whole = synthetic.play(), random.Random(6), 0
+    for _ in range(25):
+        bad = bytearray(good)
+        for _ in range(chance.randint(1, 4)):
+            bad[chance.randrange(64, len(bad))] = chance.choice((0, 255, chance.randrange(256)))
+        try:
+            run = run_of(bytes(bad))
+        except flt.Bad:
+            continue
+        whole += 1
+        try:
+            for style in (styles.json, styles.line, styles.ftrace):
+                text_of(style, run)
+        except Exception as error:
+            check("told", False, f"{style.__name__}: {error!r}")
+            return
+    check("some were taken", whole > 5, whole)
 
 
 def test_who():

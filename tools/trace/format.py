@@ -29,6 +29,7 @@ COMMON = "size type cpu tid seq tsc"
 COMMON_STRUCT = "<HBBIQQ"
 COMMON_SIZE = struct.calcsize(COMMON_STRUCT)
 NR_LEVELS, MAX_DOORS, MAX_ENTRIES = 4, 56, 64
+MAX_ORDER, MAX_FRAMES = 10, 1 << 28  # of a block of frames; 2^40 bytes: what the CPU can address
 
 DOORS = (
     "", "exc_page_fault", "do_kern_addr_fault", "do_user_addr_fault", "__lock_vma_under_rcu",
@@ -218,6 +219,15 @@ RECORDS = {kind.number: kind for kind in (
     FAULT, VMA_SET, VMA_CLEAR, PTES_SET, PTES_CLEAR, TABLE, FRAME, KIND, CACHE, SWAP, WRITEBACK,
     LRU, RECLAIM, FORK, EXEC, EXIT, MM_GONE, CALL, FILE, COMM, LOST, MARK)}
 FRAME_FREE, FRAME_ALLOC, FRAME_SPLIT, FRAME_MERGE = range(4)
+_WITH_ORDER = {FRAME.number, KIND.number}
+
+
+def _is_order(data, at, number):
+    """Can there be such a block, and halves of it where it is split or merged?"""
+    op, order = data[at + COMMON_SIZE:at + COMMON_SIZE + 2]
+    return order <= MAX_ORDER and (order or number != FRAME.number or op < FRAME_SPLIT)
+
+
 SWAP_OUT, SWAP_IN, SWAP_WRITE, SWAP_WRITTEN, SWAP_READ, SWAP_WAS_READ = range(6)
 
 _TSC = struct.Struct("<Q")
@@ -363,6 +373,7 @@ class Trace:
                       f"up to {VERSION}: read it with the tools of the tree that recorded it")
         for wrong, what in ((header.version < 1, f"version {header.version}"),
                             (not 1 <= header.nr_cpus <= MAX_CPUS, f"{header.nr_cpus} CPUs"),
+                            (header.nr_frames > MAX_FRAMES, f"{header.nr_frames} frames"),
                             (not header.tsc_khz, "a clock that stands still")):
             if wrong:
                 raise Bad(f"{self.path} is corrupted: its header tells of {what}")
@@ -400,6 +411,8 @@ class Trace:
                     continue
                 if size != sizes[number] and not RECORDS[number].right_size(data, at, size):
                     raise self._corrupted(at, f"a {RECORDS[number].name} record of {size} bytes")
+                if number in _WITH_ORDER and not _is_order(data, at, number):
+                    raise self._corrupted(at, f"a block of order {data[at + COMMON_SIZE + 1]}")
                 if its_cpu != cpu:
                     raise self._corrupted(at, f"a record of CPU {its_cpu} among those of CPU {cpu}")
                 if number == LOST.number:

@@ -11,16 +11,15 @@ is near one of them. Records that contradict what came before are listed in stat
 from collections import namedtuple
 
 from format import (CACHE, COMM, EXEC, EXIT, FAULT, FAULT_LISTED, FILE, FORK, FRAME, FRAME_ALLOC,
-                    FRAME_FREE, FRAME_SPLIT, KIND, KINDS, LRU, LRU_LISTS, LRU_OFF, MM_GONE, PAGE_SIZE,
-                    PTE_ACCESSED, PTE_DIRTY, PTE_SOFT_DIRTY, PTES_CLEAR, PTES_SET, PTE_SPECIAL,
-                    RECLAIM, SWAP, SWAP_IN, SWAP_OUT, SWAP_READ, SWAP_WRITE, TABLE, TASK_SIZE,
+                    FRAME_FREE, FRAME_SPLIT, KIND, KINDS, LRU, LRU_LISTS, LRU_OFF, MAX_ORDER,
+                    MM_GONE, PAGE_SIZE, PTE_ACCESSED, PTE_DIRTY, PTE_SOFT_DIRTY, PTES_CLEAR,
+                    PTES_SET, PTE_SPECIAL, RECLAIM, SWAP, SWAP_IN, SWAP_OUT, SWAP_READ, SWAP_WRITE, TABLE, TASK_SIZE,
                     VMA_CLEAR, VMA_SET, WRITEBACK, pte_pfn, pte_present, swap_entry)
 
 Vma = namedtuple("Vma", "start end flags pgoff dev ino")
 Task = namedtuple("Task", "tid pid mm comm parent code")  # code: wait status; None: alive
 BY_CPU = PTE_ACCESSED | PTE_DIRTY | PTE_SOFT_DIRTY  # bits that change without a record
 CHECKPOINTS = 64
-MAX_ORDER = 10  # of a block of frames
 MAX_ODD = 50
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A recorded run in the formats of others: perf trace, ftrace, trace events."""
+import itertools
 import json as json_text
 
 import words
@@ -142,8 +143,10 @@ def _steps(run, scene):
             "what": run.resolution(scene), "cycles": fault.cycles}
     kind = "major" if words.major(fault) else "minor"
     steps = [(fault.begin, f"{kind} fault of {text(scene.comm)}", args)]
-    steps += [(fault.begin + cycles, door, None) for door, cycles in fault.doors[:-1]]
-    return steps + [(fault.begin + fault.cycles, None, None)]
+    latest = itertools.accumulate((cycles for _, cycles in fault.doors[:-1]), max)  # if time goes back
+    steps += [(fault.begin + cycles, door, None)
+              for (door, _), cycles in zip(fault.doors[:-1], latest)]
+    return steps + [(max(steps[-1][0], fault.begin + fault.cycles), None, None)]
 
 
 def _play(track, points):
