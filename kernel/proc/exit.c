@@ -97,9 +97,9 @@ static void leave_group(struct task_struct *task)
 	add_usage(&signal->dead, &usage);
 	list_del_init(&task->thread_node);
 	signal->nr_threads--;
-	flush_sigqueue(&task->pending_mask, &task->pending_list, signal);
+	flush_sigqueue(&task->pending_mask, &task->pending_list);
 	if (task->group_leader == task)
-		flush_sigqueue(&signal->shared.mask, &signal->shared.list, signal);
+		flush_sigqueue(&signal->shared.mask, &signal->shared.list);
 	task->sighand = NULL;
 	spin_unlock(&sighand->lock);
 	unlink_task(task);

@@ -191,7 +191,7 @@ void get_process_signals(struct task_struct *task, struct process_signals *signa
 		signals->pending = task->pending_mask;
 		signals->shared = task->signal->shared.mask;
 		signals->blocked = task->blocked;
-		signals->queued = (unsigned int)atomic_read(&task->signal->nr_queued);
+		signals->queued = sigqueue_count(task->signal->uid.real);
 		for (int i = 0; i < NSIG; i++) {
 			unsigned long handler = task->sighand->action[i].handler;
 

@@ -189,7 +189,7 @@ static void unlink_timer(struct k_itimer *timer)
 	list_del_init(&timer->node);
 	timer_del(&timer->timer);
 	stop_expiry(&timer->expiry);
-	release_timer_sigqueue(timer->queue, timer->signal);
+	release_timer_sigqueue(timer->queue);
 	spin_unlock(&sighand->lock);
 }
 

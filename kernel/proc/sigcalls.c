@@ -37,9 +37,9 @@ long sys_rt_sigaction(int sig, const struct k_sigaction __user *act,
 		    (new.handler == SIG_DFL &&sigmask(sig) & SIG_IGNORED_SET)) {
 			struct signal_struct *signal = task->signal;
 
-			discard_signal(sig, &signal->shared.mask, &signal->shared.list, signal);
+			discard_signal(sig, &signal->shared.mask, &signal->shared.list);
 			for_each_thread(signal, t)
-				discard_signal(sig, &t->pending_mask, &t->pending_list, signal);
+				discard_signal(sig, &t->pending_mask, &t->pending_list);
 		}
 	}
 	spin_unlock_irq(&task->sighand->lock);
@@ -308,14 +308,44 @@ long sys_tkill(pid_t pid, int sig)
 	return pid <= 0 ? -EINVAL : signal_thread(0, pid, sig, &info);
 }
 
+/* Is it known what else a siginfo with that code holds? */
+static bool is_known_code(int sig, int code)
+{
+	/* The last si_code of those that have their own; 6 of SIGIO are for all others. */
+	static const u8 last_code[SIGSYS + 1] = {
+		[SIGILL] = 11, [SIGTRAP] = 6, [SIGBUS] = 5, [SIGFPE] = 15,
+		[SIGSEGV] = 9, [SIGCHLD] = 6, [SIGIO] = 6,  [SIGSYS] = 2,
+	};
+	int last = sig > 0 && sig <= SIGSYS && last_code[sig] ? last_code[sig] : 6;
+
+	return code > 0 ? code == SI_KERNEL || code <= last :
+			  code >= SI_DETHREAD || code == SI_ASYNCNL;
+}
+
+/* 0, -EFAULT; -E2BIG: there is something in a place that nothing is known of. */
+static long copy_siginfo_from_user(struct siginfo *info, const void __user *uinfo, int sig)
+{
+	u8 all[SI_MAX_SIZE];
+
+	if (copy_from_user(all, uinfo, sizeof(all)))
+		return -EFAULT;
+	memcpy(info, all, sizeof(*info));
+	for (size_t i = sizeof(*info); i < sizeof(all); i++)
+		if (all[i] && !is_known_code(sig, info->si_code))
+			return -E2BIG;
+	return 0;
+}
+
 /*
  * A siginfo that user space made. It may not claim to come from the kernel or from kill(2), but to
  * oneself: @pid, the number it is sent to, is the caller's.
  */
 static long get_user_siginfo(struct siginfo *info, const void __user *uinfo, int sig, pid_t pid)
 {
-	if (copy_from_user(info, uinfo, sizeof(*info)))
-		return -EFAULT;
+	long err = copy_siginfo_from_user(info, uinfo, sig);
+
+	if (err)
+		return err;
 	info->si_signo = sig;
 	return (info->si_code >= 0 || info->si_code == SI_TKILL) && pid != current->pid ? -EPERM :
 											    0;
@@ -337,8 +367,10 @@ long sys_rt_sigqueueinfo(pid_t pid, int sig, const void __user *uinfo)
 long sys_rt_tgsigqueueinfo(pid_t tgid, pid_t pid, int sig, const void __user *uinfo)
 {
 	struct siginfo info;
-	long ret = tgid <= 0 || pid <= 0 ? -EINVAL : get_user_siginfo(&info, uinfo, sig, pid);
+	long ret = get_user_siginfo(&info, uinfo, sig, pid);
 
+	if (ret != -EFAULT && ret != -E2BIG && (tgid <= 0 || pid <= 0))
+		ret = -EINVAL;
 	return ret ? ret : signal_thread(tgid, pid, sig, &info);
 }
 
@@ -350,10 +382,10 @@ long signal_process(struct signal_struct *signal, int sig, const void __user *ui
 		.rt.pid = current->tgid,
 		.rt.uid = current->signal->uid.real,
 	};
-	long ret = 0;
+	long ret = uinfo ? copy_siginfo_from_user(&info, uinfo, sig) : 0;
 
-	if (uinfo && copy_from_user(&info, uinfo, sizeof(info)))
-		return -EFAULT;
+	if (ret)
+		return ret;
 	if (info.si_signo != sig)
 		return -EINVAL;
 	if (uinfo && signal != current->signal &&

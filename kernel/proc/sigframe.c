@@ -93,7 +93,6 @@ static void save_registers(struct sigcontext *sc, const struct pt_regs *regs)
 		.ip = regs->ip, .flags = regs->flags,
 		.cs = (u16)regs->cs, .ss = (u16)regs->ss,
 		.err = task->error_code, .trapno = task->trap_nr, .cr2 = task->cr2,
-		.oldmask = task->blocked,
 	};
 	/* clang-format on */
 }
@@ -127,6 +126,7 @@ int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
 	frame.uc.stack = (struct user_stack){ task->sas_sp, task->sas_flags, 0, task->sas_size };
 	frame.uc.sigmask = task->restore_sigmask ? task->saved_sigmask : task->blocked;
 	save_registers(&frame.uc.mcontext, regs);
+	frame.uc.mcontext.oldmask = frame.uc.sigmask;
 	frame.uc.mcontext.fpstate = fpstate;
 	memcpy(frame.info, &ksig->info, sizeof(ksig->info));
 	if (copy_to_user((void *)sp, &frame, sizeof(frame)))

@@ -206,12 +206,13 @@ static void complete_signal(int sig, struct task_struct *task, bool group)
 	signal_wake_up(t, sig == SIGKILL);
 }
 
-/* sighand->lock held. @info NULL: from the kernel, no entry is queued. */
+/* sighand->lock held. @info NULL: from the kernel. */
 static int __send_signal(int sig, const struct siginfo *info, struct task_struct *task, bool group)
 {
 	struct signal_struct *signal = task->signal;
 	u64 *mask = group ? &signal->shared.mask : &task->pending_mask;
 	struct list_head *list = group ? &signal->shared.list : &task->pending_list;
+	struct siginfo from_kernel;
 	bool forced = !group && info && info->si_code > 0;
 
 	if (!prepare_signal(sig, task, forced))
@@ -219,10 +220,14 @@ static int __send_signal(int sig, const struct siginfo *info, struct task_struct
 	if (sig < SIGRTMIN && *mask & sigmask(sig))
 		return 0;
 	/* SIGKILL needs no siginfo, and must not fail. */
-	if (info && sig != SIGKILL) {
-		struct sigqueue *q =
-			alloc_sigqueue(signal, sig < SIGRTMIN && info->si_code >= 0);
+	if (sig != SIGKILL) {
+		struct sigqueue *q;
 
+		if (!info) {
+			from_kernel = (struct siginfo){ .si_signo = sig, .si_code = SI_KERNEL };
+			info = &from_kernel;
+		}
+		q = alloc_sigqueue(signal, sig < SIGRTMIN && info->si_code >= 0);
 		if (q) {
 			q->info = *info;
 			list_add_tail(&q->list, list);

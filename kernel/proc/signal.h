@@ -94,6 +94,8 @@
 #define SI_QUEUE (-1)
 #define SI_TIMER (-2)
 #define SI_TKILL (-6)
+#define SI_DETHREAD (-7)
+#define SI_ASYNCNL (-60)
 #define ILL_ILLOPN 2
 #define FPE_INTDIV 1
 #define FPE_FLTDIV 3
@@ -150,6 +152,7 @@ struct sigqueue {
 	struct list_head list;
 	struct siginfo info;
 	struct k_itimer *timer; /* that it belongs to, and is not freed by its delivery; or NULL */
+	struct queue_user *user; /* that it is counted for */
 };
 
 struct sigpending {
@@ -225,7 +228,6 @@ struct signal_struct {
 	int group_stop_count; /* threads still to stop; sighand->lock */
 	int stop_code;        /* signal that wait(2) shall report, 0: none; sighand->lock */
 	struct sigpending shared; /* for any thread */
-	atomic_t nr_queued;       /* sigqueue entries, against RLIMIT_SIGPENDING */
 	struct wait_queue_head wait_chldexit;
 	struct wait_queue_head wait_pidfd; /* who polls a descriptor of it */
 
@@ -283,8 +285,8 @@ void signal_pgrp(pid_t pgrp, int sig);
 void force_sig_fault(int sig, int code, void __user *addr);
 void force_sig(int sig); /* SI_KERNEL */
 /*
- * With a siginfo (NULL: the kernel's, which allocates nothing and may come from interrupts), to one
- * process (@group) or thread. tasklist_lock held, or @task is current. 0, -EAGAIN or -ESRCH.
+ * With a siginfo (NULL: the kernel's), to one process (@group) or thread. tasklist_lock held, or @task
+ * is current. Not from interrupts. 0, -EAGAIN or -ESRCH.
  */
 int send_sig_info(int sig, const struct siginfo *info, struct task_struct *task, bool group);
 /*
@@ -294,7 +296,9 @@ int send_sig_info(int sig, const struct siginfo *info, struct task_struct *task,
  */
 struct sigqueue *alloc_timer_sigqueue(struct k_itimer *timer);
 bool send_sigqueue(struct sigqueue *q, struct task_struct *task, bool group);
-void release_timer_sigqueue(struct sigqueue *q, struct signal_struct *signal);
+void release_timer_sigqueue(struct sigqueue *q);
+/* Entries that the processes of a user have, by its real id (/proc/PID/status). Any context. */
+unsigned int sigqueue_count(uid_t uid);
 /* Forget what timers sent to current, which execs. */
 void flush_timer_signals(void);
 /*
@@ -343,9 +347,9 @@ void flush_signal_handlers(struct sighand_struct *sighand);
 /*
  * Forget all pending signals of a set. Whoever is left to see it holds sighand->lock, or nobody is.
  */
-void flush_sigqueue(u64 *mask, struct list_head *list, struct signal_struct *signal);
+void flush_sigqueue(u64 *mask, struct list_head *list);
 /* One signal of such a set. sighand->lock held. */
-void discard_signal(int sig, u64 *mask, struct list_head *list, struct signal_struct *signal);
+void discard_signal(int sig, u64 *mask, struct list_head *list);
 /* current goes: others take over its share of shared signals and stops. */
 void exit_signals(struct task_struct *task);
 /* SIGKILL every other thread; returns how many there are. sighand->lock held. */

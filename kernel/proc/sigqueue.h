@@ -8,8 +8,8 @@
 /* Boot. */
 void sigqueue_init(void);
 /*
- * Charged to the receiver: no process can fill the memory of the kernel with them. @always: the limit
- * does not matter, for there can be few. NULL: too many, or no memory. On no list yet.
+ * Charged to the receiver's user: nobody can fill the memory of the kernel with them. @always: the
+ * limit does not matter, for there can be few. NULL: too many, or no memory. On no list yet.
  */
 struct sigqueue *alloc_sigqueue(struct signal_struct *signal, bool always);
 /* The signals of @set from all sets of the process. */

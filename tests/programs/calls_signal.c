@@ -4,12 +4,14 @@
  * nobody wants. TAP.
  */
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -192,6 +194,83 @@ static int full_queue(void)
 	return si.si_code == SI_USER && si.si_pid == 0 ? 1 : 5;
 }
 
+static long status_number(const char *format)
+{
+	char line[256];
+	long n = -1;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (fgets(line, sizeof(line), f) && sscanf(line, format, &n) != 1)
+		;
+	fclose(f);
+	return n;
+}
+
+/* A user's processes share the limit; each one's own says how many of all there may be. */
+static int shared_queue(void)
+{
+	struct rlimit limit = { 5, 5 };
+	int i, ready[2], done[2];
+	sigset_t set;
+	char c;
+
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	setrlimit(RLIMIT_SIGPENDING, &limit);
+	pipe(ready);
+	pipe(done);
+	if (!fork()) {
+		for (i = 0; i < 3; i++)
+			sigqueue(getpid(), SIGRTMIN, (union sigval){ i });
+		write(ready[1], "x", 1);
+		read(done[0], &c, 1);
+		_exit(0);
+	}
+	read(ready[0], &c, 1);
+	for (i = 0; i < 10 && !sigqueue(getpid(), SIGRTMIN, (union sigval){ i }); i++)
+		;
+	if (i != 2 || errno != EAGAIN || status_number("SigQ: %ld") != 5)
+		return 2;
+	if (timer_create(CLOCK_MONOTONIC, NULL, &(timer_t){ 0 }) != -1 || errno != EAGAIN)
+		return 3;
+	kill(getpid(), SIGUSR1);
+	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 1 }, NULL);
+	for (i = 0; i < 400 && status_number("SigQ: %ld") != 7; i++)
+		sleep_ms(5);
+	if (i == 400) /* those always find room, and count */
+		return 4;
+	write(done[1], "x", 1);
+	waitpid(-1, NULL, 0); /* whose SIGCHLD is pending now */
+	return status_number("SigQ: %ld") == 5 ? 1 : 5;
+}
+
+/* Of a code that nobody knows, only the known part of siginfo may hold something. */
+static int odd_siginfo(void)
+{
+	siginfo_t si = { .si_signo = SIGUSR1, .si_code = -77 }, got;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	((char *)&si)[48] = 1;
+	if (syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &si) != -1 || errno != E2BIG)
+		return 2;
+	si.si_code = SI_QUEUE;
+	if (syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &si) || sigwaitinfo(&set, &got) < 0)
+		return 3;
+	if (((char *)&got)[48])
+		return 4;
+	((char *)&si)[48] = 0;
+	((char *)&si)[47] = 1;
+	si.si_code = 55;
+	if (syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &si) || sigwaitinfo(&set, &got) < 0)
+		return 5;
+	if (syscall(SYS_rt_tgsigqueueinfo, 0, 0, SIGUSR1, (void *)8) != -1 || errno != EFAULT)
+		return 6;
+	return got.si_code == 55 && ((char *)&got)[47] ? 1 : 7;
+}
+
 static int forging(void)
 {
 	siginfo_t si = { .si_signo = SIGUSR1, .si_code = SI_USER };
@@ -216,6 +295,8 @@ static void queues(void)
 	order();
 	check(in_child(full_queue) == 1,
 	      "RLIMIT_SIGPENDING: sigqueue fails with EAGAIN, kill sends all the same");
+	check(as_user(4321, 4321, shared_queue) == 1, "it is a user's, not a process's");
+	check(in_child(odd_siginfo) == 1, "siginfo of unknown codes: E2BIG if it is too long");
 	check(in_child(forging) == 1, "only to oneself one may seem to be the kernel");
 	install(SIGPIPE, 0);
 	pipe(fds);
@@ -244,6 +325,22 @@ static int ignored_fault(void)
 	signal(SIGFPE, SIG_IGN);
 	__asm__ volatile("xor %%edx, %%edx; xor %%eax, %%eax; div %%edx" : : : "eax", "edx");
 	return 1;
+}
+
+static sigjmp_buf after_fault;
+static struct {
+	volatile long code, trap, error;
+} fault;
+
+static void take_fault(int sig, siginfo_t *si, void *context)
+{
+	ucontext_t *uc = context;
+
+	(void)sig;
+	fault.code = si->si_code;
+	fault.trap = uc->uc_mcontext.gregs[REG_TRAPNO];
+	fault.error = uc->uc_mcontext.gregs[REG_ERR];
+	siglongjmp(after_fault, 1);
 }
 
 static int no_restorer(void)
@@ -276,11 +373,48 @@ static int flags_filtered(void)
 	return (flags & 0x3b3000) == 0 ? 1 : 2; /* IOPL, VM, RF, VIF, ID are the kernel's */
 }
 
+/* There is no local descriptor table, at address 0 least of all. */
+static int local_selector(void)
+{
+	struct sigaction sa = { .sa_sigaction = take_fault, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSEGV, &sa, NULL);
+	if (!sigsetjmp(after_fault, 1))
+		__asm__ volatile("mov %0, %%ds" : : "r"(0x1234));
+	return fault.code == SI_KERNEL && fault.trap == 13 && fault.error == 0x1234 ? 1 : 2;
+}
+
+static void note_mask(int sig, siginfo_t *si, void *context)
+{
+	ucontext_t *uc = context;
+
+	(void)sig, (void)si;
+	set_result = uc->uc_mcontext.gregs[REG_OLDMASK] == 1 << (SIGUSR1 - 1);
+}
+
+/* sigsuspend's handler is told the mask that will be again. */
+static int old_mask(void)
+{
+	struct sigaction sa = { .sa_sigaction = note_mask, .sa_flags = SA_SIGINFO };
+	sigset_t set;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	raise(SIGUSR1);
+	sigemptyset(&set);
+	sigsuspend(&set);
+	return set_result ? 1 : 2;
+}
+
 static void faults(void)
 {
 	check(in_child(blocked_fault) == 200 + SIGSEGV, "a fault that is blocked kills");
 	check(in_child(ignored_fault) == 200 + SIGFPE, "one that is ignored as well");
 	check(in_child(no_restorer) == 200 + SIGSEGV, "no restorer: SIGSEGV");
+	check(in_child(local_selector) == 1, "a selector of the local table: error code and all");
+	check(in_child(old_mask) == 1, "the mask in a frame is the one that comes back");
 	check(in_child(flags_filtered) == 1, "sigreturn with flags of all kinds");
 }
 

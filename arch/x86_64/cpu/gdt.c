@@ -59,6 +59,7 @@ static void load_segments(const struct descriptor_pointer *gdtr)
 			 "xorl %%eax, %%eax\n\t"
 			 "movl %%eax, %%ds\n\t"
 			 "movl %%eax, %%es\n\t"
+			 "lldt %%ax\n\t" /* none: what the CPU has at reset is one at address 0 */
 			 "ltr %w3"
 			 :
 			 : "m"(*gdtr), "i"(__KERNEL_CS), "i"(__KERNEL_DS), "r"(GDT_TSS)
