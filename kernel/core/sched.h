@@ -34,6 +34,8 @@ void wake_up_new_task(struct task_struct *task);
 #define SLICE_TICKS 5
 /* Sleep at most @ns (state set before); returns ns left. ~0ULL: no limit. */
 u64 schedule_timeout(u64 ns);
+/* Sleep (state set before) at most until it is @deadline (ns since 1970), which setting the clock moves. */
+void schedule_until_real(u64 deadline);
 /* Called by the timer interrupt, which last came @ns ago. */
 void scheduler_tick(u64 ns);
 /* Go behind all others that want to run, with a fresh time slice. */

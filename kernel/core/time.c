@@ -16,8 +16,8 @@
 #include <asm/vdso.h>
 
 static DEFINE_SPINLOCK(timer_lock);
-static struct rb_root timers;             /* timer_lock; by expires */
-static u64 next_expiry = ~0ULL;           /* timer_lock to write; the first timer's time */
+static struct rb_root timers[2];          /* timer_lock; by expires; [1]: by wall time */
+static u64 next_expiry = ~0ULL;           /* timer_lock to write; the first timer's time since boot */
 static struct timer *running_timer;       /* timer_lock; whose fn runs now */
 static DEFINE_PER_CPU(u64, last_tick_ns); /* own CPU */
 u64 ktime_coarse_ns;
@@ -40,11 +40,6 @@ u64 ktime_get_real_ns(void)
 	return arch_clock_ns() + READ_ONCE(vdso_page.data.real_offset_ns);
 }
 
-void ktime_set_real_ns(u64 ns)
-{
-	WRITE_ONCE(vdso_page.data.real_offset_ns, ns - arch_clock_ns());
-}
-
 void time_init(void)
 {
 	vdso_page.data.real_offset_ns = arch_boot_wall_seconds() * NSEC_PER_SEC;
@@ -53,16 +48,60 @@ void time_init(void)
 
 /* --- timers --- */
 
+/* By the boot clock, as long as nobody sets the other one. timer_lock held. */
+static u64 expiry_of(const struct timer *timer)
+{
+	u64 offset = timer->wall ? vdso_page.data.real_offset_ns : 0;
+
+	return timer->expires > offset ? timer->expires - offset : 0;
+}
+
+/* The timer that expires first, or NULL. timer_lock held. */
+static struct timer *first_timer(void)
+{
+	struct timer *first = NULL;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(timers); i++) {
+		struct rb_node *node = rb_first(&timers[i]);
+		struct timer *timer = node ? rb_entry(node, struct timer, node) : NULL;
+
+		if (timer && (!first || expiry_of(timer) < expiry_of(first)))
+			first = timer;
+	}
+	return first;
+}
+
 static void update_next_expiry(void)
 {
-	struct rb_node *first = rb_first(&timers);
+	struct timer *first = first_timer();
 
-	WRITE_ONCE(next_expiry, first ? rb_entry(first, struct timer, node)->expires : ~0ULL);
+	WRITE_ONCE(next_expiry, first ? expiry_of(first) : ~0ULL);
+}
+
+/* The next tick would be too late: have an interrupt of its own. timer_lock held. */
+static void order_interrupt(void)
+{
+	u64 now = ktime_get_ns();
+
+	if (next_expiry < READ_ONCE(per_cpu(last_tick_ns, 0)) + TICK_NSEC)
+		arch_order_interrupt(next_expiry > now ? next_expiry - now : 0);
+}
+
+void ktime_set_real_ns(u64 ns)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&timer_lock, flags);
+	WRITE_ONCE(vdso_page.data.real_offset_ns, ns - arch_clock_ns());
+	update_next_expiry();
+	order_interrupt();
+	spin_unlock_irqrestore(&timer_lock, flags);
 }
 
 void timer_add(struct timer *timer, u64 expires)
 {
-	struct rb_node **link = &timers.rb_node, *parent = NULL;
+	struct rb_root *root = &timers[timer->wall];
+	struct rb_node **link = &root->rb_node, *parent = NULL;
 	unsigned long flags;
 
 	spin_lock_irqsave(&timer_lock, flags);
@@ -74,17 +113,19 @@ void timer_add(struct timer *timer, u64 expires)
 										 &parent->rb_right;
 	}
 	rb_link_node(&timer->node, parent, link);
-	rb_insert_color(&timer->node, &timers);
+	rb_insert_color(&timer->node, root);
 	timer->queued = true;
-	if (expires < next_expiry)
-		WRITE_ONCE(next_expiry, expires);
+	if (expiry_of(timer) < next_expiry) {
+		WRITE_ONCE(next_expiry, expiry_of(timer));
+		order_interrupt();
+	}
 	spin_unlock_irqrestore(&timer_lock, flags);
 }
 
 /* timer_lock held. */
 static void dequeue(struct timer *timer)
 {
-	rb_erase(&timer->node, &timers);
+	rb_erase(&timer->node, &timers[timer->wall]);
 	timer->queued = false;
 	update_next_expiry();
 }
@@ -108,14 +149,16 @@ bool timer_del(struct timer *timer)
 	return was_queued;
 }
 
-/* Interrupts are off. The lock is not held in fn, which may add its timer again. */
-static void run_timers(u64 now)
+/* The boot CPU. Interrupts are off. The lock is not held in fn, which may add its timer again. */
+void run_timers(void)
 {
-	if (likely(READ_ONCE(next_expiry) > now))
+	u64 now = ktime_get_ns();
+
+	if (likely(READ_ONCE(next_expiry) > now + TICK_NSEC))
 		return;
 	spin_lock(&timer_lock);
 	while (next_expiry <= now) {
-		struct timer *timer = rb_entry(rb_first(&timers), struct timer, node);
+		struct timer *timer = first_timer();
 
 		dequeue(timer);
 		running_timer = timer;
@@ -124,6 +167,7 @@ static void run_timers(u64 now)
 		spin_lock(&timer_lock);
 		running_timer = NULL;
 	}
+	order_interrupt();
 	spin_unlock(&timer_lock);
 }
 
@@ -135,6 +179,15 @@ struct sleeper {
 static void wake_sleeper(struct timer *timer)
 {
 	wake_up_process(container_of(timer, struct sleeper, timer)->task);
+}
+
+void schedule_until_real(u64 deadline)
+{
+	struct sleeper sleeper = { .timer = { .fn = wake_sleeper, .wall = true }, .task = current };
+
+	timer_add(&sleeper.timer, deadline);
+	schedule();
+	timer_del(&sleeper.timer);
 }
 
 u64 schedule_timeout(u64 ns)
@@ -179,7 +232,7 @@ void tick(struct pt_regs *regs)
 		task_tick_hook(current);
 	if (smp_processor_id() == 0) {
 		update_load_averages(now);
-		run_timers(now);
+		run_timers();
 		check_time_limit(now);
 	}
 	scheduler_tick(delta);

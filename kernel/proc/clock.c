@@ -133,7 +133,8 @@ long sys_clock_gettime(int clock, struct timespec __user *uts)
 
 long sys_clock_getres(int clock, struct timespec __user *uts)
 {
-	bool coarse = clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE;
+	bool coarse = clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE ||
+		      (clock < 0 && (clock & 3) != CPUCLOCK_SCHED);
 	u64 ns;
 
 	if (!clock_read(clock, &ns))
@@ -141,20 +142,37 @@ long sys_clock_getres(int clock, struct timespec __user *uts)
 	return uts ? put_timespec(uts, coarse ? TICK_NSEC : 1) : 0;
 }
 
-long sys_clock_settime(int clock, const struct timespec __user *uts)
+/* Linux wants 30 years to come before the clock overflows. */
+#define SETTABLE_SECONDS_MAX (INT64_MAX / (s64)NSEC_PER_SEC - 30LL * 365 * 24 * 3600)
+
+/* Set the wall clock; it is never less than the time since boot. NULL: only check. 0, -EINVAL, -EPERM. */
+static long set_real_time(const struct timespec *ts)
 {
 	u64 ns;
-	long ret;
 
-	if (clock != CLOCK_REALTIME)
+	if (ts && (timespec_ns(&ns, ts) || ts->tv_sec > SETTABLE_SECONDS_MAX))
 		return -EINVAL;
-	ret = get_timespec_ns(&ns, uts);
-	if (ret)
-		return ret;
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
-	ktime_set_real_ns(ns);
+	if (ts && ns < ktime_get_ns())
+		return -EINVAL;
+	if (ts)
+		ktime_set_real_ns(ns);
 	return 0;
+}
+
+long sys_clock_settime(int clock, const struct timespec __user *uts)
+{
+	struct timespec ts;
+	u64 now;
+
+	if (clock > CLOCK_REALTIME)
+		return -EINVAL;
+	if (copy_from_user(&ts, uts, sizeof(ts)))
+		return -EFAULT;
+	if (clock != CLOCK_REALTIME) /* CPU time cannot be set */
+		return clock_read(clock, &now) ? -EPERM : -EINVAL;
+	return set_real_time(&ts);
 }
 
 /* Minutes west of Greenwich and kind of daylight saving time: kept for programs, no more. */
@@ -173,22 +191,24 @@ long sys_gettimeofday(struct timeval __user *utv, void __user *tz)
 long sys_settimeofday(const struct timeval __user *utv, const void __user *utz)
 {
 	struct timeval tv;
+	struct timespec ts;
 	s32 zone[2];
+	long ret;
 
-	if ((utv && copy_from_user(&tv, utv, sizeof(tv))) ||
-	    (utz && copy_from_user(zone, utz, sizeof(zone))))
+	if (utv && copy_from_user(&tv, utv, sizeof(tv)))
 		return -EFAULT;
-	if (utv && (tv.tv_sec < 0 || tv.tv_usec < 0 || tv.tv_usec > 1000000))
+	if (utv && (tv.tv_usec < 0 || tv.tv_usec >= 1000000))
 		return -EINVAL;
-	if (!capable(CAP_SYS_TIME))
-		return -EPERM;
+	if (utz && copy_from_user(zone, utz, sizeof(zone)))
+		return -EFAULT;
 	if (utz && (zone[0] > 15 * 60 || zone[0] < -15 * 60))
 		return -EINVAL;
-	if (utz)
-		memcpy(time_zone, zone, sizeof(zone));
 	if (utv)
-		ktime_set_real_ns((u64)tv.tv_sec * NSEC_PER_SEC + (u64)tv.tv_usec * 1000);
-	return 0;
+		ts = (struct timespec){ tv.tv_sec, tv.tv_usec * 1000 };
+	ret = set_real_time(utv ? &ts : NULL);
+	if (!ret && utz)
+		memcpy(time_zone, zone, sizeof(zone));
+	return ret;
 }
 
 /* struct timex of adjtimex(2). */
@@ -271,6 +291,21 @@ long sys_times(struct tms __user *utms)
 
 /* --- sleeping --- */
 
+/* Until the wall clock says @deadline, if somebody sets it, too. */
+static long sleep_until_real(u64 deadline)
+{
+	struct task_struct *task = current;
+
+	for (;;) {
+		WRITE_ONCE(task->state, TASK_INTERRUPTIBLE);
+		if (ktime_get_real_ns() >= deadline || signal_pending(task))
+			break;
+		schedule_until_real(deadline);
+	}
+	WRITE_ONCE(task->state, TASK_RUNNING);
+	return ktime_get_real_ns() >= deadline ? 0 : -ERESTARTNOHAND;
+}
+
 static long sleep_restart(unsigned long *args);
 
 /*
@@ -346,12 +381,12 @@ static long sleep_cpu_time(int clock, int flags, const struct timespec __user *r
 
 	if (task)
 		put_task_struct(task);
-	/* While it sleeps, its own time stands still. */
-	if (own || !task)
-		return -EINVAL;
 	ret = get_timespec_ns(&ns, req);
-	if (ret || !clock_read(clock, &now))
+	if (ret)
 		return ret;
+	/* While it sleeps, its own time stands still. */
+	if (own || !task || !clock_read(clock, &now))
+		return -EINVAL;
 	if (!(flags & TIMER_ABSTIME))
 		return sleep_until_cpu_time(clock, now + ns, rem);
 	ret = sleep_until_cpu_time(clock, ns, NULL);
@@ -361,24 +396,25 @@ static long sleep_cpu_time(int clock, int flags, const struct timespec __user *r
 long sys_clock_nanosleep(int clock, int flags, const struct timespec __user *req,
 			 struct timespec __user *rem)
 {
-	u64 ns, now, clock_now;
+	u64 ns, now;
 	long ret;
 
-	if (!clock_read(clock, &clock_now))
-		return -EINVAL;
 	if (clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID)
 		return sleep_cpu_time(clock, flags, req, rem);
+	if (!clock_read(clock, &now))
+		return -EINVAL;
 	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
 	    clock != CLOCK_TAI)
 		return -EOPNOTSUPP;
 	ret = get_timespec_ns(&ns, req);
 	if (ret)
 		return ret;
-	now = ktime_get_ns();
 	if (!(flags & TIMER_ABSTIME))
-		return sleep_until(now + ns, rem);
+		return sleep_until(ktime_get_ns() + ns, rem);
+	if (clock == CLOCK_REALTIME || clock == CLOCK_TAI)
+		return sleep_until_real(ns);
 	/* An absolute time is simply asked for again. */
-	ret = ns <= clock_now ? 0 : sleep_until(now + (ns - clock_now), NULL);
+	ret = sleep_until(ns, NULL);
 	return ret == -ERESTART_RESTARTBLOCK ? -ERESTARTNOHAND : ret;
 }
 

@@ -347,8 +347,31 @@ static long queue_if_equal(struct futex_waiter *waiter, u32 __user *addr, bool s
 
 static long futex_wait_restart(unsigned long *args);
 
-/* @deadline: ns since boot, ~0: none. */
-static long futex_wait(u32 __user *addr, bool shared, u32 expected, u64 deadline, u32 bitset)
+/* When a wait ends: ns since boot, or, @real, since 1970; ~0: never. */
+struct deadline {
+	u64 ns;
+	bool real;
+};
+
+static bool has_come(struct deadline deadline)
+{
+	return deadline.ns <= (deadline.real ? ktime_get_real_ns() : ktime_get_ns());
+}
+
+static void sleep_until(struct deadline deadline)
+{
+	u64 now = ktime_get_ns();
+
+	if (deadline.ns == ~0ULL)
+		schedule();
+	else if (deadline.real)
+		schedule_until_real(deadline.ns);
+	else
+		schedule_timeout(deadline.ns > now ? deadline.ns - now : 0);
+}
+
+static long futex_wait(u32 __user *addr, bool shared, u32 expected, struct deadline deadline,
+		       u32 bitset)
 {
 	struct futex_waiter waiter = { .task = current, .bitset = bitset };
 	struct task_struct *task = current;
@@ -357,58 +380,48 @@ static long futex_wait(u32 __user *addr, bool shared, u32 expected, u64 deadline
 	if (!bitset)
 		return -EINVAL;
 	for (;;) {
-		u64 now;
-
 		ret = queue_if_equal(&waiter, addr, shared, expected);
 		if (ret)
 			return ret;
-		now = ktime_get_ns();
-		schedule_timeout(deadline == ~0ULL ? ~0ULL : deadline > now ? deadline - now : 0);
+		sleep_until(deadline);
 		WRITE_ONCE(task->state, TASK_RUNNING);
 		if (unqueue(&waiter))
 			return 0;
-		if (deadline != ~0ULL && ktime_get_ns() >= deadline)
+		if (has_come(deadline))
 			return -ETIMEDOUT;
 		if (signal_pending(task))
 			break;
 	}
-	if (deadline == ~0ULL)
+	if (deadline.ns == ~0ULL)
 		return -ERESTARTSYS;
 	task->restart_fn = futex_wait_restart;
 	task->restart_args[0] = (unsigned long)addr;
-	task->restart_args[1] = shared;
+	task->restart_args[1] = (unsigned long)shared | (unsigned long)deadline.real << 1;
 	task->restart_args[2] = expected;
-	task->restart_args[3] = (unsigned long)deadline;
+	task->restart_args[3] = deadline.ns;
 	task->restart_args[4] = bitset;
 	return -ERESTART_RESTARTBLOCK;
 }
 
 static long futex_wait_restart(unsigned long *args)
 {
-	return futex_wait((u32 *)args[0], args[1], (u32)args[2], args[3], (u32)args[4]);
+	return futex_wait((u32 *)args[0], args[1] & 1, (u32)args[2],
+			  (struct deadline){ args[3], args[1] & 2 }, (u32)args[4]);
 }
 
 /* WAIT's timeout is relative, WAIT_BITSET's absolute, by one of two clocks. */
-static long get_deadline(u64 *deadline, const struct timespec __user *uts, bool absolute,
-			 bool realtime)
+static long get_deadline(struct deadline *deadline, const struct timespec __user *uts,
+			 bool absolute, bool realtime)
 {
-	u64 ns, now = ktime_get_ns(), real;
 	long ret;
 
-	*deadline = ~0ULL;
+	*deadline = (struct deadline){ ~0ULL, realtime };
 	if (!uts)
 		return 0;
-	ret = get_timespec_ns(&ns, uts);
-	if (ret)
-		return ret;
-	if (absolute && realtime) {
-		real = ktime_get_real_ns();
-		ns = ns > real ? ns - real : 0;
-	} else if (absolute) {
-		ns = ns > now ? ns - now : 0;
-	}
-	*deadline = ns < ~0ULL - 1 - now ? now + ns : ~0ULL - 1;
-	return 0;
+	ret = get_timespec_ns(&deadline->ns, uts);
+	if (!ret && !absolute)
+		deadline->ns += ktime_get_ns(); /* of at most 2^63 */
+	return ret;
 }
 
 long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *timeout,
@@ -416,7 +429,7 @@ long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *
 {
 	int cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 	bool shared = !(op & FUTEX_PRIVATE_FLAG);
-	u64 deadline;
+	struct deadline deadline;
 	long ret;
 
 	/* Where it is no pointer, the fourth argument is a number of waiters. */

@@ -41,7 +41,7 @@ struct k_itimer {
 	struct task_struct
 		*cpu_task; /* whose time a CPU clock measures, counted; NULL: other clocks */
 	struct task_struct *target; /* SIGEV_THREAD_ID: counted */
-	u64 expires;                /* by its clock (wall clocks: ns since boot), 0: disarmed */
+	u64 expires; /* by its clock, 0: disarmed; a wall clock's if the time was absolute, else since boot */
 	u64 interval;               /* ns */
 	unsigned int overrun, overrun_last;
 	bool resting; /* its signal is pending; the interval goes on with its delivery */
@@ -61,8 +61,9 @@ void posix_timer_init(void)
 
 static u64 timer_now(const struct k_itimer *timer)
 {
-	return timer->cpu_task ? cpu_clock_ns(timer->clock, timer->cpu_thread, timer->cpu_task) :
-				 ktime_get_ns();
+	if (timer->cpu_task)
+		return cpu_clock_ns(timer->clock, timer->cpu_thread, timer->cpu_task);
+	return timer->timer.wall ? ktime_get_real_ns() : ktime_get_ns();
 }
 
 static void start(struct k_itimer *timer)
@@ -120,9 +121,13 @@ static void posix_timer_expired(struct expiry *expiry)
 		return;
 	spin_lock(&sighand->lock);
 	now = timer_now(timer);
-	/* It may have been set anew meanwhile. */
-	if (timer->expires && !timer->resting && now >= timer->expires)
-		fire(timer, now);
+	/* It may have been set anew meanwhile, or the clock. */
+	if (timer->expires && !timer->resting) {
+		if (now >= timer->expires)
+			fire(timer, now);
+		else if (!READ_ONCE(timer->timer.queued))
+			start(timer);
+	}
 	spin_unlock(&sighand->lock);
 }
 
@@ -360,28 +365,20 @@ static void tell(struct k_itimer *timer, u64 now, u64 *left, u64 *interval)
 		*left = 1; /* it is about to expire */
 }
 
-/* Its clock's time, which is not always the one that its expiry is kept by. */
-static u64 to_own_time(const struct k_itimer *timer, u64 value, u64 now)
+static void set(struct k_itimer *timer, int flags, u64 value, u64 interval)
 {
-	u64 clock_now = timer->clock == CLOCK_REALTIME || timer->clock == CLOCK_TAI ?
-				ktime_get_real_ns() :
-				now;
+	bool absolute = flags & TIMER_ABSTIME;
 
-	return value > clock_now ? now + (value - clock_now) : now;
-}
-
-static void set(struct k_itimer *timer, int flags, u64 value, u64 interval, u64 now)
-{
 	timer_del(&timer->timer);
+	timer->timer.wall =
+		absolute && (timer->clock == CLOCK_REALTIME || timer->clock == CLOCK_TAI);
 	timer->resting = false;
 	timer->overrun = timer->overrun_last = 0;
-	timer->interval = interval;
+	timer->interval = value || timer->cpu_task ? interval : 0; /* as Linux tells it */
 	timer->expires = 0;
 	if (!value)
 		return;
-	timer->expires = flags & TIMER_ABSTIME  ? to_own_time(timer, value, now) :
-			 value > (u64)INT64_MAX ? (u64)INT64_MAX :
-						  now + value;
+	timer->expires = absolute ? value : min(timer_now(timer) + value, (u64)INT64_MAX);
 	start(timer);
 }
 
@@ -398,7 +395,7 @@ static long put_itimerspec(struct itimerspec __user *uspec, u64 left, u64 interv
 long sys_timer_settime(int id, int flags, const struct itimerspec __user *unew,
 		       struct itimerspec __user *uold)
 {
-	u64 value, interval, left = 0, old_interval = 0, now;
+	u64 value, interval, left = 0, old_interval = 0;
 	struct itimerspec new;
 	struct k_itimer *timer;
 
@@ -411,9 +408,8 @@ long sys_timer_settime(int id, int flags, const struct itimerspec __user *unew,
 	spin_lock_irq(&current->sighand->lock);
 	timer = find_timer(id);
 	if (timer) {
-		now = timer_now(timer);
-		tell(timer, now, &left, &old_interval);
-		set(timer, flags, value, interval, now);
+		tell(timer, timer_now(timer), &left, &old_interval);
+		set(timer, flags, value, interval);
 	}
 	spin_unlock_irq(&current->sighand->lock);
 	if (!timer)

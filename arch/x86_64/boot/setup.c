@@ -187,4 +187,5 @@ void *boot_module(unsigned int n, size_t *size)
 void start_timer_interrupt(void)
 {
 	lapic_timer_start(HZ);
+	clock_start_interrupts();
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What time it is. The time-stamp counter runs all the time at one rate; the PIT (8254), whose rate is
- * known, tells that rate at boot; the CMOS clock tells the date.
+ * known, tells that rate at boot, and interrupts between ticks later; the CMOS clock tells the date.
  */
 
 #include "arch/x86_64/cpu/cpu.h"
 #include "kernel/core/printk.h"
+#include "kernel/core/time.h"
 #include "lib/util.h"
 #include <asm/cpufeature.h>
 #include <asm/io.h>
+#include <asm/irq.h>
 #include <asm/msr.h>
 #include <asm/page.h>
 #include <asm/percpu.h>
@@ -16,8 +18,11 @@
 #include <asm/vdso.h>
 
 #define PIT_HZ 1193182u
+#define PIT_IRQ 0
+#define PIT_CHANNEL0 0x40
 #define PIT_CHANNEL2 0x42
 #define PIT_COMMAND 0x43
+#define PIT_CMD_CH0_MODE0 0x30
 #define PIT_CMD_CH2_MODE0 \
 	0xb0 /* channel 2, both bytes, mode 0: output rises at zero (8254 data sheet) */
 #define PORT_B 0x61
@@ -249,6 +254,36 @@ void clock_sync_secondary(void)
 		return;
 	this_cpu_write(tsc_adjust, adjust);
 	WRITE_ONCE(clocks_differ, true);
+}
+
+/* --- interrupts between ticks --- */
+
+static bool pit_interrupts; /* constant after boot */
+
+static void pit_interrupt(void *unused)
+{
+	(void)unused;
+	run_timers();
+}
+
+void arch_order_interrupt(u64 ns)
+{
+	u64 count = ns * PIT_HZ / NSEC_PER_SEC + 1;
+
+	if (!pit_interrupts)
+		return;
+	outb(PIT_COMMAND, PIT_CMD_CH0_MODE0);
+	outb(PIT_CHANNEL0, (u8)count);
+	outb(PIT_CHANNEL0, (u8)(count >> 8));
+}
+
+void clock_start_interrupts(void)
+{
+	/* It may run since the firmware: whatever it counts, no more than one interrupt comes of it. */
+	outb(PIT_COMMAND, PIT_CMD_CH0_MODE0);
+	outb(PIT_CHANNEL0, 0);
+	outb(PIT_CHANNEL0, 0);
+	pit_interrupts = !request_irq(PIT_IRQ, pit_interrupt, NULL, "timer");
 }
 
 bool arch_clock_in_user(void)

@@ -55,6 +55,8 @@ extern unsigned long secondary_stack, secondary_gs_base;
 /* A free page below 1 MiB, where a CPU in real mode can start; 0: there is none. */
 u64 trampoline_page(void);
 
+/* Let arch_order_interrupt() do so. Once there are interrupt controllers. */
+void clock_start_interrupts(void);
 /* TSC against the PIT, and the CMOS clock. Before the first use of arch_clock_ns(). */
 void clock_init(void);
 /*

@@ -101,6 +101,11 @@ static __always_inline void cpuid(u32 leaf, u32 subleaf, u32 *a, u32 *b, u32 *c,
  */
 u64 arch_clock_ns(void);
 extern unsigned long tsc_khz; /* as measured at boot */
+/*
+ * Have the boot CPU call run_timers() in @ns (less than two ticks) or a little later, instead of what
+ * was ordered before. One caller at a time. Where nothing can, the tick does.
+ */
+void arch_order_interrupt(u64 ns);
 /* Wall clock at boot: seconds since 1970 as the CMOS clock said, at arch_clock_ns() == 0. */
 u64 arch_boot_wall_seconds(void);
 
