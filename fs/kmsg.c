@@ -185,8 +185,7 @@ static unsigned int kmsg_poll(struct file *file, struct wait_queue_head **wait)
 	const struct kmsg_reader *r = file->private_data;
 
 	(void)wait;
-	return POLLOUT | POLLWRNORM |
-	       (r && READ_ONCE(r->place.pos) != log_end_position() ? POLLIN | POLLRDNORM : 0);
+	return r && READ_ONCE(r->place.pos) != log_end_position() ? POLLIN | POLLRDNORM : 0;
 }
 
 const struct file_operations kmsg_fops = {

@@ -23,6 +23,7 @@
 #include <asm/uaccess.h>
 
 #define PIPE_MAX_SIZE 1048576 /* that one who is not root may ask for */
+#define PIPE_MAX_SLOTS 65536  /* for root there is Linux's limit of one allocation */
 
 /* The frame of the oldest slot is read: keep it for the next write. */
 static void drop_slot(struct pipe *pipe)
@@ -283,6 +284,8 @@ long pipe_set_size(struct file *file, unsigned long size)
 		return -EINVAL;
 	if (size > PIPE_MAX_SIZE && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
+	if (slots > PIPE_MAX_SLOTS)
+		return -ENOMEM;
 	return resize_pipe(file->private_data, slots);
 }
 

@@ -52,6 +52,8 @@ static int wait_for_any(struct watch *watch, struct pollfd *fds, unsigned int n,
 {
 	int ready = look_at_all(watch, fds, n);
 
+	if (!ready && !*left && signal_pending(current)) /* that ppoll's mask let in, say */
+		return -ERESTARTNOHAND;
 	while (!ready && *left) {
 		/*
 		 * On all queues first, then the look that counts: nothing can happen unseen
@@ -108,7 +110,7 @@ static long poll_user(struct pollfd __user *user, unsigned int n, u64 *left)
 	struct pollfd *fds;
 	long ready = -EFAULT;
 
-	if (n > NR_OPEN)
+	if (n > min(rlimit(RLIMIT_NOFILE), (unsigned long)NR_OPEN))
 		return -EINVAL;
 	fds = kzalloc((n + 1) * sizeof(*fds), GFP_KERNEL);
 	if (!fds)
@@ -123,11 +125,42 @@ static long poll_user(struct pollfd __user *user, unsigned int n, u64 *left)
 	return ready;
 }
 
+static long poll_restart(unsigned long *args);
+
+/* @deadline: ns since boot, 0: do not wait. After a stop it goes on with what is left of the time. */
+static long poll_until(struct pollfd __user *fds, unsigned int nfds, u64 deadline)
+{
+	struct task_struct *task = current;
+	u64 left = deadline;
+	long result;
+
+	if (deadline && deadline != FOREVER) {
+		u64 now = ktime_get_ns();
+
+		left = deadline > now ? deadline - now : 0;
+	}
+	result = poll_user(fds, nfds, &left);
+	if (result != -ERESTARTNOHAND)
+		return result;
+	task->restart_fn = poll_restart;
+	task->restart_args[0] = (unsigned long)fds;
+	task->restart_args[1] = nfds;
+	task->restart_args[2] = deadline;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long poll_restart(unsigned long *args)
+{
+	return poll_until((struct pollfd *)args[0], (unsigned int)args[1], args[2]);
+}
+
 long sys_poll(struct pollfd __user *fds, unsigned int nfds, int timeout_ms)
 {
-	u64 left = timeout_ms < 0 ? FOREVER : (u64)timeout_ms * 1000000;
+	u64 deadline = timeout_ms < 0 ? FOREVER : 0;
 
-	return poll_user(fds, nfds, &left);
+	if (timeout_ms > 0)
+		deadline = ktime_get_ns() + (u64)timeout_ms * 1000000;
+	return poll_until(fds, nfds, deadline);
 }
 
 /* A user's timeout in ns. 0, -EINVAL, -EFAULT. */
@@ -147,13 +180,18 @@ static int get_timeout(const struct timespec __user *user, u64 *left)
 	return 0;
 }
 
-/* Linux tells how much time was left; a caller whose memory is read-only does not want to know. */
-static void put_timeout(struct timespec __user *user, u64 left)
+/*
+ * Linux tells how much time was left. A caller whose memory is read-only does not want to know, but then
+ * the call cannot be made again with what is left.
+ */
+static long put_timeout(struct timespec __user *user, u64 left, long result)
 {
 	struct timespec t = { (s64)(left / NSEC_PER_SEC), (s64)(left % NSEC_PER_SEC) };
 
-	if (user && left != FOREVER && copy_to_user(user, &t, sizeof(t)))
-		return;
+	if (user && left != FOREVER && copy_to_user(user, &t, sizeof(t)) &&
+	    result == -ERESTARTNOHAND)
+		return -EINTR;
+	return result;
 }
 
 long sys_ppoll(struct pollfd __user *fds, unsigned int nfds, const struct timespec __user *timeout,
@@ -169,8 +207,7 @@ long sys_ppoll(struct pollfd __user *fds, unsigned int nfds, const struct timesp
 		return err;
 	result = poll_user(fds, nfds, &left);
 	restore_saved_sigmask_unless(result == -ERESTARTNOHAND);
-	put_timeout((struct timespec __user *)timeout, left);
-	return result;
+	return put_timeout((struct timespec __user *)timeout, left, result);
 }
 
 /* --- select: three bit sets instead of an array --- */
@@ -285,8 +322,8 @@ long sys_select(int n, unsigned long __user *in, unsigned long __user *out,
 	if (timeout && left != FOREVER) {
 		t = (struct timeval){ (s64)(left / NSEC_PER_SEC),
 				      (s64)(left % NSEC_PER_SEC / 1000) };
-		if (copy_to_user(timeout, &t, sizeof(t)))
-			return result; /* as for ppoll */
+		if (copy_to_user(timeout, &t, sizeof(t)) && result == -ERESTARTNOHAND)
+			return -EINTR; /* as for ppoll */
 	}
 	return result;
 }
@@ -312,6 +349,5 @@ long sys_pselect6(int n, unsigned long __user *in, unsigned long __user *out,
 		return err;
 	result = select_user(n, sets, &left);
 	restore_saved_sigmask_unless(result == -ERESTARTNOHAND);
-	put_timeout((struct timespec __user *)timeout, left);
-	return result;
+	return put_timeout((struct timespec __user *)timeout, left, result);
 }

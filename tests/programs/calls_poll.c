@@ -71,6 +71,9 @@ static void counting(void)
 	      "nobody; a bad pointer");
 	getrlimit(RLIMIT_NOFILE, &rl);
 	check(fails(poll(p, rl.rlim_cur + 1, 0), EINVAL), "more than RLIMIT_NOFILE: EINVAL");
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 1, rl.rlim_max });
+	check(fails(poll(p, 2, 0), EINVAL) && poll(p, 1, 0) == 1, "as it is now");
+	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
 static void timeouts(void)
@@ -165,12 +168,50 @@ static void signals(void)
 	raise(SIGUSR1);
 	check(fails(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &ts, &arg), EINTR) && hits == 2,
 	      "so does pselect6");
+	raise(SIGUSR1);
+	ts = (struct timespec){ 0, 0 };
+	check(fails(syscall(SYS_ppoll, NULL, 0, &ts, &empty, 8), EINTR) && hits == 3,
+	      "so does a ppoll that does not wait");
 	sigprocmask(SIG_BLOCK, NULL, &empty);
 	check(sigismember(&empty, SIGUSR1) == 1, "the mask is what it was");
 	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 10000 }, NULL);
-	check(fails(poll(NULL, 0, 2000), EINTR) && hits == 3, "SA_RESTART does not restart poll");
+	check(fails(poll(NULL, 0, 2000), EINTR) && hits == 4, "SA_RESTART does not restart poll");
 	sigprocmask(SIG_UNBLOCK, &mask, NULL);
 	alarm(10);
+}
+
+/* Stopped for a while, and continued, by a child. */
+static pid_t stop_me(void)
+{
+	pid_t pid = fork(), parent = getppid();
+
+	if (pid)
+		return pid;
+	sleep_ms(30);
+	kill(parent, SIGSTOP);
+	sleep_ms(450);
+	kill(parent, SIGCONT);
+	_exit(0);
+}
+
+static void stopping(void)
+{
+	struct timespec *ts = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				   -1, 0);
+	long begin;
+	pid_t pid;
+
+	ts->tv_sec = 1000;
+	mprotect(ts, 4096, PROT_READ);
+	pid = stop_me();
+	check(fails(syscall(SYS_ppoll, NULL, 0, ts, NULL, 8), EINTR),
+	      "ppoll that cannot tell what is left ends with a stop: EINTR");
+	status_of(pid);
+	pid = stop_me();
+	begin = now_ms();
+	check(poll(NULL, 0, 500) == 0 && now_ms() - begin < 950,
+	      "poll goes on with the time that was left");
+	status_of(pid);
 }
 
 static void waking(void)
@@ -208,6 +249,7 @@ int main(void)
 	timeouts();
 	selecting();
 	signals();
+	stopping();
 	waking();
 	return checks_done();
 }
