@@ -26,13 +26,13 @@ endif
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
 GOALS := $(or $(MAKECMDGOALS),all)
-SETS := run $(if $(filter test booted debug record rewind,$(GOALS)),debug) \
+SETS := run $(if $(filter test booted debug record rewind pictures,$(GOALS)),debug) \
 	$(if $(filter test booted record rewind,$(GOALS)),record) \
 	$(if $(filter test booted unit host coverage oracle fuzz,$(GOALS)),test) \
 	$(if $(filter test booted bochs,$(GOALS)),bochs) $(if $(filter test model,$(GOALS)),model) \
 	$(if $(filter test host coverage,$(GOALS)),coverage) $(if $(filter fuzz,$(GOALS)),clang) \
 	$(if $(filter oracle bench test,$(GOALS)),linux) $(if $(filter bench,$(GOALS)),bench) \
-	$(if $(filter see watch see-test,$(GOALS)),see) $(if $(filter see-test,$(GOALS)),browser) \
+	$(if $(filter see watch see-test pictures,$(GOALS)),see) $(if $(filter see-test pictures,$(GOALS)),browser) \
 	$(if $(findstring clang,$(CC)),clang) $(if $(filter uefi,$(FIRMWARE)),uefi)
 ifneq ($(filter-out clean help doctor check-tools format,$(GOALS)),)
 ifneq ($(shell tools/doctor.sh $(SETS) </dev/null >&2 && echo found),found)

@@ -86,22 +86,22 @@ class Browser:
 
     def look_like(self, width, scheme="light", media=""):
         """A screen so wide (CSS pixels), light or dark, or paper."""
-        self._devtools("Emulation.setDeviceMetricsOverride", width=width, height=900,
+        self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=900,
                        deviceScaleFactor=1, mobile=width < 500)
-        self._devtools("Emulation.setEmulatedMedia", media=media, features=[
+        self.devtools("Emulation.setEmulatedMedia", media=media, features=[
             {"name": "prefers-color-scheme", "value": scheme}])
 
-    def _devtools(self, command, **params):
+    def devtools(self, command, **params):
         return self._call("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
 
     def measure(self):
         """Have busy() count from now on, through the pages that are opened from here."""
-        self._devtools("Performance.enable", timeDomain="threadTicks")
+        self.devtools("Performance.enable", timeDomain="threadTicks")
 
     def busy(self):
         """Milliseconds of CPU that the page's main thread has had for its tasks (scripts, layout,
         painting, collecting garbage): what else runs on this machine is not in it."""
-        metrics = self._devtools("Performance.getMetrics")["metrics"]
+        metrics = self.devtools("Performance.getMetrics")["metrics"]
         return next(1000 * m["value"] for m in metrics if m["name"] == "TaskDuration")
 
     def painted(self):
