@@ -8,6 +8,7 @@
 #include "kernel/trace/trace.h"
 #include "lib/string.h"
 #include "mm/fault/note_write.h"
+#include "mm/space/mmap_lock.h"
 
 #define SIZE (16u << 10)
 
@@ -230,6 +231,38 @@ static void test_faults(void **state)
 	}
 }
 
+/*
+ * Who accesses another's memory asks until it can, and says that it has waited for a disk before:
+ * each answer is a fault of its own.
+ */
+static void test_asked_again(void **state)
+{
+	unsigned long a = map_anon(1, RW);
+	struct fault_note note;
+	u32 faults = 0;
+
+	(void)state;
+	mmap_read_lock(p->mm);
+	begin(0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(noted_mm_fault(&note, vma_lookup(p->mm, a), a,
+						FAULT_FLAG_REMOTE | FAULT_FLAG_WRITE |
+							(i ? FAULT_FLAG_TRIED : 0),
+						TRACE_DOOR_REMOTE),
+				 0);
+	mmap_read_unlock(p->mm);
+	for (u64 at = 0; at < ends->head; at += record_at(at)->size) {
+		const struct trace_fault *fault = (const struct trace_fault *)record_at(at);
+
+		if (fault->head.type != TRACE_FAULT)
+			continue;
+		assert_int_equal(fault->tries, 1);
+		assert_in_range(fault->nr_doors, 4, 10);
+		faults++;
+	}
+	assert_int_equal(faults, 20);
+}
+
 /* --- many records, and somebody who reads them --- */
 static struct {
 	u64 seq, next, lost; /* of the last record; the next mark's value; as LOST told */
@@ -314,6 +347,7 @@ static void test_lies(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	TEST(test_each_type), TEST(test_names), TEST(test_faults), TEST(test_full), TEST(test_lies),
+	TEST(test_each_type), TEST(test_names), TEST(test_faults),
+	TEST(test_asked_again), TEST(test_full), TEST(test_lies),
 };
 TEST_MAIN(1024)
