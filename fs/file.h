@@ -41,7 +41,6 @@
 #define FALLOC_FL_INSERT_RANGE 0x20
 #define FALLOC_FL_UNSHARE_RANGE 0x40
 
-#define NR_OPEN 1024     /* the most, whatever RLIMIT_NOFILE says */
 #define NR_OPEN_SMALL 32 /* what a table holds before it grows to NR_OPEN */
 
 struct files_struct {

@@ -156,6 +156,16 @@ loff_t generic_file_llseek(struct file *file, loff_t offset, int whence)
 	return generic_llseek_size(file, offset, whence, file->f_inode->i_size);
 }
 
+int check_new_size(const struct inode *inode, loff_t size)
+{
+	if (size > inode->i_size && rlimit(RLIMIT_FSIZE) != RLIM_INFINITY &&
+	    (u64)size > rlimit(RLIMIT_FSIZE)) {
+		send_sig_self(SIGXFSZ);
+		return -EFBIG;
+	}
+	return size > inode->i_sb->s_maxbytes ? -EFBIG : 0;
+}
+
 int vfs_truncate(struct inode *inode, loff_t size)
 {
 	int err;
@@ -168,14 +178,9 @@ int vfs_truncate(struct inode *inode, loff_t size)
 		return -EROFS;
 	if (!inode->i_op || !inode->i_op->truncate)
 		return -EINVAL;
-	if (size > inode->i_size && rlimit(RLIMIT_FSIZE) != RLIM_INFINITY &&
-	    (u64)size > rlimit(RLIMIT_FSIZE)) {
-		send_sig_self(SIGXFSZ);
-		return -EFBIG;
-	}
-	if (size > inode->i_sb->s_maxbytes)
-		return -EFBIG;
-	err = get_write_access(inode);
+	err = check_new_size(inode, size);
+	if (!err)
+		err = get_write_access(inode);
 	if (err)
 		return err;
 	inode_lock(inode);

@@ -15,5 +15,7 @@ struct inode;
 int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char *target);
 /* Set the size of a regular file; takes i_rwsem. 0 or -errno. */
 int vfs_truncate(struct inode *inode, loff_t size);
+/* May it become as large, by RLIMIT_FSIZE and its file system? 0 or -EFBIG, with SIGXFSZ for the limit. */
+int check_new_size(const struct inode *inode, loff_t size);
 
 #endif

@@ -182,13 +182,18 @@ static int get_timeout(const struct timespec __user *user, u64 *left)
 
 /*
  * Linux tells how much time was left. A caller whose memory is read-only does not want to know, but then
- * the call cannot be made again with what is left.
+ * the call cannot be made again with what is left. Nor does a program of STICKY_TIMEOUTS.
  */
+static bool sticky(void)
+{
+	return current->personality & STICKY_TIMEOUTS;
+}
+
 static long put_timeout(struct timespec __user *user, u64 left, long result)
 {
 	struct timespec t = { (s64)(left / NSEC_PER_SEC), (s64)(left % NSEC_PER_SEC) };
 
-	if (user && left != FOREVER && copy_to_user(user, &t, sizeof(t)) &&
+	if (user && left != FOREVER && (sticky() || copy_to_user(user, &t, sizeof(t))) &&
 	    result == -ERESTARTNOHAND)
 		return -EINTR;
 	return result;
@@ -322,7 +327,7 @@ long sys_select(int n, unsigned long __user *in, unsigned long __user *out,
 	if (timeout && left != FOREVER) {
 		t = (struct timeval){ (s64)(left / NSEC_PER_SEC),
 				      (s64)(left % NSEC_PER_SEC / 1000) };
-		if (copy_to_user(timeout, &t, sizeof(t)) && result == -ERESTARTNOHAND)
+		if ((sticky() || copy_to_user(timeout, &t, sizeof(t))) && result == -ERESTARTNOHAND)
 			return -EINTR; /* as for ppoll */
 	}
 	return result;

@@ -152,11 +152,13 @@ struct dentry *proc_get_cwd(void *arg)
 struct dentry *proc_get_root(void *arg)
 {
 	struct task_struct *task = inspected_task(arg);
+	bool dead;
 
 	if (IS_ERR(task))
 		return ERR_CAST(task);
+	dead = !proc_has_fs(task);
 	put_task_struct(task);
-	return get_root();
+	return dead ? ERR_PTR(-ENOENT) : get_root();
 }
 
 /* Takes the reference on @dentry. */

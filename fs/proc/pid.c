@@ -129,6 +129,20 @@ static int may_inspect(void *arg, unsigned int f_mode)
 	return err;
 }
 
+/* A dead one sees no mounts any more. */
+static int sees_mounts(void *arg, unsigned int f_mode)
+{
+	struct task_struct *task = proc_task(arg);
+	bool sees;
+
+	(void)f_mode;
+	if (!task)
+		return -EINVAL;
+	sees = proc_has_fs(task);
+	put_task_struct(task);
+	return sees ? 0 : -EINVAL;
+}
+
 static int show_comm(struct seq_buf *m, void *arg)
 {
 	struct task_struct *task = proc_task(arg);
@@ -234,8 +248,14 @@ static const struct pseudo_entry pid_entries[] = {
 	{ .name = "limits", .mode = S_IFREG | 0444, .show = proc_show_limits },
 	{ .name = "maps", .mode = S_IFREG | 0444, .show = proc_show_maps, .may_open = may_inspect },
 	{ .name = "mem", .mode = S_IFREG | 0600, .fops = &proc_mem_fops },
-	{ .name = "mountinfo", .mode = S_IFREG | 0444, .show = proc_show_mountinfo },
-	{ .name = "mounts", .mode = S_IFREG | 0444, .show = proc_show_mounts },
+	{ .name = "mountinfo",
+	  .mode = S_IFREG | 0444,
+	  .show = proc_show_mountinfo,
+	  .may_open = sees_mounts },
+	{ .name = "mounts",
+	  .mode = S_IFREG | 0444,
+	  .show = proc_show_mounts,
+	  .may_open = sees_mounts },
 	{ .name = "oom_score", .mode = S_IFREG | 0444, .show = show_oom_score },
 	{ .name = "oom_score_adj",
 	  .mode = S_IFREG | 0644,

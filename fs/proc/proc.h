@@ -47,6 +47,11 @@ static inline bool proc_is_thread(void *arg)
 }
 /* The task, counted (put_task_struct()), or NULL when it is gone. */
 struct task_struct *proc_task(void *arg);
+/* Has it a place in the file systems? A dead one has not. */
+static inline bool proc_has_fs(const struct task_struct *task)
+{
+	return READ_ONCE(task->fs) || task->flags & PF_KTHREAD;
+}
 /* Its map, counted (mmput), or NULL for kernel threads, zombies and processes that are gone. */
 struct mm_struct *proc_mm(void *arg);
 /* Frames that its program's text takes. */

@@ -2,6 +2,7 @@
 /* Tmpfs: regular files. Reading and writing go through the page cache, as for a disk's files. */
 #include "fs/tmpfs/tmpfs.h"
 
+#include "fs/names.h"
 #include "lib/errno.h"
 #include "lib/util.h"
 
@@ -93,9 +94,11 @@ long tmpfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	} else {
 		bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && end > inode->i_size;
 
-		err = grows && seals & F_SEAL_GROW ?
-			      -EPERM :
-			      shmem_allocate(&inode->i_data, (pgoff_t)offset >> PAGE_SHIFT,
+		err = check_new_size(inode, end);
+		if (!err && grows && seals & F_SEAL_GROW)
+			err = -EPERM;
+		if (!err)
+			err = shmem_allocate(&inode->i_data, (pgoff_t)offset >> PAGE_SHIFT,
 					     PFN_UP((u64)end));
 		if (!err && grows)
 			inode->i_size = end;

@@ -7,14 +7,14 @@
 #include "lib/string.h"
 #include "lib/util.h"
 #include "mm/frame/slab.h"
+#include "mm/space/mman.h"
 #include <asm/uaccess.h>
 
 /* linux/memfd.h of Linux's user headers. */
 #define MFD_CLOEXEC 1u
 #define MFD_ALLOW_SEALING 2u
 #define MFD_HUGETLB 4u
-#define MFD_HUGE_SHIFT 26 /* of the size's logarithm, 0: 2 MiB */
-#define MFD_HUGE_SIZES (0x3fu << MFD_HUGE_SHIFT)
+#define MFD_HUGE_SIZES (0x3fu << 26) /* the size's logarithm, 0: 2 MiB */
 #define MFD_NAME_MAX (NAME_MAX - 6) /* what "memfd:" leaves of a name */
 
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
@@ -72,14 +72,6 @@ static const struct file_operations huge_fops = {
 	.mmap = huge_mmap,
 };
 
-/* Are there pages of that size on this kind of machine? */
-static bool known_size(unsigned int flags)
-{
-	unsigned int log = flags >> MFD_HUGE_SHIFT & 0x3f;
-
-	return !log || log == PMD_SHIFT || log == PUD_SHIFT;
-}
-
 long sys_memfd_create(const char __user *uname, unsigned int flags)
 {
 	struct file *file;
@@ -97,7 +89,7 @@ long sys_memfd_create(const char __user *uname, unsigned int flags)
 		kfree(name);
 		return fd;
 	}
-	file = known_size(flags) ? shmem_file_setup(name, 0, VM_NORESERVE) : ERR_PTR(-ENODEV);
+	file = huge_size_exists(flags) ? shmem_file_setup(name, 0, VM_NORESERVE) : ERR_PTR(-ENODEV);
 	kfree(name);
 	if (IS_ERR(file)) {
 		put_unused_fd((unsigned int)fd);

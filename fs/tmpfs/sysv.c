@@ -167,8 +167,10 @@ static long new_segment(int key, size_t size, int flags)
 		return -EINVAL;
 	if (!pages || total_pages + pages < total_pages || total_pages + pages > SHMALL)
 		return -ENOSPC;
+	if (flags & SHM_HUGETLB && !huge_size_exists((unsigned int)flags))
+		return -EINVAL;
 	if (flags & SHM_HUGETLB)
-		return -ENOMEM; /* there are no huge pages to have */
+		return capable(CAP_IPC_LOCK) ? -ENOMEM : -EPERM; /* there are no huge pages to have */
 	seg = alloc_segment(key, size, flags);
 	if (IS_ERR(seg))
 		return PTR_ERR(seg);

@@ -45,8 +45,10 @@ struct completion;
 #define PF_NO_SETAFFINITY 0x20u /* a kernel thread bound to its CPU */
 
 /* personality(2), the bits that mean something (linux/personality.h of Linux's user headers). */
+#define UNAME26 0x0020000u            /* uname(2) tells a number that old programs can take */
 #define ADDR_NO_RANDOMIZE 0x0040000u  /* from the next exec on, programs lie where they always do */
 #define ADDR_COMPAT_LAYOUT 0x0200000u /* the same, with mappings from a third of the space upwards */
+#define STICKY_TIMEOUTS 0x4000000u    /* select(2) and its kin do not tell how much time was left */
 #define READ_IMPLIES_EXEC 0x0400000u  /* until exec, what may be read may be executed */
 
 struct task_struct {
@@ -119,6 +121,7 @@ struct task_struct {
 	unsigned long timer_slack_ns; /* prctl(2), 0: not set; nobody asks */
 	s8 nice;           /* -20 .. 19; run queue lock, or tasklist_lock and only read */
 	u8 policy;         /* SCHED_*; likewise */
+	bool reset_on_fork; /* children start without what privilege gave; tasklist_lock */
 	u16 ioprio;        /* ioprio_set(2); nobody asks */
 	unsigned int personality; /* personality(2); own task only */
 	/* Set by the OOM killer on any CPU, which flags must not be: may use reserves on its way out. */

@@ -28,6 +28,8 @@ struct task_struct;
 #define FMODE_READ 1u
 #define FMODE_WRITE 2u
 
+#define NR_OPEN 1024 /* descriptors of a process: the most, whatever RLIMIT_NOFILE says */
+
 /* modes of fallocate(2) */
 #define FALLOC_FL_KEEP_SIZE 0x01
 #define FALLOC_FL_PUNCH_HOLE 0x02

@@ -26,8 +26,6 @@ static int check_flags(const struct clone_request *req)
 		return -EINVAL;
 	if (flags & CLONE_PARENT && current->signal->flags & SIGNAL_UNKILLABLE)
 		return -EINVAL;
-	if (req->exit_signal < 0 || req->exit_signal > NSIG)
-		return -EINVAL;
 	if (flags & CLONE_SETTLS && req->tls >= TASK_SIZE)
 		return -EPERM;
 	return 0;

@@ -157,14 +157,15 @@ static struct task_struct *find_new_reaper(const struct task_struct *leader)
  */
 static void reparent_children(struct task_struct *leader, struct list_head *dead)
 {
-	struct task_struct *child, *n, *reaper;
+	struct task_struct *child, *n, *t, *reaper;
 
 	if (list_empty(&leader->children))
 		return;
 	reaper = find_new_reaper(leader);
 	list_for_each_entry_safe(child, n, &leader->children, sibling) {
-		if (child->pdeath_signal)
-			send_own_signal(child->pdeath_signal, child, true);
+		for_each_thread(child->signal, t)
+			if (t->pdeath_signal)
+				send_own_signal(t->pdeath_signal, t, true);
 		child->real_parent = reaper;
 		child->exit_signal = SIGCHLD;
 		if (child->state & TASK_ZOMBIE && child->signal->nr_threads == 1 &&

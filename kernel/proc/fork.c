@@ -181,6 +181,8 @@ static void copy_thread(struct task_struct *child, const struct clone_request *r
 	child->nice = parent->nice;
 	child->policy = parent->policy;
 	child->slice_ticks = parent->slice_ticks;
+	if (unlikely(parent->reset_on_fork))
+		sched_reset(child);
 	child->ioprio = parent->ioprio;
 	child->set_child_tid = req->flags & CLONE_CHILD_SETTID ? req->child_tid : NULL;
 	child->clear_child_tid = req->flags & CLONE_CHILD_CLEARTID ? req->child_tid : NULL;

@@ -43,17 +43,21 @@ static void set(u32 *where, u32 id)
 		*where = id;
 }
 
-/*
- * Files are judged by the effective id, until setfsuid(2) says otherwise. Who has become somebody else
- * may have secrets of before: no more looks into its memory.
- */
+/* No more looks into its memory, which may hold secrets of before; nor the signal it asked for. */
+static void become_another(void)
+{
+	current->signal->dumpable = 0;
+	current->pdeath_signal = 0;
+}
+
+/* Files are judged by the effective id, until setfsuid(2) says otherwise. */
 static void set_effective(struct ids ids, u32 id)
 {
 	u32 before = *ids.effective;
 
 	set(ids.effective, id);
 	if (*ids.effective != before || *ids.fs != before)
-		current->signal->dumpable = 0;
+		become_another();
 	*ids.fs = *ids.effective;
 }
 
@@ -172,7 +176,7 @@ static long set_fs_id(struct ids ids, u32 id)
 
 	if (id != KEEP && id != old && (has(ids, id) || capable(ids.cap))) {
 		*ids.fs = id;
-		current->signal->dumpable = 0;
+		become_another();
 	}
 	return old;
 }

@@ -56,7 +56,7 @@ bool do_notify_parent(struct task_struct *task, int sig)
 		if (ka->handler == SIG_IGN)
 			sig = 0;
 	}
-	if (sig)
+	if (sig && sig <= NSIG) /* clone(2) takes others, and nothing is sent */
 		send_sig_info(sig, &info, parent, true);
 	if (waitqueue_active(&task->signal->wait_pidfd))
 		wake_up(&task->signal->wait_pidfd);
@@ -206,6 +206,8 @@ static long group_of(pid_t pid, bool session)
 	task = pid ? find_task_by_pid(pid) : current;
 	if (task && task->signal)
 		ret = session ? task->signal->session : task->signal->pgrp;
+	else if (task)
+		ret = 0; /* the kernel's own */
 	spin_unlock_irq(&tasklist_lock);
 	return ret;
 }

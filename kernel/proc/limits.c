@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Resource limits, what was used, and how busy the machine is. */
 #include "kernel/core/load.h"
+#include "kernel/core/vfs.h"
 #include "kernel/proc/caps.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/timers.h"
@@ -46,15 +47,16 @@ static void mirror_limit(struct task_struct *leader, unsigned int which, unsigne
 static long do_prlimit(struct task_struct *task, unsigned int which, const struct rlimit *new,
 		       struct rlimit *old)
 {
-	struct rlimit *limit = &task->signal->rlim[which];
+	struct rlimit *limit;
 
+	if (which >= RLIM_NLIMITS || (new && new->rlim_cur > new->rlim_max))
+		return -EINVAL;
+	limit = &task->signal->rlim[which];
 	if (new) {
-		if (new->rlim_cur > new->rlim_max)
-			return -EINVAL;
 		if (new->rlim_max > limit->rlim_max && !capable(CAP_SYS_RESOURCE))
 			return -EPERM;
 		/* The table of descriptors grows no further. */
-		if (which == RLIMIT_NOFILE && new->rlim_max > limit->rlim_max)
+		if (which == RLIMIT_NOFILE && new->rlim_max > NR_OPEN)
 			return -EPERM;
 	}
 	*old = *limit;
@@ -88,8 +90,6 @@ long sys_prlimit64(pid_t pid, unsigned int which, const struct rlimit __user *un
 	struct task_struct *task;
 	long ret = -ESRCH;
 
-	if (which >= RLIM_NLIMITS)
-		return -EINVAL;
 	if (unew && copy_from_user(&new, unew, sizeof(new)))
 		return -EFAULT;
 	spin_lock_irq(&tasklist_lock);
@@ -104,7 +104,9 @@ long sys_prlimit64(pid_t pid, unsigned int which, const struct rlimit __user *un
 
 long sys_getrlimit(unsigned int which, struct rlimit __user *uold)
 {
-	return uold ? sys_prlimit64(0, which, NULL, uold) : -EFAULT;
+	long ret = sys_prlimit64(0, which, NULL, uold);
+
+	return ret || uold ? ret : -EFAULT;
 }
 
 long sys_setrlimit(unsigned int which, const struct rlimit __user *unew)
@@ -150,7 +152,7 @@ static unsigned long sysinfo_load(int i)
 long sys_sysinfo(struct sysinfo __user *uinfo)
 {
 	struct sysinfo info = {
-		.uptime = (long)(ktime_get_ns() / NSEC_PER_SEC),
+		.uptime = (long)DIV_ROUND_UP(ktime_get_ns(), NSEC_PER_SEC),
 		.loads = { sysinfo_load(0), sysinfo_load(1), sysinfo_load(2) },
 		.totalram = totalram_pages() << PAGE_SHIFT,
 		.freeram = nr_free_pages() << PAGE_SHIFT,

@@ -30,6 +30,8 @@
 #define PR_GET_TID_ADDRESS 40
 #define PR_CAP_AMBIENT 47
 
+#define SECBIT_KEEP_CAPS 16
+
 #define DEFAULT_TIMER_SLACK 50000UL /* ns */
 
 static long set_name(const char __user *uname)
@@ -86,10 +88,10 @@ static long prctl_thread(int option, const unsigned long *args)
 	case PR_SET_PDEATHSIG:
 		if (args[0] > NSIG)
 			return -EINVAL;
-		task->group_leader->pdeath_signal = (int)args[0];
+		task->pdeath_signal = (int)args[0];
 		return 0;
 	case PR_GET_PDEATHSIG:
-		return put_user(task->group_leader->pdeath_signal, (int *)args[0]) ? -EFAULT : 0;
+		return put_user(task->pdeath_signal, (int *)args[0]) ? -EFAULT : 0;
 	case PR_SET_NAME:
 		return set_name((const char *)args[0]);
 	case PR_GET_NAME:
@@ -124,8 +126,9 @@ long sys_prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long
 	case PR_SET_KEEPCAPS:
 		return set_switch(&signal->caps.keep, arg2);
 	case PR_GET_TIMING:
-	case PR_GET_SECUREBITS:
 		return 0;
+	case PR_GET_SECUREBITS: /* one of them, by another name; none other can be set */
+		return signal->caps.keep ? SECBIT_KEEP_CAPS : 0;
 	case PR_SET_TIMING:
 		return arg2 ? -EINVAL : 0;
 	case PR_CAPBSET_READ:

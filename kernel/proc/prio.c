@@ -50,11 +50,15 @@ bool may_schedule(const struct task_struct *task)
 							  task->signal->uid.real == me));
 }
 
+static bool has_nice_limit(int nice)
+{
+	return (unsigned long)(20 - nice) <= rlimit(RLIMIT_NICE);
+}
+
 /* May current have something be of that niceness? Only for less is a privilege needed. */
 static bool can_nice(const struct task_struct *task, int nice)
 {
-	return nice >= task->nice || (unsigned long)(20 - nice) <= rlimit(RLIMIT_NICE) ||
-	       capable(CAP_SYS_NICE);
+	return nice >= task->nice || has_nice_limit(nice) || capable(CAP_SYS_NICE);
 }
 
 /* tasklist_lock held. */
@@ -64,6 +68,11 @@ static void set_nice(struct task_struct *task, int nice, int policy)
 	task->policy = (u8)policy;
 	/* Half as long again for each five steps down, a tick for the nicest. */
 	WRITE_ONCE(task->slice_ticks, policy == SCHED_IDLE ? 1 : SLICE_TICKS - nice / 4);
+}
+
+void sched_reset(struct task_struct *task)
+{
+	set_nice(task, max((int)task->nice, 0), task->policy);
 }
 
 /* --- getpriority, setpriority --- */
@@ -133,19 +142,55 @@ static long check_policy(int policy, unsigned int priority)
 	}
 }
 
-/* @nice NULL: it stays. */
-static long set_policy(pid_t pid, int policy, const int *nice)
+/* How somebody is to run; for sched_setscheduler(2) and its kin. */
+struct schedule {
+	int policy; /* KEEP_POLICY: as before */
+	unsigned int priority;
+	bool reset_on_fork;
+	const int *nice; /* NULL: it stays */
+};
+
+#define KEEP_POLICY (-1)
+
+/* Who leaves SCHED_IDLE has more of the CPU, as with less niceness. */
+static bool may_set_policy(const struct task_struct *task, const struct schedule *wanted)
+{
+	if (capable(CAP_SYS_NICE))
+		return true;
+	return may_schedule(task) && (!wanted->nice || can_nice(task, *wanted->nice)) &&
+	       (task->policy != SCHED_IDLE || wanted->policy == SCHED_IDLE ||
+		has_nice_limit(task->nice)) &&
+	       (!task->reset_on_fork || wanted->reset_on_fork);
+}
+
+/* tasklist_lock held. */
+static long set_policy(struct task_struct *task, struct schedule *wanted)
+{
+	long ret;
+
+	if (wanted->policy == KEEP_POLICY) {
+		wanted->policy = task->policy;
+		wanted->reset_on_fork = task->reset_on_fork;
+	}
+	ret = check_policy(wanted->policy, wanted->priority);
+	if (ret)
+		return ret;
+	if (!may_set_policy(task, wanted))
+		return -EPERM;
+	set_nice(task, wanted->nice ? *wanted->nice : task->nice, wanted->policy);
+	task->reset_on_fork = wanted->reset_on_fork;
+	return 0;
+}
+
+static long set_policy_of(pid_t pid, struct schedule *wanted)
 {
 	struct task_struct *task = get_thread(pid);
-	long ret = 0;
+	long ret;
 
 	if (!task)
 		return -ESRCH;
 	spin_lock_irq(&tasklist_lock);
-	if (!may_schedule(task) || (nice && !can_nice(task, *nice)))
-		ret = -EPERM;
-	else
-		set_nice(task, nice ? *nice : task->nice, policy);
+	ret = set_policy(task, wanted);
 	spin_unlock_irq(&tasklist_lock);
 	put_task_struct(task);
 	return ret;
@@ -153,16 +198,14 @@ static long set_policy(pid_t pid, int policy, const int *nice)
 
 long sys_sched_setscheduler(pid_t pid, int policy, const int __user *param)
 {
-	int priority;
-	long ret;
+	struct schedule wanted = { .policy = policy & ~SCHED_RESET_ON_FORK,
+				   .reset_on_fork = policy & SCHED_RESET_ON_FORK };
 
 	if (pid < 0 || policy < 0 || !param)
 		return -EINVAL;
-	if (get_user(priority, param))
+	if (get_user(wanted.priority, param))
 		return -EFAULT;
-	policy &= ~SCHED_RESET_ON_FORK;
-	ret = check_policy(policy, (unsigned int)priority);
-	return ret ? ret : set_policy(pid, policy, NULL);
+	return set_policy_of(pid, &wanted);
 }
 
 /* -errno, or the policy. */
@@ -176,7 +219,7 @@ static long policy_of(pid_t pid)
 	task = get_thread(pid);
 	if (!task)
 		return -ESRCH;
-	policy = task->policy;
+	policy = task->policy | (task->reset_on_fork ? SCHED_RESET_ON_FORK : 0);
 	put_task_struct(task);
 	return policy;
 }
@@ -197,15 +240,13 @@ long sys_sched_getparam(pid_t pid, int __user *param)
 
 long sys_sched_setparam(pid_t pid, const int __user *param)
 {
-	int priority;
-	long policy;
+	struct schedule wanted = { .policy = KEEP_POLICY };
 
 	if (pid < 0 || !param)
 		return -EINVAL;
-	if (get_user(priority, param))
+	if (get_user(wanted.priority, param))
 		return -EFAULT;
-	policy = policy_of(pid);
-	return policy < 0 ? policy : priority ? -EINVAL : 0;
+	return set_policy_of(pid, &wanted);
 }
 
 long sys_sched_get_priority_max(int policy)
@@ -251,12 +292,12 @@ struct sched_attr {
 };
 
 #define SCHED_ATTR_SIZE_VER0 48u
+#define SCHED_FLAG_RESET_ON_FORK 1u
 
 long sys_sched_getattr(pid_t pid, struct sched_attr __user *uattr, unsigned int size,
 		       unsigned int flags)
 {
-	struct sched_attr attr = { .size = min(size, (unsigned int)sizeof(attr)),
-				   .util_max = 1024 };
+	struct sched_attr attr = { .size = min(size, (unsigned int)sizeof(attr)) };
 	struct task_struct *task;
 
 	if (!uattr || pid < 0 || size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE || flags)
@@ -266,35 +307,40 @@ long sys_sched_getattr(pid_t pid, struct sched_attr __user *uattr, unsigned int 
 		return -ESRCH;
 	attr.policy = task->policy;
 	attr.nice = task->nice;
+	attr.flags = task->reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
 	put_task_struct(task);
 	return copy_to_user(uattr, &attr, attr.size) ? -EFAULT : 0;
 }
 
 long sys_sched_setattr(pid_t pid, const struct sched_attr __user *uattr, unsigned int flags)
 {
+	struct schedule wanted;
 	struct sched_attr attr;
 	u32 size;
-	long ret;
 	int nice;
 
 	if (!uattr || pid < 0 || flags)
 		return -EINVAL;
 	if (get_user(size, &uattr->size))
 		return -EFAULT;
+	/* Who asks for more than there is, or less than there ever was, is told how much that is. */
 	if (size && (size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE))
-		return -E2BIG;
+		return put_user((u32)sizeof(attr), (u32 *)&uattr->size) ? -EFAULT : -E2BIG;
 	if (copy_from_user(&attr, uattr, SCHED_ATTR_SIZE_VER0))
 		return -EFAULT;
-	ret = (int)attr.policy < 0 ? -EINVAL : check_policy((int)attr.policy, attr.priority);
-	if (ret)
-		return ret;
+	if ((int)attr.policy < 0 || attr.flags & ~(u64)SCHED_FLAG_RESET_ON_FORK)
+		return -EINVAL;
 	nice = clamp(attr.nice, NICE_MIN, NICE_MAX);
-	return set_policy(pid, (int)attr.policy, attr.policy == SCHED_IDLE ? NULL : &nice);
+	wanted = (struct schedule){ .policy = (int)attr.policy,
+				    .priority = attr.priority,
+				    .reset_on_fork = attr.flags & SCHED_FLAG_RESET_ON_FORK,
+				    .nice = attr.policy == SCHED_IDLE ? NULL : &nice };
+	return set_policy_of(pid, &wanted);
 }
 
 /* --- priorities of input and output: kept and told, the disk serves all alike --- */
 
-#define IOPRIO_CLASS(ioprio) ((ioprio) >> 13)
+#define IOPRIO_CLASS(ioprio) ((ioprio) >> 13 & 7)
 #define IOPRIO_LEVEL(ioprio) ((ioprio)&7)
 #define IOPRIO_CLASS_NONE 0
 #define IOPRIO_CLASS_RT 1
@@ -306,7 +352,7 @@ static long check_ioprio(int ioprio)
 
 	if (class == IOPRIO_CLASS_RT && !capable(CAP_SYS_NICE))
 		return -EPERM;
-	return class < 0 || class > IOPRIO_CLASS_IDLE ||
+	return class > IOPRIO_CLASS_IDLE ||
 			       (class == IOPRIO_CLASS_NONE && IOPRIO_LEVEL(ioprio)) ?
 		       -EINVAL :
 		       0;

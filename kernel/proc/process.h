@@ -95,6 +95,10 @@ unsigned long memlock_limit(void);
 bool may_schedule(const struct task_struct *task);
 /* The thread of that number, 0: the caller; counted. NULL: there is none. */
 struct task_struct *get_thread(pid_t pid);
+/* May current say how @task runs: its user, or CAP_SYS_NICE? */
+bool may_schedule(const struct task_struct *task);
+/* @task is new, and its parent asked that none start with less niceness than usual. */
+void sched_reset(struct task_struct *task);
 
 /* --- groups --- */
 /* Some process is in group or session @pid. tasklist_lock held. */

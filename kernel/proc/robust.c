@@ -3,6 +3,7 @@
  * Robust futexes: locks that say so when their owner dies (linux/futex.h, struct robust_list_head). The
  * list of those that a thread holds is in its own memory.
  */
+#include "kernel/proc/pid.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
@@ -32,13 +33,17 @@ long sys_get_robust_list(pid_t pid, unsigned long __user *head, size_t __user *l
 {
 	struct task_struct *task;
 	unsigned long addr = current->robust_list;
+	bool may;
 
 	if (pid) {
 		task = find_get_task(pid);
 		if (!task)
 			return -ESRCH;
 		addr = task->robust_list;
+		may = ptrace_may_access(task, true);
 		put_task_struct(task);
+		if (!may)
+			return -EPERM;
 	}
 	return put_user(sizeof(struct robust_head), len) || put_user(addr, head) ? -EFAULT : 0;
 }

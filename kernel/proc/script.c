@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first line of a script: "#!", an interpreter, and the rest of the line as one argument. As on
- * Linux the line may be cut at 256 bytes, but not within the interpreter's name.
+ * Linux the line may be cut at 256 bytes, but not within the interpreter's name; and blanks at its end
+ * do not count, but for those before the end of the file.
  */
 #include "kernel/proc/elf.h"
 #include "lib/errno.h"
@@ -43,9 +44,10 @@ int script_parse(const char *buf, size_t len, struct script *script)
 	memcpy(script->interp, s, n);
 	script->interp[n] = '\0';
 	s += n;
+	end -= cut; /* the last byte is only looked at */
 	while (s < end && is_blank(*s))
 		s++;
-	while (end > s && is_blank(end[-1]))
+	while ((newline || cut) && end > s && is_blank(end[-1]))
 		end--;
 	n = strnlen(s, (size_t)(end - s));
 	memcpy(script->arg, s, n);

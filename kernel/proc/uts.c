@@ -7,6 +7,7 @@
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "lib/vsprintf.h"
 #include <asm/uaccess.h>
 
 struct utsname {
@@ -51,6 +52,8 @@ long sys_uname(struct utsname __user *uname)
 	spin_lock(&uts_lock);
 	names = uts;
 	spin_unlock(&uts_lock);
+	if (current->personality & UNAME26)
+		snprintf(names.release, UTS_LEN, "2.6.%d%s", 60 + UTS_MINOR, UTS_SUFFIX);
 	return copy_to_user(uname, &names, sizeof(names)) ? -EFAULT : 0;
 }
 

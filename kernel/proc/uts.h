@@ -7,7 +7,9 @@
 
 #define UTS_LEN 65 /* NUL included */
 #define UTS_SYSNAME "Linux"
-#define UTS_RELEASE "6.1.0-faultline"
+#define UTS_MINOR 1
+#define UTS_SUFFIX "-faultline"
+#define UTS_RELEASE "6.1.0" UTS_SUFFIX
 #define UTS_VERSION "#1 Faultline"
 
 enum uts_name { UTS_NODENAME = 1, UTS_DOMAINNAME };

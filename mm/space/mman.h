@@ -3,6 +3,8 @@
 #ifndef MM_SPACE_MMAN_H
 #define MM_SPACE_MMAN_H
 
+#include "lib/types.h"
+
 #define PROT_NONE 0x0UL
 #define PROT_READ 0x1UL
 #define PROT_WRITE 0x2UL
@@ -38,6 +40,14 @@
 	 MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | \
 	 MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | (21UL << MAP_HUGE_SHIFT) | \
 	 (30UL << MAP_HUGE_SHIFT))
+
+/* Are there pages of the size that mmap, shmget or memfd_create flags name, on this kind of machine? */
+static inline bool huge_size_exists(unsigned long flags)
+{
+	unsigned long log = flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+
+	return !log || log == 21 || log == 30; /* 2 MiB, 1 GiB */
+}
 
 #define MREMAP_MAYMOVE 1UL
 #define MREMAP_FIXED 2UL

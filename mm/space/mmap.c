@@ -332,9 +332,7 @@ long sys_remap_file_pages(unsigned long start, unsigned long size, unsigned long
 /* There are no huge pages to have: known sizes find the pool empty, others do not exist. */
 static long mmap_hugetlb(unsigned long flags)
 {
-	unsigned long log = (flags >> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
-
-	return !log || log == PMD_SHIFT || log == PUD_SHIFT ? -ENOMEM : -EINVAL;
+	return huge_size_exists(flags) ? -ENOMEM : -EINVAL;
 }
 
 long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
