@@ -19,7 +19,7 @@
 #include "kernel/core/rcu.h"
 #include "kernel/core/time.h"
 #include "lib/util.h"
-#include "mm/space/mm.h"
+#include "mm/space/mmu_context.h"
 #include <asm/irq.h>
 #include <asm/switch.h>
 #include <asm/tlbflush.h>
@@ -200,29 +200,6 @@ void use_mm(struct mm_struct *mm)
 }
 
 /*
- * A kernel thread runs in whatever map is loaded and keeps it from being freed; handed on if the
- * next is one too. Meanwhile the map is loaded lazily (asm/tlbflush.h).
- */
-static void switch_maps(struct run_queue *rq, struct task_struct *prev, struct task_struct *next)
-{
-	struct mm_struct *loaded = prev->active_mm;
-
-	if (next->mm) {
-		switch_mm_irqs_off(next->mm);
-		next->active_mm = next->mm;
-		if (!prev->mm)
-			rq->drop_mm = loaded;
-	} else {
-		enter_lazy_tlb();
-		next->active_mm = loaded;
-		if (prev->mm)
-			mmgrab(loaded);
-	}
-	if (!prev->mm)
-		prev->active_mm = NULL;
-}
-
-/*
  * The second half of a switch, on the stack of the task switched to: the queue lock is released,
  * and what only the previous task still needed is dropped. Interrupts are on afterwards.
  */
@@ -235,7 +212,6 @@ static void finish_switch(void)
 	bool evicted = !state && !prev->on_rq;
 
 	rq->prev = NULL;
-	rq->drop_mm = NULL;
 	if (unlikely(evicted))
 		rq = activate(rq, prev, true);
 	spin_unlock_irq(&rq->lock);
@@ -254,7 +230,7 @@ static void context_switch(struct run_queue *rq, struct task_struct *prev, struc
 	next->last_ran_ns = now;
 	rq->nr_switches++;
 	rq->prev = prev;
-	switch_maps(rq, prev, next);
+	rq->drop_mm = switch_maps(prev, next);
 	switch_to(prev, next);
 	finish_switch();
 }

@@ -17,6 +17,7 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/time.h"
 #include "lib/string.h"
+#include "mm/space/mmu_context.h"
 #include "tests/host/internal.h"
 #include <asm/processor.h>
 #include <asm/roots.h>
@@ -114,23 +115,10 @@ bool host_task_runs(const struct task_struct *task)
 }
 
 /* --- maps --- */
-static void switch_maps(struct task_struct *prev, struct task_struct *next)
+static void change_maps(struct task_struct *prev, struct task_struct *next)
 {
-	struct mm_struct *loaded = prev->active_mm, *drop = NULL;
+	struct mm_struct *drop = switch_maps(prev, next);
 
-	if (next->mm) {
-		switch_mm_irqs_off(next->mm);
-		next->active_mm = next->mm;
-		if (!prev->mm)
-			drop = loaded;
-	} else {
-		enter_lazy_tlb();
-		next->active_mm = loaded;
-		if (prev->mm)
-			mmgrab(loaded);
-	}
-	if (!prev->mm)
-		prev->active_mm = NULL;
 	if (drop)
 		mmdrop(drop);
 }
@@ -147,7 +135,7 @@ void host_become(struct task_struct *task)
 		task = own_task();
 	if (task == current)
 		return;
-	switch_maps(current, task);
+	change_maps(current, task);
 	host_current = task;
 }
 
@@ -237,7 +225,7 @@ static void switch_to_thread(struct host_thread *next)
 {
 	struct host_thread *prev = running;
 
-	switch_maps(current, next->task);
+	change_maps(current, next->task);
 	prev->task = current;
 	prev->last_ran = now_ns;
 	host_current = next->task;
