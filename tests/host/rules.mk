@@ -14,7 +14,7 @@ HOST_KERNEL := $(sort $(shell find mm -name '*.c')) \
 	arch/x86_64/entry/fault.c arch/x86_64/entry/pf_error.c \
 	arch/x86_64/mm/asid.c arch/x86_64/mm/tlb.c
 HOST_MACHINE := $(patsubst %,tests/host/%.c,\
-	access disks failure files kasan machine mmu process shim threads vmap)
+	access disks failure files kasan machine mmu process shim shmem threads vmap)
 HOST_SOURCES := $(HOST_KERNEL) $(HOST_MACHINE)
 SHADOW := shadow shadow_calls # of test_shadow
 WORLD := shadow world         # of test_alloc_failure
