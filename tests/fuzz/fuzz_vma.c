@@ -7,14 +7,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The VMA tree: insert, split, merge, remove, find and the gap search, in up to four processes that
- * fork from each other, against the array of pages of tests/unit/vma_world.h. Input: five bytes a
+ * fork from each other, against the array of pages of tests/unit/vma_shadow.h. Input: five bytes a
  * step: kind, first page, pages, rights or target, and which allocation fails.
  */
 #include "tests/fuzz/fuzz.h"
 
 #define assert_true(cond) CHECK(cond)
 #define assert_int_equal(a, b) CHECK((a) == (b))
-#include "tests/unit/vma_world.h"
+#include "tests/unit/vma_shadow.h"
 
 #define FAMILY 4u
 

@@ -7,12 +7,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Address spaces: the real VMA tree, merge and split, page tables and reverse map against a
- * shadow model (tests/unit/vma_world.h): single calls, random ones, with several processes,
+ * shadow model (tests/unit/vma_shadow.h): single calls, random ones, with several processes,
  * without memory.
  */
 #include "tests/unit/test.h"
 
-#include "tests/unit/vma_world.h"
+#include "tests/unit/vma_shadow.h"
 
 static void random_step(struct process *p, uint64_t *seed, char *step)
 {
