@@ -8,7 +8,7 @@ sentence, and row by row of the table of bits, with those numbers taken out:
     frames, addresses, raw entries   must be equal where they are equal in the other story
     processes, slots, offsets        may be any
     lines of the source              within LINES: compilers differ by that much
-    the cost of the fault            within COST of the other, if nothing but its code was waited for
+    the cost of the fault            within COST and SLACK, if nothing but its code was waited for
     pages of the VMA, neighbours     may be any where memory was short, CPUs raced or a disk was read
 
 All else must be the same: access, function, file, VMA, tables made, what was done, counts of the
@@ -17,7 +17,7 @@ import itertools
 import re
 
 LINES = 1
-COST = 0.25
+COST, SLACK = 0.25, 40  # a share, and so many instructions more
 CYCLES = re.compile(r"([\d,]+) cycles, [\d.]+ \w+(?:, most of it in \w+)?")
 LINE = re.compile(r"(?<=[.\w]):(\d+)\)")
 ANY = re.compile(r"(?<=process )\d+|(?<=thread )\d+|(?<=/scratch\.)\d+|(?<=slot )\d+|"
@@ -68,6 +68,6 @@ def difference(old, new, racy):
         if abs(one - other) > LINES:
             return len(olds), f"line {one}", f"line {other}"
     for one, other in zip(numbers(CYCLES, old), numbers(CYCLES, new)):
-        if not racy and abs(one - other) > COST * one:
+        if not racy and abs(one - other) > COST * one + SLACK:
             return len(olds) + 1, f"{one:,} cycles", f"{other:,} cycles"
     return None
