@@ -568,8 +568,6 @@ long sys_rseq(void);
 long sys_membarrier(int cmd, unsigned int flags, int cpu);
 long sys_getrandom(u8 __user *buf, size_t len, unsigned int flags);
 long sys_syslog(int type, char __user *buf, int len);
-long sys_swapon(const char __user *path, int flags);
-long sys_swapoff(const char __user *path);
 long sys_reboot(unsigned int magic1, unsigned int magic2, unsigned int cmd, void __user *arg);
 
 #endif

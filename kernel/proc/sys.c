@@ -6,7 +6,6 @@
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/util.h"
-#include "mm/backing/swap.h"
 #include "mm/frame/slab.h"
 #include "mm/space/mm.h"
 #include <asm/page.h>
@@ -81,18 +80,6 @@ long sys_personality(unsigned int persona)
 long sys_rseq(void)
 {
 	return -ENOSYS;
-}
-
-/* --- swap areas --- */
-
-long sys_swapon(const char __user *path, int flags)
-{
-	return capable(CAP_SYS_ADMIN) ? user_swapon(path, flags) : -EPERM;
-}
-
-long sys_swapoff(const char __user *path)
-{
-	return capable(CAP_SYS_ADMIN) ? user_swapoff(path) : -EPERM;
 }
 
 /* --- random bytes --- */

@@ -32,9 +32,9 @@ static inline swp_entry_t pte_to_swp_entry(pte_t p)
 }
 static inline bool is_swap_pte(pte_t p) { return !pte_none(p) && !pte_present(p); }
 
-/* swapon(2) and swapoff(2) for who may. Path is a user string. */
-long user_swapon(const char *path, int flags);
-long user_swapoff(const char *path);
+/* syscalls: CAP-less (every task is root). Linux's errno. Path is a user string. */
+long sys_swapon(const char *path, int flags);
+long sys_swapoff(const char *path);
 /*
  * The same with a kernel string: boot. 0 or -errno, then *why says in words what is wrong (a constant
  * string); what is wrong with a header also goes to the log.

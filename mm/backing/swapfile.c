@@ -290,7 +290,7 @@ int do_swapon(const char *path, int flags, const char **why)
 	return err;
 }
 
-long user_swapon(const char *upath, int flags)
+long sys_swapon(const char *upath, int flags)
 {
 	const char *why;
 	char *path;
@@ -354,7 +354,7 @@ static long disable_area(struct swap_area *area)
 	return 0;
 }
 
-long user_swapoff(const char *upath)
+long sys_swapoff(const char *upath)
 {
 	struct swap_area *area;
 	struct file *file;

@@ -223,7 +223,7 @@ int host_swapoff(int n)
 	host_switch(swapoff);
 	snprintf(path, sizeof(path), "/dev/%s", disk->bdev.name);
 	host_write(HOST_STACK_TOP - sizeof(path), path, sizeof(path));
-	err = user_swapoff((const char *)(HOST_STACK_TOP - sizeof(path)));
+	err = sys_swapoff((const char *)(HOST_STACK_TOP - sizeof(path)));
 	host_switch(before->mm ? before : NULL);
 	host_exit(swapoff);
 	disk->idle = !err;
