@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Runs of 100,000 faults stay smooth. What is judged is the CPU time of the page's main thread: it
-does not depend on what else this machine does."""
+"""Runs of 100,000 faults stay smooth. What is judged is the CPU time of the page's main thread, which
+depends little on what else this machine does. A step above the bound is tried again at its place, for
+caches are shared, too: at most one in twenty, and each must then keep it."""
+import os
 import random
 
 from browser import Browser
-from harness import check
-from pages import no_complaints, run_of, see
+from harness import check, run
+from pages import flt, no_complaints, run_of, see
 
 FAULTS = 100_000
 FIRST, STEP = 2000, 50  # milliseconds
@@ -38,6 +40,16 @@ def spent(browser, act, moment):
     return browser.busy() - before
 
 
+def tried(browser, act, moment):
+    """What act() takes at a moment, until it keeps the bound; three times at most."""
+    times = []
+    while not times or times[-1] >= STEP and len(times) < 3:
+        browser.run("page.focus = null; page.go({moment: arguments[0]})", moment)
+        browser.painted()
+        times.append(spent(browser, act, moment))
+    return times
+
+
 def judge(data, faults):
     """Open the page of these records, and go about in it."""
     page, said, status = see(data)
@@ -52,14 +64,11 @@ def judge(data, faults):
             look();""")
         places = random.Random(7).sample(range(1, faults), PLACES)
         for way, act in WAYS.items():
-            times = []
-            for moment in places:
-                browser.run("page.focus = null; page.go({moment: arguments[0]})", moment)
-                browser.painted()
-                times.append(spent(browser, act, moment))
+            tries = [tried(browser, act, moment) for moment in places]
             browser.run("document.getElementById('filters').reset()")
-            times.sort(reverse=True)
-            check(f"{way}: each within 50 ms", times[0] < STEP, [f"{ms:.1f}" for ms in times])
+            again = [times for times in tries if len(times) > 1]
+            check(f"{way}: each within 50 ms", all(times[-1] < STEP for times in tries), again)
+            check(f"{way}: 19 of 20 at the first try", len(again) <= PLACES / 20, again)
         no_complaints(browser)
 
 
@@ -67,3 +76,14 @@ def test_large():
     "100,000 faults of one program after another: shown in 2 s, a step in 50 ms"
     data, _, faults = run_of(FAULTS)
     judge(data, len(faults))
+
+
+def test_thrash():
+    "100,000 faults of a program that has not enough memory: the same"
+    result = run(prog="thrash", args=["64", "100000"], mem="40M", swap="128M", trace=1, limit=280)
+    with open(os.path.join(result.rundir, "trace.flt"), "rb") as file:
+        data = file.read()
+    trace = flt.Trace()
+    trace.feed(data)
+    trace.finish()
+    judge(data, sum(trace.type_at(i) == flt.FAULT.number for i in range(len(trace))))

@@ -43,7 +43,7 @@ class Derived {
 			let vma = null;
 
 			for (let i = 0; i < ENTRY_CHUNK; i++) {
-				const low = chunk.low[i], high = chunk.high[i];
+				const low = chunk[i], high = chunk[HIGH + i];
 
 				if (!low && !high)
 					continue;
@@ -79,7 +79,7 @@ class Derived {
 	/* What a frame is used as: one of USES. */
 	use(pfn) {
 		const chunk = this.state.frames[Math.floor(pfn / FRAME_CHUNK)], i = pfn % FRAME_CHUNK;
-		const use = chunk ? chunk.use[i] : FRAME_UNKNOWN;
+		const use = chunk ? chunk[USE + i] : FRAME_UNKNOWN;
 
 		if (use === FRAME_FREE)
 			return "free";
@@ -95,7 +95,7 @@ class Derived {
 			return this.anon[pfn] ? "anon" : "file";
 		if (use === FRAME_UNKNOWN)
 			return "unknown";
-		const kind = this.records.meta.kinds[chunk.kind[i]]; // none: NO_KIND
+		const kind = this.records.meta.kinds[chunk[KIND + i]]; // none: NO_KIND
 
 		return USES.includes(kind) ? kind : "used";
 	}

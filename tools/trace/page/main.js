@@ -271,6 +271,7 @@ class Page {
 		this.map.show(now, now.space);
 		showPair(now);
 		showFrames(now, this.frames, this.chosenFrame(now), byId("frames-by").value === "owner");
+		showSwap(now);
 		showCache(now);
 		showLists(now);
 		this.timeline.show(now);
@@ -398,10 +399,10 @@ function dumpState(model, count) {
 		const chunk = state.frames[Math.floor(pfn / FRAME_CHUNK)], i = pfn % FRAME_CHUNK;
 
 		uses.push(derived.use(pfn));
-		if (chunk && chunk.order[i] !== NO_ORDER)
-			free.push([pfn, chunk.order[i]]);
-		if (chunk && chunk.lru[i] !== LRU_OFF)
-			lru.push([pfn, chunk.lru[i]]);
+		if (chunk && chunk[ORDER + i] !== NO_ORDER)
+			free.push([pfn, chunk[ORDER + i]]);
+		if (chunk && chunk[LRU + i] !== LRU_OFF)
+			lru.push([pfn, chunk[LRU + i]]);
 	}
 	return { mms, free, lru, uses, maps: [...derived.maps], files: Object.fromEntries(state.files),
 		tables: [...state.tables].map(([pfn, [, level]]) => [pfn, level]),
@@ -416,7 +417,10 @@ async function main() {
 	try {
 		const meta = JSON.parse(byId("meta").textContent);
 
-		page = new Page(meta, await unpack(byId("records").textContent, meta.bytes));
+		const records = await unpack(byId("records").textContent, meta.bytes);
+
+		byId("records").remove(); // it is as large as the file
+		page = new Page(meta, records);
 		performance.mark("shown");
 		if (meta.live)
 			await page.follow();

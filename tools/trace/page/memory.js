@@ -96,14 +96,14 @@ class FrameMap {
 
 		this.near.style.height = `${height}px`;
 		this.first = Math.max(0, Math.min(row * NEAR_COLUMNS, this.nr - span));
-		for (let i = 0; i < span && this.first + i < this.nr; i++) {
-			const x = i % NEAR_COLUMNS * cell, y = Math.floor(i / NEAR_COLUMNS) * cell;
+		paintCells(context, this.pixels.subarray(this.first, Math.min(this.nr, this.first + span)),
+			NEAR_COLUMNS, { x: 0, y: 0, width: this.width, height: cell * NEAR_ROWS });
+		paintGrid(context, cell, cell, this.width, height);
+		if (chosen !== null && chosen < this.nr) {
+			const i = chosen - this.first;
 
-			context.fillStyle = `#${(this.pixels[this.first + i] & 0xffffff).toString(16)
-				.padStart(6, "0").replace(/(..)(..)(..)/, "$3$2$1")}`;
-			context.fillRect(x, y, cell - 1, cell - 1);
-			if (this.first + i === chosen)
-				paintMark(context, x - 0.5, cell, y - 0.5, cell);
+			paintMark(context, i % NEAR_COLUMNS * cell - 0.5, cell,
+				Math.floor(i / NEAR_COLUMNS) * cell - 0.5, cell);
 		}
 	}
 
@@ -111,11 +111,12 @@ class FrameMap {
 	paintFrames(now, byOwner) {
 		const { derived } = now;
 
-		this.picture.width = this.columns;
-		this.picture.height = this.rows;
-		const context = this.picture.getContext("2d");
-		const image = context.createImageData(this.columns, this.rows);
-		const pixels = this.pixels = new Uint32Array(image.data.buffer), words = {};
+		if (this.picture.width !== this.columns || this.picture.height !== this.rows || !this.image) {
+			this.picture.width = this.columns;
+			this.picture.height = this.rows;
+			this.image = new ImageData(this.columns, this.rows);
+		}
+		const pixels = this.pixels = new Uint32Array(this.image.data.buffer), words = {};
 		const small = Colours.word("free"), large = Colours.word("free-large");
 		let block = 0, blockEnd = 0;
 
@@ -140,7 +141,7 @@ class FrameMap {
 					byOwner && use !== "unknown" ? Colours.word("reserved") : words[use];
 			}
 		}
-		context.putImageData(image, 0, 0);
+		this.picture.getContext("2d", { willReadFrequently: true }).putImageData(this.image, 0, 0);
 	}
 
 	legend(now, byOwner) {
@@ -161,7 +162,7 @@ class FrameMap {
 function freeOrder(state, pfn) {
 	const chunk = state.frames[Math.floor(pfn / FRAME_CHUNK)];
 
-	return chunk ? chunk.order[pfn % FRAME_CHUNK] : NO_ORDER;
+	return chunk ? chunk[ORDER + pfn % FRAME_CHUNK] : NO_ORDER;
 }
 
 function showFrames(now, map, chosen, byOwner) {
@@ -192,22 +193,40 @@ function frameWords(now, pfn) {
 		parts.push("Mapped by " + users.map(({ space, page }) =>
 			`${derived.spaceName(space.mm)} at ${hexPage(page)}`).join(", ") +
 			(derived.maps[pfn] > users.length ? ` and ${derived.maps[pfn] - users.length} more.` : "."));
-	if (chunk && chunk.lru[i] !== LRU_OFF)
-		parts.push(`On the list ${LISTS[chunk.lru[i]]}.`);
+	if (chunk && chunk[LRU + i] !== LRU_OFF)
+		parts.push(`On the list ${LISTS[chunk[LRU + i]]}.`);
 	if (state.writing.has(pfn))
 		parts.push("It is being written to its file.");
 	return parts.join(" ");
 }
 
-/* Rows of: name, bar, number. */
-function bars(rows, none) {
-	const most = Math.max(1, ...rows.map((row) => row.n));
+/* Rows of: name, bar, number. Those that are there are written over: that is cheaper than new ones. */
+function bars(id, rows, none) {
+	const place = byId(id), most = Math.max(1, ...rows.map((row) => row.n));
 
-	return rows.length ? element("div.rows", {}, ...rows.flatMap(({ name, n, colour, words }) => [
-		element("span.name", { title: name }, name),
-		element("span", {}, n && element("div.bar", { style: { width: `${100 * n / most}%`,
-			background: `var(--${colour})` } }) || ""),
-		element("span.number", {}, words || n.toLocaleString("en"))])) : element("p.dim", {}, none);
+	if (!rows.length) {
+		place.replaceChildren(element("p.dim", {}, none));
+		return;
+	}
+	if (!place.firstChild || place.firstChild.className !== "rows")
+		place.replaceChildren(element("div.rows"));
+	d3.select(place.firstChild).selectAll("div.row").data(rows).join((enter) => {
+		const row = enter.append("div").attr("class", "row");
+
+		row.append("span").attr("class", "name");
+		row.append("span").append("div").attr("class", "bar");
+		row.append("span").attr("class", "number");
+		return row;
+	}).each(function ({ name, n, colour, words }) {
+		const [label, bar, number] = this.children;
+
+		write(label, name);
+		label.title = name;
+		bar.firstChild.hidden = !n;
+		bar.firstChild.style.width = `${100 * n / most}%`;
+		bar.firstChild.style.background = `var(--${colour})`;
+		write(number, words || n.toLocaleString("en"));
+	});
 }
 
 function showBuddy(now) {
@@ -216,34 +235,37 @@ function showBuddy(now) {
 
 	for (const chunk of now.state.frames)
 		for (let i = 0; chunk && i < FRAME_CHUNK; i++)
-			if (chunk.order[i] !== NO_ORDER) {
-				blocks[chunk.order[i]]++;
+			if (chunk[ORDER + i] !== NO_ORDER) {
+				blocks[chunk[ORDER + i]]++;
 				any = true;
 			}
-	fill("buddy", bars(any ? blocks.map((n, order) => ({ name: bytes(2 ** order), n,
+	bars("buddy", any ? blocks.map((n, order) => ({ name: bytes(2 ** order), n,
 		colour: order >= LARGE_ORDER ? "free-large" : "free" })) : [],
-	"Free blocks are not recorded in this file."));
+	"Free blocks are not recorded in this file.");
 }
 
 /* ---- Swap area and page cache ---------------------------------------------------------------- */
 
-function showCache(now) {
-	const { state, derived } = now, keys = new Set([...state.swap.keys(), ...derived.slots.keys()]);
-	const cached = new Map();
+function showSwap(now) {
+	const { state, derived } = now, keys = [...new Set([...state.swap.keys(), ...derived.slots.keys()])];
+	const canvas = byId("swap"), both = state.swap.size, words = !keys.length ? "No page is in the swap area." :
+		`${plural(keys.length, "slot")} in use; ${both ? both.toLocaleString("en") : "none"} of the ` +
+		"pages are in memory too, in the swap cache.";
 
-	if (!keys.size) {
-		fill("swap", element("h3", {}, "Swap area"), element("p.dim", {}, "No page is in the swap area."));
-	} else {
-		const both = state.swap.size;
-		const canvas = element("canvas", { role: "img",
-			"aria-label": `${keys.size} slots in use, ${both} of them in memory too` });
-
-		canvas.style.cssText = "display: block; width: 100%";
-		fill("swap", element("h3", {}, "Swap area"), element("p", {},
-			`${plural(keys.size, "slot")} in use; ${both ? both.toLocaleString("en") : "none"} of the ` +
-			"pages are in memory too, in the swap cache."), canvas);
+	byId("swap-words").textContent = words;
+	byId("swap-words").className = keys.length ? "" : "dim";
+	canvas.hidden = byId("swap-legend").hidden = !keys.length;
+	canvas.setAttribute("aria-label", words);
+	if (!byId("swap-legend").firstChild)
+		fill("swap-legend", swatch("swap", "in the swap area"), swatch("anon", "in memory too (upper half)"),
+			swatch("bad", "being read or written (upper half)"));
+	if (keys.length)
 		Pictures.later(canvas, (width) => paintSlots(canvas, width, now, keys));
-	}
+}
+
+function showCache(now) {
+	const { state } = now, cached = new Map();
+
 	for (const { dev, ino } of state.cache.values()) {
 		const key = `${dev}:${ino}`;
 
@@ -252,34 +274,32 @@ function showCache(now) {
 	const rows = [...cached].sort((a, b) => b[1] - a[1]).slice(0, 14).map(([key, n]) =>
 		({ name: lastPart(state.files.get(key) || `file ${key}`), n, colour: "file", words: bytes(n) }));
 
-	fill("cache", element("h3", {}, "Page cache, by file"), bars(rows,
-		"No page of a file is recorded in the page cache."),
-	cached.size > rows.length ? element("p.dim", {}, `and ${cached.size - rows.length} more files`) : "");
+	bars("cache", rows, "No page of a file is recorded in the page cache.");
+	byId("cache-more").textContent = cached.size > rows.length ?
+		`and ${cached.size - rows.length} more files` : "";
 }
 
 /* Slots from the lowest to the highest in use; the upper half tells of the swap cache. */
 function paintSlots(canvas, width, now, keys) {
-	const slots = [...keys].map((key) => ({ key, slot: Math.floor(key / 2 ** 14) }));
-	const first = d3.min(slots, ({ slot }) => slot), span = d3.max(slots, ({ slot }) => slot) - first + 1;
-	const cell = Math.max(2, Math.min(12, Math.floor(
-		Math.sqrt(width * 120 / span))));
+	const slotOf = (key) => Math.floor(key / 2 ** 14);
+	const first = d3.min(keys, slotOf), span = d3.max(keys, slotOf) - first + 1;
+	const cell = Math.max(2, Math.min(12, Math.floor(Math.sqrt(width * 120 / span))));
 	const columns = Math.max(1, Math.floor(width / cell)), rows = Math.ceil(span / columns);
 	const height = Math.min(240, rows * cell), context = prepare(canvas, width, height);
+	const halves = new Uint32Array(2 * columns * rows).fill(Colours.word("none")); // two rows for one
 
-	canvas.style.height = `${height}px`;
-	context.fillStyle = Colours.get("none");
-	context.fillRect(0, 0, width, height);
-	for (const { key, slot } of slots) {
-		const at = slot - first, x = at % columns * cell, y = Math.floor(at / columns) * cell;
-		const pfn = now.state.swap.get(key), size = Math.max(1, cell - 1);
+	for (const key of keys) {
+		const at = slotOf(key) - first, pfn = now.state.swap.get(key);
+		const upper = Math.floor(at / columns) * 2 * columns + at % columns;
 
-		context.fillStyle = Colours.get("swap");
-		context.fillRect(x, y, size, size);
-		if (pfn !== undefined) {
-			context.fillStyle = Colours.get(now.state.transfers.has(pfn) ? "bad" : "anon");
-			context.fillRect(x, y, size, Math.ceil(size / 2));
-		}
+		halves[upper + columns] = Colours.word("swap");
+		halves[upper] = Colours.word(pfn === undefined ? "swap" :
+			now.state.transfers.has(pfn) ? "bad" : "anon");
 	}
+	canvas.style.height = `${height}px`;
+	paintCells(context, halves, columns, { x: 0, y: 0, width: columns * cell, height });
+	if (cell > 3)
+		paintGrid(context, cell, height / rows, columns * cell, height);
 }
 
 /* ---- Reclaim lists --------------------------------------------------------------------------- */
@@ -289,11 +309,11 @@ function showLists(now) {
 
 	for (const chunk of now.state.frames)
 		for (let i = 0; chunk && i < FRAME_CHUNK; i++)
-			if (chunk.lru[i] < LISTS.length)
-				counts[chunk.lru[i]]++;
-	fill("lists", bars(counts.some(Boolean) ? counts.map((n, i) => ({ name: LISTS[i], n,
+			if (chunk[LRU + i] < LISTS.length)
+				counts[chunk[LRU + i]]++;
+	bars("lists", counts.some(Boolean) ? counts.map((n, i) => ({ name: LISTS[i], n,
 		colour: i < 2 ? "anon" : i < 4 ? "file" : "kernel", words: bytes(n) })) : [],
-	"No page is recorded on a list."));
+	"No page is recorded on a list.");
 	const who = [...reclaiming.values()];
 
 	byId("reclaim").textContent = who.length ?

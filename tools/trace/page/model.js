@@ -12,23 +12,17 @@
 
 const ENTRY_CHUNK = 64, FRAME_CHUNK = 512;
 const FRAME_UNKNOWN = 0, FRAME_USED = 1, FRAME_FREE = 2;
-const KEPT = 384, LEAST_APART = 1024; // states that are kept, and records between two of them
+const KEPT = 192, LEAST_APART = 1024; // states that are kept, and records between two of them
 const SLICE = 8; // milliseconds
 const USER_PAGES = 0x7ffffffff;
 const LRU_OFF = 255, NO_ORDER = 255, NO_KIND = 255;
 
-class Frames {
-	constructor(from) {
-		const copy = (name, type, fill) => {
-			this[name] = from ? from[name].slice() : new type(FRAME_CHUNK).fill(fill);
-		};
-
-		copy("use", Uint8Array, FRAME_UNKNOWN);
-		copy("order", Uint8Array, NO_ORDER); // of the free block that begins here
-		copy("kind", Uint8Array, NO_KIND);
-		copy("lru", Uint8Array, LRU_OFF);
-	}
-}
+/* What is known of 512 frames: four bytes of each, in one array, for there are many. */
+const USE = 0, ORDER = FRAME_CHUNK, KIND = 2 * FRAME_CHUNK, LRU = 3 * FRAME_CHUNK;
+const NOTHING_KNOWN = new Uint8Array(4 * FRAME_CHUNK).fill(FRAME_UNKNOWN, USE, ORDER)
+	.fill(NO_ORDER, ORDER, KIND) // of the free block that begins here
+	.fill(NO_KIND, KIND, LRU).fill(LRU_OFF, LRU);
+const HIGH = ENTRY_CHUNK; // of 64 entries: first their low halves, from here on the high ones
 
 class Space {
 	constructor(from, mm) {
@@ -43,7 +37,7 @@ class Space {
 	entry(page) {
 		const chunk = this.chunks.get(Math.floor(page / ENTRY_CHUNK));
 
-		return chunk ? [chunk.low[page % ENTRY_CHUNK], chunk.high[page % ENTRY_CHUNK]] : [0, 0];
+		return chunk ? [chunk[page % ENTRY_CHUNK], chunk[HIGH + page % ENTRY_CHUNK]] : [0, 0];
 	}
 
 	/* visit(page, low, high) for each entry that is not none, within [first, last). */
@@ -52,8 +46,8 @@ class Space {
 			const base = key * ENTRY_CHUNK;
 
 			for (let i = Math.max(0, first - base); i < ENTRY_CHUNK && base + i < last; i++)
-				if (chunk.low[i] || chunk.high[i])
-					visit(base + i, chunk.low[i], chunk.high[i]);
+				if (chunk[i] || chunk[HIGH + i])
+					visit(base + i, chunk[i], chunk[HIGH + i]);
 		}
 	}
 
@@ -175,9 +169,8 @@ class Model {
 	}
 
 	chunk(space, key) {
-		const chunk = this.own(space.chunks.get(key), (from) => from ?
-			{ low: from.low.slice(), high: from.high.slice() } :
-			{ low: new Uint32Array(ENTRY_CHUNK), high: new Uint32Array(ENTRY_CHUNK) });
+		const chunk = this.own(space.chunks.get(key), (from) => from ? from.slice() :
+			new Uint32Array(2 * ENTRY_CHUNK));
 
 		space.chunks.set(key, chunk);
 		return chunk;
@@ -185,7 +178,7 @@ class Model {
 
 	frames(pfn) {
 		const at = Math.floor(pfn / FRAME_CHUNK);
-		const chunk = this.own(this.state.frames[at], (from) => new Frames(from));
+		const chunk = this.own(this.state.frames[at], (from) => (from || NOTHING_KNOWN).slice());
 
 		this.state.frames[at] = chunk;
 		return chunk;
@@ -201,8 +194,8 @@ class Model {
 	setEntry(space, page, low, high) {
 		const chunk = this.chunk(space, Math.floor(page / ENTRY_CHUNK));
 
-		chunk.low[page % ENTRY_CHUNK] = low;
-		chunk.high[page % ENTRY_CHUNK] = high;
+		chunk[page % ENTRY_CHUNK] = low;
+		chunk[HIGH + page % ENTRY_CHUNK] = high;
 	}
 
 	clearEntries(space, first, last) {
@@ -216,9 +209,10 @@ class Model {
 				continue;
 			}
 			const chunk = this.chunk(space, key), from = Math.max(0, first - base);
+			const end = Math.min(ENTRY_CHUNK, last - base);
 
-			chunk.low.fill(0, from, Math.min(ENTRY_CHUNK, last - base));
-			chunk.high.fill(0, from, Math.min(ENTRY_CHUNK, last - base));
+			chunk.fill(0, from, end);
+			chunk.fill(0, HIGH + from, HIGH + end);
 		}
 	}
 
@@ -248,15 +242,16 @@ function swapKey(low, high) {
 
 const APPLY = {
 	FAULT(model, records, r) {
-		const mm = records.get(r, "mm"), page = records.pageOf(r, "address");
+		const mm = records.get(r, "mm"), page = records.pageOf(r, "address"), { words } = records;
+		const before = records.starts[r] + records.faultWords.before_pte;
+		const after = records.starts[r] + records.faultWords.after_pte;
 
-		const before = records.halves(r, "before_pte"), after = records.halves(r, "after_pte");
-
-		if (!mm || page >= USER_PAGES || before[0] === after[0] && before[1] === after[1])
+		if (!mm || page >= USER_PAGES ||
+			words[before] === words[after] && words[before + 1] === words[after + 1])
 			return;
-		model.setEntry(model.space(mm), page, ...after);
+		model.setEntry(model.space(mm), page, words[after], words[after + 1]);
 		if (records.get(r, "verdict") & VERDICT_LISTED)
-			model.eachFrame(records.get(r, "pfn"), 1, (frames, i) => { frames.lru[i] = 0; });
+			model.eachFrame(records.get(r, "pfn"), 1, (frames, i) => { frames[LRU + i] = 0; });
 	},
 	VMA_SET(model, records, r) {
 		const space = model.space(records.get(r, "mm")), was = records.pageOf(r, "was_start");
@@ -303,15 +298,15 @@ const APPLY = {
 	FRAME(model, records, r) {
 		const op = records.get(r, "op"), order = records.get(r, "order");
 		const pfn = records.get(r, "pfn"), half = 2 ** (order - 1);
-		const free = (at, size) => { model.frames(at).order[at % FRAME_CHUNK] = size; };
+		const free = (at, size) => { model.frames(at)[ORDER + at % FRAME_CHUNK] = size; };
 
 		if (order > 20)
 			return;
 		if (op < 2)
 			model.eachFrame(pfn, 2 ** order, (frames, i) => {
-				frames.use[i] = op ? FRAME_USED : FRAME_FREE;
-				frames.order[i] = NO_ORDER;
-				frames.kind[i] = NO_KIND;
+				frames[USE + i] = op ? FRAME_USED : FRAME_FREE;
+				frames[ORDER + i] = NO_ORDER;
+				frames[KIND + i] = NO_KIND;
 			});
 		if (op === 0)
 			free(pfn, order);
@@ -322,8 +317,8 @@ const APPLY = {
 	KIND(model, records, r) {
 		model.eachFrame(records.get(r, "pfn"), 2 ** Math.min(20, records.get(r, "order")),
 			(frames, i) => {
-				frames.use[i] = FRAME_USED;
-				frames.kind[i] = records.get(r, "kind");
+				frames[USE + i] = FRAME_USED;
+				frames[KIND + i] = records.get(r, "kind");
 			});
 	},
 	CACHE(model, records, r) {
@@ -356,7 +351,7 @@ const APPLY = {
 	},
 	LRU(model, records, r) {
 		model.eachFrame(records.get(r, "pfn"), 1, (frames, i) => {
-			frames.lru[i] = records.get(r, "list");
+			frames[LRU + i] = records.get(r, "list");
 		});
 	},
 	RECLAIM(model, records, r) {

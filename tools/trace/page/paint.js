@@ -19,11 +19,18 @@ function element(what, attributes, ...content) {
 	return made;
 }
 
+/* The text of an element, changed only where it differs. */
+function write(place, text) {
+	if (place.textContent !== text)
+		place.textContent = text;
+}
+
 const byId = (id) => document.getElementById(id);
 const fill = (id, ...content) => byId(id).replaceChildren(...content);
 
 const Colours = {
 	known: new Map(),
+	words: new Map(),
 
 	/* The value of a custom property of style.css, as it is now: light, dark or paper. */
 	get(name) {
@@ -35,11 +42,9 @@ const Colours = {
 
 	/* The same as the word that ImageData takes. */
 	word(name) {
-		const key = `${name} as a word`;
-
-		if (!this.known.has(key))
-			this.known.set(key, wordOf(this.get(name)));
-		return this.known.get(key);
+		if (!this.words.has(name))
+			this.words.set(name, wordOf(this.get(name)));
+		return this.words.get(name);
 	},
 
 	/* Owners have colours by their number. */
@@ -65,6 +70,7 @@ const Colours = {
 
 	forget() {
 		this.known.clear();
+		this.words.clear();
 	},
 };
 
@@ -79,9 +85,13 @@ function swatch(colour, words) {
 		words);
 }
 
+function pixelRatio() {
+	return Math.min(3, window.devicePixelRatio || 1);
+}
+
 /* Fit a canvas to its place, as sharp as the screen is. Returns its context, in CSS pixels. */
 function prepare(canvas, width, height) {
-	const ratio = Math.min(3, window.devicePixelRatio || 1);
+	const ratio = pixelRatio();
 	const wide = Math.max(1, Math.round(width * ratio)), high = Math.round(height * ratio);
 
 	if (canvas.width !== wide || canvas.height !== high) {
@@ -116,23 +126,68 @@ const Pictures = {
 	},
 };
 
+const cellPicture = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+
+/*
+ * Cells of one colour each (words), so many in a row, fit into a rectangle: one picture, for many
+ * thousand rectangles would take longer than all else of a step.
+ */
+function paintCells(context, cells, columns, { x, y, width, height }) {
+	const rows = Math.ceil(cells.length / columns), image = new ImageData(columns, rows);
+
+	new Uint32Array(image.data.buffer).set(cells);
+	cellPicture.canvas.width = columns;
+	cellPicture.canvas.height = rows;
+	cellPicture.putImageData(image, 0, 0);
+	context.imageSmoothingEnabled = false;
+	context.drawImage(cellPicture.canvas, x, y, width, height);
+}
+
+/* Lines between cells that are so wide and so high. */
+function paintGrid(context, wide, high, width, height) {
+	context.fillStyle = Colours.get("card");
+	for (let x = wide; x < width + wide; x += wide)
+		context.fillRect(x - 1, 0, 1, height);
+	for (let y = high; y < height + high; y += high)
+		context.fillRect(0, y - 1, width, 1);
+}
+
 /*
  * The pages of a VMA between x0 and x1: its ground, and each entry over it. A page that is less than
- * a pixel wide gets one.
+ * a pixel wide gets one; of several the last.
  */
 function paintPages(context, derived, space, vma, x0, x1, y, height) {
-	const step = (x1 - x0) / (vma.end - vma.start), width = Math.max(step > 4 ? step - 1 : step, 1);
+	const n = vma.end - vma.start, step = (x1 - x0) / n;
 
+	if (step <= 4) {
+		paintNarrow(context, derived, space, vma, { x: x0, y, width: Math.max(1, x1 - x0), height });
+		return;
+	}
 	context.fillStyle = Colours.get("none");
-	if (step > 4)
-		for (let page = vma.start; page < vma.end; page++)
-			context.fillRect(x0 + (page - vma.start) * step, y, width, height);
-	else
-		context.fillRect(x0, y, Math.max(1, x1 - x0), height);
+	for (let page = 0; page < n; page++)
+		context.fillRect(x0 + page * step, y, step - 1, height);
 	space.each(vma.start, vma.end, (page, low, high) => {
 		context.fillStyle = Colours.get(derived.page(low, high));
-		context.fillRect(x0 + (page - vma.start) * step, y, width, height);
+		context.fillRect(x0 + (page - vma.start) * step, y, step - 1, height);
 	});
+}
+
+function paintNarrow(context, derived, space, vma, place) {
+	const n = vma.end - vma.start, columns = Math.ceil(place.width * pixelRatio());
+	const cells = new Uint32Array(columns).fill(Colours.word("none")), last = new Float64Array(columns);
+
+	space.each(vma.start, vma.end, (page, low, high) => {
+		const at = Math.floor((page - vma.start) * columns / n);
+		const end = Math.max(at + 1, Math.floor((page + 1 - vma.start) * columns / n));
+		const word = Colours.word(derived.page(low, high));
+
+		for (let i = at; i < end; i++)
+			if (page >= last[i]) {
+				last[i] = page;
+				cells[i] = word;
+			}
+	});
+	paintCells(context, cells, columns, place);
 }
 
 /* A mark on one page. */

@@ -148,7 +148,8 @@ class Records {
 
 	/* A field as a number; exact up to 2^53. */
 	get(r, name) {
-		const [offset, size] = this.field(r, name), at = this.starts[r] + (offset >>> 2);
+		const field = this.field(r, name), offset = field[0], size = field[1];
+		const at = this.starts[r] + (offset >>> 2);
 
 		if (size === 8)
 			return this.words[at + 1] * 2 ** 32 + this.words[at];
@@ -168,9 +169,9 @@ class Records {
 
 	/* The number of the page that an address field lies in. */
 	pageOf(r, name) {
-		const [low, high] = this.halves(r, name);
+		const at = this.starts[r] + (this.field(r, name)[0] >>> 2);
 
-		return high * 2 ** 20 + (low >>> 12);
+		return this.words[at + 1] * 2 ** 20 + (this.words[at] >>> 12);
 	}
 
 	hex(r, name) {

@@ -3,7 +3,7 @@
 "use strict";
 
 const GAP = 0.02; // of the map's width: what an unused stretch between two mappings gets
-const MOST_ROWS = 120;
+const MOST_ROWS = 120, MOST_PAIRS = 24;
 
 class SpaceMap {
 	constructor(place, choose) {
@@ -248,8 +248,8 @@ function pairOf(now) {
 function showPair(now) {
 	const pair = pairOf(now);
 
-	fill("pair");
 	if (!pair) {
+		fill("pair");
 		byId("pair-words").textContent = now.space ? "At this moment this process has neither a parent " +
 			"nor a child with an address space of its own. After fork they stand here side by side." :
 			"No address space is recorded at this moment.";
@@ -260,20 +260,28 @@ function showPair(now) {
 		.map((vma) => compare(parent, child, vma)).filter(({ same, parted }) => same || parted);
 	const same = d3.sum(rows, (row) => row.same), parted = d3.sum(rows, (row) => row.parted);
 
+	const more = rows.length > MOST_PAIRS ? ` The first ${MOST_PAIRS} of ${rows.length} mappings follow.` : "";
+
 	byId("pair-words").textContent = `${names[0]} above, ${names[1]} below. Of their private pages ` +
 		`${same.toLocaleString("en")} still lead to one frame; ${parted.toLocaleString("en")} ` +
-		`${parted === 1 ? "has" : "have"} parted, or ${parted === 1 ? "is" : "are"} in one of the two only.`;
-	for (const row of rows.slice(0, 24)) {
-		const canvas = element("canvas", { role: "img",
-			"aria-label": `${row.same} shared, ${row.parted} parted` });
+		`${parted === 1 ? "has" : "have"} parted, or ${parted === 1 ? "is" : "are"} in one of the two only.${more}`;
+	d3.select("#pair").selectAll("div").data(rows.slice(0, MOST_PAIRS)).join((enter) => {
+		const row = enter.append("div").attr("class", "row");
 
-		byId("pair").append(element("div.row", {}, element("p", {}, element("code", {},
-			`${hexPage(row.vma.start)} `), `${lastPart(vmaName(now.state, row.vma))}: ${row.same} shared, ` +
-			`${row.parted} parted`), canvas));
+		row.append("p").call((words) => {
+			words.append("code");
+			words.append("span");
+		});
+		row.append("canvas").attr("role", "img");
+		return row;
+	}).each(function (row) {
+		const canvas = this.lastChild, counts = `${row.same} shared, ${row.parted} parted`;
+
+		this.querySelector("code").textContent = `${hexPage(row.vma.start)} `;
+		this.querySelector("span").textContent = `${lastPart(vmaName(now.state, row.vma))}: ${counts}`;
+		canvas.setAttribute("aria-label", counts);
 		Pictures.later(canvas, (width) => paintPair(canvas, width, now, [parent, child], row));
-	}
-	if (rows.length > 24)
-		byId("pair").append(element("p.dim", {}, `and ${rows.length - 24} more mappings`));
+	});
 }
 
 /* The pages of the child's mapping that either has: which lead to the same frame? */

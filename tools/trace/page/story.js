@@ -122,17 +122,27 @@ function showSource(now, name, taken) {
 	if (byId("source").dataset.key === key)
 		return;
 	byId("source").dataset.key = key;
-	if (!excerpt) {
-		fill("source", element("p", {}, name ? `The source of ${name} is not at hand.` :
-			"The source of a door comes up here."));
-		return;
-	}
+	if (!sourceRows.has(key))
+		sourceRows.set(key, excerpt ? rowsOf(now, name, taken, excerpt) : [element("p", {}, name ?
+			`The source of ${name} is not at hand.` : "The source of a door comes up here.")]);
+	fill("source", ...sourceRows.get(key));
+	Pictures.later(byId("source"), () => {
+		const lit = byId("source").querySelector(".lit");
+
+		byId("source").scrollTop = lit ? lit.offsetTop - byId("source").offsetTop - 60 : 0;
+	});
+}
+
+/* Rows that were made once are shown again: there are few ways through the kernel, and many faults. */
+const sourceRows = new Map();
+
+function rowsOf(now, name, taken, excerpt) {
 	const others = taken.filter((door) => door !== name && now.meta.sources[door])
 		.flatMap((door) => [door, now.meta.sources[door].name]);
 	const calls = others.length ? new RegExp(`\\b(${others.join("|")})\\b`) : null;
 	let comment = false;
 
-	fill("source", element("p", {}, `${excerpt.file}, line ${excerpt.line}`),
+	return [element("p", {}, `${excerpt.file}, line ${excerpt.line}`),
 		...excerpt.text.split("\n").map((text, i) => {
 			const begins = /^\s*(\/\*|\/\/)/.test(text), row = element("div", {},
 				element("span.number", { "aria-hidden": "true" }, String(excerpt.line + i)), text || " ");
@@ -146,10 +156,5 @@ function showSource(now, name, taken) {
 			if (/\*\//.test(text) || begins && text.includes("//"))
 				comment = false;
 			return row;
-		}));
-	Pictures.later(byId("source"), () => {
-		const lit = byId("source").querySelector(".lit");
-
-		byId("source").scrollTop = lit ? lit.offsetTop - byId("source").offsetTop - 60 : 0;
-	});
+		})];
 }
