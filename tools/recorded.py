@@ -187,7 +187,8 @@ class Runs:
             for knobs in wanted.values():
                 if "ELF" in knobs:
                     shutil.copy(os.path.join(TOP, knobs["ELF"]), os.path.join(folder, "root"))
-            commands = [knobs.get("PROG") or "/root/" + os.path.basename(knobs["ELF"])
+            commands = ["/bin/" + knobs["PROG"] if "PROG" in knobs else
+                        "/root/" + os.path.basename(knobs["ELF"])
                         for knobs in wanted.values()]
             trace = self.record({"CMD": "; ".join(commands), "OVERLAY": folder})
         for knobs in wanted.values():
