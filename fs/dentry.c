@@ -16,6 +16,7 @@
 #define HASH_BITS 9
 
 static DEFINE_SPINLOCK(dcache_lock);
+unsigned int names_changed; /* dcache_lock to change */
 static struct hlist_head dentry_hash[1 << HASH_BITS]; /* dcache_lock */
 static LIST_HEAD(unused_dentries);                    /* dcache_lock; oldest first */
 static unsigned long dentries_in_memory;              /* dcache_lock */
@@ -198,6 +199,7 @@ void d_instantiate(struct dentry *dentry, struct inode *inode)
 void d_drop(struct dentry *dentry)
 {
 	spin_lock(&dcache_lock);
+	names_changed++;
 	hlist_del_init(&dentry->d_hash);
 	spin_unlock(&dcache_lock);
 }
@@ -218,6 +220,7 @@ void d_move(struct dentry *dentry, struct dentry *target)
 	bool target_inline, dentry_inline;
 
 	spin_lock(&dcache_lock);
+	names_changed++;
 	hlist_del_init(&target->d_hash);
 	hlist_del_init(&dentry->d_hash);
 	target_inline = target->d_name == target->d_iname;

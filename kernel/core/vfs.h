@@ -78,7 +78,8 @@ struct file {
 	struct mutex f_pos_lock;
 	struct file_ra_state f_ra;
 	void *private_data;
-	struct file_id f_id;                /* record_file()'s: while nobody records, 0, 0 */
+	struct file_id f_id;                /* the recorder's: while nobody records, 0, 0 */
+	unsigned int f_told;                /* the same: names_changed when its name was told */
 };
 
 static inline struct file *get_file(struct file *file)
@@ -106,6 +107,8 @@ struct file *open_exec(int dfd, const char *path, int flags);
 bool fd_closes_on_exec(unsigned int fd);
 /* Read into kernel memory at @pos; short only at end of file. */
 ssize_t kernel_read(struct file *file, void *buf, size_t count, loff_t pos);
+/* Counts up whenever a file gets another name, or loses one: a path from before may be wrong. */
+extern unsigned int names_changed;
 /* Path of an open file into buf (end-aligned result returned), ERR_PTR(-ENAMETOOLONG). */
 char *file_path(struct file *file, char *buf, int size);
 struct file_id inode_id(const struct inode *inode);

@@ -8,12 +8,20 @@
 
 void __record_file(struct file *file)
 {
+	unsigned int told = READ_ONCE(names_changed);
 	char buf[TRACE_PATH_MAX];
 	const char *path = file_path(file, buf, sizeof(buf));
 
+	file->f_told = told;
 	file->f_id = inode_id(file->f_inode);
 	if (!IS_ERR(path))
 		trace_file(file->f_id.dev, file->f_id.ino, path);
+}
+
+void __record_mapped_file(struct file *file)
+{
+	if (file->f_told != READ_ONCE(names_changed))
+		__record_file(file);
 }
 
 /* A raw disk, which has no inode, is (its number, 0). */

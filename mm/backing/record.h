@@ -31,4 +31,12 @@ static inline void record_file(struct file *file)
 		__record_file(file);
 }
 
+void __record_mapped_file(struct file *file);
+/* It is about to be mapped: its name once more, if it may be another now. */
+static inline void record_mapped_file(struct file *file)
+{
+	if (tracing())
+		__record_mapped_file(file);
+}
+
 #endif

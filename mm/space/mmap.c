@@ -6,6 +6,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/vfs.h"
 #include "lib/util.h"
+#include "mm/backing/record.h"
 #include "mm/backing/shmem.h"
 #include "mm/space/mman.h"
 #include "mm/space/mmap_lock.h"
@@ -135,6 +136,7 @@ static int attach_backing(struct vm_area_struct *vma, struct file *file)
 		return 0;
 	}
 	vma->vm_file = file;
+	record_mapped_file(file);
 	return file->f_op->mmap(file, vma);
 }
 

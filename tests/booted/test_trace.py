@@ -153,6 +153,9 @@ def test_two_cpus():
     told = {name: tuple(int(number, 16) for number in numbers) for name, *numbers in
             re.findall(r"(\w+) (\w+) (\w+) (\w+)", result.stdout.decode())}
     pid = next(r.tid for r in trace if r.type == flt.EXEC.number and r.path == b"/root/traced")
+    named = [(r.ino, r.path) for r in trace if r.type == flt.FILE.number and b"traced-" in r.path]
+    check("a file that was renamed before it was mapped", len({ino for ino, _ in named}) == 1 and
+          [path for _, path in named] == [b"/tmp/traced-before", b"/tmp/traced-after"], named)
     for name, door in (("read", "do_anonymous_page"), ("zero", "wp_page_copy"),
                        ("copy", "wp_page_copy")):
         address, before, after = told[name]

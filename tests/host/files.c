@@ -273,6 +273,8 @@ int host_open(struct host_file *file, bool write)
 	return -EMFILE;
 }
 
+__weak unsigned int names_changed; /* of who links no names */
+
 char *file_path(struct file *file, char *buf, int size)
 {
 	snprintf(buf, (size_t)size, "/%s", file->f_inode ? file->f_inode->name : file->f_op->name);

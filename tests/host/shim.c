@@ -187,6 +187,11 @@ __weak vm_fault_t noted_mm_fault(struct fault_note *note, struct vm_area_struct 
 {
 	panic("recorded a fault at %lx: %p %p %x %d", address, (void *)note, (void *)vma, flags, first);
 }
+__weak void __record_mapped_file(struct file *file)
+{
+	panic("recorded file %p", (void *)file);
+}
+
 __weak void __record_vma(const struct vm_area_struct *vma, unsigned long was)
 {
 	panic("recorded, from %lx to %lx", was, vma->vm_start);

@@ -2,8 +2,10 @@
 /*
  * traced: takes a few faults whose result is known, and tells of each which frame pagemap showed before and
  * after, for tests/booted/test_trace.py to compare with the record: "NAME ADDRESS BEFORE AFTER", in hexadecimal.
+ * Before that it maps a file that got another name when it was open already.
  * With two CPUs a thread spins on the second, so that a copy has somebody to tell.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -53,13 +55,22 @@ static void touch(const char *name, int write)
 	       (unsigned long)frame());
 }
 
+static int map_renamed(void)
+{
+	int fd = open("/tmp/traced-before", O_RDWR | O_CREAT, 0600);
+
+	return fd < 0 || ftruncate(fd, PAGE) || rename("/tmp/traced-before", "/tmp/traced-after") ||
+	       mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ||
+	       unlink("/tmp/traced-after");
+}
+
 int main(void)
 {
 	int hold[2];
 	pthread_t spinner;
 	pid_t child;
 
-	if (run_on(0) || pipe(hold))
+	if (run_on(0) || map_renamed() || pipe(hold))
 		return 1;
 	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	touch("read", 0);
