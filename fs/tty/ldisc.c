@@ -94,7 +94,8 @@ size_t tty_readable_bytes(struct tty *tty)
 }
 
 /*
- * In canonical mode a stored NUL that ends a line is the end-of-file key: it is taken, not given.
+ * In canonical mode a stored NUL that ends a line is the end-of-file key: it is taken, not given; also
+ * where there was room for what it follows and no more, or the next read would seem to be at the end.
  */
 size_t tty_take(struct tty *tty, u8 *to, size_t count, bool *ended)
 {
@@ -105,6 +106,11 @@ size_t tty_take(struct tty *tty, u8 *to, size_t count, bool *ended)
 		if (!is_eof_at(tty, tty->head))
 			to[n++] = tty->buf[tty->head & MASK];
 		*ended = ends_line_at(tty, tty->head++);
+	}
+	if (n && !*ended && has(tty, ICANON) && tty->head != tty->canon &&
+	    is_eof_at(tty, tty->head)) {
+		*ended = true;
+		tty->head++;
 	}
 	return n;
 }
@@ -194,6 +200,14 @@ static void reprint_line(struct tty *tty)
 		echo(tty, tty->buf[i & MASK]);
 }
 
+/* A byte that is no key. One that marks parity errors (PARMRK) is doubled where it is only a byte. */
+static void store_byte(struct tty *tty, u8 c)
+{
+	if (c == 0xff && (tty->termios.c_iflag & PARMRK) && tty->tail - tty->head < TTY_BUF_SIZE - 2)
+		store(tty, c, false);
+	store(tty, c, false);
+}
+
 /* A byte that belongs to the line. */
 static void type_byte(struct tty *tty, u8 c)
 {
@@ -204,7 +218,7 @@ static void type_byte(struct tty *tty, u8 c)
 	}
 	if (tty->tail == tty->canon)
 		tty->line_start = tty->column;
-	store(tty, c, false);
+	store_byte(tty, c);
 	echo(tty, c);
 }
 
@@ -310,7 +324,7 @@ bool tty_receive(struct tty *tty, u8 c)
 	if (has(tty, ICANON)) {
 		edit(tty, c);
 	} else {
-		store(tty, c, false);
+		store_byte(tty, c);
 		echo(tty, c);
 	}
 	return true;

@@ -64,7 +64,7 @@ static void try_editing(void)
 
 static void try_end_of_file(void)
 {
-	char c;
+	char c, two[2];
 
 	lines();
 	type("abc\004");
@@ -74,6 +74,9 @@ static void try_end_of_file(void)
 	check(is_readable() && waiting() == 0 && read(line, &c, 1) == 0, "and alone: the end");
 	type("x\n");
 	check(reads("x\n"), "after which there is more");
+	type("ab\004cd\n");
+	check(read(line, two, 2) == 2 && reads("cd\n"),
+	      "behind a read that what it ends has filled, it is no end of its own");
 }
 
 static void try_ends_of_lines(void)
@@ -111,6 +114,12 @@ static void try_conversions(void)
 	set_modes(IUCLC, IEXTEN, 1, 0);
 	type("AbZ[");
 	check(reads("abz["), "small letters with IUCLC");
+	set_modes(PARMRK, 0, 1, 0);
+	type("a\377b");
+	check(reads("a\377\377b"), "a byte 377 twice with PARMRK");
+	set_modes(PARMRK | ISTRIP, 0, 1, 0);
+	type("a\377b");
+	check(reads("a\177b"), "but not if it is stripped");
 }
 
 static void try_long_line(void)
