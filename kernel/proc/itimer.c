@@ -93,13 +93,23 @@ static int alarm_thread(void *unused)
 /* Interrupt context. */
 static void real_timer_fires(struct timer *timer)
 {
-	struct signal_struct *signal = container_of(timer, struct signal_struct, real_timer);
-	u64 interval;
+	expire(&container_of(timer, struct signal_struct, real_timer)->real_expiry);
+}
 
-	expire(&signal->real_expiry);
-	interval = READ_ONCE(signal->real_interval);
-	if (interval)
-		timer_add(timer, max(timer->expires + interval, ktime_get_ns()));
+/*
+ * An interval goes on when its signal is taken, as on Linux: however short it is, it costs the process
+ * that wants it; and one whose signal is ignored stands still for ever.
+ */
+void real_timer_delivered(struct signal_struct *signal)
+{
+	struct timer *timer = &signal->real_timer;
+	u64 now = ktime_get_ns(), interval = signal->real_interval, expires = timer->expires;
+
+	if (!interval || READ_ONCE(timer->queued))
+		return;
+	if (expires <= now)
+		expires += ((now - expires) / interval + 1) * interval;
+	timer_add(timer, expires);
 }
 
 static void send_alarm(struct expiry *expiry)
@@ -109,7 +119,7 @@ static void send_alarm(struct expiry *expiry)
 	send_sig_info(SIGALRM, NULL, signal->owner, true);
 }
 
-/* sighand->lock held: it keeps the process's threads apart; the timer itself does without. */
+/* sighand->lock held. */
 static void change_real_timer(struct itimer_ns *old, const struct itimer_ns *new)
 {
 	struct signal_struct *signal = current->signal;
@@ -120,9 +130,8 @@ static void change_real_timer(struct itimer_ns *old, const struct itimer_ns *new
 	old->interval = signal->real_interval;
 	if (!new)
 		return;
-	WRITE_ONCE(signal->real_interval, 0);
 	timer_del(&signal->real_timer);
-	WRITE_ONCE(signal->real_interval, new->value ? new->interval : 0);
+	signal->real_interval = new->value ? new->interval : 0;
 	if (new->value)
 		timer_add(&signal->real_timer, now + new->value);
 }

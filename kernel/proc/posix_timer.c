@@ -104,8 +104,9 @@ static void fire(struct k_itimer *timer, u64 now)
 		timer->expires = 0;
 	} else if (queued) {
 		timer->resting = true;
-	} else { /* nobody wants to know: it goes on by itself, and counts for who may want later */
-		forward(timer, now);
+	} else {
+		/* Nobody wants to know: it goes on by itself, but not often, and counts for who may want later. */
+		forward(timer, timer->interval < TICK_NSEC ? now + TICK_NSEC : now);
 		start(timer);
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "kernel/core/panic.h"
 #include "kernel/proc/sigqueue.h"
+#include "kernel/proc/timers.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -375,6 +376,8 @@ int dequeue_signal(u64 mask, struct siginfo *info)
 		sig = next_signal(shared->mask & ~mask);
 		if (sig)
 			take_signal(sig, &shared->mask, &shared->list, info);
+		if (sig == SIGALRM)
+			real_timer_delivered(task->signal);
 	}
 	recalc_sigpending();
 	return sig;

@@ -256,7 +256,7 @@ struct signal_struct {
 	struct task_struct *owner; /* the group leader; tasklist_lock */
 	/* timers (itimer.c, posix_timer.c) */
 	struct timer real_timer; /* ITIMER_REAL; set under sighand->lock */
-	u64 real_interval;       /* ns, 0: once; likewise */
+	u64 real_interval;       /* ns, 0: once; sighand->lock */
 	struct expiry real_expiry, cpu_expiry;
 	struct cpu_itimer {
 		u64 expires, interval; /* ns of CPU time; 0: disarmed */

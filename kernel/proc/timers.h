@@ -38,6 +38,8 @@ u64 cpu_clock_ns(int clock, bool thread, struct task_struct *task);
 
 /* Its signal is taken off the queue: fills in info->timer.overrun and lets an interval go on. sighand->lock held. */
 void posix_timer_delivered(struct k_itimer *timer, struct siginfo *info);
+/* SIGALRM is taken off the queue of @signal: ITIMER_REAL's interval goes on. sighand->lock held. */
+void real_timer_delivered(struct signal_struct *signal);
 /* Those of @signal that measure CPU time. tasklist_lock held, sighand->lock not. */
 void check_posix_cpu_timers(struct signal_struct *signal);
 /* All of current's process, which execs or ends. No locks held. */

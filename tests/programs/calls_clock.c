@@ -233,6 +233,51 @@ static void past(int clock)
 	syscall(SYS_timer_delete, id);
 }
 
+/* --- intervals rest with their signal --- */
+
+static bool runs(void)
+{
+	struct itimerval now;
+
+	getitimer(ITIMER_REAL, &now);
+	return now.it_value.tv_sec || now.it_value.tv_usec;
+}
+
+static void alarm_set(long us, long interval_us)
+{
+	struct itimerval it = { { 0, interval_us }, { us / 1000000, us % 1000000 } };
+
+	setitimer(ITIMER_REAL, &it, NULL);
+}
+
+/* The shortest one costs nobody anything while nobody takes its signals. */
+static void intervals(void)
+{
+	struct timespec zero = { 0, 0 };
+	sigset_t set, pending;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	alarm_set(1, 1);
+	do {
+		sleep_ms(5);
+		sigpending(&pending);
+	} while (!sigismember(&pending, SIGALRM));
+	check(!runs(), "ITIMER_REAL rests while its signal is pending");
+	alarm_set(1, 900000);
+	do {
+		sleep_ms(5);
+	} while (runs());
+	check(sigtimedwait(&set, NULL, &zero) == SIGALRM && runs(), "and goes on when that is taken");
+	signal(SIGALRM, SIG_IGN);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	alarm_set(1000, 1000);
+	sleep_ms(50);
+	check(!runs(), "ignored, it is never taken");
+	alarm_set(0, 0);
+}
+
 /* A tick after the other, these would take 10 ms each; the best of many is disturbed by nobody. */
 static void short_sleep(void)
 {
@@ -266,6 +311,7 @@ int main(void)
 	setting();
 	past(CLOCK_REALTIME);
 	past(CLOCK_MONOTONIC);
+	intervals();
 	short_sleep();
 	return checks_done();
 }
