@@ -342,6 +342,8 @@ def main():
         wanted = knobs.parse(values, rundir, mode == "bochs")
         if mode in ("debug", "record", "rewind") or wanted.icount:
             wanted.kargs.insert(0, "norandmaps")
+        if mode == "record":  # a CPU that halts has a disk's answer at its next tick only
+            wanted.kargs.insert(0, "idle=poll")
         if wanted.bochs:
             bochs.check(wanted)
         with tempfile.TemporaryDirectory(dir=rundir, prefix="disks.") as scratch:

@@ -5,6 +5,8 @@
  */
 #include "kernel/core/sched_internal.h"
 
+#include "kernel/core/param.h"
+#include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/frame/vmalloc.h"
 #include "mm/space/mm.h"
@@ -13,6 +15,14 @@
 #include <asm/tlbflush.h>
 
 static struct task_struct idle_tasks[NR_CPUS];
+static bool idle_polls;
+
+static int set_idle(const char *value)
+{
+	idle_polls = true;
+	return strcmp(value, "poll") ? -EINVAL : 0;
+}
+KNOB(idle, "poll", "never halt an idle CPU: while it records, QEMU answers a halted one at ticks only", set_idle);
 
 struct task_struct *init_idle(unsigned int cpu, void *stack)
 {
@@ -54,13 +64,24 @@ static void drop_dead_map(void)
 	mmdrop(mm);
 }
 
+/* Lets interrupts in, one of which may end the wait. */
+static void wait_for_interrupt(void)
+{
+	if (likely(!idle_polls)) {
+		safe_halt();
+		return;
+	}
+	local_irq_enable();
+	cpu_relax();
+}
+
 void cpu_idle(void)
 {
 	for (;;) {
 		local_irq_disable();
 		while (!need_resched() && !keeps_dead_map()) {
 			mark_idle();
-			safe_halt();
+			wait_for_interrupt();
 			local_irq_disable();
 		}
 		mark_busy();

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from gdb_session import free_port, marked, says
-from harness import TOP, check, start, tmp
+from harness import TOP, check, read, start, tmp
 
 SECONDS = 200
 BACK = r"""
@@ -125,7 +125,7 @@ def check_refusals(recording):
 def test_rewind():
     "a recorded run of cow: back to its faults, to before an entry was written, and forward again"
     recording = os.path.join(tmp(), "recording")
-    out, err, status, _ = call("record", recording, prog="cow")
+    out, err, status, rundir = call("record", recording, prog="cow")
     if not check("the run is recorded", status == 0 and "`make rewind` goes back in it" in err,
                  f"status {status}\n{err}"):
         return
@@ -133,6 +133,10 @@ def test_rewind():
     parts, text = rewound(recording)
     copies = [int(word, 16) for word in re.findall("^COPY (.*)", parts.get("copies", ""), re.M)]
     says(parts, "end", "instruction (\\d+); .* the recording ends at \\1$")
+    ends = re.search(r"begins at (\d+), the recording ends at (\d+)", parts.get("end", ""))
+    clock = re.findall(r"^\[ *(\d+)\.(\d{6})\]", read(rundir, "kernel.log"), re.MULTILINE)
+    check("no CPU halted, or time had gone by without an instruction, of a nanosecond each", ends and
+          clock and int("".join(clock[-1])) * 1000 <= int(ends[2]) - int(ends[1]), f"{ends} {clock[-1:]}")
     said = [re.search(r"cow \[\d+\] on CPU 0: write of 0x([0-9a-f]+)", parts.get(mark, ""))
             for mark in ("copy", "earlier", "forward")]
     found = [match and int(match[1], 16) for match in said]
