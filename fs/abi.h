@@ -31,6 +31,10 @@ struct statx_timestamp {
 };
 
 #define STATX_BASIC_STATS 0x7ffu
+#define STATX_MNT_ID 0x1000u
+#define STATX_ATTR_AUTOMOUNT 0x1000u
+#define STATX_ATTR_MOUNT_ROOT 0x2000u
+#define STATX_ATTR_DAX 0x200000u
 
 struct statx {
 	u32 stx_mask, stx_blksize;

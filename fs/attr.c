@@ -21,6 +21,7 @@ struct attr {
 		ATTR_ATIME = 8,
 		ATTR_MTIME = 16,
 		ATTR_TIMES_SET = 32, /* not both to now */
+		ATTR_BAD_TIME = 128, /* refused once the file is found */
 		ATTR_OWNER = 64, /* by a call of chown(2), which may have left both as they are */
 	} what;
 	umode_t mode;
@@ -46,6 +47,14 @@ static int may_set_attr(const struct inode *inode, const struct attr *attr)
 	return attr->what & (ATTR_ATIME | ATTR_MTIME) ? inode_permission(inode, MAY_WRITE) : 0;
 }
 
+/* The nearest that the file system can keep. */
+static struct timespec possible_time(const struct inode *inode, struct timespec time)
+{
+	if (inode->i_sb->s_time_32)
+		time.tv_sec = clamp(time.tv_sec, (s64)INT32_MIN, (s64)INT32_MAX);
+	return time;
+}
+
 static void change_attr(struct inode *inode, const struct attr *attr)
 {
 	/* A new owner must not inherit the right to act as the old one. */
@@ -61,9 +70,9 @@ static void change_attr(struct inode *inode, const struct attr *attr)
 			inode->i_mode &= ~S_ISGID;
 	}
 	if (attr->what & ATTR_ATIME)
-		inode->i_atime = attr->atime;
+		inode->i_atime = possible_time(inode, attr->atime);
 	if (attr->what & ATTR_MTIME)
-		inode->i_mtime = attr->mtime;
+		inode->i_mtime = possible_time(inode, attr->mtime);
 	inode->i_ctime = current_time();
 	inode->i_written_tick = 0; /* the next write moves what was set here */
 	mark_inode_dirty(inode);
@@ -73,6 +82,8 @@ static int set_attr(struct inode *inode, const struct attr *attr)
 {
 	int err;
 
+	if (attr->what & ATTR_BAD_TIME)
+		return -EINVAL;
 	if (sb_rdonly(inode->i_sb))
 		return -EROFS;
 	inode_lock(inode);
@@ -194,7 +205,7 @@ static long set_times(int dfd, const char __user *path, const struct timespec ti
 		return -EINVAL;
 	if (take_time(&attr, &times[0], ATTR_ATIME, &attr.atime) ||
 	    take_time(&attr, &times[1], ATTR_MTIME, &attr.mtime))
-		return -EINVAL;
+		attr.what |= ATTR_BAD_TIME;
 	if (times[0].tv_nsec != UTIME_NOW || times[1].tv_nsec != UTIME_NOW)
 		attr.what |= ATTR_TIMES_SET;
 	if (!path && dfd != AT_FDCWD) /* futimens */

@@ -35,7 +35,7 @@ static ssize_t null_write(struct file *file, const char *buf, size_t count, loff
 /* Positions mean nothing here, but seeking is allowed. */
 static loff_t null_llseek(struct file *file, loff_t offset, int whence)
 {
-	return file->f_pos = 0;
+	return whence > SEEK_END ? -EINVAL : (file->f_pos = 0);
 }
 
 static const struct file_operations null_fops = {

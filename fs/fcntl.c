@@ -3,6 +3,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/locks.h"
+#include "fs/perm.h"
 #include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "kernel/core/sched.h"
@@ -51,6 +52,18 @@ static long get_or_set_cloexec(unsigned int fd, bool set, bool value)
 	return set ? 0 : old;
 }
 
+static long set_flags(struct file *file, unsigned int flags)
+{
+	const struct inode *inode = file->f_inode;
+
+	if (flags & ~file->f_flags & O_NOATIME && inode && !owner_or_capable(inode))
+		return -EPERM;
+	if (flags & O_DIRECT && file->f_op != &pipe_fops && !can_be_direct(file))
+		return -EINVAL;
+	WRITE_ONCE(file->f_flags, (file->f_flags & ~SETFL_MASK) | (flags & SETFL_MASK));
+	return 0;
+}
+
 static long do_fcntl(unsigned int fd, struct file *file, unsigned int cmd, unsigned long arg)
 {
 	long result = -EINVAL;
@@ -70,8 +83,7 @@ static long do_fcntl(unsigned int fd, struct file *file, unsigned int cmd, unsig
 		result = file->f_flags;
 		break;
 	case F_SETFL:
-		WRITE_ONCE(file->f_flags, (file->f_flags & ~SETFL_MASK) | (arg & SETFL_MASK));
-		result = 0;
+		result = set_flags(file, (unsigned int)arg);
 		break;
 	case F_ADD_SEALS:
 	case F_GET_SEALS:

@@ -38,7 +38,7 @@ int nr_open_files(void)
 struct file *alloc_file(const struct file_operations *fops, unsigned int flags)
 {
 	static const unsigned int modes[] = { FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE,
-					      0 };
+					      FMODE_NEITHER };
 	struct file *file;
 
 	if (atomic_read(&open_files) >= READ_ONCE(max_files) && !capable(CAP_SYS_ADMIN))
@@ -232,14 +232,20 @@ bool fd_closes_on_exec(unsigned int fd)
 	return closes;
 }
 
+#define CLOSE_RANGE_UNSHARE 2u
 #define CLOSE_RANGE_CLOEXEC 4u
 
 long sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
 {
-	struct files_struct *files = current->files;
+	struct files_struct *files;
+	int err;
 
-	if (first > last || (flags & ~CLOSE_RANGE_CLOEXEC))
+	if (first > last || (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
 		return -EINVAL;
+	err = flags & CLOSE_RANGE_UNSHARE ? unshare_files() : 0;
+	if (err)
+		return err;
+	files = current->files;
 	for (unsigned int fd = first; fd <= last && fd < NR_OPEN; fd++) {
 		struct file *file = NULL;
 

@@ -82,6 +82,8 @@ void free_file(struct file *file);
 /* All there are, and how many there may be (/proc/sys/fs/file-max). */
 int nr_open_files(void);
 extern int max_files;
+/* Can O_DIRECT be asked of it? Here all goes through the page cache, but the answer is Linux's. */
+bool can_be_direct(const struct file *file);
 /* Open the object at @dentry (the reference stays the caller's). ERR_PTR. */
 struct file *dentry_open(struct dentry *dentry, int flags);
 

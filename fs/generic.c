@@ -18,7 +18,7 @@ ssize_t generic_file_read(struct file *file, char *buf, size_t count, loff_t *po
 	if (*pos < 0)
 		return -EINVAL;
 	n = filemap_read(file, buf, count, pos);
-	if (n > 0 && file->f_inode && !(file->f_flags & O_NOATIME))
+	if (n >= 0 && count && file->f_inode && !(file->f_flags & O_NOATIME))
 		touch_atime(file->f_inode);
 	return n;
 }
@@ -129,11 +129,11 @@ loff_t generic_llseek_size(struct file *file, loff_t offset, int whence, loff_t 
 		break;
 	case SEEK_CUR:
 		if (__builtin_add_overflow(offset, file->f_pos, &offset))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_END:
 		if (__builtin_add_overflow(offset, size, &offset))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_DATA: /* all of it counts as data, with one hole at the end */
 	case SEEK_HOLE:

@@ -46,6 +46,8 @@ struct inode_operations {
 	 * @dentry: ends in d_instantiate().
 	 */
 	int (*make)(struct inode *dir, struct dentry *dentry, umode_t mode, const char *target);
+	/* A new file without a name, i_nlink 0: counted, or ERR_PTR. NULL: there are none. */
+	struct inode *(*tmpfile)(struct inode *dir, umode_t mode);
 	int (*link)(struct inode *inode, struct inode *dir, struct dentry *dentry);
 	/* unlink and rmdir: the name goes, i_nlink goes down. */
 	int (*remove)(struct inode *dir, struct dentry *dentry);
@@ -77,6 +79,7 @@ struct inode {
 	uid_t i_uid;
 	gid_t i_gid;
 	unsigned int i_nlink;           /* i_rwsem */
+	bool i_linkable;                /* never had a name, but may get one (O_TMPFILE); i_rwsem */
 	dev_t i_rdev;
 	loff_t i_size;                  /* bytes; i_rwsem to change */
 	u64 i_blocks;                   /* of 512 bytes */
@@ -150,6 +153,7 @@ struct super_block {
 	u32 s_magic;
 	unsigned int s_blocksize;       /* bytes */
 	loff_t s_maxbytes;              /* largest file */
+	bool s_time_32;                 /* keeps times as seconds, in 32 bits */
 	struct dentry *s_root;          /* counted */
 	struct dentry *s_mountpoint;    /* counted; NULL: the root of everything */
 	void *s_fs_info;

@@ -441,7 +441,7 @@ long sys_flock(unsigned int fd, unsigned int cmd)
 	if (!file)
 		return -EBADF;
 	want.owner = file;
-	if (file->f_mode)
+	if (file->f_mode & (FMODE_READ | FMODE_WRITE) || (file->f_mode && want.type == F_UNLCK))
 		err = file->f_inode ? do_flock(file->f_inode, &want, !(cmd & LOCK_NB)) : -EINVAL;
 	fput(file);
 	return err;

@@ -175,21 +175,21 @@ static void destroy_super(struct super_block *sb)
 	kfree(sb);
 }
 
-/* The block device at @source, a path or a bare name ("vda"). */
+/* The block device at @source, a path or a bare name ("vda"). ERR_PTR. */
 static struct block_device *source_device(const char *source)
 {
-	struct dentry *dentry;
-	struct block_device *bdev = NULL;
+	struct block_device *bdev = find_block_device(source);
+	struct dentry *dentry = bdev ? NULL : kern_path(source, LOOKUP_FOLLOW);
+	int err = -ENOTBLK;
 
-	if (*source != '/')
-		return find_block_device(source);
-	dentry = kern_path(source, LOOKUP_FOLLOW);
 	if (IS_ERR(dentry))
-		return NULL;
-	if (S_ISBLK(dentry->d_inode->i_mode))
+		return ERR_CAST(dentry);
+	if (dentry && S_ISBLK(dentry->d_inode->i_mode)) {
 		bdev = block_device_by_dev(dentry->d_inode->i_rdev);
+		err = -ENXIO;
+	}
 	dput(dentry);
-	return bdev;
+	return bdev ? bdev : ERR_PTR(err);
 }
 
 /* Takes the reference on @target. */
@@ -209,8 +209,8 @@ static int do_mount(const char *type_name, const char *source, struct dentry *ta
 		err = -ENOTDIR;
 	else if (type->single && target == target->d_sb->s_root && target->d_sb->s_type == type)
 		err = -EBUSY;
-	else if (type->needs_device && !(bdev = source_device(source)))
-		err = -ENOTBLK;
+	else if (type->needs_device && IS_ERR(bdev = source_device(source)))
+		err = (int)PTR_ERR(bdev);
 	if (!err) {
 		sb = make_super(type, bdev, flags, source, data, NULL);
 		err = IS_ERR(sb) ? (int)PTR_ERR(sb) : attach(sb, target);

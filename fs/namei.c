@@ -312,11 +312,24 @@ int walk_to_parent(struct walk *w, int dfd, const char __user *path)
 	return err;
 }
 
+int protected_symlinks = 1; /* as of a Debian kernel */
+
+/* In a directory that is everybody's, one follows nobody's links but one's own and its owner's. */
+static bool may_follow(const struct inode *dir, const struct inode *link)
+{
+	return !READ_ONCE(protected_symlinks) || link->i_uid == current_fsuid() ||
+	       (dir->i_mode & (S_ISVTX | 002)) != (S_ISVTX | 002) || link->i_uid == dir->i_uid;
+}
+
 int walk_follow(struct walk *w, struct dentry *link)
 {
 	bool trailing = w->trailing;
 	int err;
 
+	if (!may_follow(w->at->d_inode, link->d_inode)) {
+		dput(link);
+		return -EACCES;
+	}
 	w->rest = w->text + strlen(w->text); /* nothing is left but the link's own text */
 	w->trailing = false;
 	err = splice_link(w, link->d_inode);

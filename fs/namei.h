@@ -54,7 +54,7 @@ int walk_parent(struct walk *w);
 int walk_to_parent(struct walk *w, int dfd, const char __user *path);
 /*
  * w->at is a link's directory, @link the last component: go on with the link's text, up to its
- * own last component. -ELOOP. Drops the reference on @link.
+ * own last component. -ELOOP, or -EACCES: see protected_symlinks. Drops the reference on @link.
  */
 int walk_follow(struct walk *w, struct dentry *link);
 /* Resolve the last component: w->at becomes the object. LOOKUP_* as below. */
@@ -74,5 +74,8 @@ static inline struct dentry *kern_path(const char *path, unsigned int flags)
 {
 	return kern_path_at(AT_FDCWD, path, flags);
 }
+
+/* /proc/sys/fs: are links in sticky directories, and other users' files, kept from being traps? */
+extern int protected_symlinks, protected_hardlinks;
 
 #endif

@@ -10,7 +10,20 @@
 #include "fs/syscalls.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include "lib/vsprintf.h"
 #include "mm/frame/slab.h"
+
+/* What a new object of the directory has of the @mode that was asked for. */
+static umode_t new_mode(const struct inode *dir, umode_t mode)
+{
+	if (S_ISLNK(mode))
+		return mode;
+	/* Its group is the directory's: who is not in it gives nobody the right to act as it. */
+	if (!S_ISDIR(mode) && (mode & (S_ISGID | 010)) == (S_ISGID | 010) &&
+	    dir->i_mode & S_ISGID && !in_group(dir->i_gid) && !capable(CAP_FSETID))
+		mode &= ~S_ISGID;
+	return mode & ~current_umask();
+}
 
 int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char *target)
 {
@@ -20,7 +33,32 @@ int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char 
 		return err;
 	if (!dir->i_op->make)
 		return -EPERM;
-	return dir->i_op->make(dir, dentry, mode, target);
+	return dir->i_op->make(dir, dentry, new_mode(dir, mode), target);
+}
+
+struct dentry *vfs_tmpfile(struct dentry *parent, umode_t mode, bool linkable)
+{
+	struct inode *dir = parent->d_inode, *inode;
+	int err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	struct dentry *dentry;
+	char name[24];
+
+	if (err)
+		return ERR_PTR(err);
+	if (!dir->i_op->tmpfile)
+		return ERR_PTR(-EOPNOTSUPP);
+	inode = dir->i_op->tmpfile(dir, new_mode(dir, mode));
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	inode->i_linkable = linkable;
+	dentry = d_alloc(parent, name,
+			 (unsigned int)snprintf(name, sizeof(name), "#%lu", inode->i_ino));
+	if (!dentry) {
+		iput(inode);
+		return ERR_PTR(-ENOMEM);
+	}
+	d_instantiate(dentry, inode);
+	return dentry;
 }
 
 /*
@@ -74,7 +112,7 @@ long sys_mkdirat(int dfd, const char __user *path, umode_t mode)
 
 	if (err)
 		return err;
-	mode = S_IFDIR | (mode & 01777 & ~current_umask());
+	mode = S_IFDIR | (mode & 01777);
 	return end_make(&w, dentry, vfs_make(w.at->d_inode, dentry, mode, NULL));
 }
 
@@ -114,10 +152,12 @@ long sys_mknodat(int dfd, const char __user *path, umode_t mode, unsigned int de
 		return err;
 	if (!(mode & S_IFMT))
 		mode |= S_IFREG;
-	mode = (mode & S_IFMT) | (mode & 07777 & ~current_umask());
-	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !capable(CAP_MKNOD))
+	mode &= S_IFMT | 07777;
+	err = may_create(w.at->d_inode);
+	/* A character device 0:0 is none. */
+	if (!err && (S_ISBLK(mode) || (S_ISCHR(mode) && dev)) && !capable(CAP_MKNOD))
 		err = -EPERM;
-	else
+	if (!err)
 		err = vfs_make(w.at->d_inode, dentry, mode, NULL);
 	inode = dentry->d_inode;
 	if (!err && (S_ISCHR(mode) || S_ISBLK(mode))) {
@@ -155,19 +195,42 @@ long sys_symlink(const char __user *target, const char __user *path)
 	return sys_symlinkat(target, AT_FDCWD, path);
 }
 
+int protected_hardlinks = 1; /* as of a Debian kernel */
+
+/* Another's file gets a new name only from who could have copied it. 0 or -EPERM. */
+static int may_link(const struct inode *inode)
+{
+	umode_t mode = inode->i_mode;
+
+	if (!READ_ONCE(protected_hardlinks) || owner_or_capable(inode))
+		return 0;
+	return S_ISREG(mode) && !(mode & S_ISUID) &&
+			       (mode & (S_ISGID | 010)) != (S_ISGID | 010) &&
+			       !inode_permission(inode, MAY_READ | MAY_WRITE) ?
+		       0 :
+		       -EPERM;
+}
+
 static int do_link(struct inode *inode, struct inode *dir, struct dentry *dentry)
 {
 	int err;
 
 	if (inode->i_sb != dir->i_sb)
 		return -EXDEV;
-	err = may_create(dir);
+	err = may_link(inode);
+	if (!err)
+		err = may_create(dir);
 	if (err)
 		return err;
 	if (S_ISDIR(inode->i_mode) || !dir->i_op->link)
 		return -EPERM;
 	inode_lock(inode);
-	err = inode->i_nlink && dir->i_nlink ? dir->i_op->link(inode, dir, dentry) : -ENOENT;
+	if (!dir->i_nlink || (!inode->i_nlink && !inode->i_linkable))
+		err = -ENOENT;
+	else
+		err = dir->i_op->link(inode, dir, dentry);
+	if (!err)
+		inode->i_linkable = false;
 	inode_unlock(inode);
 	return err;
 }
@@ -181,6 +244,9 @@ long sys_linkat(int olddfd, const char __user *oldpath, int newdfd, const char _
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
+	/* Else a file that came from who can see it would be had for good. */
+	if ((flags & AT_EMPTY_PATH) && !capable(CAP_DAC_READ_SEARCH))
+		return -ENOENT;
 	old = user_path_at(olddfd, oldpath,
 			   (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
 				   (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
@@ -222,7 +288,7 @@ static int remove_name(struct inode *dir, struct dentry *dentry, bool is_dir)
 
 	/* A mount point's own dentry was passed by: what stands there belongs to somebody else. */
 	if (inode->i_sb != dir->i_sb)
-		return -EBUSY;
+		return is_dir ? -EBUSY : -EISDIR;
 	inode_lock(inode);
 	err = may_remove(dir, dentry, is_dir);
 	if (!err)

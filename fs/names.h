@@ -9,10 +9,15 @@ struct dentry;
 struct inode;
 
 /*
- * Make a file, directory or link (@target) of @mode for the negative @dentry. @dir's i_rwsem is
- * held. 0 or -errno.
+ * Make a file, directory or link (@target) of @mode, less the umask, for the negative @dentry. @dir's
+ * i_rwsem is held. 0 or -errno.
  */
 int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char *target);
+/*
+ * A file without a name, as in directory @parent. @linkable: link(2) may give it one. Counted, or
+ * ERR_PTR.
+ */
+struct dentry *vfs_tmpfile(struct dentry *parent, umode_t mode, bool linkable);
 /* Set the size of a regular file; takes i_rwsem. 0 or -errno. */
 int vfs_truncate(struct inode *inode, loff_t size);
 /* May it become as large, by RLIMIT_FSIZE and its file system? 0 or -EFBIG, with SIGXFSZ for the limit. */

@@ -16,6 +16,11 @@
 #include "mm/backing/record.h"
 #include "mm/frame/slab.h"
 
+/* open(2) ignores other bits. */
+#define ALL_FLAGS                                                                                 \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |     \
+	 O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_TMPFILE_BIT)
+
 static const struct file_operations path_only_fops = { .name = "O_PATH" };
 
 /* The file's own parts of opening @inode. What was taken is given back by fput(). */
@@ -53,6 +58,10 @@ struct file *dentry_open(struct dentry *dentry, int flags)
 		return file;
 	file->f_dentry = dget(dentry);
 	err = open_inode(file, dentry->d_inode);
+	if (!err && (flags & O_DIRECT) && !can_be_direct(file)) {
+		fput(file);
+		return ERR_PTR(-EINVAL);
+	}
 	if (err) {
 		file->f_op = NULL; /* not opened: not released */
 		fput(file);
@@ -64,6 +73,11 @@ struct file *dentry_open(struct dentry *dentry, int flags)
 	return file;
 }
 
+bool can_be_direct(const struct file *file)
+{
+	return file->f_mapping && !file->f_mapping->shmem;
+}
+
 /* The object to open for O_CREAT: found, or made (*is_new). Counted or ERR_PTR. */
 static struct dentry *lookup_create(struct walk *w, int flags, umode_t mode, bool *is_new)
 {
@@ -73,14 +87,15 @@ static struct dentry *lookup_create(struct walk *w, int flags, umode_t mode, boo
 		int err = 0;
 
 		if (w->last_type == LAST_ROOT) /* "/", or the object of an object link */
-			return dget(w->at);
-		if (w->last_type != LAST_NORM || w->trailing)
+			return flags & O_EXCL ? ERR_PTR(-EEXIST) : dget(w->at);
+		if (w->last_type != LAST_NORM)
+			return flags & O_EXCL ? ERR_PTR(-EEXIST) : ERR_PTR(-EISDIR);
+		if (w->trailing)
 			return ERR_PTR(-EISDIR);
 		inode_lock(dir);
 		dentry = lookup_one(w->at, w->last, w->last_len, true);
 		if (!IS_ERR(dentry) && !dentry->d_inode) {
-			err = vfs_make(dir, dentry, S_IFREG | (mode & 07777 & ~current_umask()),
-				       NULL);
+			err = vfs_make(dir, dentry, S_IFREG | (mode & 07777), NULL);
 			inode_unlock(dir);
 			*is_new = !err;
 			if (!err)
@@ -117,7 +132,12 @@ static struct dentry *lookup_open(struct walk *w, int flags, umode_t mode, bool 
 		return lookup_create(w, flags, mode, is_new);
 	err = walk_last(w, (flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 				   (flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0));
-	return err ? ERR_PTR(err) : dget(w->at);
+	if (err)
+		return ERR_PTR(err);
+	if (!(flags & O_TMPFILE_BIT))
+		return dget(w->at);
+	*is_new = true;
+	return vfs_tmpfile(w->at, S_IFREG | (mode & 07777), !(flags & O_EXCL));
 }
 
 /* May this object be opened so? Who made it may, whatever its mode says. 0 or -errno. */
@@ -135,7 +155,7 @@ static int may_open(const struct inode *inode, int flags, bool is_new)
 		return -ELOOP;
 	if (S_ISDIR(inode->i_mode) && (writes || (flags & O_CREAT)))
 		return -EISDIR;
-	if ((flags & O_DIRECTORY) && !S_ISDIR(inode->i_mode))
+	if ((flags & O_DIRECTORY) && !S_ISDIR(inode->i_mode) && !is_new)
 		return -ENOTDIR;
 	err = is_new ? 0 : inode_permission(inode, mask);
 	return !err && (flags & O_NOATIME) && !owner_or_capable(inode) ? -EPERM : err;
@@ -150,13 +170,10 @@ static struct file *do_open(int dfd, char *text, int flags, umode_t mode)
 	struct walk w;
 	int err;
 
-	if (!*text || (flags & O_TMPFILE_BIT)) {
-		err = *text ? -EOPNOTSUPP : -ENOENT;
+	if (!*text) {
 		kfree(text);
-		return ERR_PTR(err);
+		return ERR_PTR(-ENOENT);
 	}
-	if (flags & O_PATH)
-		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	err = walk_start(&w, dfd, text);
 	if (err)
 		return ERR_PTR(err);
@@ -177,12 +194,28 @@ static struct file *do_open(int dfd, char *text, int flags, umode_t mode)
 	return file;
 }
 
-long sys_openat(int dfd, const char __user *path, int flags, umode_t mode)
+/* What the call's flags mean together, or -EINVAL. O_PATH leaves little of them. */
+static int check_flags(int flags)
 {
-	char *text = getname(path);
-	struct file *file;
-	int fd;
+	if (flags & O_PATH)
+		return flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	flags &= ALL_FLAGS;
+	if ((flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT))
+		return -EINVAL;
+	if ((flags & O_TMPFILE_BIT) && (!(flags & O_DIRECTORY) || !(flags & O_ACCMODE)))
+		return -EINVAL;
+	return flags | O_LARGEFILE;
+}
 
+long sys_openat(int dfd, const char __user *path, int how, umode_t mode)
+{
+	int fd, flags = check_flags(how);
+	struct file *file;
+	char *text;
+
+	if (flags < 0)
+		return flags;
+	text = getname(path);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
 	fd = get_unused_fd(0, flags & O_CLOEXEC);
@@ -190,7 +223,7 @@ long sys_openat(int dfd, const char __user *path, int flags, umode_t mode)
 		kfree(text);
 		return fd;
 	}
-	file = do_open(dfd, text, flags & O_PATH ? flags : flags | O_LARGEFILE, mode);
+	file = do_open(dfd, text, flags, mode);
 	if (IS_ERR(file)) {
 		put_unused_fd((unsigned int)fd);
 		return PTR_ERR(file);
@@ -207,11 +240,6 @@ long sys_open(const char __user *path, int flags, umode_t mode)
 long sys_creat(const char __user *path, umode_t mode)
 {
 	return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
-}
-
-bool may_swap(void)
-{
-	return capable(CAP_SYS_ADMIN);
 }
 
 struct file *filp_open(const char *path, int flags, umode_t mode)

@@ -3,6 +3,7 @@
 #include "fs/abi.h"
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/uio.h"
@@ -22,13 +23,11 @@ static int check_access(const struct file *file, bool write, const void __user *
 {
 	if (!(file->f_mode & (write ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
+	if (!access_ok(buf, count))
+		return -EFAULT;
 	if (file->f_inode && S_ISDIR(file->f_inode->i_mode))
 		return -EISDIR;
-	if (write ? !file->f_op->write : !file->f_op->read)
-		return -EINVAL;
-	if ((ssize_t)count < 0)
-		return -EINVAL;
-	return access_ok(buf, count) ? 0 : -EFAULT;
+	return (write ? !!file->f_op->write : !!file->f_op->read) ? 0 : -EINVAL;
 }
 
 static ssize_t do_rw(struct file *file, char __user *buf, size_t count, loff_t *pos, bool write)
@@ -86,7 +85,9 @@ static long prw(unsigned int fd, char __user *buf, size_t count, loff_t pos, boo
 	file = fget(fd);
 	if (!file)
 		return -EBADF;
-	n = has_position(file) ? do_rw(file, buf, count, &pos, write) : -ESPIPE;
+	n = !file->f_mode       ? -EBADF :
+	    has_position(file) ? do_rw(file, buf, count, &pos, write) :
+				 -ESPIPE;
 	fput(file);
 	return n;
 }
@@ -101,16 +102,27 @@ long sys_pwrite64(unsigned int fd, const char __user *buf, size_t count, loff_t 
 	return prw(fd, (char __user *)buf, count, pos, true);
 }
 
+/* Bytes that @vec asks for; what overflows was refused by import_iovec(). */
+static size_t vector_len(const struct iovec *vec, unsigned long n)
+{
+	size_t len = 0;
+
+	for (unsigned long i = 0; i < n; i++)
+		len += vec[i].len;
+	return len;
+}
+
 static ssize_t rw_vector(struct file *file, const struct iovec *vec, unsigned long n, loff_t *pos,
 			 bool write)
 {
 	ssize_t done = 0, got;
 
-	/* An empty vector still tells whether the descriptor can do it. */
-	if (!n)
-		return check_access(file, write, NULL, 0);
+	if (!vector_len(vec, n)) { /* still it tells whether the descriptor can do it */
+		got = check_access(file, write, NULL, 0);
+		return got == -EISDIR ? 0 : got;
+	}
 	for (unsigned long i = 0; i < n; i++) {
-		if (!vec[i].len && n > 1)
+		if (!vec[i].len)
 			continue;
 		got = do_rw(file, vec[i].base, vec[i].len, pos, write);
 		if (got < 0)
@@ -120,16 +132,6 @@ static ssize_t rw_vector(struct file *file, const struct iovec *vec, unsigned lo
 			break;
 	}
 	return done;
-}
-
-/* Bytes that @vec asks for; what overflows was refused by import_iovec(). */
-static size_t vector_len(const struct iovec *vec, unsigned long n)
-{
-	size_t len = 0;
-
-	for (unsigned long i = 0; i < n; i++)
-		len += vec[i].len;
-	return len;
 }
 
 /* The next bytes of the vector, up to @size, from byte *@at of vec[*@i] on. -EFAULT if one is bad. */
@@ -296,6 +298,8 @@ long sys_lseek(unsigned int fd, loff_t offset, unsigned int whence)
 		return -EBADF;
 	if (!file->f_mode) {
 		result = -EBADF;
+	} else if (whence > SEEK_HOLE) {
+		result = -EINVAL;
 	} else if (has_position(file)) {
 		mutex_lock(&file->f_pos_lock);
 		result = file->f_op->llseek(file, offset, (int)whence);
@@ -317,7 +321,9 @@ static long advise(struct file *file, loff_t offset, loff_t len, int advice)
 	struct address_space *mapping = file->f_mapping;
 	pgoff_t first = (pgoff_t)offset >> PAGE_SHIFT;
 
-	if (!has_position(file))
+	if (!file->f_mode)
+		return -EBADF;
+	if (file->f_op == &pipe_fops)
 		return -ESPIPE;
 	if (len < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE)
 		return -EINVAL;
@@ -366,7 +372,7 @@ long sys_readahead(int fd, loff_t offset, size_t count)
 		return -EBADF;
 	if (!(file->f_mode & FMODE_READ))
 		err = -EBADF;
-	else if (file->f_mapping && offset >= 0 && (loff_t)count >= 0)
+	else if (file->f_mapping && (loff_t)count >= 0)
 		err = advise(file, offset, (loff_t)count, POSIX_FADV_WILLNEED);
 	fput(file);
 	return err;

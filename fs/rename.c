@@ -44,6 +44,8 @@ static int may_rename(struct walk *old, struct walk *new, struct dentry *from, s
 
 	if (!from->d_inode)
 		return -ENOENT;
+	if (to->d_inode && (flags & RENAME_NOREPLACE))
+		return -EEXIST;
 	is_dir = S_ISDIR(from->d_inode->i_mode);
 	if (from->d_sb != old->at->d_sb || to->d_sb != new->at->d_sb)
 		return -EBUSY; /* mount points */
@@ -53,20 +55,12 @@ static int may_rename(struct walk *old, struct walk *new, struct dentry *from, s
 		return -EINVAL; /* into itself */
 	if (!to->d_inode)
 		return 0;
-	if (flags & RENAME_NOREPLACE)
-		return -EEXIST;
 	if (to->d_inode == from->d_inode)
 		return 1;
-	if (is_subdir(old->at, to))
-		return -ENOTEMPTY;
-	if (is_dir && !S_ISDIR(to->d_inode->i_mode))
-		return -ENOTDIR;
-	if (!is_dir && S_ISDIR(to->d_inode->i_mode))
-		return -EISDIR;
-	return 0;
+	return is_subdir(old->at, to) ? -ENOTEMPTY : 0;
 }
 
-/* The permissions for it: both names, and the directory's own ".." if that changes. 0 or -errno. */
+/* The permissions for it, and that it is of the kind of what it replaces: both names, and the directory's own ".." if that changes. 0 or -errno. */
 static int may_move(const struct inode *old_dir, const struct inode *new_dir,
 		    const struct inode *moved, const struct inode *victim)
 {
@@ -74,6 +68,8 @@ static int may_move(const struct inode *old_dir, const struct inode *new_dir,
 
 	if (!err)
 		err = victim ? may_delete(new_dir, victim) : may_create(new_dir);
+	if (!err && victim && S_ISDIR(moved->i_mode) != S_ISDIR(victim->i_mode))
+		err = S_ISDIR(moved->i_mode) ? -ENOTDIR : -EISDIR;
 	if (!err && S_ISDIR(moved->i_mode) && old_dir != new_dir)
 		err = inode_permission(moved, MAY_WRITE);
 	return err;
@@ -143,7 +139,7 @@ long sys_renameat2(int olddfd, const char __user *oldpath, int newdfd, const cha
 	if (old.at->d_sb != new.at->d_sb) {
 		err = -EXDEV;
 	} else if (old.last_type != LAST_NORM || new.last_type != LAST_NORM) {
-		err = -EBUSY;
+		err = old.last_type == LAST_NORM && (flags & RENAME_NOREPLACE) ? -EEXIST : -EBUSY;
 	} else if (sb_rdonly(old.at->d_sb)) {
 		err = -EROFS;
 	} else {

@@ -6,6 +6,7 @@
 #include "fs/inode.h"
 #include "fs/namei.h"
 #include "fs/perm.h"
+#include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -44,26 +45,42 @@ static void fill_stat(struct stat *st, const struct inode *inode, struct file *f
 	if (inode->i_sb->s_blocksize)
 		st->st_blksize = inode->i_sb->s_blocksize;
 	st->st_atime = (u64)inode->i_atime.tv_sec;
-	st->st_atime_nsec = (u64)inode->i_atime.tv_nsec;
 	st->st_mtime = (u64)inode->i_mtime.tv_sec;
-	st->st_mtime_nsec = (u64)inode->i_mtime.tv_nsec;
 	st->st_ctime = (u64)inode->i_ctime.tv_sec;
+	if (inode->i_sb->s_time_32)
+		return;
+	st->st_atime_nsec = (u64)inode->i_atime.tv_nsec;
+	st->st_mtime_nsec = (u64)inode->i_mtime.tv_nsec;
 	st->st_ctime_nsec = (u64)inode->i_ctime.tv_nsec;
 }
 
-static long fd_stat(unsigned int fd, struct stat *st)
+/* What statx(2) says beyond that: the mount it is on (0: none), and whether it is where that begins. */
+struct place {
+	unsigned int mnt_id;
+	bool is_root;
+};
+
+static void fill_place(struct place *place, const struct dentry *dentry)
+{
+	if (place && dentry)
+		*place = (struct place){ dentry->d_sb->s_mnt_id, dentry == dentry->d_sb->s_root };
+}
+
+static long fd_stat(unsigned int fd, struct stat *st, struct place *place)
 {
 	struct file *file = fget(fd);
 
 	if (!file)
 		return -EBADF;
 	fill_stat(st, file->f_inode, file);
+	fill_place(place, file->f_dentry);
 	fput(file);
 	return 0;
 }
 
 /* By path, or with AT_EMPTY_PATH and "" the descriptor itself, which may be a pipe. */
-static long path_stat(int dfd, const char __user *path, int flags, struct stat *st)
+static long path_stat(int dfd, const char __user *path, int flags, struct stat *st,
+		      struct place *place)
 {
 	struct dentry *dentry;
 	char first;
@@ -74,7 +91,7 @@ static long path_stat(int dfd, const char __user *path, int flags, struct stat *
 		if (get_user(first, path))
 			return -EFAULT;
 		if (!first)
-			return fd_stat((unsigned int)dfd, st);
+			return fd_stat((unsigned int)dfd, st, place);
 	}
 	dentry = user_path_at(dfd, path,
 			      (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
@@ -82,6 +99,7 @@ static long path_stat(int dfd, const char __user *path, int flags, struct stat *
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
 	fill_stat(st, dentry->d_inode, NULL);
+	fill_place(place, dentry);
 	dput(dentry);
 	return 0;
 }
@@ -89,7 +107,7 @@ static long path_stat(int dfd, const char __user *path, int flags, struct stat *
 long sys_newfstatat(int dfd, const char __user *path, struct stat __user *user, int flags)
 {
 	struct stat st;
-	long err = path_stat(dfd, path, flags, &st);
+	long err = path_stat(dfd, path, flags, &st, NULL);
 
 	if (!err && copy_to_user(user, &st, sizeof(st)))
 		err = -EFAULT;
@@ -109,7 +127,7 @@ long sys_lstat(const char __user *path, struct stat __user *st)
 long sys_fstat(unsigned int fd, struct stat __user *user)
 {
 	struct stat st;
-	long err = fd_stat(fd, &st);
+	long err = fd_stat(fd, &st, NULL);
 
 	if (!err && copy_to_user(user, &st, sizeof(st)))
 		err = -EFAULT;
@@ -129,17 +147,21 @@ static u32 dev_minor(u64 dev)
 long sys_statx(int dfd, const char __user *path, unsigned int flags, unsigned int mask,
 	       struct statx __user *user)
 {
+	struct place place = { 0 };
 	struct statx stx;
 	struct stat st;
 	long err;
 
 	if (mask & 0x80000000u || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
-	err = path_stat(dfd, path, (int)flags, &st);
+	err = path_stat(dfd, path, (int)flags, &st, &place);
 	if (err)
 		return err;
 	memset(&stx, 0, sizeof(stx));
-	stx.stx_mask = STATX_BASIC_STATS;
+	stx.stx_mask = STATX_BASIC_STATS | STATX_MNT_ID;
+	stx.stx_mnt_id = place.mnt_id;
+	stx.stx_attributes = place.is_root ? STATX_ATTR_MOUNT_ROOT : 0;
+	stx.stx_attributes_mask = STATX_ATTR_AUTOMOUNT | STATX_ATTR_MOUNT_ROOT | STATX_ATTR_DAX;
 	stx.stx_blksize = (u32)st.st_blksize;
 	stx.stx_nlink = (u32)st.st_nlink;
 	stx.stx_uid = st.st_uid;
@@ -157,6 +179,9 @@ long sys_statx(int dfd, const char __user *path, unsigned int flags, unsigned in
 	stx.stx_dev_minor = dev_minor(st.st_dev);
 	return copy_to_user(user, &stx, sizeof(stx)) ? -EFAULT : 0;
 }
+
+#define PIPEFS_MAGIC 0x50495045
+#define ANON_INODE_MAGIC 0x09041934
 
 static long do_statfs(struct super_block *sb, struct statfs __user *user)
 {
@@ -182,6 +207,18 @@ static long do_statfs(struct super_block *sb, struct statfs __user *user)
 	return copy_to_user(user, &st, sizeof(st)) ? -EFAULT : 0;
 }
 
+/* Of a file that is in no file system of ours, as if it were in Linux's hidden ones. */
+static long nameless_statfs(const struct file *file, struct statfs __user *user)
+{
+	struct statfs st = { .f_type = file->f_op == &pipe_fops ? PIPEFS_MAGIC : ANON_INODE_MAGIC,
+			     .f_bsize = PAGE_SIZE,
+			     .f_frsize = PAGE_SIZE,
+			     .f_namelen = NAME_MAX,
+			     .f_flags = 0x20 };
+
+	return copy_to_user(user, &st, sizeof(st)) ? -EFAULT : 0;
+}
+
 long sys_statfs(const char __user *path, struct statfs __user *st)
 {
 	struct dentry *dentry = user_path_at(AT_FDCWD, path, LOOKUP_FOLLOW);
@@ -197,12 +234,11 @@ long sys_statfs(const char __user *path, struct statfs __user *st)
 long sys_fstatfs(unsigned int fd, struct statfs __user *st)
 {
 	struct file *file = fget(fd);
-	long err = -ENOSYS;
+	long err;
 
 	if (!file)
 		return -EBADF;
-	if (file->f_inode)
-		err = do_statfs(file->f_inode->i_sb, st);
+	err = file->f_inode ? do_statfs(file->f_inode->i_sb, st) : nameless_statfs(file, st);
 	fput(file);
 	return err;
 }
@@ -268,7 +304,7 @@ static int read_link_text(struct inode *inode, char *buf)
 long sys_readlinkat(int dfd, const char __user *path, char __user *user, int size)
 {
 	struct dentry *dentry;
-	char *buf;
+	char *buf, first;
 	int len;
 
 	if (size <= 0)
@@ -284,6 +320,8 @@ long sys_readlinkat(int dfd, const char __user *path, char __user *user, int siz
 		if (copy_to_user(user, buf, (size_t)len))
 			len = -EFAULT;
 	}
+	if (len == -EINVAL && !get_user(first, path) && !first)
+		len = -ENOENT; /* no link was named */
 	kfree(buf);
 	dput(dentry);
 	return len;

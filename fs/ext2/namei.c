@@ -100,6 +100,18 @@ static int ext2_make(struct inode *dir, struct dentry *dentry, umode_t mode, con
 	return 0;
 }
 
+static struct inode *ext2_tmpfile(struct inode *dir, umode_t mode)
+{
+	struct inode *inode = ext2_new_inode(dir, mode);
+
+	if (IS_ERR(inode))
+		return inode;
+	begin_inode(inode, dir, NULL); /* cannot fail for a file */
+	inode->i_nlink = 0;
+	mark_inode_dirty(inode);
+	return inode;
+}
+
 static int ext2_link(struct inode *inode, struct inode *dir, struct dentry *dentry)
 {
 	int err;
@@ -224,6 +236,7 @@ const struct inode_operations ext2_dir_iops = {
 	.name = "ext2 directory",
 	.lookup = ext2_lookup,
 	.make = ext2_make,
+	.tmpfile = ext2_tmpfile,
 	.link = ext2_link,
 	.remove = ext2_remove,
 	.rename = ext2_rename,

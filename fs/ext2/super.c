@@ -255,6 +255,7 @@ static int ext2_fill_super(struct super_block *sb, const struct file_system_type
 		err = read_groups(s);
 	if (!err) {
 		sb->s_blocksize = s->geo.block_size;
+		sb->s_time_32 = true;
 		sb->s_maxbytes = s->geo.rev0 ? 0x7fffffff : ext2_max_size(&s->geo);
 		err = read_root(sb);
 	}

@@ -7,6 +7,7 @@
 #include "fs/dentry.h"
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/namei.h"
 #include "fs/proc/proc.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/random.h"
@@ -329,6 +330,8 @@ static const struct pseudo_entry fs_entries[] = {
 	READ_ONLY("nr_open", show_nr_open, NULL),
 	CONSTANT("overflowgid", "65534"),
 	CONSTANT("overflowuid", "65534"),
+	INT("protected_hardlinks", protected_hardlinks, 0, 1),
+	INT("protected_symlinks", protected_symlinks, 0, 1),
 	{ 0 }
 };
 

@@ -3,6 +3,7 @@
 #include "fs/tmpfs/tmpfs.h"
 
 #include "fs/names.h"
+#include "fs/perm.h"
 #include "lib/errno.h"
 #include "lib/util.h"
 
@@ -103,8 +104,11 @@ long tmpfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 		if (!err && grows)
 			inode->i_size = end;
 	}
-	if (!err)
+	if (!err) {
+		if (!capable(CAP_FSETID))
+			inode->i_mode = without_suid(inode);
 		file_update_time(inode);
+	}
 	inode_unlock(inode);
 	return err;
 }

@@ -147,15 +147,26 @@ static int tmpfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, co
 	return 0;
 }
 
+static struct inode *tmpfs_tmpfile(struct inode *dir, umode_t mode)
+{
+	struct inode *inode = tmpfs_new_inode(dir->i_sb, dir, mode, 0);
+
+	if (!IS_ERR(inode))
+		inode->i_nlink = 0;
+	return inode;
+}
+
+/* Each name beyond the first counts as an inode. */
 static int tmpfs_link(struct inode *inode, struct inode *dir, struct dentry *dentry)
 {
 	struct tmpfs_name *name;
 
-	if (!tmpfs_charge_inode(dir->i_sb))
+	if (inode->i_nlink && !tmpfs_charge_inode(dir->i_sb))
 		return -ENOSPC;
 	name = alloc_name(dentry);
 	if (!name) {
-		tmpfs_uncharge_inode(dir->i_sb);
+		if (inode->i_nlink)
+			tmpfs_uncharge_inode(dir->i_sb);
 		return -ENOMEM;
 	}
 	insert_name(dir, name, ihold(inode));
@@ -284,7 +295,7 @@ static int tmpfs_iterate(struct file *file, struct dir_context *ctx)
 /* Positions are keys: only the beginning and what was told before make sense, as on Linux. */
 static loff_t tmpfs_dir_llseek(struct file *file, loff_t offset, int whence)
 {
-	return whence == SEEK_END ? -EINVAL : generic_llseek_size(file, offset, whence, 0);
+	return whence > SEEK_CUR ? -EINVAL : generic_llseek_size(file, offset, whence, 0);
 }
 
 static int tmpfs_readlink(struct inode *inode, char *buf, int size)
@@ -301,6 +312,7 @@ const struct inode_operations tmpfs_dir_iops = {
 	.name = "tmpfs directory",
 	.lookup = tmpfs_lookup,
 	.make = tmpfs_make,
+	.tmpfile = tmpfs_tmpfile,
 	.link = tmpfs_link,
 	.remove = tmpfs_remove,
 	.rename = tmpfs_rename,

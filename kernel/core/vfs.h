@@ -27,6 +27,7 @@ struct task_struct;
 /* struct file.f_mode */
 #define FMODE_READ 1u
 #define FMODE_WRITE 2u
+#define FMODE_NEITHER 4u /* opened with access mode 3, for ioctl(2) alone; O_PATH has none of them */
 
 #define NR_OPEN 1024 /* descriptors of a process: the most, whatever RLIMIT_NOFILE says */
 
@@ -94,8 +95,6 @@ static inline struct file *get_file(struct file *file)
 void fput(struct file *file);
 /* The open file of a descriptor of current, counted, or NULL. */
 struct file *fget(unsigned int fd);
-/* May current turn swap areas on and off? */
-bool may_swap(void);
 /* Open by absolute path from the kernel. ERR_PTR. Flags are O_*. */
 struct file *filp_open(const char *path, int flags, umode_t mode);
 /*
