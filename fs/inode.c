@@ -420,12 +420,13 @@ static bool not_after(struct timespec a, struct timespec b)
 
 void touch_atime(struct inode *inode)
 {
+	unsigned long flags = inode->i_sb->s_flags;
 	struct timespec now;
 
-	if (sb_rdonly(inode->i_sb))
+	if (flags & (SB_RDONLY | SB_NOATIME) || (flags & SB_NODIRATIME && S_ISDIR(inode->i_mode)))
 		return;
 	now = current_time();
-	if (!not_after(inode->i_atime, inode->i_mtime) &&
+	if (!(flags & SB_STRICTATIME) && !not_after(inode->i_atime, inode->i_mtime) &&
 	    !not_after(inode->i_atime, inode->i_ctime) &&
 	    now.tv_sec - inode->i_atime.tv_sec < 24 * 60 * 60)
 		return;

@@ -141,8 +141,14 @@ struct super_operations {
 	void (*show_options)(struct super_block *sb, char *text, size_t size);
 };
 
-/* s_flags; as MS_* of mount(2). */
+/* s_flags; as MS_* of mount(2), and ST_* of statfs(2). Neither of the last three: relatime. */
 #define SB_RDONLY 1UL
+#define SB_NOSUID 2UL /* exec heeds no set-id bits */
+#define SB_NODEV 4UL  /* devices cannot be opened */
+#define SB_NOEXEC 8UL /* files can be neither executed nor mapped so */
+#define SB_NOATIME (1UL << 10)
+#define SB_NODIRATIME (1UL << 11) /* besides: not of directories */
+#define SB_STRICTATIME (1UL << 24)
 
 struct super_block {
 	const struct super_operations *s_op;
@@ -166,6 +172,8 @@ struct super_block {
 	struct list_head s_inodes;      /* inode_lock */
 };
 
+/* ",nosuid,relatime" and the like, for /proc/mounts; @size 64 is enough. */
+void mount_options(const struct super_block *sb, char *text, size_t size);
 static inline bool sb_rdonly(const struct super_block *sb) { return sb->s_flags & SB_RDONLY; }
 
 /* --- inode cache (fs/inode.c) --- */

@@ -17,11 +17,16 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "lib/vsprintf.h"
 #include "mm/frame/slab.h"
 #include <asm/uaccess.h>
 
 #define MS_RDONLY 1UL
 #define MS_REMOUNT 32UL
+#define MS_RELATIME (1UL << 21)
+#define MS_MGC_VAL 0xc0ed0000UL /* what programs gave in the upper half before it meant anything */
+#define MS_MGC_MSK 0xffff0000UL
+#define SB_ATIME (SB_NOATIME | SB_NODIRATIME | SB_STRICTATIME)
 #define MS_BIND 4096UL
 #define MS_MOVE 8192UL
 
@@ -86,6 +91,37 @@ void for_each_filesystem(void (*fn)(const struct file_system_type *type, void *a
 	mutex_unlock(&mount_mutex);
 }
 
+/* SB_* of mount(2)'s flags. A remount that says nothing of access times keeps what was (@old). */
+static unsigned long super_flags(unsigned long flags, unsigned long old)
+{
+	unsigned long sb = flags & (SB_RDONLY | SB_NOSUID | SB_NODEV | SB_NOEXEC | SB_ATIME);
+
+	if (sb & SB_STRICTATIME)
+		sb &= ~SB_NOATIME;
+	return flags & (SB_ATIME | MS_RELATIME) ? sb : sb | (old & SB_ATIME);
+}
+
+void mount_options(const struct super_block *sb, char *text, size_t size)
+{
+	static const struct {
+		unsigned long flag;
+		const char *name;
+	} options[] = { { SB_NOSUID, ",nosuid" },
+			{ SB_NODEV, ",nodev" },
+			{ SB_NOEXEC, ",noexec" },
+			{ SB_NOATIME, ",noatime" },
+			{ SB_NODIRATIME, ",nodiratime" } };
+
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (sb->s_flags & options[i].flag)
+			len += (size_t)scnprintf(text + len, size - len, "%s", options[i].name);
+	if (!(sb->s_flags & (SB_NOATIME | SB_STRICTATIME)))
+		scnprintf(text + len, size - len, ",relatime");
+}
+
 char *mount_path(struct super_block *sb, char *buf, int size)
 {
 	return d_path(sb->s_root, buf, size, 0);
@@ -121,7 +157,7 @@ static struct super_block *make_super(const struct file_system_type *type,
 	sb->s_bdev = bdev;
 	if (bdev)
 		sb->s_dev = bdev->dev;
-	sb->s_flags = flags & MS_RDONLY ? SB_RDONLY : 0;
+	sb->s_flags = super_flags(flags, 0);
 	sb->s_mnt_id = next_mnt_id++;
 	strlcpy(sb->s_source, source, sizeof(sb->s_source));
 	sb->s_data = data;
@@ -246,7 +282,7 @@ static int do_remount(struct dentry *top, unsigned long flags, const char *data)
 	else if (!err && !read_only && sb_rdonly(sb) && sb->s_op->begin_writing)
 		err = sb->s_op->begin_writing(sb);
 	if (!err)
-		sb->s_flags = read_only ? SB_RDONLY : 0;
+		sb->s_flags = super_flags(flags, sb->s_flags);
 	mutex_unlock(&mount_mutex);
 	dput(top);
 	return err;
@@ -303,6 +339,8 @@ long sys_mount(const char __user *source, const char __user *target, const char 
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
+	if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
+		flags &= ~MS_MGC_MSK;
 	if (flags & (MS_BIND | MS_MOVE))
 		return -EINVAL;
 	text = get_options(data);

@@ -57,6 +57,8 @@ struct file *dentry_open(struct dentry *dentry, int flags)
 	if (IS_ERR(file))
 		return file;
 	file->f_dentry = dget(dentry);
+	if (file->f_mode && dentry->d_sb->s_flags & SB_NOEXEC)
+		file->f_mode |= FMODE_NOEXEC;
 	err = open_inode(file, dentry->d_inode);
 	if (!err && (flags & O_DIRECT) && !can_be_direct(file)) {
 		fput(file);
@@ -157,6 +159,8 @@ static int may_open(const struct inode *inode, int flags, bool is_new)
 		return -EISDIR;
 	if ((flags & O_DIRECTORY) && !S_ISDIR(inode->i_mode) && !is_new)
 		return -ENOTDIR;
+	if ((S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode)) && inode->i_sb->s_flags & SB_NODEV)
+		return -EACCES;
 	err = is_new ? 0 : inode_permission(inode, mask);
 	return !err && (flags & O_NOATIME) && !owner_or_capable(inode) ? -EPERM : err;
 }
@@ -261,7 +265,8 @@ struct file *open_exec(int dfd, const char *path, int flags)
 	inode = dentry->d_inode;
 	if (S_ISLNK(inode->i_mode))
 		file = ERR_PTR(-ELOOP);
-	else if (!S_ISREG(inode->i_mode) || inode_permission(inode, MAY_EXEC))
+	else if (!S_ISREG(inode->i_mode) || inode->i_sb->s_flags & SB_NOEXEC ||
+		 inode_permission(inode, MAY_EXEC))
 		file = ERR_PTR(-EACCES);
 	else
 		file = dentry_open(dentry, O_RDONLY | O_LARGEFILE);
@@ -317,6 +322,8 @@ void file_getattr(struct file *file, struct file_stat *st)
 	st->ino = inode->i_ino;
 	st->size = inode->i_size;
 	st->mode = inode->i_mode;
+	if (inode->i_sb->s_flags & SB_NOSUID)
+		st->mode &= ~(S_ISUID | S_ISGID);
 	st->uid = inode->i_uid;
 	st->gid = inode->i_gid;
 }

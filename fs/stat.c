@@ -180,6 +180,8 @@ long sys_statx(int dfd, const char __user *path, unsigned int flags, unsigned in
 	return copy_to_user(user, &stx, sizeof(stx)) ? -EFAULT : 0;
 }
 
+#define ST_VALID 0x20
+#define ST_RELATIME 0x1000
 #define PIPEFS_MAGIC 0x50495045
 #define ANON_INODE_MAGIC 0x09041934
 
@@ -203,7 +205,9 @@ static long do_statfs(struct super_block *sb, struct statfs __user *user)
 	st.f_ffree = ks.ffree;
 	st.f_fsid[0] = (s32)sb->s_dev;
 	st.f_namelen = ks.namelen;
-	st.f_flags = 0x20 | (sb_rdonly(sb) ? 1 : 0) | 0x1000; /* valid, read-only, relatime */
+	st.f_flags = ST_VALID | (s64)(sb->s_flags & ~SB_STRICTATIME);
+	if (!(sb->s_flags & (SB_NOATIME | SB_STRICTATIME)))
+		st.f_flags |= ST_RELATIME;
 	return copy_to_user(user, &st, sizeof(st)) ? -EFAULT : 0;
 }
 
@@ -214,7 +218,7 @@ static long nameless_statfs(const struct file *file, struct statfs __user *user)
 			     .f_bsize = PAGE_SIZE,
 			     .f_frsize = PAGE_SIZE,
 			     .f_namelen = NAME_MAX,
-			     .f_flags = 0x20 };
+			     .f_flags = ST_VALID };
 
 	return copy_to_user(user, &st, sizeof(st)) ? -EFAULT : 0;
 }
@@ -262,8 +266,12 @@ long sys_faccessat2(int dfd, const char __user *path, int mode, int flags)
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
 	/* The bits are those of MAY_*. */
-	err = flags & AT_EACCESS ? inode_permission(dentry->d_inode, (unsigned int)mode) :
-				   real_permission(dentry->d_inode, (unsigned int)mode);
+	if ((mode & X_OK) && S_ISREG(dentry->d_inode->i_mode) && dentry->d_sb->s_flags & SB_NOEXEC)
+		err = -EACCES;
+	else if (flags & AT_EACCESS)
+		err = inode_permission(dentry->d_inode, (unsigned int)mode);
+	else
+		err = real_permission(dentry->d_inode, (unsigned int)mode);
 	dput(dentry);
 	return err;
 }

@@ -45,6 +45,15 @@ static const char *access_of(const struct super_block *sb)
 	return sb_rdonly(sb) ? "ro" : "rw";
 }
 
+/* What it was mounted with, whatever its type. */
+static void put_flags(struct seq_buf *m, const struct super_block *sb)
+{
+	char text[64];
+
+	mount_options(sb, text, sizeof(text));
+	seq_printf(m, "%s%s", access_of(sb), text);
+}
+
 static void show_mount(struct super_block *sb, void *arg)
 {
 	struct mounts *mounts = arg;
@@ -53,7 +62,8 @@ static void show_mount(struct super_block *sb, void *arg)
 	put_field(m, sb->s_source);
 	seq_putc(m, ' ');
 	put_place(mounts, sb);
-	seq_printf(m, " %s %s,relatime", sb->s_type->name, access_of(sb));
+	seq_printf(m, " %s ", sb->s_type->name);
+	put_flags(m, sb);
 	put_options(m, sb);
 	seq_puts(m, " 0 0\n");
 }
@@ -68,7 +78,9 @@ static void show_mountinfo(struct super_block *sb, void *arg)
 		   (unsigned int)(sb->s_dev >> 8) & 0xfff, (unsigned int)sb->s_dev & 0xff);
 	dput(point);
 	put_place(mounts, sb);
-	seq_printf(m, " %s,relatime - %s ", access_of(sb), sb->s_type->name);
+	seq_putc(m, ' ');
+	put_flags(m, sb);
+	seq_printf(m, " - %s ", sb->s_type->name);
 	put_field(m, sb->s_source);
 	seq_printf(m, " %s", access_of(sb));
 	put_options(m, sb);

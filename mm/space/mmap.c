@@ -91,6 +91,11 @@ static int check_file(const struct file *file, unsigned long prot, unsigned long
 	case MAP_PRIVATE:
 		if (!(file->f_mode & FMODE_READ))
 			return -EACCES;
+		if (file->f_mode & FMODE_NOEXEC) {
+			if (*vm_flags & VM_EXEC)
+				return -EPERM;
+			*vm_flags &= ~VM_MAYEXEC;
+		}
 		if (!file->f_op->mmap)
 			return -ENODEV;
 		return *vm_flags & VM_GROWSDOWN ? -EINVAL : 0;
@@ -214,7 +219,8 @@ unsigned long do_mmap(struct file *file, unsigned long addr, unsigned long len, 
 	unsigned long vm_flags;
 	long err;
 
-	if (prot & PROT_READ && current->personality & READ_IMPLIES_EXEC)
+	if (prot & PROT_READ && current->personality & READ_IMPLIES_EXEC &&
+	    !(file && file->f_mode & FMODE_NOEXEC))
 		prot |= PROT_EXEC;
 	vm_flags = (prot & VM_ACCESS_FLAGS) | mm->def_flags | VM_MAY_ALL;
 	*populate = 0;
