@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The page of `make see`, in a browser, against the records that it was made from."""
+import os
 import random
 import re
+import subprocess
+import sys
+from unittest import mock
 
 from browser import Browser
-from harness import check
-from pages import compare_states, flt, model, no_complaints, run_of, see, \
+from harness import TOP, check, tmp
+from pages import TRACE, compare_states, flt, model, no_complaints, run_of, see, \
     shown, synthetic, tells, zero_frame
 
 import see as see_py  # of tools/trace, which pages.py has put in reach
@@ -122,6 +126,8 @@ def test_hostile():
     "a program may call itself what it likes"
     machine = synthetic.Machine(3)
     task = machine.spawn(HOSTILE, path=b"/bin/" + HOSTILE)
+    with mock.patch.dict(synthetic.PATHS, {(9, 9): b"/tmp/<i>" + HOSTILE}):
+        machine.touch(task, machine.mmap(task, 2, flt.VM_READ | flt.VM_WRITE, (9, 9), 0), write=True)
     machine.touch(task, 0x407000, write=True)
     page, said, status = see(machine.rec.end())
     check("there is a page", status == 0, said)
@@ -129,7 +135,9 @@ def test_hostile():
         browser.open(page)
         check("its name is text", HOSTILE.decode() in browser.text("#story-who") and
               browser.text("h1") == HOSTILE.decode(), browser.text("#story-who"))
-        check("and nothing else", browser.run("return !document.querySelector('b:not(section b)')"),
+        check("so is that of a file", HOSTILE.decode() in browser.text("#vmas") and
+              HOSTILE.decode().split("/")[-1] in browser.text("#cache"), browser.text("body"))
+        check("and nothing else", browser.run("return !document.querySelector('b:not(section b), i:not(.swatch)')"),
               browser.text("body"))
         no_complaints(browser)
 
@@ -157,9 +165,55 @@ def test_poor():
             for word in words:
                 check(f"{title}: {word}", word in text, text)
             no_complaints(browser, f"{title}: ")
-    for title, content in (("no record file", b"hello"), ("corrupted", data[:200] + b"\xff" * 200)):
-        _, said, status = see(content)
-        check(f"{title}: a sentence", status == 124 and re.fullmatch(r"faultline: .+\n", said), said)
+    newer = bytearray(data)
+    newer[8] += 1
+    for title, content, words in (("no record file", b"hello", "is no record file"),
+                                  ("empty", b"", "is empty"),
+                                  ("newer", newer, f"has version {flt.VERSION + 1} of the format"),
+                                  ("corrupted", data[:200] + b"\xff" * 200, "is corrupted")):
+        page, said, status = see(content)
+        check(f"{title}: a sentence", status == 124 and words in said and
+              re.fullmatch(r"faultline: .+\n", said), said)
+        check(f"{title}: and no page", not os.path.exists(page))
+
+
+def test_browser():
+    "the page is opened where there is a browser; where there is none, its path is told"
+    folder = tmp()
+    source, page, opened = (os.path.join(folder, name) for name in ("a.flt", "see.html", "opened"))
+    with open(source, "wb") as file:
+        file.write(run_of()[0])
+    plain = {name: value for name, value in os.environ.items()
+             if name not in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")}
+    for browser in ("", f"echo %s >{opened}", "/nonexistent/browser"):
+        command = f"sh -c '{browser}'" if browser.startswith("echo") else browser
+        done = subprocess.run([sys.executable, os.path.join(TRACE, "see.py"), "--out", page, source],
+                              env=dict(plain, BROWSER=command) if command else plain,
+                              capture_output=True, check=False, text=True)
+        check(f"BROWSER={browser}: the path", done.returncode == 0 and
+              done.stderr == f"faultline: the page is {page}\n", (done.returncode, done.stderr))
+        if browser.startswith("echo"):
+            with open(opened, encoding="utf-8") as file:
+                check("it was opened", file.read().strip() == f"file://{page}")
+
+
+def test_symbols():
+    "a program without symbols is told by its bare addresses"
+    folder = tmp()
+    subprocess.run(["strip", "-o", os.path.join(folder, "stripped"),
+                    os.path.join(TOP, "build/user/hello")], check=True)
+    with open(os.path.join(folder, "none"), "wb") as file:
+        file.write(b"no ELF at all")
+    with Browser() as browser:
+        for name in ("stripped", "none", "missing"):
+            with mock.patch.dict(synthetic.PATHS, {(synthetic.DISK, 12): b"/root/" + name.encode()}):
+                machine = synthetic.Machine(3)
+                machine.touch(machine.spawn(b"own"), 0x407000, write=True)
+            page, said, status = see(machine.rec.end(), "--elf", os.path.join(folder, name))
+            check(f"{name}: a page", status == 0, said)
+            browser.open(page, "#fault=1")
+            check(f"{name}: the address", re.search(r"^By\s+401234$", browser.text("#facts"), re.M),
+                  browser.text("#facts"))
 
 
 def test_looks():

@@ -35,8 +35,12 @@ function facts(now) {
 	list.push(fact("Cost", `${records.cost[i].toLocaleString("en")} cycles` +
 		(major ? ", most of them waiting for the disk" : "")));
 	list.push(fact("When", `${records.time[i].toFixed(6)} s after boot, on CPU ${records.cpu[i]}`));
-	list.push(fact("By", element("code", {}, place || ip), place ? ` at ${ip}` : ""));
-	list.push(fact("The CPU said", errorWords(records.get(r, "error_code"))));
+	if (records.get(r, "error_code") >>> 31) {
+		list.push(fact("By", "the kernel itself, by no instruction that faulted"));
+	} else {
+		list.push(fact("By", element("code", {}, place || ip), place ? ` at ${ip}` : ""));
+		list.push(fact("The CPU said", errorWords(records.get(r, "error_code"))));
+	}
 	list.push(fact("Entry", element("span.was", {}, entryWords(...before)), " → ",
 		element("b", {}, entryWords(...after))));
 	if (entryPresent(after[0]) && !(after[0] & BIT_SPECIAL) && records.get(r, "pfn") < NO_PFN)
