@@ -49,6 +49,8 @@ struct inode_operations {
 	/* A new file without a name, i_nlink 0: counted, or ERR_PTR. NULL: there are none. */
 	struct inode *(*tmpfile)(struct inode *dir, umode_t mode);
 	int (*link)(struct inode *inode, struct inode *dir, struct dentry *dentry);
+	/* May current use it, whatever its mode says? NULL: no. */
+	bool (*is_own)(const struct inode *inode);
 	/* unlink and rmdir: the name goes, i_nlink goes down. */
 	int (*remove)(struct inode *dir, struct dentry *dentry);
 	/*

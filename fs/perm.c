@@ -27,7 +27,9 @@ static int check_mode(const struct inode *inode, unsigned int mask, u64 caps, ui
 		mode >>= 6;
 	else if (gid == inode->i_gid || in_groups(inode->i_gid))
 		mode >>= 3;
-	return !(mask & ~mode & 7) || overrides(inode->i_mode, mask, caps) ? 0 : -EACCES;
+	if (!(mask & ~mode & 7) || overrides(inode->i_mode, mask, caps))
+		return 0;
+	return inode->i_op && inode->i_op->is_own && inode->i_op->is_own(inode) ? 0 : -EACCES;
 }
 
 int inode_permission(const struct inode *inode, unsigned int mask)

@@ -201,8 +201,16 @@ static const struct inode_operations pseudo_static_iops = {
 	.truncate = pseudo_truncate,
 };
 
+static bool pseudo_is_own(const struct inode *inode)
+{
+	const struct pseudo_entry *entry = entry_of(inode);
+
+	return entry->is_own && entry->is_own(entry->arg);
+}
+
 static const struct inode_operations pseudo_dynamic_iops = {
 	.name = "pseudo, dynamic",
+	.is_own = pseudo_is_own,
 	.lookup = pseudo_lookup,
 	.revalidate = pseudo_revalidate,
 };

@@ -42,6 +42,8 @@ struct pseudo_entry {
 	 * of a node whose subject is gone. NULL: the directory's, and root's if that has none either.
 	 */
 	int (*owner)(void *arg, umode_t mode, uid_t *uid, gid_t *gid);
+	/* Directories with @lookup: may current use it, whatever the mode says? NULL: no. */
+	bool (*is_own)(void *arg);
 	/* May current open it, FMODE_*? 0 or -errno. NULL: as the mode says. */
 	int (*may_open)(void *arg, unsigned int f_mode);
 

@@ -248,6 +248,18 @@ int proc_fd_lookup(void *arg, const char *name, struct pseudo_entry *child)
 	return 0;
 }
 
+/* Of others it tells what only those may know who may look into them, as the links do. */
+static int may_open_fdinfo(void *arg, unsigned int f_mode)
+{
+	struct task_struct *task = inspected_task(arg);
+
+	(void)f_mode;
+	if (IS_ERR(task))
+		return (int)PTR_ERR(task);
+	put_task_struct(task);
+	return 0;
+}
+
 int proc_fdinfo_lookup(void *arg, const char *name, struct pseudo_entry *child)
 {
 	struct file *file = file_named(&arg, name);
@@ -255,7 +267,10 @@ int proc_fdinfo_lookup(void *arg, const char *name, struct pseudo_entry *child)
 	if (IS_ERR(file))
 		return (int)PTR_ERR(file);
 	fput(file);
-	*child = (struct pseudo_entry){ .mode = S_IFREG | 0400, .arg = arg, .show = show_fdinfo };
+	*child = (struct pseudo_entry){ .mode = S_IFREG | 0444,
+					.arg = arg,
+					.show = show_fdinfo,
+					.may_open = may_open_fdinfo };
 	return 0;
 }
 

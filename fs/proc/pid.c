@@ -114,6 +114,17 @@ static int show_auxv(struct seq_buf *m, void *arg)
 	return 0;
 }
 
+/* A process may look at its descriptors though it became root's when it changed its ids. */
+static bool proc_is_own(void *arg)
+{
+	struct task_struct *task = proc_task(arg);
+	bool own = task && task->signal == current->signal;
+
+	if (task)
+		put_task_struct(task);
+	return own;
+}
+
 /* For what only those may read who may look into the process itself. */
 static int may_inspect(void *arg, unsigned int f_mode)
 {
@@ -239,6 +250,7 @@ static const struct pseudo_entry pid_entries[] = {
 	  .get_link = proc_get_exe },
 	{ .name = "fd",
 	  .mode = S_IFDIR | 0500,
+	  .is_own = proc_is_own,
 	  .lookup = proc_fd_lookup,
 	  .iterate = proc_fd_iterate },
 	{ .name = "fdinfo",

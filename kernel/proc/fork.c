@@ -106,6 +106,7 @@ static int copy_signal(struct task_struct *child, u64 flags)
 	memcpy(&signal->gid, &old->gid, sizeof(old->gid));
 	signal->groups = get_groups(old);
 	signal->dumpable = old->dumpable;
+	signal->oom_score_adj_min = old->oom_score_adj_min;
 	signal->no_new_privs = old->no_new_privs;
 	signal->caps = old->caps;
 	if (unlikely(old->rlim[RLIMIT_CPU].rlim_cur != RLIM_INFINITY))

@@ -298,8 +298,38 @@ static int refused(void)
 	return fails(shmget(IPC_PRIVATE, 4096, 0600 | HUGE(0)), EPERM) ? 1 : 4;
 }
 
+static int set_oom_score_adj(const char *text)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	if (n < 0)
+		return -1; /* it ends soon */
+	return close(fd);
+}
+
+static int its_own(void)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", getppid());
+	if (open("/proc/self/fd", O_RDONLY) < 0 || access("/proc/self/fd/0", F_OK) ||
+	    open("/proc/self/fdinfo/0", O_RDONLY) < 0 || !fails(open(path, O_RDONLY), EACCES))
+		return 2;
+	if (!fails(set_oom_score_adj("600"), EACCES) || prctl(PR_SET_DUMPABLE, 1))
+		return 3;
+	return !fails(set_oom_score_adj("400"), EACCES) || set_oom_score_adj("600") ? 4 : 1;
+}
+
+static int its_own_after(void)
+{
+	return set_oom_score_adj("500") ? 5 : as_user(NOBODY, NOBODY, its_own);
+}
+
 static void privileges(void)
 {
+	check(in_child(its_own_after) == 1,
+	      "who was root has its descriptors, and no less oom_score_adj than root gave");
 	check(as_user(NOBODY, NOBODY, refused) == 1,
 	      "of others robust lists, swap areas, huge segments: EPERM");
 	check(fails(shmget(IPC_PRIVATE, 4096, 0600 | HUGE(20)), EINVAL),
