@@ -8,7 +8,9 @@ import sys
 from harness import KERNEL, TOP, check, run
 
 sys.path.append(os.path.join(TOP, "tools/trace"))
+import format as flt
 import story
+import words
 
 
 def told(path, style):
@@ -25,7 +27,7 @@ def test_cow():
     check("the program ended", result.status == 0, result.show())
     path = os.path.join(result.rundir, "trace.flt")
     text = told(path, "story")
-    words = " ".join(text.split())
+    prose = " ".join(text.split())
     numbers = [int(n) for n in re.findall(r"^Fault (\d+), ", text, re.MULTILINE)]
     check("a paragraph for each fault", len(numbers) > 300 and
           numbers == list(range(1, len(numbers) + 1)), len(numbers))
@@ -38,9 +40,12 @@ def test_cow():
                    r"runs /bin/cow from now on", r"madvise\(0x\w+, 4 KiB, MADV_PAGEOUT\) = 0",
                    r"The kernel, for cow \(process \d+\), (wrote to|read from) 0x\w+ in \w+\+0x\w+ "
                    r"\(arch/x86_64/"):
-        check(wanted, re.search(wanted, words), words[:2000])
+        check(wanted, re.search(wanted, prose), prose[:2000])
     lines = told(path, "line").splitlines()
-    check("a line for each", len(lines) == len(numbers), len(lines))
+    faults = [r for r in flt.read(path) if r.type == flt.FAULT.number and r.pid != 1]
+    check("all of them", len(numbers) == len(faults), len(faults))
+    check("a line for each that rusage counts", len(lines) == sum(
+        bool(words.counted(fault)) and not words.remote(fault) for fault in faults), len(lines))
     check("by its function", any("[read_then_write+0x" in line and "//anon@0x" in line
                                  for line in lines), lines[:20])
     check("ftrace", "page_fault_user: address=0x" in told(path, "ftrace"))
