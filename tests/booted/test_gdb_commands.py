@@ -10,11 +10,17 @@ from harness import check, read, tmp, TOP
 
 # Before there is a kernel, and with words that mean nothing.
 EARLY = ("vmas", "pt 0x1000", "pt main", "page 5", "rmap 5", "tasks", "cpus", "why 0 r", "fault",
-         "buddy", "lru", "slab", "swap", "print $current()", "next-fault sometimes")
+         "buddy", "lru", "slab", "swap", "print $current()", "next-fault sometimes", "audit",
+         "faults", "program no_such_program")
 WRONG = ("fault", "vmas 99999", "vmas 3", "page 0xffffffffff", "why 1", "why 1 q", "buddy 1",
          "pt no_such_symbol", "pt 0x800000000000", "pt *(int*)0", "page 0x123456000",
          "rmap 0x123456000", "program no_such_program", "program /etc/passwd", "slab x", "rmap",
-         "print $percpu(\"no_such_variable\")", "next-fault")
+         "print $percpu(\"no_such_variable\")", "next-fault", "audit", "vmas 1 2", "vmas x", "pt",
+         "pt 0x1000 99999", "pt 0x1000 1 2", "page", "page 0x7000000000 99999", "page 1 2 3",
+         "rmap 0x7000000000 99999", "why 0x1000 r w", "why no_such_symbol r", "why 0x1000 rw", "lru x",
+         "swap x", "tasks x", "cpus x", "fault x", "faults 1 2 3", "faults no_such_program", "program a b",
+         "next-fault any a b", "next-fault watched", "print $runs(1)", "print $percpu(1)",
+         "print $percpu()", "print $current(1)", "faults 0 x y")
 KINDS = ("zero", "wp", "copy", "reuse", "swap", "cow", "read", "shared", "stack", "fixup", "bad")
 INSIDE = {"copy": ("tbreak wp_install_copy", "continue", "finish"),
           "swap": ("tbreak do_swap_page", "continue")}
@@ -179,6 +185,9 @@ def test_watched():
         says(parts, "help " + command, rf"{command}\b.*: \w")
     says(parts, "early", "no task runs yet|no page tables yet", "not stopped in a page fault",
          "sometimes is no kind of fault; there are any, anon", "there are no tasks yet")
+    for line in EARLY:
+        says(parts, "early", "^no swap area is on$" if line == "swap" else
+             rf"^{re.escape(line)}: \S.* .*")
     child = re.search(r"^child (\d+)$", said, re.MULTILINE)
     says(parts, "told", r"symbols of watched \(.*, at 0x7",
          "told_all in section .text of .*/watched",
@@ -189,7 +198,10 @@ def test_watched():
          "no_such_symbol is no number", "not a canonical address", r"cannot read \*\(int\*\)0",
          "rmap 0x123456000: .*maps no frame", "there is no program no_such_program",
          "/etc/passwd is not a 64-bit ELF file", "there is no variable no_such_variable",
-         "next-fault: usage: next-fault KIND")
+         "next-fault: usage: next-fault KIND", r"print \$runs\(1\): .*usage: \$runs\(\"NAME\"\)",
+         r"print \$current\(1\): .*usage: \$current\(\)", "^audit: the program runs now")
+    for line in WRONG:
+        says(parts, "wrong", rf"^{re.escape(line)}: \S.* .*")
     same_maps(parts, said)
     same_counts(parts, said)
     where = same_pages(parts, said, child[1] if child else "no")

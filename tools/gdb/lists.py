@@ -6,6 +6,7 @@ from frames import SWAP_COUNT, page_at, pfn_of
 from commands import Command
 from memory import (LATER, Mode, Object, PAGE_OFFSET, PAGE_SHIFT, Said, kernel, kind_of, layout,
                     list_of, per_cpu, variable)
+from tasks import current
 
 LRU_NAMES = ("inactive anon", "active anon", "inactive file", "active file", "unevictable")
 SWAP_HAS_CACHE = 0x8000
@@ -158,6 +159,7 @@ class Audit(Command):
 Unlike the other commands it runs code of the kernel, on the selected CPU."""
 
     def run(self):
+        current()  # there is a kernel that can be asked
         if int(gdb.parse_and_eval("$cs")) & 3:
             raise Said("the program runs now: stop in the kernel (break exc_page_fault), "
                        "then the kernel can be asked")

@@ -99,41 +99,60 @@ class Cpus(Command):
             print(f"{'*' if cpu == selected_cpu() else ' '} CPU {cpu}: {what}")
 
 
-class Current(gdb.Function):
+class Function(gdb.Function):
+    """What stands in an expression as $name(...). Its documentation begins with that."""
+    words = 0  # names that it takes, in quotes
+
+    def __init__(self):
+        self.usage = self.__doc__.split(":")[0]
+        super().__init__(self.usage[1:self.usage.index("(")])
+
+    def value(self, *words):
+        raise NotImplementedError
+
+    def invoke(self, *given):
+        Cache.forget()
+        try:
+            words = [value.string() for value in given]
+        except (gdb.error, UnicodeError):
+            words = None
+        if words is None or len(words) != self.words:
+            raise Said(f"usage: {self.usage}")
+        return self.value(*words)
+
+
+class Current(Function):
     """$current(): the task that the selected CPU runs, as a struct task_struct *."""
 
-    def invoke(self):
-        Cache.forget()
+    def value(self):
         return gdb.Value(current().address).cast(gdb.lookup_type("struct task_struct").pointer())
 
 
-class Runs(gdb.Function):
+class Runs(Function):
     """$runs("NAME"): does the selected CPU run the program NAME?"""
+    words = 1
 
-    def invoke(self, name):
-        Cache.forget()
-        return runs(name.string())
+    def value(self, name):
+        return runs(name)
 
 
-class PerCpu(gdb.Function):
+class PerCpu(Function):
     """$percpu("NAME"): the selected CPU's instance of a per-CPU variable.
 Its plain name means CPU 0's."""
+    words = 1
 
-    def invoke(self, name):
-        Cache.forget()
+    def value(self, name):
         try:
-            plain = gdb.parse_and_eval(name.string())
+            plain = gdb.parse_and_eval(name)
         except gdb.error as error:
-            raise Said(f"there is no variable {name.string()}: {error}") from None
+            raise Said(f"there is no variable {name}: {error}") from None
         if plain.address is None:
-            raise Said(f"{name.string()} is no variable")
+            raise Said(f"{name} is no variable")
         offset = variable("__per_cpu_offset")[selected_cpu()]
         place = gdb.Value(int(plain.address) + offset & (1 << 64) - 1)
         return place.cast(plain.type.pointer()).dereference()
 
 
 def register():
-    for kind, name in ((Current, "current"), (Runs, "runs"), (PerCpu, "percpu")):
-        kind(name)
-    for command in (Tasks, Cpus):
-        command()
+    for made in (Current, Runs, PerCpu, Tasks, Cpus):
+        made()
