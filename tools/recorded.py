@@ -27,7 +27,7 @@ SOFT_DIRTY, USER = 1 << 11, 1 << 2
 COLUMNS = (("NX", PTE_NX), ("soft-dirty", SOFT_DIRTY), ("owned", PTE_OWNED),
            ("special", PTE_SPECIAL), ("D", PTE_DIRTY), ("A", PTE_ACCESSED), ("U", USER),
            ("W", PTE_RW), ("P", PTE_PRESENT))
-TRIES, RUN_SECONDS = 3, 300  # for one run, on a busy machine
+TRIES, RUN_SECONDS = 5, 300  # for one run, on a busy machine
 
 
 class Wrong(Exception):
