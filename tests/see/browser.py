@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 
 KEYS = {"ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Home": "\ue011", "End": "\ue010",
-        "PageDown": "\ue00f", "space": " "}
+        "PageDown": "\ue00f", "Tab": "\ue004", "Enter": "\ue007", "space": " "}
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
              "--window-size=1280,900"]
 

@@ -243,3 +243,38 @@ def test_looks():
         check("each control and picture has a name", not nameless, nameless)
         check("what happens is told", browser.run(
             "return document.getElementById('story-who').closest('[aria-live=polite]') !== null"), "")
+
+
+def test_keyboard():
+    "without a mouse: Tab comes to every control and on to the end, and keys do what clicks do"
+    data, _, _ = run_of()
+    page, _, _ = see(data, "--program", "cow")
+    order = ["first", "back", "play", "next", "last", "scrub", "filters-toggle", "walk-address",
+             "walk-space", "source", "zoom-in", "zoom-out", "zoom-all", "zoom-fault", "frames-by",
+             "frames"]
+    with Browser() as browser:
+        browser.open(page, "#fault=40")
+        seen, before = [], shown(browser)
+        for _ in range(80):
+            browser.key("Tab")
+            at = browser.run("return document.activeElement.id || document.activeElement.innerText")
+            if at == "scrub":
+                browser.key("ArrowRight")
+                check("an arrow on the scrubber is one fault", "41" in shown(browser)["where"], at)
+                browser.key("ArrowLeft")
+            elif at == "frames":
+                said = browser.text("#frame-words")
+                browser.key("ArrowRight")
+                check("an arrow on the map of frames is one frame", browser.text("#frame-words") != said
+                      and shown(browser) == before, said)
+            elif at == "exc_page_fault":
+                browser.key("Enter")
+                check("Enter on a door brings its source", "exc_page_fault(" in browser.text("#source"),
+                      browser.text("#source"))
+            seen.append(at)
+            if at == "frames":
+                break
+        check("in the order of the page", [at for at in seen if at in order] == order, seen)
+        check("what has the focus is framed", browser.run(
+            "return getComputedStyle(document.activeElement).outlineStyle") == "solid", "")
+        no_complaints(browser)

@@ -96,6 +96,7 @@ function showDoors(now) {
 	const doors = now.i < 0 ? [] : now.records.doors(now.r).slice(0, -1);
 	const names = doors.map((door) => door.name), most = Math.max(1, ...doors.map((d) => d.cycles));
 	const current = names.includes(chosenDoor) ? chosenDoor : tellingDoor(names);
+	const focused = [...byId("doors").children].findIndex((li) => li.contains(document.activeElement));
 
 	fill("doors", ...doors.map((door, i) => element("li", {},
 		element("button", { "aria-current": String(i === names.lastIndexOf(current)), type: "button",
@@ -109,6 +110,8 @@ function showDoors(now) {
 	if (!doors.length)
 		fill("doors", element("li.dim", {}, now.i < 0 ? "No fault at this moment." :
 			"No doors were recorded for this fault."));
+	if (focused >= 0 && doors.length) // who goes by keyboard stays there
+		byId("doors").children[Math.min(focused, doors.length - 1)].firstChild.focus({ preventScroll: true });
 	showSource(now, current, names);
 }
 
