@@ -11,11 +11,18 @@
 #include "mm/backing/shmem.h"
 #include "mm/backing/writeback.h"
 
+/* O_DIRECT asks for whole sectors. That all goes through the page cache is nobody else's matter. */
+static bool is_misplaced(const struct file *file, const char *buf, size_t count, loff_t pos)
+{
+	return unlikely(file->f_flags & O_DIRECT) && count &&
+	       ((unsigned long)buf | count | (unsigned long)pos) & 511;
+}
+
 ssize_t generic_file_read(struct file *file, char *buf, size_t count, loff_t *pos)
 {
 	ssize_t n;
 
-	if (*pos < 0)
+	if (*pos < 0 || is_misplaced(file, buf, count, *pos))
 		return -EINVAL;
 	n = filemap_read(file, buf, count, pos);
 	if (n >= 0 && count && file->f_inode && !(file->f_flags & O_NOATIME))
@@ -97,7 +104,7 @@ static ssize_t write_from(struct file *file, const char *buf, size_t count, loff
 	ssize_t n;
 	int err;
 
-	if (*pos < 0)
+	if (*pos < 0 || (!from_kernel && is_misplaced(file, buf, count, *pos)))
 		return -EINVAL;
 	if (!count)
 		return 0;

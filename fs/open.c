@@ -142,25 +142,35 @@ static struct dentry *lookup_open(struct walk *w, int flags, umode_t mode, bool 
 	return vfs_tmpfile(w->at, S_IFREG | (mode & 07777), !(flags & O_EXCL));
 }
 
+/* Is it of a kind that can be opened so? 0 or -errno. */
+static int check_kind(const struct inode *inode, int flags, bool writes)
+{
+	if (S_ISLNK(inode->i_mode))
+		return -ELOOP;
+	if (S_ISDIR(inode->i_mode))
+		return writes || (flags & O_CREAT) ? -EISDIR : 0;
+	if (flags & O_DIRECTORY)
+		return -ENOTDIR;
+	if ((S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode)) && inode->i_sb->s_flags & SB_NODEV)
+		return -EACCES;
+	return 0;
+}
+
 /* May this object be opened so? Who made it may, whatever its mode says. 0 or -errno. */
 static int may_open(const struct inode *inode, int flags, bool is_new)
 {
 	static const unsigned int masks[] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
 					      MAY_READ | MAY_WRITE };
 	unsigned int mask = masks[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0);
-	bool writes = mask & MAY_WRITE;
 	int err;
 
 	if (flags & O_PATH)
 		return 0;
-	if (S_ISLNK(inode->i_mode))
-		return -ELOOP;
-	if (S_ISDIR(inode->i_mode) && (writes || (flags & O_CREAT)))
-		return -EISDIR;
-	if ((flags & O_DIRECTORY) && !S_ISDIR(inode->i_mode) && !is_new)
-		return -ENOTDIR;
-	if ((S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode)) && inode->i_sb->s_flags & SB_NODEV)
-		return -EACCES;
+	if (!S_ISREG(inode->i_mode) || ((flags & O_DIRECTORY) && !is_new)) {
+		err = check_kind(inode, flags, mask & MAY_WRITE);
+		if (err)
+			return err;
+	}
 	err = is_new ? 0 : inode_permission(inode, mask);
 	return !err && (flags & O_NOATIME) && !owner_or_capable(inode) ? -EPERM : err;
 }
