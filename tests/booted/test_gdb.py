@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """`make debug`: a scripted gdb session steps through one page fault, and each of the project's
 commands says what is so (docs/gdb.md)."""
+import os
 import re
 import shutil
+import subprocess
 
 from gdb_session import marked, says, session
 from harness import check, program, read, tmp
+from test_loader import libraries
 
 # Follows one fault of cow, its second write to new memory (user/cow.c), and looks at everything.
 STEP = r"""
@@ -155,6 +158,25 @@ info breakpoints
 kill
 """
 
+FORKS = """#include <sys/wait.h>
+#include <unistd.h>
+__attribute__((noinline)) static void in_child(void) { _exit(3); }
+int main(void) { if (!fork()) in_child(); wait(0); return 0; }
+"""
+DYNAMIC = r"""
+break main
+break in_child
+continue
+echo MARK main\n
+program
+info symbol $pc
+continue
+echo MARK child\n
+backtrace
+tasks
+kill
+"""
+
 CPUS = r"""
 hbreak exc_page_fault
 continue
@@ -267,6 +289,20 @@ def test_programs():
          r"^IN COW\nsymbols of cow .*\n#0  main .* at user/cow.c")
     check("once", text.count("IN COW") == 1, text)
     says(parts, "cow", r'in main at user/cow.c:\d+\n\tstop only if \$runs\("hello"\)')
+
+
+def test_dynamic():
+    "a dynamic program's symbols, where it came to lie, and in the child that it forks"
+    folder = libraries()
+    elf = os.path.join(folder, "forks")
+    built = subprocess.run(["gcc", "-g", "-O1", "-pie", "-fPIE", "-xc", "-o", elf, "-"], check=False,
+                           input=FORKS.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if not check("the program builds", built.returncode == 0, built.stdout):
+        return
+    text, status, _ = session(DYNAMIC, elf=elf, overlay=folder)
+    parts = marked(text, status, "child")
+    says(parts, "main", "^symbols of forks .*, at 0x5", "^main in section .text of .*/forks")
+    says(parts, "child", "^#0  in_child .*^#1  .* main ", r"^\* +\d+ on CPU 0 +forks +child of \d+$")
 
 
 def ask(name, count):
