@@ -22,7 +22,8 @@ static int set_idle(const char *value)
 	idle_polls = true;
 	return strcmp(value, "poll") ? -EINVAL : 0;
 }
-KNOB(idle, "poll", "never halt an idle CPU: while it records, QEMU answers a halted one at ticks only", set_idle);
+KNOB(idle, "poll",
+     "never halt an idle CPU: while it records, QEMU answers a halted one at ticks only", set_idle);
 
 struct task_struct *init_idle(unsigned int cpu, void *stack)
 {

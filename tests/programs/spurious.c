@@ -44,7 +44,8 @@ static void *second(void *unused)
 
 int main(void)
 {
-	void *ret = NULL, *area = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *ret = NULL,
+	     *area = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pthread_t thread;
 
 	if (area == MAP_FAILED || pin(0))
