@@ -312,6 +312,7 @@ static void scripts(void **state)
 		{ "#!/bin/sh -e\n", 0, "/bin/sh", "-e" },
 		{ "#!/usr/bin/env a b  c \n", 0, "/usr/bin/env", "a b  c" },
 		{ "#!/bin/sh", 0, "/bin/sh", "" },
+		{ "#!/bin/sh -e  ", 0, "/bin/sh", "-e  " },
 		{ "#!x", 0, "x", "" },
 		{ "#!\n/bin/sh\n", -ENOEXEC, NULL, NULL },
 		{ "#!  \n", -ENOEXEC, NULL, NULL },
