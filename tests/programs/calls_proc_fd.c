@@ -109,6 +109,8 @@ static void fdinfo(void)
 	check(strtoul(value("flags"), NULL, 8) == (O_RDONLY | O_CLOEXEC | 0100000),
 	      "fdinfo: flags in octal, with close-on-exec");
 	check(number("ino") == st.st_ino && *value("mnt_id"), "fdinfo: inode, mount");
+	check(stat("/proc/self/fdinfo/0", &st) == 0 && st.st_mode == (S_IFREG | 0444),
+	      "fdinfo: its mode");
 	close(fd);
 	check(slurpf("/proc/self/fdinfo/%d", fd) == -ENOENT, "closed: ENOENT");
 }
