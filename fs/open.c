@@ -256,6 +256,11 @@ long sys_creat(const char __user *path, umode_t mode)
 	return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
+bool may_swap(void)
+{
+	return capable(CAP_SYS_ADMIN);
+}
+
 struct file *filp_open(const char *path, int flags, umode_t mode)
 {
 	char *text = kstrdup(path, GFP_KERNEL);

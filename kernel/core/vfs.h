@@ -96,6 +96,8 @@ static inline struct file *get_file(struct file *file)
 void fput(struct file *file);
 /* The open file of a descriptor of current, counted, or NULL. */
 struct file *fget(unsigned int fd);
+/* May current turn swap areas on and off? */
+bool may_swap(void);
 /* Open by absolute path from the kernel. ERR_PTR. Flags are O_*. */
 struct file *filp_open(const char *path, int flags, umode_t mode);
 /*

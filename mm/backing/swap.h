@@ -32,7 +32,7 @@ static inline swp_entry_t pte_to_swp_entry(pte_t p)
 }
 static inline bool is_swap_pte(pte_t p) { return !pte_none(p) && !pte_present(p); }
 
-/* syscalls: CAP-less (every task is root). Linux's errno. Path is a user string. */
+/* swapon(2) and swapoff(2), for who may. Path is a user string. */
 long sys_swapon(const char *path, int flags);
 long sys_swapoff(const char *path);
 /*

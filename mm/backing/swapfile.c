@@ -298,6 +298,8 @@ long sys_swapon(const char *upath, int flags)
 
 	if (flags & ~SWAP_FLAGS_VALID)
 		return -EINVAL;
+	if (!may_swap())
+		return -EPERM;
 	path = get_path(upath);
 	if (IS_ERR(path))
 		return PTR_ERR(path);
@@ -359,6 +361,8 @@ long sys_swapoff(const char *upath)
 	char *path;
 	long err;
 
+	if (!may_swap())
+		return -EPERM;
 	path = get_path(upath);
 	if (IS_ERR(path))
 		return PTR_ERR(path);
