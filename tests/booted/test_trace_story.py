@@ -3,7 +3,11 @@
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
+import tempfile
+import time
 
 from harness import KERNEL, TOP, check, run
 
@@ -53,3 +57,36 @@ def test_cow():
     begun = sum(event["ph"] == "B" for event in events)
     check("json: all that begins ends", begun == sum(event["ph"] == "E" for event in events) and
           begun > len(numbers), begun)
+
+
+def left_of(session):
+    """The processes of that session, by /proc."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(pid)
+    return found
+
+
+def test_interrupt():
+    "Ctrl-C ends the run that was to be told, and nothing of it is left"
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "trace.flt")
+        teller = subprocess.Popen([sys.executable, os.path.join(TOP, "tools/trace/story.py"),
+                                   "--kernel", KERNEL], env=dict(os.environ, PROG="thrash",
+                                                                 TRACE=path, LIMIT="60"),
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, start_new_session=True)
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not (os.path.exists(path) and os.path.getsize(path)):
+            time.sleep(0.1)
+        os.killpg(teller.pid, signal.SIGINT)
+        said = teller.communicate(timeout=60)[1].decode()
+    check("status 130, without a complaint", teller.returncode == 130 and "Traceback" not in said,
+          (teller.returncode, said))
+    check("nothing runs on", not left_of(teller.pid), left_of(teller.pid))

@@ -13,7 +13,7 @@ watch: kernel user ## the same page of a run that goes on, on http://127.0.0.1:8
 		$(if $(PROG)$(ELF),--program "$(or $(PROG),$(ELF))") $(if $(ELF),--elf "$(ELF)")
 
 see-test: kernel user build/tests/onlooker ## that page in headless Chromium, checked against the records
-	@$(PYTHON) tests/run.py see
+	@JOBS=1 $(PYTHON) tests/run.py see
 
 pictures: kernel user ## the pictures of README.md anew: that page, and gdb at a fault, from real runs
 	@$(PYTHON) tests/see/pictures.py

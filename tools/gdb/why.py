@@ -7,8 +7,8 @@ the machine as it stands. `why` asks for an access that has not happened, `fault
 from frames import counts, page_at, page_flags, slot_users, swap_cached
 from commands import Command, number
 from memory import Mode, Object, PAGE_SHIFT, PAGE_SIZE, PRESENT, Said, address_of, array_load
-from mm import (GUARD_GAP, LOWEST, VM_ACCESS, VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE, find_vma,
-                name_of, rights_of)
+from mm import (GUARD_GAP, LOWEST, VM_ACCESS, VM_EXEC, VM_GROWSDOWN, VM_MAYSHARE, VM_SHARED,
+                VM_WRITE, find_vma, name_of, rights_of)
 from tasks import current, map_of
 from walk import NX, PROTNONE, RW, SPECIAL, TASK_SIZE, USER, frame_of, swap_place, user_leaf
 
@@ -197,7 +197,7 @@ class Answer:
             return self.ends("BAD_AREA" if self.error & PF_USER else "FIXUP",
                              "The file ends before this page: ->fault says SIGBUS (BUS_ADRERR).",
                              ("do_sigbus", "SIGBUS (BUS_ADRERR)"))
-        shared = vma["vm_flags"] & VM_SHARED
+        shared = vma["vm_flags"] & VM_MAYSHARE  # VM_SHARED: and may be written to
         begin = f"Nothing is mapped yet in this {'shared' if shared else 'private'} file VMA: "
         end = "." if cached else "; a major fault, for the disk must be read first."
         words = "the page is in the cache" if cached else "reads the page unlocked, begins anew"

@@ -23,7 +23,7 @@ from collections import Counter
 
 import format as flt
 from model import State
-from story import REFUSED, record, tell
+from story import INTERRUPTED, REFUSED, record, tell
 from symbols import TOP, Symbols
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -194,4 +194,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -25,7 +25,7 @@ from format import (CALL, EXEC, EXIT, FAULT, FORK, KERNEL_HALF, MARK, PAGE_SIZE,
 from model import State
 from symbols import TOP, Symbols
 
-NOTHING, REFUSED = 1, 124
+NOTHING, REFUSED, INTERRUPTED = 1, 124, 128 + signal.SIGINT
 BRK = 12  # the system call's number
 AROUND = WHYS.index("fault_around")
 INIT = 1  # the process that starts the others, and is told of only when asked for
@@ -212,6 +212,19 @@ def tell(sentence):
     sys.stderr.write(f"faultline: {sentence}\n")
 
 
+def run_machine(kernel, path, env, out=None):
+    """Run it to its end, recorded into @path. Returns its status. Whatever happens to us, it does
+    not go on without us, and may end in its own time."""
+    with subprocess.Popen([sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel",
+                           kernel, "--env"], env=dict(env, TRACE=path), stdout=out) as run:
+        try:
+            return run.wait()
+        except KeyboardInterrupt:
+            run.terminate()
+            run.wait()
+            raise
+
+
 def record(kernel, env):
     """Run what the environment says, recorded. Returns the file's path."""
     if not any(env.get(name) for name in ("PROG", "ELF", "CMD")):
@@ -220,9 +233,7 @@ def record(kernel, env):
     path = os.path.join(TOP, "build/run/trace.flt") if path in ("", "0", "1") else path
     if os.path.isfile(path):
         os.remove(path)  # what was told before is not to be told again
-    status = subprocess.run([sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel",
-                             kernel, "--env"], env=dict(env, TRACE=path), stdout=2,
-                            check=False).returncode
+    status = run_machine(kernel, path, env, out=2)
     if not os.path.isfile(path):
         raise Bad(f"the run ended with status {status}, and nothing was recorded")
     if status:
@@ -264,4 +275,7 @@ def main(argv, env, out=sys.stdout.write, say=tell):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make trace | head` may stop reading
-    sys.exit(main(sys.argv[1:], os.environ))
+    try:
+        sys.exit(main(sys.argv[1:], os.environ))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -15,7 +15,6 @@ import itertools
 import json
 import os
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -23,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import format as flt
 import see
-from story import REFUSED, tell
+from story import REFUSED, run_machine, tell
 from symbols import TOP, Symbols
 
 PATIENCE = 0.1  # seconds between two looks at the file, and that a gap in the records may last
@@ -129,18 +128,6 @@ def handler(follower, args):
     return Handler
 
 
-def run_machine(kernel, path):
-    """Run it to its end, recorded. Whatever happens to us, it does not go on without us."""
-    with subprocess.Popen([sys.executable, os.path.join(TOP, "tools/run.py"), "run", "--kernel",
-                           kernel, "--env"], env=dict(os.environ, TRACE=path)) as run:
-        try:
-            run.wait()
-        except KeyboardInterrupt:
-            run.terminate()
-            run.wait()
-            raise
-
-
 def main():
     """The command line."""
     parser = argparse.ArgumentParser(prog="watch.py", description="Shows a run while it goes on.")
@@ -164,7 +151,7 @@ def main():
     tell(f"the page is {url}")
     see.show(url)
     try:
-        run_machine(args.kernel, path)
+        run_machine(args.kernel, path, os.environ)
         follower.over.set()
         follower.join()
         tell(follower.failure or "the run is over; Ctrl-C ends the page too")
