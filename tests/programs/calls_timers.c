@@ -33,11 +33,11 @@ static const char *self;
 static void handler(int sig, siginfo_t *si, void *uc)
 {
 	(void)sig, (void)uc;
-	hits++;
 	code = si->si_code;
 	value = si->si_value.sival_int;
 	overrun = si->si_overrun;
 	tid_hit = (int)syscall(SYS_gettid);
+	hits++; /* last: another thread may wait for it */
 }
 
 static void install(int sig)
