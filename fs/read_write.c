@@ -30,14 +30,22 @@ static int check_access(const struct file *file, bool write, const void __user *
 	return (write ? !!file->f_op->write : !!file->f_op->read) ? 0 : -EINVAL;
 }
 
+/* Bytes at and beyond 2^63-1: only memory has some. 0 or -errno. */
+static int check_far(const struct file *file, size_t count, loff_t pos)
+{
+	if (!(file->f_mode & FMODE_UNSIGNED_OFFSET))
+		return -EINVAL;
+	return pos < 0 && count >= -(u64)pos ? -EOVERFLOW : 0;
+}
+
 static ssize_t do_rw(struct file *file, char __user *buf, size_t count, loff_t *pos, bool write)
 {
 	int err = check_access(file, write, buf, count);
 
+	if (!err && unlikely((*pos | (loff_t)((u64)*pos + count)) < 0))
+		err = check_far(file, count, *pos);
 	if (err)
 		return err;
-	if ((u64)*pos + count > ~0ULL >> 1)
-		return -EINVAL;
 	count = min(count, MAX_COUNT);
 	return write ? file->f_op->write(file, buf, count, pos) :
 		       file->f_op->read(file, buf, count, pos);

@@ -28,6 +28,7 @@ static int mem_open(struct inode *inode, struct file *file)
 	if (IS_ERR(mm))
 		return (int)PTR_ERR(mm);
 	file->private_data = mm;
+	file->f_mode |= FMODE_UNSIGNED_OFFSET;
 	if (mm) {
 		mmgrab(mm); /* the struct only: an open file keeps no memory */
 		mmput(mm);
@@ -97,10 +98,11 @@ static ssize_t mem_write(struct file *file, const char *buf, size_t count, loff_
 	return mem_rw(file->private_data, (char *)buf, count, pos, FOLL_WRITE);
 }
 
+/* Positions are addresses, the kernel's half of them included: they wrap. */
 static loff_t mem_llseek(struct file *file, loff_t offset, int whence)
 {
 	if (whence == SEEK_CUR)
-		offset += file->f_pos;
+		offset = (loff_t)((u64)offset + (u64)file->f_pos);
 	else if (whence != SEEK_SET)
 		return -EINVAL;
 	return file->f_pos = offset;

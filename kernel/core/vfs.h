@@ -27,8 +27,9 @@ struct task_struct;
 /* struct file.f_mode */
 #define FMODE_READ 1u
 #define FMODE_WRITE 2u
-#define FMODE_NOEXEC 8u  /* may not be mapped to be executed */
 #define FMODE_NEITHER 4u /* opened with access mode 3, for ioctl(2) alone; O_PATH has none of them */
+#define FMODE_NOEXEC 8u  /* may not be mapped to be executed */
+#define FMODE_UNSIGNED_OFFSET 16u /* positions are addresses: the upper half is no mistake */
 
 #define NR_OPEN 1024 /* descriptors of a process: the most, whatever RLIMIT_NOFILE says */
 

@@ -202,6 +202,12 @@ static void test_mem_file(void)
 	ok_eq(read(fd, buf, PAGE), PAGE, "and read goes on from there");
 	ok(lseek(fd, 0, SEEK_CUR) == (off_t)(unsigned long)page(2), "position and all");
 	ok_errno(lseek(fd, 0, SEEK_END), EINVAL, "there is no end to seek from");
+	lseek(fd, LONG_MAX, SEEK_SET);
+	ok(lseek(fd, 4097, SEEK_CUR) == LONG_MIN + 4096, "positions wrap to the kernel's half");
+	ok_errno(read(fd, buf, 1), EIO, "where nothing is read");
+	lseek(fd, -4, SEEK_SET);
+	ok_errno(read(fd, buf, 4), EOVERFLOW, "nor where they end");
+	ok_errno(pread(fd, buf, 1, -4096), EINVAL, "pread takes none from there");
 	ok_errno(pread(fd, buf, 1, (off_t)(unsigned long)page(4)), EIO, "nothing mapped is EIO");
 	ok_eq(pread(fd, buf, 2 * PAGE, (off_t)(unsigned long)page(3)), PAGE,
 	      "memory without any right is read all the same, up to what is not mapped");
