@@ -78,6 +78,11 @@ static void change_attr(struct inode *inode, const struct attr *attr)
 	mark_inode_dirty(inode);
 }
 
+static bool has_fixed_mode(const struct inode *inode)
+{
+	return inode->i_op && inode->i_op->has_fixed_mode && inode->i_op->has_fixed_mode(inode);
+}
+
 static int set_attr(struct inode *inode, const struct attr *attr)
 {
 	int err;
@@ -88,6 +93,8 @@ static int set_attr(struct inode *inode, const struct attr *attr)
 		return -EROFS;
 	inode_lock(inode);
 	err = may_set_attr(inode, attr);
+	if (!err && (attr->what & ATTR_MODE) && has_fixed_mode(inode))
+		err = -EPERM;
 	if (!err && (attr->what & ATTR_MODE) && S_ISLNK(inode->i_mode))
 		err = -EOPNOTSUPP;
 	if (!err)

@@ -141,6 +141,8 @@ long sys_fchdir(unsigned int fd)
 	if (!file)
 		return -EBADF;
 	if (file->f_dentry && S_ISDIR(file->f_inode->i_mode))
+		err = may_enter(file->f_inode);
+	if (!err)
 		err = set_cwd(dget(file->f_dentry));
 	fput(file);
 	return err;

@@ -51,6 +51,10 @@ struct inode_operations {
 	int (*link)(struct inode *inode, struct inode *dir, struct dentry *dentry);
 	/* May current use it, whatever its mode says? NULL: no. */
 	bool (*is_own)(const struct inode *inode);
+	/* May current, who has it open, stand in it or walk from it? 0 or -errno. NULL: yes. */
+	int (*may_enter)(const struct inode *dir);
+	/* Is its mode nobody's to change? NULL: no. Of all kinds of inodes. */
+	bool (*has_fixed_mode)(const struct inode *inode);
 	/* unlink and rmdir: the name goes, i_nlink goes down. */
 	int (*remove)(struct inode *dir, struct dentry *dentry);
 	/*

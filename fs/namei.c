@@ -119,6 +119,7 @@ static void move_to(struct walk *w, struct dentry *dentry)
 int walk_start(struct walk *w, int dfd, char *text)
 {
 	struct file *file;
+	int err;
 
 	memset(w, 0, sizeof(*w));
 	w->text = text;
@@ -137,9 +138,13 @@ int walk_start(struct walk *w, int dfd, char *text)
 		if (file->f_dentry)
 			w->at = dget(file->f_dentry);
 		fput(file);
-		if (!w->at || (*text && !S_ISDIR(w->at->d_inode->i_mode))) {
+		if (!w->at || (*text && !S_ISDIR(w->at->d_inode->i_mode)))
+			err = -ENOTDIR;
+		else
+			err = *text ? may_enter(w->at->d_inode) : 0;
+		if (err) {
 			walk_end(w);
-			return -ENOTDIR;
+			return err;
 		}
 	}
 	return 0;

@@ -47,6 +47,12 @@ static inline int may_search(const struct inode *dir)
 	return likely(capable(CAP_DAC_OVERRIDE)) ? 0 : inode_permission(dir, MAY_EXEC);
 }
 
+/* May current, who has @dir open, stand in it or walk from it? 0; -ESRCH: its process is gone. */
+static inline int may_enter(const struct inode *dir)
+{
+	return dir->i_op && dir->i_op->may_enter ? dir->i_op->may_enter(dir) : 0;
+}
+
 /* Open-for-writing count: -ETXTBSY while the file is being executed. */
 int get_write_access(struct inode *inode);
 void put_write_access(struct inode *inode);

@@ -194,8 +194,15 @@ static int pseudo_truncate(struct inode *inode, loff_t size)
 	return 0;
 }
 
+/* Of a process's files, as the modes of all of them are made anew at each look. */
+static bool pseudo_has_fixed_mode(const struct inode *inode)
+{
+	return entry_of(inode)->owner;
+}
+
 static const struct inode_operations pseudo_static_iops = {
 	.name = "pseudo",
+	.has_fixed_mode = pseudo_has_fixed_mode,
 	.lookup = pseudo_lookup,
 	.readlink = pseudo_readlink,
 	.truncate = pseudo_truncate,
@@ -208,15 +215,25 @@ static bool pseudo_is_own(const struct inode *inode)
 	return entry->is_own && entry->is_own(entry->arg);
 }
 
+static int pseudo_may_enter(const struct inode *dir)
+{
+	const struct pseudo_entry *entry = entry_of(dir);
+
+	return entry->may_open ? entry->may_open(entry->arg, FMODE_READ) : 0;
+}
+
 static const struct inode_operations pseudo_dynamic_iops = {
 	.name = "pseudo, dynamic",
+	.has_fixed_mode = pseudo_has_fixed_mode,
 	.is_own = pseudo_is_own,
+	.may_enter = pseudo_may_enter,
 	.lookup = pseudo_lookup,
 	.revalidate = pseudo_revalidate,
 };
 
 static const struct inode_operations pseudo_object_iops = {
 	.name = "pseudo, object link",
+	.has_fixed_mode = pseudo_has_fixed_mode,
 	.readlink = pseudo_readlink,
 	.get_link = pseudo_get_link,
 };

@@ -40,11 +40,15 @@ struct pseudo_entry {
 	/*
 	 * Whose file it is, for stat and permissions; asked anew at each look, and -ENOENT ends the life
 	 * of a node whose subject is gone. NULL: the directory's, and root's if that has none either.
+	 * What has an owner keeps the mode that it has here.
 	 */
 	int (*owner)(void *arg, umode_t mode, uid_t *uid, gid_t *gid);
 	/* Directories with @lookup: may current use it, whatever the mode says? NULL: no. */
 	bool (*is_own)(void *arg);
-	/* May current open it, FMODE_*? 0 or -errno. NULL: as the mode says. */
+	/*
+	 * May current open it, FMODE_*? Of directories with @lookup: walk from it, once open? 0 or
+	 * -errno. NULL: as the mode says.
+	 */
 	int (*may_open)(void *arg, unsigned int f_mode);
 
 	/*

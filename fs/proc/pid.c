@@ -140,6 +140,18 @@ static int may_inspect(void *arg, unsigned int f_mode)
 	return err;
 }
 
+/* Nobody enters the directories of a process that was waited for. */
+static int is_alive(void *arg, unsigned int f_mode)
+{
+	struct task_struct *task = proc_task(arg);
+
+	(void)f_mode;
+	if (!task)
+		return -ESRCH;
+	put_task_struct(task);
+	return 0;
+}
+
 /* A dead one sees no mounts any more. */
 static int sees_mounts(void *arg, unsigned int f_mode)
 {
@@ -231,7 +243,11 @@ static int task_iterate(void *arg, struct pseudo_dir *dir, loff_t from);
 
 /* Processes and threads have the same files, but the first. */
 static const struct pseudo_entry pid_entries[] = {
-	{ .name = "task", .mode = S_IFDIR | 0555, .lookup = task_lookup, .iterate = task_iterate },
+	{ .name = "task",
+	  .mode = S_IFDIR | 0555,
+	  .may_open = is_alive,
+	  .lookup = task_lookup,
+	  .iterate = task_iterate },
 	{ .name = "auxv", .mode = S_IFREG | 0400, .show = show_auxv, .may_open = may_inspect },
 	{ .name = "clear_refs", .mode = S_IFREG | 0200, .write = proc_write_clear_refs },
 	{ .name = "cmdline", .mode = S_IFREG | 0444, .show = show_cmdline },
@@ -340,6 +356,7 @@ int proc_pid_lookup(void *arg, const char *name, struct pseudo_entry *child)
 		.mode = S_IFDIR | 0555,
 		.arg = proc_task_arg(task, false),
 		.owner = owner,
+		.may_open = is_alive,
 		.children = pid_entries,
 	};
 	put_task_struct(task);

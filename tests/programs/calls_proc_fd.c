@@ -13,7 +13,7 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-#include "check.h"
+#include "calls.h"
 #include "proc_read.h"
 
 /* The link's text, in a buffer that the next call uses again. */
@@ -265,6 +265,53 @@ static void other_users(void)
 	}
 }
 
+/* --- what cannot be done to it --- */
+
+static void fixed_modes(void)
+{
+	int fd = open("/proc/self/status", O_RDONLY);
+	struct stat st;
+
+	check(fails(chmod("/proc/self", 0700), EPERM) &&
+		      fails(chmod("/proc/self/status", 0644), EPERM) &&
+		      fails(chmod("/proc/self/task", 0755), EPERM) &&
+		      fails(chmod("/proc/self/fdinfo/0", 0600), EPERM) &&
+		      fails(fchmod(fd, 0600), EPERM) && !fstat(fd, &st) &&
+		      st.st_mode == (S_IFREG | 0444),
+	      "a process's files keep their modes: EPERM");
+	check(fchown(fd, 0, 0) == 0, "to whom they belong anyway they can be given");
+	close(fd);
+}
+
+/* Of a process that was waited for only its open directories are left. */
+static void nobodys_directory(void)
+{
+	static const char *const parts[] = { "", "/task" };
+	pid_t pid = fork();
+	char path[64];
+	int fds[2];
+
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "/proc/%d%s", pid, parts[i]);
+		fds[i] = open(path, O_RDONLY | O_DIRECTORY);
+	}
+	check(fchdir(fds[0]) == 0 && fchdir(fds[1]) == 0 && chdir("/") == 0, "one can go there");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < 2; i++) {
+		check(fails(fchdir(fds[i]), ESRCH), "but not when it is dead: ESRCH");
+		check(fails(openat(fds[i], ".", O_RDONLY), ESRCH) &&
+			      fails(openat(fds[i], "..", O_RDONLY), ESRCH) &&
+			      fails(faccessat(fds[i], ".", F_OK, 0), ESRCH),
+		      "and nothing can be looked up from there");
+		close(fds[i]);
+	}
+}
+
 /* --- mounts --- */
 
 static void mounts(void)
@@ -305,6 +352,8 @@ int main(int argc, char **argv)
 	links(argv[0]);
 	tasks();
 	other_users();
+	fixed_modes();
+	nobodys_directory();
 	mounts();
 	return checks_done();
 }
