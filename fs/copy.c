@@ -2,6 +2,7 @@
 /* Copying from file to file without a buffer of the program's: sendfile(2), copy_file_range(2). */
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/uio.h"
@@ -11,6 +12,13 @@
 #include <asm/uaccess.h>
 
 #define LARGEST_POSITION ((loff_t)(~0ULL >> 1))
+
+/* A pipe takes what fits now: only the first piece waits for room. */
+static ssize_t put_piece(struct file *out, const char *piece, size_t n, loff_t *out_pos, bool first)
+{
+	return out->f_op == &pipe_fops ? pipe_send(out, piece, n, first) :
+					 out->f_op->write_kernel(out, piece, n, out_pos);
+}
 
 /*
  * Move bytes of the page cache behind @in to @out, a page at a time; both positions advance. Bytes
@@ -32,7 +40,7 @@ static ssize_t move_bytes(struct file *in, loff_t *in_pos, struct file *out, lof
 		n = filemap_read_kernel(in, page, min(in_page, count - done), &pos);
 		if (n <= 0)
 			break;
-		written = out->f_op->write_kernel(out, page, (size_t)n, out_pos);
+		written = put_piece(out, page, (size_t)n, out_pos, !done);
 		if (written > 0) {
 			done += (size_t)written;
 			*in_pos += written;
@@ -79,6 +87,10 @@ static ssize_t send_file(struct file *in, loff_t *in_pos, struct file *out, size
 	if (*in_pos >= most && *in_pos + (loff_t)count > most)
 		return -EOVERFLOW;
 	count = min(count, MAX_COUNT);
+	if (out->f_op == &pipe_fops)
+		n = pipe_send(out, NULL, 0, true); /* even if there is nothing to be read */
+	if (n)
+		return n;
 	if (!out->f_op->llseek)
 		return move_bytes(in, in_pos, out, &zero, count);
 	/* As on Linux, two calls at once may write over each other. */

@@ -87,8 +87,8 @@ static ssize_t merge_bytes(struct pipe *pipe, const char *from, size_t count, bo
 }
 
 /* Up to a frame of bytes into a new slot, which there is: how many, -EFAULT, -ENOMEM. */
-static ssize_t put_slot(struct pipe *pipe, const char *from, size_t count, bool packet,
-			bool from_kernel)
+static __always_inline ssize_t put_slot(struct pipe *pipe, const char *from, size_t count,
+					bool packet, bool from_kernel)
 {
 	struct pipe_slot *slot = slot_of(pipe, pipe->head);
 	struct page *page;
@@ -137,7 +137,7 @@ out:
 }
 
 /* pipe->lock is held; let go of while it is full. 0: there is a slot; -EPIPE, -EAGAIN, -ERESTARTSYS. */
-static int wait_for_slot(struct pipe *pipe, const struct file *file)
+static __always_inline int wait_for_slot(struct pipe *pipe, const struct file *file)
 {
 	int err = 0;
 
@@ -191,6 +191,23 @@ static ssize_t pipe_write(struct file *file, const char *buf, size_t count, loff
 static ssize_t pipe_write_kernel(struct file *file, const char *data, size_t count, loff_t *pos)
 {
 	return write_pipe(file, data, count, true);
+}
+
+ssize_t pipe_send(struct file *file, const char *data, size_t count, bool wait)
+{
+	struct pipe *pipe = file->private_data;
+	ssize_t n;
+
+	mutex_lock(&pipe->lock);
+	n = wait || !pipe_full(pipe) ? wait_for_slot(pipe, file) : -EAGAIN;
+	if (!n && count)
+		n = put_slot(pipe, data, count, false, true);
+	if (n > 0)
+		wake_up_all_sync(&pipe->wait);
+	mutex_unlock(&pipe->lock);
+	if (n == -EPIPE)
+		send_sig_self(SIGPIPE);
+	return n;
 }
 
 static unsigned int pipe_poll(struct file *file, struct wait_queue_head **wait)

@@ -62,6 +62,13 @@ struct dentry *pipe_dentry(struct file *file);
 /* Is it an end of such a pipe, by whatever way it was opened? */
 bool is_nameless_pipe(const struct file *file);
 
+/*
+ * sendfile(2)'s write: up to a frame of the kernel's bytes, in a slot of their own. How many; -EAGAIN:
+ * it is full, and O_NONBLOCK or not to @wait; -EPIPE (and SIGPIPE), -ERESTARTSYS, -ENOMEM. @count 0:
+ * only waits.
+ */
+ssize_t pipe_send(struct file *file, const char *data, size_t count, bool wait);
+
 /* fcntl(2)'s F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF for what is no pipe, -EINVAL, -EPERM, -EBUSY. */
 long pipe_get_size(struct file *file);
 long pipe_set_size(struct file *file, unsigned long size);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -315,6 +316,41 @@ static void nodes(void)
 	rmdir("/tmp/nodes.d");
 }
 
+/* sendfile(2) waits for room once, and then sends what fits; never in the last write's page. */
+static void sent(void)
+{
+	int fds[2], file = open("/tmp/sent.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	off_t at = 0;
+
+	ftruncate(file, 100000);
+	pipe(fds);
+	check(sendfile(fds[1], file, &at, 100000) == 65536 && at == 65536 &&
+		      in_pipe(fds[0]) == 65536,
+	      "sendfile: as much as a pipe holds, without waiting");
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	check(fails(sendfile(fds[1], file, &at, 1), EAGAIN), "a full pipe: EAGAIN");
+	at = 100000;
+	check(fails(sendfile(fds[1], file, &at, 1), EAGAIN) &&
+		      fails(sendfile(fds[1], file, &at, 0), EAGAIN),
+	      "even if there is nothing to send");
+	read(fds[0], data, 65536);
+	check(sendfile(fds[1], file, &at, 1) == 0, "when there is room: the end of the file");
+	for (int i = 0; i < 16; i++)
+		write(fds[1], data, i ? 4096 : 1);
+	at = 0;
+	check(in_pipe(fds[0]) == 15 * 4096 + 1 && fails(sendfile(fds[1], file, &at, 5), EAGAIN),
+	      "no slot is free: EAGAIN");
+	close(fds[0]);
+	signal(SIGPIPE, SIG_IGN);
+	check(fails(sendfile(fds[1], file, &at, 5), EPIPE) &&
+		      fails(sendfile(fds[1], file, &at, 0), EPIPE),
+	      "nobody reads: EPIPE");
+	signal(SIGPIPE, SIG_DFL);
+	close(fds[1]);
+	close(file);
+	unlink("/tmp/sent.tmp");
+}
+
 int main(void)
 {
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -325,6 +361,7 @@ int main(void)
 	packets();
 	sizes();
 	blocking();
+	sent();
 	fifos();
 	nodes();
 	return checks_done();
