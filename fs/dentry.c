@@ -210,38 +210,51 @@ bool d_unhashed(const struct dentry *dentry)
 }
 
 /*
- * The two exchange names, so that neither needs memory; @target keeps the old one, unhashed. Both
- * keep their places as children of the right parents.
+ * The two exchange names, so that neither needs memory, and keep their places as children of the
+ * right parents. Both leave the hash. dcache_lock held.
  */
+static void exchange_names(struct dentry *a, struct dentry *b)
+{
+	bool a_inline = a->d_name == a->d_iname, b_inline = b->d_name == b->d_iname;
+	char inline_name[DNAME_INLINE];
+
+	names_changed++;
+	hlist_del_init(&a->d_hash);
+	hlist_del_init(&b->d_hash);
+	memcpy(inline_name, a->d_iname, DNAME_INLINE);
+	memcpy(a->d_iname, b->d_iname, DNAME_INLINE);
+	memcpy(b->d_iname, inline_name, DNAME_INLINE);
+	swap(a->d_name, b->d_name);
+	if (b_inline)
+		a->d_name = a->d_iname;
+	if (a_inline)
+		b->d_name = b->d_iname;
+	swap(a->d_len, b->d_len);
+	swap(a->d_name_hash, b->d_name_hash);
+	swap(a->d_parent, b->d_parent);
+	list_move(&a->d_child, &a->d_parent->d_children);
+	list_move(&b->d_child, &b->d_parent->d_children);
+}
+
+static void rehash(struct dentry *dentry)
+{
+	hlist_add_head(&dentry->d_hash, hash_bucket(dentry->d_parent, dentry->d_name_hash));
+}
+
 void d_move(struct dentry *dentry, struct dentry *target)
 {
-	struct dentry *old_parent;
-	char inline_name[DNAME_INLINE];
-	bool target_inline, dentry_inline;
-
 	spin_lock(&dcache_lock);
-	names_changed++;
-	hlist_del_init(&target->d_hash);
-	hlist_del_init(&dentry->d_hash);
-	target_inline = target->d_name == target->d_iname;
-	dentry_inline = dentry->d_name == dentry->d_iname;
-	memcpy(inline_name, dentry->d_iname, DNAME_INLINE);
-	memcpy(dentry->d_iname, target->d_iname, DNAME_INLINE);
-	memcpy(target->d_iname, inline_name, DNAME_INLINE);
-	swap(dentry->d_name, target->d_name);
-	if (target_inline)
-		dentry->d_name = dentry->d_iname;
-	if (dentry_inline)
-		target->d_name = target->d_iname;
-	swap(dentry->d_len, target->d_len);
-	swap(dentry->d_name_hash, target->d_name_hash);
+	exchange_names(dentry, target);
+	rehash(dentry);
+	spin_unlock(&dcache_lock);
+}
 
-	old_parent = dentry->d_parent;
-	dentry->d_parent = target->d_parent;
-	target->d_parent = old_parent;
-	list_move(&dentry->d_child, &dentry->d_parent->d_children);
-	list_move(&target->d_child, &target->d_parent->d_children);
-	hlist_add_head(&dentry->d_hash, hash_bucket(dentry->d_parent, dentry->d_name_hash));
+void d_exchange(struct dentry *a, struct dentry *b)
+{
+	spin_lock(&dcache_lock);
+	exchange_names(a, b);
+	rehash(a);
+	rehash(b);
 	spin_unlock(&dcache_lock);
 }
 

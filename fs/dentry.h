@@ -57,6 +57,8 @@ void d_drop(struct dentry *dentry);
 bool d_unhashed(const struct dentry *dentry);
 /* Rename: @dentry takes parent and name of @target, which is dropped. */
 void d_move(struct dentry *dentry, struct dentry *target);
+/* After an exchange: each takes the other's place and name. */
+void d_exchange(struct dentry *a, struct dentry *b);
 /* The root of a file system; takes the inode's reference, also on failure (NULL). */
 struct dentry *d_make_root(struct super_block *sb, struct inode *inode);
 /* Is @dentry below or at @ancestor, within one file system? */

@@ -63,6 +63,9 @@ struct inode_operations {
 	 */
 	int (*rename)(struct inode *old_dir, struct dentry *from, struct inode *new_dir,
 		      struct dentry *to);
+	/* Both are positive, and get each other's place. NULL: it cannot be. */
+	int (*exchange)(struct inode *old_dir, struct dentry *from, struct inode *new_dir,
+			struct dentry *to);
 	/* Is the cached dentry still what lookup would give? NULL: always. */
 	bool (*revalidate)(struct inode *dir, const struct dentry *dentry);
 	/* Of a link: its text, NUL-terminated, into buf; length or -errno. */

@@ -10,6 +10,7 @@
 #include "lib/util.h"
 
 #define RENAME_NOREPLACE 1u
+#define RENAME_EXCHANGE 2u
 
 /* At most one task holds two directories; with it the order among them cannot matter to others. */
 static DEFINE_MUTEX(rename_mutex);
@@ -46,10 +47,14 @@ static int may_rename(struct walk *old, struct walk *new, struct dentry *from, s
 		return -ENOENT;
 	if (to->d_inode && (flags & RENAME_NOREPLACE))
 		return -EEXIST;
+	if (!to->d_inode && (flags & RENAME_EXCHANGE))
+		return -ENOENT;
 	is_dir = S_ISDIR(from->d_inode->i_mode);
 	if (from->d_sb != old->at->d_sb || to->d_sb != new->at->d_sb)
 		return -EBUSY; /* mount points */
-	if (!is_dir && (old->trailing || new->trailing))
+	if (!is_dir && (old->trailing || (new->trailing && !(flags & RENAME_EXCHANGE))))
+		return -ENOTDIR;
+	if ((flags & RENAME_EXCHANGE) && new->trailing && !S_ISDIR(to->d_inode->i_mode))
 		return -ENOTDIR;
 	if (is_dir && is_subdir(new->at, from))
 		return -EINVAL; /* into itself */
@@ -57,21 +62,58 @@ static int may_rename(struct walk *old, struct walk *new, struct dentry *from, s
 		return 0;
 	if (to->d_inode == from->d_inode)
 		return 1;
-	return is_subdir(old->at, to) ? -ENOTEMPTY : 0;
+	if (!is_subdir(old->at, to))
+		return 0;
+	return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 }
 
 /* The permissions for it, and that it is of the kind of what it replaces: both names, and the directory's own ".." if that changes. 0 or -errno. */
 static int may_move(const struct inode *old_dir, const struct inode *new_dir,
-		    const struct inode *moved, const struct inode *victim)
+		    const struct inode *moved, const struct inode *victim, bool exchange)
 {
 	int err = may_delete(old_dir, moved);
 
 	if (!err)
 		err = victim ? may_delete(new_dir, victim) : may_create(new_dir);
-	if (!err && victim && S_ISDIR(moved->i_mode) != S_ISDIR(victim->i_mode))
+	if (!err && victim && !exchange && S_ISDIR(moved->i_mode) != S_ISDIR(victim->i_mode))
 		err = S_ISDIR(moved->i_mode) ? -ENOTDIR : -EISDIR;
 	if (!err && S_ISDIR(moved->i_mode) && old_dir != new_dir)
 		err = inode_permission(moved, MAY_WRITE);
+	if (!err && exchange && S_ISDIR(victim->i_mode) && old_dir != new_dir)
+		err = inode_permission(victim, MAY_WRITE);
+	return err;
+}
+
+/* Directories locked, all allowed. 0 or -errno. */
+static int move_name(struct inode *old_dir, struct dentry *from, struct inode *new_dir,
+		     struct dentry *to, bool exchange)
+{
+	struct inode *victim = to->d_inode, *moved = NULL;
+	int err;
+
+	if (exchange || (S_ISDIR(from->d_inode->i_mode) && old_dir != new_dir))
+		moved = from->d_inode; /* its ".." changes, or its time */
+	/* Neither is above the other: may_rename() saw to that. */
+	if (victim)
+		inode_lock(victim);
+	if (moved)
+		inode_lock(moved);
+	if (to->d_mounted)
+		err = -EBUSY;
+	else if (!exchange)
+		err = old_dir->i_op->rename(old_dir, from, new_dir, to);
+	else
+		err = old_dir->i_op->exchange ?
+			      old_dir->i_op->exchange(old_dir, from, new_dir, to) :
+			      -EINVAL;
+	if (!err && exchange)
+		d_exchange(from, to);
+	else if (!err)
+		d_move(from, to);
+	if (moved)
+		inode_unlock(moved);
+	if (victim)
+		inode_unlock(victim);
 	return err;
 }
 
@@ -92,29 +134,14 @@ static int rename_locked(struct walk *old, struct walk *new, unsigned int flags)
 	}
 	err = may_rename(old, new, from, to, flags);
 	if (!err)
-		err = may_move(old_dir, new_dir, from->d_inode, to->d_inode);
+		err = may_move(old_dir, new_dir, from->d_inode, to->d_inode,
+			       flags & RENAME_EXCHANGE);
 	if (!err && !old_dir->i_op->rename)
 		err = -EPERM;
 	if (!err && (!old_dir->i_nlink || !new_dir->i_nlink))
 		err = -ENOENT;
-	if (!err) {
-		struct inode *victim = to->d_inode, *moved = NULL;
-
-		if (S_ISDIR(from->d_inode->i_mode) && old_dir != new_dir)
-			moved = from->d_inode; /* its ".." changes */
-		/* Neither is above the other: may_rename() saw to that. */
-		if (victim)
-			inode_lock(victim);
-		if (moved)
-			inode_lock(moved);
-		err = to->d_mounted ? -EBUSY : old_dir->i_op->rename(old_dir, from, new_dir, to);
-		if (!err)
-			d_move(from, to);
-		if (moved)
-			inode_unlock(moved);
-		if (victim)
-			inode_unlock(victim);
-	}
+	if (!err)
+		err = move_name(old_dir, from, new_dir, to, flags & RENAME_EXCHANGE);
 	dput(from);
 	dput(to);
 	return err < 0 ? err : 0;
@@ -126,7 +153,8 @@ long sys_renameat2(int olddfd, const char __user *oldpath, int newdfd, const cha
 	struct walk old, new;
 	int err;
 
-	if (flags & ~RENAME_NOREPLACE)
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	err = walk_to_parent(&old, olddfd, oldpath);
 	if (err)

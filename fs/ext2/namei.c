@@ -232,6 +232,36 @@ static int ext2_rename(struct inode *old_dir, struct dentry *from, struct inode 
 	return err;
 }
 
+static int ext2_exchange(struct inode *old_dir, struct dentry *from, struct inode *new_dir,
+			 struct dentry *to)
+{
+	struct inode *a = from->d_inode, *b = to->d_inode;
+	int moved = S_ISDIR(a->i_mode) - S_ISDIR(b->i_mode), err; /* directories, to @new_dir */
+	struct ext2_dirpos a_pos, b_pos;
+
+	if (old_dir != new_dir && ((moved > 0 && new_dir->i_nlink >= EXT2_LINK_MAX) ||
+				   (moved < 0 && old_dir->i_nlink >= EXT2_LINK_MAX)))
+		return -EMLINK;
+	err = ext2_find_entry(old_dir, from->d_name, from->d_len, &a_pos);
+	if (err)
+		return err;
+	err = ext2_find_entry(new_dir, to->d_name, to->d_len, &b_pos);
+	if (!err) {
+		ext2_set_entry(old_dir, &a_pos, b);
+		ext2_set_entry(new_dir, &b_pos, a);
+		brelse(&b_pos.buf);
+	}
+	brelse(&a_pos.buf);
+	if (!err && old_dir != new_dir && S_ISDIR(a->i_mode))
+		err = change_parent(a, old_dir, new_dir);
+	if (!err && old_dir != new_dir && S_ISDIR(b->i_mode))
+		err = change_parent(b, new_dir, old_dir);
+	a->i_ctime = b->i_ctime = current_time();
+	mark_inode_dirty(a);
+	mark_inode_dirty(b);
+	return err;
+}
+
 const struct inode_operations ext2_dir_iops = {
 	.name = "ext2 directory",
 	.lookup = ext2_lookup,
@@ -240,4 +270,5 @@ const struct inode_operations ext2_dir_iops = {
 	.link = ext2_link,
 	.remove = ext2_remove,
 	.rename = ext2_rename,
+	.exchange = ext2_exchange,
 };

@@ -230,6 +230,22 @@ static int tmpfs_rename(struct inode *old_dir, struct dentry *from, struct inode
 	return 0;
 }
 
+static int tmpfs_exchange(struct inode *old_dir, struct dentry *from, struct inode *new_dir,
+			  struct dentry *to)
+{
+	struct inode *a = from->d_inode, *b = to->d_inode;
+	int moved = S_ISDIR(a->i_mode) - S_ISDIR(b->i_mode); /* directories, to @new_dir */
+
+	find_name(old_dir, from)->inode = b;
+	find_name(new_dir, to)->inode = a;
+	old_dir->i_nlink -= (unsigned int)moved;
+	new_dir->i_nlink += (unsigned int)moved;
+	touch_dir(old_dir);
+	touch_dir(new_dir);
+	a->i_ctime = b->i_ctime = new_dir->i_ctime;
+	return 0;
+}
+
 /*
  * Only at unmount has a directory that goes any names; then nobody else has a reference on what is below it.
  * The names of its directories are moved up before they go, so that the stack does not grow with depth.
@@ -316,6 +332,7 @@ const struct inode_operations tmpfs_dir_iops = {
 	.link = tmpfs_link,
 	.remove = tmpfs_remove,
 	.rename = tmpfs_rename,
+	.exchange = tmpfs_exchange,
 };
 
 const struct inode_operations tmpfs_link_iops = {
