@@ -4,6 +4,7 @@
 #include "fs/inode.h"
 #include "fs/names.h"
 #include "fs/perm.h"
+#include "kernel/core/uio.h"
 #include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -70,12 +71,11 @@ static void zero_stale_tail(struct inode *inode, loff_t new_end)
 	put_page(page);
 }
 
-/* i_rwsem held. */
-static ssize_t write_locked(struct file *file, const char *buf, size_t count, loff_t *pos,
-			    bool from_kernel)
+/* How every write begins: how many of @count bytes may go to *pos, or -errno. i_rwsem held. */
+static __always_inline ssize_t begin_write(struct file *file, size_t count, loff_t *pos)
 {
 	struct inode *inode = file->f_inode;
-	ssize_t n, wanted;
+	ssize_t n;
 
 	if (sb_rdonly(inode->i_sb))
 		return -EROFS;
@@ -88,35 +88,84 @@ static ssize_t write_locked(struct file *file, const char *buf, size_t count, lo
 	if (unlikely(inode->i_mode & (S_ISUID | S_ISGID)) && !capable(CAP_FSETID))
 		inode->i_mode = without_suid(inode);
 	file_update_time(inode);
-	wanted = n;
-	n = from_kernel ? filemap_write_kernel(file, buf, (size_t)wanted, pos) :
-			  filemap_write(file, buf, (size_t)wanted, pos);
+	return n;
+}
+
+/* And ends, when @n of the @wanted bytes came, or an error. i_rwsem held. */
+static __always_inline void end_write(struct inode *inode, ssize_t n, ssize_t wanted, loff_t pos)
+{
 	/* Blocks reserved behind the end for what then did not come are given back. */
-	if (n < wanted && *pos >= inode->i_size && inode->i_op->truncate)
+	if (n < wanted && pos >= inode->i_size && inode->i_op->truncate)
 		inode->i_op->truncate(inode, inode->i_size);
 	mark_inode_dirty(inode); /* its size */
-	return n;
+}
+
+/* O_SYNC and O_DSYNC, of a write that gave @n. That, or -errno. */
+static ssize_t sync_written(struct file *file, ssize_t n)
+{
+	int err = 0;
+
+	if (n > 0 && (file->f_flags & O_DSYNC) && file->f_op->fsync)
+		err = file->f_op->fsync(file, (file->f_flags & O_SYNC) != O_SYNC);
+	return err ? err : n;
 }
 
 static ssize_t write_from(struct file *file, const char *buf, size_t count, loff_t *pos,
 			  bool from_kernel)
 {
-	ssize_t n;
-	int err;
+	struct inode *inode = file->f_inode;
+	ssize_t n, wanted;
 
 	if (*pos < 0 || (!from_kernel && is_misplaced(file, buf, count, *pos)))
 		return -EINVAL;
 	if (!count)
 		return 0;
-	inode_lock(file->f_inode);
-	n = write_locked(file, buf, count, pos, from_kernel);
-	inode_unlock(file->f_inode);
-	if (n > 0 && (file->f_flags & O_DSYNC) && file->f_op->fsync) {
-		err = file->f_op->fsync(file, (file->f_flags & O_SYNC) != O_SYNC);
-		if (err)
-			return err;
+	inode_lock(inode);
+	n = wanted = begin_write(file, count, pos);
+	if (wanted >= 0) {
+		n = from_kernel ? filemap_write_kernel(file, buf, (size_t)wanted, pos) :
+				  filemap_write(file, buf, (size_t)wanted, pos);
+		end_write(inode, n, wanted, *pos);
 	}
-	return n;
+	inode_unlock(inode);
+	return sync_written(file, n);
+}
+
+/* Up to @count bytes, part by part. How many, or -errno if none. */
+static ssize_t write_parts(struct file *file, const struct iovec *vec, size_t count, loff_t *pos)
+{
+	size_t done = 0;
+
+	for (; done < count; vec++) {
+		size_t part = min(vec->len, count - done);
+		ssize_t n = filemap_write(file, vec->base, part, pos);
+
+		if (n < 0)
+			return done ? (ssize_t)done : n;
+		done += (size_t)n;
+		if ((size_t)n < part)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t generic_file_writev(struct file *file, const struct iovec *vec, size_t count, loff_t *pos)
+{
+	struct inode *inode = file->f_inode;
+	ssize_t n, wanted;
+	loff_t at = *pos, end = at + (loff_t)count;
+
+	for (const struct iovec *v = vec; at < end; at += (loff_t)v->len, v++)
+		if (is_misplaced(file, v->base, v->len, at))
+			return -EINVAL;
+	inode_lock(inode);
+	n = wanted = begin_write(file, count, pos);
+	if (wanted >= 0) {
+		n = write_parts(file, vec, (size_t)wanted, pos);
+		end_write(inode, n, wanted, *pos);
+	}
+	inode_unlock(inode);
+	return sync_written(file, n);
 }
 
 ssize_t generic_file_write(struct file *file, const char *buf, size_t count, loff_t *pos)

@@ -120,15 +120,31 @@ static size_t vector_len(const struct iovec *vec, unsigned long n)
 	return len;
 }
 
+/* To a regular file; @len is not 0. */
+static ssize_t write_file_vector(struct file *file, const struct iovec *vec, size_t len,
+				 loff_t *pos)
+{
+	int err = check_access(file, true, NULL, 0);
+
+	if (err)
+		return err;
+	if ((u64)*pos + len > ~0ULL >> 1)
+		return -EINVAL;
+	return generic_file_writev(file, vec, len, pos);
+}
+
 static ssize_t rw_vector(struct file *file, const struct iovec *vec, unsigned long n, loff_t *pos,
 			 bool write)
 {
+	size_t len = vector_len(vec, n);
 	ssize_t done = 0, got;
 
-	if (!vector_len(vec, n)) { /* still it tells whether the descriptor can do it */
+	if (!len) { /* still it tells whether the descriptor can do it */
 		got = check_access(file, write, NULL, 0);
 		return got == -EISDIR ? 0 : got;
 	}
+	if (write && n > 1 && file->f_op->write == generic_file_write)
+		return write_file_vector(file, vec, len, pos);
 	for (unsigned long i = 0; i < n; i++) {
 		if (!vec[i].len)
 			continue;

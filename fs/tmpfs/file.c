@@ -6,11 +6,35 @@
 #include "fs/perm.h"
 #include "lib/errno.h"
 #include "lib/util.h"
+#include "mm/fault/fault.h"
+
+/*
+ * The first store to a page moves the file's times, as on Linux; of later ones nobody hears. Shared
+ * memory without a name, whose times nobody sees, has shmem_vm_ops.
+ */
+static vm_fault_t tmpfs_fault(struct vm_fault *vmf)
+{
+	vm_fault_t verdict = shmem_fault(vmf);
+	const struct vm_area_struct *vma = vmf->vma;
+
+	if (verdict & VM_FAULT_LOCKED && vmf->flags & FAULT_FLAG_WRITE && vma->vm_flags & VM_SHARED)
+		file_update_time(vma->vm_file->f_inode);
+	return verdict;
+}
+
+static const struct vm_operations_struct tmpfs_vm_ops = {
+	.name = "tmpfs file",
+	.fault = tmpfs_fault,
+	.map_pages = shmem_map_pages,
+};
 
 static int tmpfs_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	int err = shmem_mmap(file, vma);
+
 	touch_atime(file->f_inode);
-	return shmem_mmap(file, vma);
+	vma->vm_ops = &tmpfs_vm_ops;
+	return err;
 }
 
 static int tmpfs_fsync(struct file *file, bool datasync)
