@@ -13,11 +13,11 @@
 #define VDSO_SIZE (VDSO_PAGES * PAGE_SIZE)
 
 static struct special_mapping vvar = {
-	.ops = { .name = "[vvar]", .fault = special_mapping_fault },
+	.ops = { .name = "[vvar]", .whole = true, .fault = special_mapping_fault },
 	.nr = 1,
 };
 static struct special_mapping vdso = {
-	.ops = { .name = "[vdso]", .fault = special_mapping_fault },
+	.ops = { .name = "[vdso]", .whole = true, .fault = special_mapping_fault },
 	.nr = VDSO_PAGES,
 };
 
@@ -41,7 +41,8 @@ int exec_map_vdso(struct exec *exec)
 	ret = IS_ERR_VALUE(addr) ? (int)addr : 0;
 	if (!ret)
 		ret = install_special_mapping(
-			mm, addr, VVAR_SIZE, VM_READ | VM_MAYREAD | VM_DONTDUMP | VM_PFNMAP, &vvar);
+			mm, addr, VVAR_SIZE,
+			VM_READ | VM_MAYREAD | VM_IO | VM_DONTDUMP | VM_PFNMAP, &vvar);
 	if (!ret)
 		ret = install_special_mapping(
 			mm, addr + VVAR_SIZE, VDSO_SIZE,

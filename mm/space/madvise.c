@@ -61,12 +61,14 @@ static int change_flags(struct vm_area_struct **vmap, unsigned long start, unsig
 		return -EINVAL;
 	if (behavior == MADV_DODUMP && (vma->vm_flags & VM_DONTEXPAND))
 		return -EINVAL;
+	if (behavior == MADV_DOFORK && (vma->vm_flags & VM_IO))
+		return -EINVAL;
 	if (vm_flags == vma->vm_flags ||
 	    (behavior == MADV_MERGEABLE && (vma->vm_flags & VM_MAYSHARE)))
 		return 0;
 	vma = vma_modify(vma, start, end, vm_flags);
-	if (IS_ERR(vma))
-		return -EAGAIN; /* memory for a split is short now; it may not be later */
+	if (IS_ERR(vma)) /* memory for a split is short now; it may not be later */
+		return PTR_ERR(vma) == -ENOMEM ? -EAGAIN : (int)PTR_ERR(vma);
 	vma->vm_flags = vm_flags;
 	record_vma_flags(vma);
 	*vmap = vma;

@@ -41,6 +41,7 @@ struct vm_operations_struct;
 #define VM_GROWSDOWN 0x00000100UL
 #define VM_PFNMAP 0x00000400UL   /* numbers of the kernel's: nobody faults it in but who reads it */
 #define VM_LOCKED 0x00002000UL
+#define VM_IO 0x00004000UL       /* what a device, or the kernel, changes by itself */
 #define VM_SEQ_READ 0x00008000UL
 #define VM_RAND_READ 0x00010000UL
 #define VM_DONTCOPY 0x00020000UL /* madvise(MADV_DONTFORK) */
@@ -112,6 +113,7 @@ typedef unsigned int vm_fault_t;
 /* What a mapping's owner fills in; anonymous VMAs have none. Any slot may be NULL. */
 struct vm_operations_struct {
 	const char *name;
+	bool whole; /* no VMA of it becomes two: -EINVAL */
 	/*
 	 * Bring the page at vmf_pgoff(): sets vmf->page to it, referenced, LOCKED and up to date, and
 	 * returns VM_FAULT_LOCKED (| VM_FAULT_MAJOR), an error verdict, or VM_FAULT_RETRY (fault.h),

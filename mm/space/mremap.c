@@ -154,6 +154,8 @@ static unsigned long move_vma(struct mremap *req, struct vm_area_struct *vma)
 	struct mm_struct *mm = req->mm;
 	struct vm_area_struct *copy;
 
+	if (vma_stays_whole(vma) && req->old_len != vma->vm_end - vma->vm_start)
+		return (unsigned long)-EINVAL;
 	/* Unmapping may make three VMAs of one: have room for that before anything is done. */
 	if (mm->map_count >= sysctl_max_map_count - 3)
 		return (unsigned long)-ENOMEM;

@@ -76,6 +76,19 @@ static void unmap_region(struct mm_struct *mm, struct vm_area_struct *first, uns
 	}
 }
 
+/* Would less than all of a VMA go that stays whole? @first: of the range. */
+static bool splits_whole_one(struct mm_struct *mm, struct vm_area_struct *first,
+			     unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *last = first;
+
+	if (first->vm_start < start && vma_stays_whole(first))
+		return true;
+	if (first->vm_end < end)
+		last = find_vma_intersection(mm, end - 1, end);
+	return last && end < last->vm_end && vma_stays_whole(last);
+}
+
 int do_munmap(struct mm_struct *mm, unsigned long start, size_t len)
 {
 	struct vm_area_struct *vma;
@@ -89,6 +102,8 @@ int do_munmap(struct mm_struct *mm, unsigned long start, size_t len)
 	vma = find_vma_intersection(mm, start, end);
 	if (!vma)
 		return 0;
+	if (splits_whole_one(mm, vma, start, end))
+		return -EINVAL;
 	if (vma->vm_start < start && end < vma->vm_end) {
 		/* A hole makes two of one. */
 		if (mm->map_count >= sysctl_max_map_count || vma_carve(vma, vma->vm_start, end))

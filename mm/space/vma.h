@@ -104,11 +104,15 @@ bool can_vma_merge_after(const struct vm_area_struct *vma, const struct vma_rang
  */
 struct vm_area_struct *vma_merge(const struct vma_range *range, struct vm_area_struct *prev,
 				 struct vm_area_struct *next, bool next_first);
+static inline bool vma_stays_whole(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops && vma->vm_ops->whole;
+}
 /*
  * Make [start, end) of @vma a VMA (or part of one) that can have @vm_flags: merged with neighbours
  * that have these flags already, or split off. It is locked for writing (vma_start_write()), and the
- * caller then stores the flags. ERR_PTR(-ENOMEM): out of memory or over max_map_count; nothing
- * changed.
+ * caller then stores the flags. ERR_PTR(-ENOMEM): out of memory or over max_map_count; -EINVAL: it
+ * cannot be split. Nothing changed then.
  */
 struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long start,
 				  unsigned long end, unsigned long vm_flags);

@@ -416,6 +416,8 @@ struct vm_area_struct *vma_modify(struct vm_area_struct *vma, unsigned long star
 	more = (start > vma->vm_start) + (end < vma->vm_end);
 	if (vma->vm_mm->map_count + more > sysctl_max_map_count && more)
 		return ERR_PTR(-ENOMEM);
+	if (more && vma_stays_whole(vma))
+		return ERR_PTR(-EINVAL);
 	if (!more)
 		vma_start_write(vma); /* or vma_carve() does it */
 	return vma_carve(vma, start, end) ? ERR_PTR(-ENOMEM) : vma;

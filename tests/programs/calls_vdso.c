@@ -240,12 +240,60 @@ static int beyond_numbers(void)
 	return *(volatile char *)(base - PAGE);
 }
 
+static bool is_invalid(long ret)
+{
+	return ret == -1 && errno == EINVAL;
+}
+
+/* Each in one piece, or not at all; but a piece of memory that is asked for at its place: ENOMEM. */
+static int in_pieces(void)
+{
+	char *code = (char *)base, *numbers = code - 4 * PAGE;
+
+	if (!is_invalid(munmap(code, PAGE)) || !is_invalid(munmap(code + PAGE, PAGE)) ||
+	    !is_invalid(munmap(numbers + PAGE, PAGE)) || !is_invalid(munmap(numbers, 5 * PAGE)))
+		return 1;
+	if (!is_invalid(mprotect(code, PAGE, PROT_READ)) ||
+	    !is_invalid(mprotect(numbers, PAGE, PROT_NONE)) ||
+	    !is_invalid(madvise(code + PAGE, PAGE, MADV_DONTFORK)))
+		return 2;
+	if (!is_invalid((long)mremap(code, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, 0x10000000)))
+		return 3;
+	if (mmap(code, PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+		    MAP_FAILED ||
+	    errno != ENOMEM)
+		return 4;
+	if (madvise(code, 2 * PAGE, MADV_DONTFORK) || madvise(code, 2 * PAGE, MADV_DOFORK) ||
+	    madvise(numbers, 4 * PAGE, MADV_DONTFORK) ||
+	    !is_invalid(madvise(numbers, 4 * PAGE, MADV_DOFORK)))
+		return 5;
+	return in_step_here();
+}
+
 static int unmapped(void)
 {
 	struct timespec ts;
 
 	return munmap((void *)(base - 4 * PAGE), 6 * PAGE) ||
 	       syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+}
+
+/* What smaps tells of the mapping of that name. */
+static bool has_flags(const char *name, const char *want)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	bool found = false, right = false;
+	char line[256];
+
+	while (fgets(line, sizeof(line), smaps)) {
+		found |= strstr(line, name) != NULL;
+		if (found && !strncmp(line, "VmFlags: ", 9)) {
+			right = !strcmp(line + 9, want);
+			break;
+		}
+	}
+	fclose(smaps);
+	return right;
 }
 
 static void mappings(void)
@@ -261,11 +309,15 @@ static void mappings(void)
 			 (!strncmp(line, want[1], strlen(want[1])) && strstr(line, " [vdso]\n"));
 	fclose(maps);
 	check(found == 2, "/proc/self/maps names both mappings");
+	check(has_flags("[vvar]", "rd mr pf io de dd sd \n") &&
+		      has_flags("[vdso]", "rd ex mr mw me de sd \n"),
+	      "and smaps their flags");
 	check(in_child(in_step_here) == 0, "a child has them");
 	check(in_child(write_object) == 200 + SIGSEGV, "nobody writes to them");
 	check(in_child(copy_object) == 0, "but to a private copy of the code");
 	check(in_child(write_numbers) == EACCES, "and never to the numbers");
 	check(in_child(beyond_numbers) == 200 + SIGBUS, "behind which there is nothing: SIGBUS");
+	check(in_child(in_pieces) == 0, "neither is split: EINVAL");
 	check(in_child(unmapped) == 0, "who unmaps them asks the kernel");
 	check(((volatile char *)base)[8] != 42, "the copy was private");
 }
