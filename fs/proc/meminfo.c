@@ -49,6 +49,9 @@ static void show_lists(struct seq_buf *m)
 	show_pages(m, "Active(file)", node_stat(N_nr_active_file));
 	show_pages(m, "Inactive(file)", node_stat(N_nr_inactive_file));
 	show_pages(m, "Unevictable", node_stat(N_nr_unevictable));
+	show_pages(m, "Mlocked",
+		   less(vm_event_sum(VM_unevictable_pgs_mlocked),
+			vm_event_sum(VM_unevictable_pgs_munlocked)));
 }
 
 static void show_kernel_memory(struct seq_buf *m, unsigned long reclaimable)
@@ -61,7 +64,27 @@ static void show_kernel_memory(struct seq_buf *m, unsigned long reclaimable)
 	show_pages(m, "PageTables", node_stat(N_nr_page_table_pages));
 }
 
-/* Lines of things that do not exist here (huge pages, NFS, CMA, ...) are left out. */
+/* There are none, and there is no way to have some; but programs ask how large one would be. */
+static void show_huge_pages(struct seq_buf *m)
+{
+	static const char *const sizes[] = { "AnonHugePages", "ShmemHugePages", "ShmemPmdMapped",
+					     "FileHugePages", "FilePmdMapped" };
+	static const char *const counts[] = { "Total", "Free", "Rsvd", "Surp" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		show_pages(m, sizes[i], 0);
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		size_t line = m->len;
+
+		seq_printf(m, "HugePages_%s:", counts[i]);
+		seq_pad(m, line, 19);
+		seq_puts(m, "    0\n");
+	}
+	show_pages(m, "Hugepagesize", PMD_SIZE >> PAGE_SHIFT);
+	show_pages(m, "Hugetlb", 0);
+}
+
+/* Lines of what does not exist here (zswap, NFS, CMA, ...) are left out. */
 int proc_show_meminfo(struct seq_buf *m, void *arg)
 {
 	unsigned long free = nr_free_pages(), file = node_stat(N_nr_file_pages),
@@ -89,6 +112,7 @@ int proc_show_meminfo(struct seq_buf *m, void *arg)
 	show_pages(m, "Committed_AS", (unsigned long)max(committed_pages(), 0L));
 	show_pages(m, "VmallocTotal", (VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT);
 	show_pages(m, "VmallocUsed", nr_vmalloc_pages());
+	show_huge_pages(m);
 	return 0;
 }
 

@@ -68,6 +68,20 @@ static void meminfo(void)
 	check(after >= before + (3 << 10) && after < before + (8 << 10),
 	      "meminfo: 4 MiB more of AnonPages");
 	munmap(p, 4 << 20);
+	check(strstr(text, "\nHugePages_Total:       0\nHugePages_Free:        0\n"
+			   "HugePages_Rsvd:        0\nHugePages_Surp:        0\n"
+			   "Hugepagesize:       2048 kB\nHugetlb:               0 kB\n") &&
+		      strstr(text, "\nAnonHugePages: "),
+	      "meminfo: no huge pages, and their size");
+	before = number("Mlocked");
+	p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED,
+		 -1, 0);
+	slurp("/proc/meminfo");
+	after = number("Mlocked");
+	munmap(p, 1 << 20);
+	slurp("/proc/meminfo");
+	check(after >= before + 512 && number("Mlocked") <= after - 512,
+	      "meminfo: memory is Mlocked until it is unmapped");
 }
 
 static void vmstat(void)
