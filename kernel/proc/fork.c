@@ -108,6 +108,7 @@ static int copy_signal(struct task_struct *child, u64 flags)
 	signal->dumpable = old->dumpable;
 	signal->oom_score_adj_min = old->oom_score_adj_min;
 	signal->no_new_privs = old->no_new_privs;
+	signal->thp_disable = old->thp_disable;
 	signal->caps = old->caps;
 	if (unlikely(old->rlim[RLIMIT_CPU].rlim_cur != RLIM_INFINITY))
 		watch_cpu_time(signal);

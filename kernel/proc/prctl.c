@@ -18,9 +18,12 @@
 #define PR_SET_TIMING 14
 #define PR_SET_NAME 15
 #define PR_GET_NAME 16
+#define PR_GET_SECCOMP 21
 #define PR_CAPBSET_READ 23
 #define PR_CAPBSET_DROP 24
+#define PR_GET_TSC 25
 #define PR_GET_SECUREBITS 27
+#define PR_SET_SECUREBITS 28
 #define PR_SET_TIMERSLACK 29
 #define PR_GET_TIMERSLACK 30
 #define PR_SET_CHILD_SUBREAPER 36
@@ -28,9 +31,14 @@
 #define PR_SET_NO_NEW_PRIVS 38
 #define PR_GET_NO_NEW_PRIVS 39
 #define PR_GET_TID_ADDRESS 40
+#define PR_SET_THP_DISABLE 41
+#define PR_GET_THP_DISABLE 42
 #define PR_CAP_AMBIENT 47
 
+#define PR_TSC_ENABLE 1 /* RDTSC may be used */
+
 #define SECBIT_KEEP_CAPS 16
+#define SECBITS_ALL 0xff
 
 #define DEFAULT_TIMER_SLACK 50000UL /* ns */
 
@@ -63,6 +71,30 @@ static long set_dumpable(struct signal_struct *signal, unsigned long value)
 	if (value > 1)
 		return -EINVAL;
 	signal->dumpable = (int)value;
+	return 0;
+}
+
+/* One of the bits can be had, which has another name too. */
+static long set_securebits(unsigned long bits)
+{
+	if (bits & ~SECBITS_ALL || !capable(CAP_SETPCAP))
+		return -EPERM;
+	if (bits & ~SECBIT_KEEP_CAPS)
+		return -EINVAL;
+	current->signal->caps.keep = bits;
+	return 0;
+}
+
+/* Nobody has huge pages here, asked or not; the wish is kept, over fork and exec. */
+static long thp_disable(bool set, const unsigned long *args)
+{
+	struct signal_struct *signal = current->signal;
+
+	if (args[1] || args[2] || args[3] || (!set && args[0]))
+		return -EINVAL;
+	if (!set)
+		return signal->thp_disable;
+	signal->thp_disable = args[0];
 	return 0;
 }
 
@@ -126,9 +158,14 @@ long sys_prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long
 	case PR_SET_KEEPCAPS:
 		return set_switch(&signal->caps.keep, arg2);
 	case PR_GET_TIMING:
+	case PR_GET_SECCOMP:
 		return 0;
-	case PR_GET_SECUREBITS: /* one of them, by another name; none other can be set */
+	case PR_GET_TSC:
+		return put_user(PR_TSC_ENABLE, (int *)arg2) ? -EFAULT : 0;
+	case PR_GET_SECUREBITS:
 		return signal->caps.keep ? SECBIT_KEEP_CAPS : 0;
+	case PR_SET_SECUREBITS:
+		return set_securebits(arg2);
 	case PR_SET_TIMING:
 		return arg2 ? -EINVAL : 0;
 	case PR_CAPBSET_READ:
@@ -142,6 +179,9 @@ long sys_prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long
 	case PR_SET_NO_NEW_PRIVS:
 	case PR_GET_NO_NEW_PRIVS:
 		return no_new_privs(option == PR_SET_NO_NEW_PRIVS, args);
+	case PR_SET_THP_DISABLE:
+	case PR_GET_THP_DISABLE:
+		return thp_disable(option == PR_SET_THP_DISABLE, args);
 	default:
 		return prctl_thread(option, args);
 	}

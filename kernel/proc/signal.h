@@ -238,6 +238,7 @@ struct signal_struct {
 	int dumpable;
 	int oom_score_adj_min; /* see set_oom_score_adj(); tasklist_lock */
 	bool no_new_privs, child_subreaper; /* prctl(2); own process, the latter also tasklist_lock */
+	bool thp_disable;                   /* prctl(2); own process */
 	struct caps {
 		u64 permitted, effective, inheritable, bounding, ambient;
 		bool keep; /* when the last user id that is root's goes */

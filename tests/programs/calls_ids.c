@@ -198,6 +198,7 @@ static int after_exec(void)
 	prctl(PR_GET_PDEATHSIG, &sig);
 	prctl(PR_GET_CHILD_SUBREAPER, &reaper);
 	return sig == SIGUSR2 && reaper == 1 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
+			       prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1 &&
 			       prctl(PR_GET_KEEPCAPS) == 0 && prctl(PR_GET_DUMPABLE) == 1 ?
 		       1 :
 		       2;
@@ -210,6 +211,7 @@ static int over_exec(void)
 	prctl(PR_SET_PDEATHSIG, SIGUSR2);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	prctl(PR_SET_KEEPCAPS, 1);
 	prctl(PR_SET_DUMPABLE, 0);
 	execv(self, argv);
@@ -224,17 +226,30 @@ static int over_fork(void)
 	prctl(PR_SET_PDEATHSIG, SIGUSR2);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	prctl(PR_SET_TIMERSLACK, 1234);
 	pid = fork();
 	if (!pid) {
 		prctl(PR_GET_PDEATHSIG, &sig);
 		prctl(PR_GET_CHILD_SUBREAPER, &reaper);
 		_exit(sig == 0 && reaper == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
+				      prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1 &&
 				      prctl(PR_GET_TIMERSLACK) == 1234 ?
 			      1 :
 			      2);
 	}
 	return exit_of(pid);
+}
+
+static int secure_bits(void)
+{
+	if (prctl(PR_GET_SECUREBITS) || prctl(PR_SET_SECUREBITS, 0x100) != -1 || errno != EPERM)
+		return 2;
+	if (prctl(PR_SET_SECUREBITS, 16) || !prctl(PR_GET_KEEPCAPS) || prctl(PR_GET_SECUREBITS) != 16)
+		return 3;
+	if (prctl(PR_SET_SECUREBITS, 0) || prctl(PR_GET_KEEPCAPS) || setuid(1000))
+		return 4;
+	return prctl(PR_SET_SECUREBITS, 0) == -1 && errno == EPERM ? 1 : 5;
 }
 
 /* A grandchild whose parent ends becomes ours. */
@@ -258,7 +273,7 @@ static int subreaper(void)
 
 static void switches(void)
 {
-	int *address = NULL;
+	int *address = NULL, tsc = 0;
 	char name[16] = "";
 
 	check(prctl(PR_SET_NAME, "a name that is too long") == 0 && prctl(PR_GET_NAME, name) == 0 &&
@@ -275,6 +290,13 @@ static void switches(void)
 	check(prctl(PR_GET_TIMERSLACK) == 50000, "PR_GET_TIMERSLACK");
 	check(prctl(PR_GET_TIMING) == 0, "PR_GET_TIMING");
 	check(prctl(PR_GET_TID_ADDRESS, &address) == 0 && address, "PR_GET_TID_ADDRESS");
+	check(prctl(PR_GET_SECCOMP) == 0, "PR_GET_SECCOMP: no filter");
+	check(prctl(PR_GET_TSC, &tsc) == 0 && tsc == PR_TSC_ENABLE, "PR_GET_TSC: it can be read");
+	check(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 0 &&
+		      prctl(PR_GET_THP_DISABLE, 1, 0, 0, 0) == -1 && errno == EINVAL &&
+		      prctl(PR_SET_THP_DISABLE, 1, 1, 0, 0) == -1 && errno == EINVAL,
+	      "PR_GET_THP_DISABLE looks at all arguments: EINVAL");
+	check(in_child(secure_bits) == 1, "PR_SET_SECUREBITS");
 	check(prctl(9999) == -1 && errno == EINVAL, "no such switch: EINVAL");
 	check(in_child(over_exec) == 1, "what exec keeps of them");
 	check(in_child(over_fork) == 1, "and fork");
