@@ -180,6 +180,19 @@ static int get_timeout(const struct timespec __user *user, u64 *left)
 	return 0;
 }
 
+/* When a wait of @given ns begins; 0 if nobody will ask. */
+static u64 begin_of(u64 given)
+{
+	return given && given != FOREVER ? ktime_get_ns() : 0;
+}
+
+static u64 time_left(u64 given, u64 begin)
+{
+	u64 gone = ktime_get_ns() - begin;
+
+	return given > gone ? given - gone : 0;
+}
+
 /*
  * Linux tells how much time was left. A caller whose memory is read-only does not want to know, but then
  * the call cannot be made again with what is left. Nor does a program of STICKY_TIMEOUTS.
@@ -189,12 +202,16 @@ static bool sticky(void)
 	return current->personality & STICKY_TIMEOUTS;
 }
 
-static long put_timeout(struct timespec __user *user, u64 left, long result)
+static long put_timeout(struct timespec __user *user, u64 given, u64 begin, long result)
 {
-	struct timespec t = { (s64)(left / NSEC_PER_SEC), (s64)(left % NSEC_PER_SEC) };
+	struct timespec t;
+	u64 left;
 
-	if (user && left != FOREVER && (sticky() || copy_to_user(user, &t, sizeof(t))) &&
-	    result == -ERESTARTNOHAND)
+	if (!user || !begin)
+		return result;
+	left = time_left(given, begin);
+	t = (struct timespec){ (s64)(left / NSEC_PER_SEC), (s64)(left % NSEC_PER_SEC) };
+	if ((sticky() || copy_to_user(user, &t, sizeof(t))) && result == -ERESTARTNOHAND)
 		return -EINTR;
 	return result;
 }
@@ -202,17 +219,19 @@ static long put_timeout(struct timespec __user *user, u64 left, long result)
 long sys_ppoll(struct pollfd __user *fds, unsigned int nfds, const struct timespec __user *timeout,
 	       const u64 __user *mask, size_t sigsetsize)
 {
+	u64 given, left, begin;
 	long result;
-	u64 left;
-	int err = get_timeout(timeout, &left);
+	int err = get_timeout(timeout, &given);
 
 	if (!err)
 		err = set_user_sigmask(mask, sigsetsize);
 	if (err)
 		return err;
+	left = given;
+	begin = begin_of(given);
 	result = poll_user(fds, nfds, &left);
 	restore_saved_sigmask_unless(result == -ERESTARTNOHAND);
-	return put_timeout((struct timespec __user *)timeout, left, result);
+	return put_timeout((struct timespec __user *)timeout, given, begin, result);
 }
 
 /* --- select: three bit sets instead of an array --- */
@@ -310,7 +329,7 @@ long sys_select(int n, unsigned long __user *in, unsigned long __user *out,
 {
 	unsigned long __user *sets[SETS] = { in, out, ex };
 	struct timeval t;
-	u64 left = FOREVER;
+	u64 given = FOREVER, left, begin;
 	long result;
 
 	if (timeout) {
@@ -321,10 +340,13 @@ long sys_select(int n, unsigned long __user *in, unsigned long __user *out,
 		if (t.tv_sec < 0 || t.tv_usec < 0)
 			return -EINVAL;
 		if (t.tv_sec < (s64)(FOREVER / NSEC_PER_SEC) / 2)
-			left = (u64)t.tv_sec * NSEC_PER_SEC + (u64)t.tv_usec * 1000;
+			given = (u64)t.tv_sec * NSEC_PER_SEC + (u64)t.tv_usec * 1000;
 	}
+	left = given;
+	begin = begin_of(given);
 	result = select_user(n, sets, &left);
-	if (timeout && left != FOREVER) {
+	if (begin) {
+		left = time_left(given, begin);
 		t = (struct timeval){ (s64)(left / NSEC_PER_SEC),
 				      (s64)(left % NSEC_PER_SEC / 1000) };
 		if ((sticky() || copy_to_user(timeout, &t, sizeof(t))) && result == -ERESTARTNOHAND)
@@ -342,9 +364,9 @@ long sys_pselect6(int n, unsigned long __user *in, unsigned long __user *out,
 		const u64 __user *mask;
 		size_t size;
 	} arg = { NULL, 0 };
+	u64 given, left, begin;
 	long result;
-	u64 left;
-	int err = get_timeout(timeout, &left);
+	int err = get_timeout(timeout, &given);
 
 	if (!err && sig && copy_from_user(&arg, sig, sizeof(arg)))
 		err = -EFAULT;
@@ -352,7 +374,9 @@ long sys_pselect6(int n, unsigned long __user *in, unsigned long __user *out,
 		err = set_user_sigmask(arg.mask, arg.size);
 	if (err)
 		return err;
+	left = given;
+	begin = begin_of(given);
 	result = select_user(n, sets, &left);
 	restore_saved_sigmask_unless(result == -ERESTARTNOHAND);
-	return put_timeout((struct timespec __user *)timeout, left, result);
+	return put_timeout((struct timespec __user *)timeout, given, begin, result);
 }

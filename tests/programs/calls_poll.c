@@ -138,6 +138,34 @@ static void selecting(void)
 	      "behind n nobody looks");
 }
 
+static bool in_between(long seconds)
+{
+	return seconds >= 90 && seconds < 100;
+}
+
+static void at_once(void)
+{
+	struct timespec ts = { 100, 0 };
+	struct timeval tv = { 100, 0 };
+	struct pollfd p;
+	fd_set out;
+	int fds[2];
+
+	pipe(fds);
+	FD_ZERO(&out);
+	FD_SET(fds[1], &out);
+	p = (struct pollfd){ fds[1], POLLOUT, 0 };
+	check(syscall(SYS_ppoll, &p, 1, &ts, NULL, 8) == 1 && in_between(ts.tv_sec),
+	      "ppoll that does not wait tells what is left, too");
+	ts = (struct timespec){ 100, 0 };
+	check(syscall(SYS_pselect6, fds[1] + 1, NULL, &out, NULL, &ts, NULL) == 1 &&
+		      in_between(ts.tv_sec) &&
+		      syscall(SYS_select, fds[1] + 1, NULL, &out, NULL, &tv) == 1 &&
+		      in_between(tv.tv_sec),
+	      "so do pselect6 and select");
+	close(fds[0]), close(fds[1]);
+}
+
 static volatile int hits;
 static void count(int sig)
 {
@@ -248,6 +276,7 @@ int main(void)
 	counting();
 	timeouts();
 	selecting();
+	at_once();
 	signals();
 	stopping();
 	waking();
