@@ -13,9 +13,15 @@
 #define TCSETS 0x5402
 #define TCSETSW 0x5403
 #define TCSETSF 0x5404
+#define TCGETA 0x5405
+#define TCSETA 0x5406
+#define TCSETAW 0x5407
+#define TCSETAF 0x5408
 #define TCSBRK 0x5409
 #define TCXONC 0x540a
 #define TCFLSH 0x540b
+#define TIOCEXCL 0x540c
+#define TIOCNXCL 0x540d
 #define TIOCSCTTY 0x540e
 #define TIOCGPGRP 0x540f
 #define TIOCSPGRP 0x5410
@@ -25,8 +31,19 @@
 #define TIOCSWINSZ 0x5414
 #define FIONREAD 0x541b
 #define TIOCNOTTY 0x5422
+#define TIOCGETD 0x5424
 #define TCSBRKP 0x5425
 #define TIOCGSID 0x5429
+#define TIOCGEXCL 0x80045440
+
+#define N_TTY 0 /* the line discipline that there is */
+
+/* System V's settings, of TCGETA and its like: the lower halves, and fewer keys. */
+#define NCC 8
+struct termio {
+	u16 c_iflag, c_oflag, c_cflag, c_lflag;
+	u8 c_line, c_cc[NCC];
+};
 
 /* Wait until nothing is held back. 0, -ERESTARTSYS. */
 static long drain(struct tty *tty)
@@ -43,19 +60,46 @@ static void change_lines(struct tty *tty)
 	wake_up_all(&tty->read_wait);
 }
 
-static long set_termios(struct tty *tty, unsigned long arg, unsigned int cmd)
+static long load_termio(struct tty *tty, struct termios *termios, const struct termio __user *user)
+{
+	const u32 high = 0xffff0000;
+	struct termio termio;
+
+	if (copy_from_user(&termio, user, sizeof(termio)))
+		return -EFAULT;
+	mutex_lock(&tty->lock);
+	*termios = tty->termios;
+	mutex_unlock(&tty->lock);
+	termios->c_iflag = (termios->c_iflag & high) | termio.c_iflag;
+	termios->c_oflag = (termios->c_oflag & high) | termio.c_oflag;
+	termios->c_cflag = (termios->c_cflag & high) | termio.c_cflag;
+	termios->c_lflag = (termios->c_lflag & high) | termio.c_lflag;
+	termios->c_line = termio.c_line;
+	memcpy(termios->c_cc, termio.c_cc, NCC);
+	return 0;
+}
+
+static long load_termios(struct tty *tty, struct termios *termios, const void __user *user,
+			 bool short_one)
+{
+	if (short_one)
+		return load_termio(tty, termios, user);
+	return copy_from_user(termios, user, sizeof(*termios)) ? -EFAULT : 0;
+}
+
+static long set_termios(struct tty *tty, const void __user *user, unsigned int cmd)
 {
 	struct termios termios;
 	long err = tty_check_background(tty, SIGTTOU);
 
-	if (!err && copy_from_user(&termios, (void __user *)arg, sizeof(termios)))
-		err = -EFAULT;
-	if (!err && cmd != TCSETS)
+	if (!err)
+		err = load_termios(tty, &termios, user, cmd >= TCSETA);
+	if (!err && cmd != TCSETS && cmd != TCSETA)
 		err = drain(tty);
 	if (err)
 		return err;
 	mutex_lock(&tty->lock);
-	if (cmd == TCSETSF)
+	if (cmd == TCSETSF || cmd == TCSETAF)
 		tty_flush_input(tty);
 	if ((termios.c_lflag ^ tty->termios.c_lflag) & ICANON)
 		change_lines(tty);
@@ -164,6 +208,22 @@ static long get_termios(struct tty *tty, struct termios __user *user)
 	return copy_to_user(user, &termios, sizeof(termios)) ? -EFAULT : 0;
 }
 
+static long get_termio(struct tty *tty, struct termio __user *user)
+{
+	const struct termios *t = &tty->termios;
+	struct termio termio = { 0 };
+
+	mutex_lock(&tty->lock);
+	termio.c_iflag = (u16)t->c_iflag;
+	termio.c_oflag = (u16)t->c_oflag;
+	termio.c_cflag = (u16)t->c_cflag;
+	termio.c_lflag = (u16)t->c_lflag;
+	termio.c_line = t->c_line;
+	memcpy(termio.c_cc, t->c_cc, NCC);
+	mutex_unlock(&tty->lock);
+	return copy_to_user(user, &termio, sizeof(termio)) ? -EFAULT : 0;
+}
+
 static long get_winsize(struct tty *tty, struct winsize __user *user)
 {
 	struct winsize size;
@@ -174,6 +234,25 @@ static long get_winsize(struct tty *tty, struct winsize __user *user)
 	return copy_to_user(user, &size, sizeof(size)) ? -EFAULT : 0;
 }
 
+/* What TCGETS and its like ask for. */
+static long termios_ioctl(struct tty *tty, unsigned int cmd, void __user *user)
+{
+	switch (cmd) {
+	case TCGETS:
+		return get_termios(tty, user);
+	case TCGETA:
+		return get_termio(tty, user);
+	default:
+		return set_termios(tty, user, cmd);
+	}
+}
+
+static long set_exclusive(struct tty *tty, bool value)
+{
+	WRITE_ONCE(tty->exclusive, value);
+	return 0;
+}
+
 long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct tty *tty = &console_tty;
@@ -182,12 +261,8 @@ long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (tty_hung_up(file))
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	switch (cmd) {
-	case TCGETS:
-		return get_termios(tty, user);
-	case TCSETS:
-	case TCSETSW:
-	case TCSETSF:
-		return set_termios(tty, arg, cmd);
+	case TCGETS ... TCSETAF:
+		return termios_ioctl(tty, cmd, user);
 	case TCSBRK:
 	case TCSBRKP:
 		return send_break(tty);
@@ -195,6 +270,13 @@ long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return flow(tty, arg);
 	case TCFLSH:
 		return flush(tty, arg);
+	case TIOCEXCL:
+	case TIOCNXCL:
+		return set_exclusive(tty, cmd == TIOCEXCL);
+	case TIOCGEXCL:
+		return put_user((int)READ_ONCE(tty->exclusive), (int __user *)user);
+	case TIOCGETD:
+		return put_user(N_TTY, (int __user *)user);
 	case TIOCSCTTY:
 		return tty_set_controlling(tty, arg == 1);
 	case TIOCNOTTY:

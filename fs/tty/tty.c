@@ -10,6 +10,7 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/param.h"
 #include "kernel/core/time.h"
+#include "kernel/proc/caps.h"
 #include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -27,7 +28,8 @@ struct tty console_tty = {
 		{
 			.c_iflag = ICRNL | IXON | IUTF8,
 			.c_oflag = OPOST | ONLCR,
-			.c_cflag = 0010002 | 060 | 0200, /* B115200, CS8, CREAD */
+			/* B115200, CS8, CREAD, HUPCL, CLOCAL */
+			.c_cflag = 0010002 | 060 | 0200 | 02000 | 04000,
 			.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
 			.c_cc = {[VINTR] = 3,
 				 [VQUIT] = 28,
@@ -290,10 +292,12 @@ static unsigned int tty_poll(struct file *file, struct wait_queue_head **wait)
 
 static int tty_open(struct inode *inode, struct file *file)
 {
-	if (inode->i_rdev == CONSOLE_RDEV)
-		return 0;
 	if (inode->i_rdev == TTY_RDEV && !tty_is_mine(&console_tty))
 		return -ENXIO;
+	if (READ_ONCE(console_tty.exclusive) && !capable(CAP_SYS_ADMIN))
+		return -EBUSY;
+	if (inode->i_rdev == CONSOLE_RDEV)
+		return 0;
 	file->private_data = (void *)(unsigned long)READ_ONCE(console_tty.hangups);
 	if (inode->i_rdev == LINE_RDEV && !(file->f_flags & O_NOCTTY))
 		tty_acquire_on_open(&console_tty);

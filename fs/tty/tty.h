@@ -75,6 +75,7 @@ struct tty {
 	unsigned int line_start;        /* column where the typed line began */
 	bool literal;                   /* ^V was typed: the next byte is only a byte */
 	bool eof;                       /* framed: no more will come */
+	bool exclusive;                 /* TIOCEXCL: only CAP_SYS_ADMIN opens it; no lock */
 	bool framed, escape;            /* the runner frames input; a 0x10 was the last byte */
 	u8 size_left;                   /* framed: bytes of a window's size to come */
 	u32 size;

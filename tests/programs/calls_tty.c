@@ -273,37 +273,6 @@ static void try_stop(void)
 	check(tcflow(line, 7) < 0 && errno == EINVAL, "tcflow of what there is not: EINVAL");
 }
 
-static void try_window(void)
-{
-	struct winsize was, size = { 33, 77, 5, 6 }, got;
-
-	signal(SIGWINCH, note);
-	ioctl(line, TIOCGWINSZ, &was);
-	last_signal = 0;
-	check(!ioctl(line, TIOCSWINSZ, &size) && last_signal == SIGWINCH,
-	      "a new size of the window: SIGWINCH");
-	check(!ioctl(line, TIOCGWINSZ, &got) && !memcmp(&got, &size, sizeof(got)), "which is kept");
-	last_signal = 0;
-	check(!ioctl(line, TIOCSWINSZ, &size) && !last_signal, "the same size again: none");
-	ioctl(line, TIOCSWINSZ, &was);
-}
-
-static void try_refused(void)
-{
-	int fd = open("/proc/self/stat", O_RDONLY), null = open("/dev/null", O_RDWR);
-	struct termios t;
-
-	check(tcgetattr(fd, &t) < 0 && errno == ENOTTY && !isatty(null) && errno == ENOTTY,
-	      "files and other devices are no terminals: ENOTTY");
-	check(ioctl(line, 0x54ff, 0) < 0 && (errno == ENOTTY || errno == EINVAL),
-	      "a request that no terminal knows");
-	check(ioctl(line, TCGETS, 8) < 0 && errno == EFAULT && ioctl(line, TCSETS, 8) < 0 &&
-		      errno == EFAULT && ioctl(line, TIOCSTI, 8) < 0 && errno == EFAULT,
-	      "EFAULT");
-	close(fd);
-	close(null);
-}
-
 #define ECHOES (ICANON | ISIG | IEXTEN | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE)
 
 /* What is seen of keys: lines for `make oracle` to compare, each with the settings changed. */
@@ -406,8 +375,6 @@ static void all(void)
 	try_time();
 	try_signals();
 	try_stop();
-	try_window();
-	try_refused();
 }
 
 int main(void)
