@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev: memory devices, the terminal's names, the kernel log, and the disks that were found. */
+#include "fs/abi.h"
 #include "fs/bdev.h"
 #include "fs/file.h"
 #include "fs/inode.h"
@@ -125,8 +126,22 @@ static ssize_t random_read(struct file *file, char *buf, size_t count, loff_t *p
 	return fill_user(buf, count, fill_random);
 }
 
+/* Linux asks to be written to only before it knows enough. */
+static unsigned int random_poll(struct file *file, struct wait_queue_head **wait)
+{
+	return POLLIN | POLLRDNORM;
+}
+
 static const struct file_operations random_fops = {
 	.name = "/dev/random",
+	.read = random_read,
+	.write = null_write,
+	.llseek = null_llseek,
+	.poll = random_poll,
+};
+
+static const struct file_operations urandom_fops = {
+	.name = "/dev/urandom",
 	.read = random_read,
 	.write = null_write,
 	.llseek = null_llseek,
@@ -148,7 +163,7 @@ static const struct pseudo_entry dev_entries[] = {
 	{ .name = "zero", .mode = S_IFCHR | 0666, .rdev = DEV(1, 5), .fops = &zero_fops },
 	{ .name = "full", .mode = S_IFCHR | 0666, .rdev = DEV(1, 7), .fops = &full_fops },
 	{ .name = "random", .mode = S_IFCHR | 0666, .rdev = DEV(1, 8), .fops = &random_fops },
-	{ .name = "urandom", .mode = S_IFCHR | 0666, .rdev = DEV(1, 9), .fops = &random_fops },
+	{ .name = "urandom", .mode = S_IFCHR | 0666, .rdev = DEV(1, 9), .fops = &urandom_fops },
 	{ .name = "kmsg", .mode = S_IFCHR | 0644, .rdev = DEV(1, 11), .fops = &kmsg_fops },
 	{ .name = "tty", .mode = S_IFCHR | 0666, .rdev = DEV(5, 0), .fops = &tty_fops },
 	{ .name = "console", .mode = S_IFCHR | 0600, .rdev = DEV(5, 1), .fops = &tty_fops },

@@ -26,6 +26,7 @@ static void memory(void)
 {
 	int null = open("/dev/null", O_RDWR), zero = open("/dev/zero", O_RDWR);
 	int full = open("/dev/full", O_RDWR), random = open("/dev/urandom", O_RDWR);
+	struct pollfd polls[2] = { { .events = POLLIN | POLLOUT }, { .events = POLLIN | POLLOUT } };
 	char *p;
 
 	check(is_device("/dev/null", 1, 3, 0666) && is_device("/dev/zero", 1, 5, 0666) &&
@@ -51,6 +52,12 @@ static void memory(void)
 	check(read(random, buf, 4096) == 4096 && !all(buf, 100, buf[0]) &&
 		      write(random, "x", 1) == 1,
 	      "/dev/urandom");
+	polls[0].fd = open("/dev/random", O_RDWR);
+	polls[1].fd = random;
+	check(poll(polls, 2, -1) == 2 && polls[0].revents == POLLIN &&
+		      polls[1].revents == (POLLIN | POLLOUT),
+	      "/dev/random does not ask to be written to, as /dev/urandom does");
+	close(polls[0].fd);
 	check(fails(read(zero, (char *)8, 4), EFAULT) &&
 		      fails(read(random, (char *)8, 4), EFAULT) &&
 		      fails(ftruncate(null, 0), EINVAL) && fails(fsync(null), EINVAL),
