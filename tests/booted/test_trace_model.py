@@ -6,11 +6,11 @@ import sys
 
 from harness import TOP, check, program, run
 
-sys.path.append(os.path.join(TOP, "tools/trace"))
+sys.path += [os.path.join(TOP, "tools/trace"), os.path.join(TOP, "tests/trace")]
 import format as flt
 import model
+from pagemap import entries_differ
 
-PRESENT, SWAPPED, PFN = 1 << 63, 1 << 62, (1 << 55) - 1
 # linux/kernel-page-flags.h
 FLAGS = {"free": 10, "on a list": 5, "active": 6, "unevictable": 18, "in the swap cache": 13,
          "a table": 26, "anonymous": 12}
@@ -53,23 +53,6 @@ def vmas_differ(state, mm, lines):
         (f"{len(mine)} VMAs, not {len(its)}" if len(mine) != len(its) else "")
 
 
-def pages_differ(mm, pages):
-    """"" if the model has the entries that pagemap showed."""
-    wrong = []
-    for page in sorted(set(mm.ptes) | set(pages)):
-        entry, shown = mm.ptes.get(page, 0), pages.get(page, 0)
-        if flt.pte_present(entry):
-            same = shown & PRESENT and shown & PFN == flt.pte_pfn(entry)
-        elif entry:
-            same = shown & SWAPPED and shown & 31 == flt.swap_area(entry) and \
-                (shown & PFN) >> 5 == flt.swap_slot(entry)
-        else:
-            same = not shown & (PRESENT | SWAPPED)
-        if not same:
-            wrong.append(f"{page:#x}: model {entry:#x}, pagemap {shown:#x}")
-    return "\n".join(wrong[:10])
-
-
 def frames_differ(state, frames):
     """What the model has of frames otherwise than kpagecount and kpageflags showed. The top-level
     tables are no tables there."""
@@ -109,7 +92,7 @@ def test_moments():
         mm = state.mms[state.tasks[pid].mm]
         wrong = vmas_differ(state, mm, lines)
         check(f"VMAs at {step}", not wrong, wrong)
-        wrong = pages_differ(mm, pages)
+        wrong = entries_differ(mm.ptes, pages)
         check(f"entries at {step}", not wrong, wrong)
         wrong = frames_differ(state, frames)
         check(f"frames at {step}", len(wrong) <= KERNELS_OWN, "\n".join(wrong[:10]))

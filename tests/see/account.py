@@ -6,8 +6,8 @@ import re
 
 from harness import check
 from pages import flt
+from pagemap import PFN, PRESENT, SWAPPED, entries_differ  # of tests/trace
 
-PRESENT, SWAPPED, PFN = 1 << 63, 1 << 62, (1 << 55) - 1
 # linux/kernel-page-flags.h
 BUDDY, ON_LIST, ACTIVE, UNEVICTABLE, ANON, IN_SWAP_CACHE, TABLE, ZERO_PAGE, SLAB = \
     10, 5, 6, 18, 12, 13, 26, 24, 7
@@ -103,23 +103,6 @@ def vmas_differ(space, files, lines):
         (f"{len(mine)} VMAs, not {len(its)}" if len(mine) != len(its) else "")
 
 
-def entries_differ(space, pages):
-    """"" if the page has the entries that pagemap showed."""
-    wrong, mine = [], {int(page, 16): int(entry, 16) for page, entry in space["entries"].items()}
-    for page in sorted(set(mine) | set(pages)):
-        entry, shown = mine.get(page, 0), pages.get(page, 0)
-        if flt.pte_present(entry):
-            same = shown & PRESENT and shown & PFN == flt.pte_pfn(entry)
-        elif entry:
-            same = shown & SWAPPED and shown & 31 == flt.swap_area(entry) and \
-                (shown & PFN) >> 5 == flt.swap_slot(entry)
-        else:
-            same = not shown & (PRESENT | SWAPPED)
-        if not same:
-            wrong.append(f"{page:#x}: page {entry:#x}, pagemap {shown:#x}")
-    return "\n".join(wrong[:10])
-
-
 def frames_differ(dump, frames, but):
     """What the page has of frames otherwise than kpagecount and kpageflags showed; @but: frames that
     moved meanwhile. The top-level tables are no tables there."""
@@ -197,7 +180,8 @@ def compare(browser, trace, text):
             if not lines or mm in spaces:  # it was gone, or not at rest
                 continue
             space = dump["mms"][str(mm)]
-            wrong = vmas_differ(space, dump["files"], lines) + entries_differ(space, pages)
+            entries = {int(page, 16): int(entry, 16) for page, entry in space["entries"].items()}
+            wrong = vmas_differ(space, dump["files"], lines) + entries_differ(entries, pages)
             check(f"{title}: maps and pagemap of {pid}", not wrong, wrong)
             done.append("process 1" if pid == 1 else "process")
             done += shown(browser, trace, (title, begin, mm), lines, pages)
