@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Runs of 100,000 faults stay smooth. What is judged is the CPU time of the page's main thread, which
-depends little on what else this machine does. A step above the bound is tried again at its place, for
-caches are shared, too: at most one in twenty, and each must then keep it."""
+"""Runs of 100,000 faults stay smooth: every step, at once. What is judged is the CPU time of the page's
+main thread, which depends little on what else this machine does."""
 import os
 import random
 
@@ -40,16 +39,6 @@ def spent(browser, act, moment):
     return browser.busy() - before
 
 
-def tried(browser, act, moment):
-    """What act() takes at a moment, until it keeps the bound; three times at most."""
-    times = []
-    while not times or times[-1] >= STEP and len(times) < 3:
-        browser.run("page.focus = null; page.go({moment: arguments[0]})", moment)
-        browser.painted()
-        times.append(spent(browser, act, moment))
-    return times
-
-
 def judge(data, faults):
     """Open the page of these records, and go about in it."""
     page, said, status = see(data)
@@ -64,11 +53,13 @@ def judge(data, faults):
             look();""")
         places = random.Random(7).sample(range(1, faults), PLACES)
         for way, act in WAYS.items():
-            tries = [tried(browser, act, moment) for moment in places]
+            times = []
+            for moment in places:
+                browser.run("page.focus = null; page.go({moment: arguments[0]})", moment)
+                browser.painted()
+                times.append(spent(browser, act, moment))
             browser.run("document.getElementById('filters').reset()")
-            again = [times for times in tries if len(times) > 1]
-            check(f"{way}: each within 50 ms", all(times[-1] < STEP for times in tries), again)
-            check(f"{way}: 19 of 20 at the first try", len(again) <= PLACES / 20, again)
+            check(f"{way}: each within 50 ms", max(times) < STEP, sorted(times)[-5:])
         no_complaints(browser)
 
 

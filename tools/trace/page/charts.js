@@ -136,8 +136,8 @@ class Timeline {
 }
 
 function kindsLegend(records) {
-	fill("kinds-legend", ...KINDS.map(({ name, colour }, kind) => records.kinds[kind] ?
-		swatch(colour, name) : null).filter(Boolean));
+	update("kinds-legend", ...KINDS.map(({ name, colour }, kind) => records.kinds[kind] ?
+		swatch(colour, name) : null));
 }
 
 /* ---- Costs ----------------------------------------------------------------------------------- */
@@ -209,7 +209,8 @@ function drawCosts(costs) {
 	body.selectAll("tr").data(costs).join((enter) => {
 		const row = enter.append("tr");
 
-		row.append("td").append(({ kind }) => swatch(KINDS[kind].colour, KINDS[kind].name));
+		row.append("td").append(({ kind }) => renew(document.createElement("span"),
+			swatch(KINDS[kind].colour, KINDS[kind].name)));
 		row.append("td").attr("class", "number").text(({ n }) => n.toLocaleString("en"));
 		row.append("td").attr("class", "number").text(({ median }) => median.toLocaleString("en"));
 		row.append("td").append((cost) => costPicture(cost, scale));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What follows from a state: who maps a frame, what it is used as, what a page is. Made once for
- * each moment that is shown.
+ * What follows from a state: who maps a frame, what it is used as, what a page is. Each moment that is
+ * shown is written over the one before.
  */
 "use strict";
 
@@ -14,62 +14,81 @@ const USE_COLOUR = { free: "free", anon: "anon", file: "file", zero: "zero", tab
 const USE_WORDS = { free: "free", anon: "anonymous", file: "file", zero: "zero page",
 	table: "page table", slab: "slab", stack: "kernel stack", vmalloc: "vmalloc", kernel: "kernel",
 	swapcache: "swap cache", reserved: "reserved", used: "in use", unknown: "not recorded" };
+const USE_NUMBER = Object.fromEntries(USES.map((use, i) => [use, i]));
 
 /* What a page of an address space can be. */
 const PAGES = { none: "not touched", zero: "zero page", anon: "its own", shared: "shared by several",
 	file: "file", swap: "in the swap area", protnone: "no access", kernel: "the kernel's" };
+const PAGE_NAMES = Object.keys(PAGES);
+const [P_NONE, P_ZERO, P_ANON, P_SHARED, P_FILE, P_SWAP, P_PROTNONE, P_KERNEL] = PAGE_NAMES.keys();
 
 /* The same after a number. */
 const PAGES_COUNTED = { zero: "zero page", anon: "its own", shared: "shared", file: "of the file",
 	swap: "in the swap area", protnone: "without access", kernel: "of the kernel's" };
 
 class Derived {
-	constructor(records, state) {
+	constructor(records) {
 		this.records = records;
-		this.state = state;
 		this.limit = records.meta.nr_frames;
 		this.maps = new Uint16Array(this.limit);  // entries that lead here
 		this.owner = new Uint32Array(this.limit); // mm of the last of them
 		this.anon = new Uint8Array(this.limit);   // mapped by anonymous memory
-		this.slots = new Map(); // swapKey() -> how many entries name it
-		for (const space of state.spaces.values())
-			this.count(space);
-		this.inSwapCache = new Set(state.swap.values());
+		this.uses = new Uint8Array(this.limit);   // places in USES
+		this.cached = new Uint8Array(this.limit); // in the page cache
+		this.slots = new Set(); // swapKey()s of those in use
+		this.kinds = new Uint8Array(256).fill(USE_NUMBER.used); // what a KIND record's number is
+		records.meta.kinds.forEach((kind, i) => {
+			if (kind in USE_NUMBER)
+				this.kinds[i] = USE_NUMBER[kind];
+		});
 	}
 
-	count(space) {
-		for (const [key, chunk] of space.chunks) {
-			const base = key * ENTRY_CHUNK;
-			let vma = null;
+	/* Tell of this state from now on. */
+	of(state) {
+		this.state = state;
+		this.maps.fill(0);
+		this.anon.fill(0);
+		this.cached.fill(0);
+		this.slots.clear();
+		for (const pfn of state.cache.keys())
+			if (pfn < this.limit)
+				this.cached[pfn] = 1;
+		for (const space of state.spaces.values())
+			space.chunks.forEach((chunk, key) => this.count(space, chunk, key * ENTRY_CHUNK));
+		state.swap.forEach((_, key) => this.slots.add(key));
+		this.useAll();
+		return this;
+	}
 
-			for (let i = 0; i < ENTRY_CHUNK; i++) {
-				const low = chunk[i], high = chunk[HIGH + i];
+	/* Of 64 entries, from a page on: frames and slots that they lead to. */
+	count(space, chunk, base) {
+		let vma = null;
 
-				if (!low && !high)
-					continue;
-				if (!entryPresent(low)) {
-					const key = swapKey(low, high);
+		for (let i = 0; i < ENTRY_CHUNK; i++) {
+			const low = chunk[i], high = chunk[HIGH + i];
 
-					this.slots.set(key, (this.slots.get(key) || 0) + 1);
-					continue;
-				}
-				const pfn = entryPfn(low, high);
-
-				if (low & BIT_SPECIAL || pfn >= this.limit)
-					continue;
-				if (!vma || base + i >= vma.end || base + i < vma.start)
-					vma = space.vmaOf(base + i);
-				this.maps[pfn]++;
-				this.owner[pfn] = space.mm;
-				if (this.privatePage(vma, low, pfn))
-					this.anon[pfn] = 1;
+			if (!low && !high)
+				continue;
+			if (!entryPresent(low)) {
+				this.slots.add(swapKey(low, high));
+				continue;
 			}
+			const pfn = entryPfn(low, high);
+
+			if (low & BIT_SPECIAL || pfn >= this.limit)
+				continue;
+			if (!vma || base + i >= vma.end || base + i < vma.start)
+				vma = space.vmaOf(base + i);
+			this.maps[pfn]++;
+			this.owner[pfn] = space.mm;
+			if (this.privatePage(vma, low, pfn))
+				this.anon[pfn] = 1;
 		}
 	}
 
 	/* Is what a private mapping has there anonymous? Without records of the page cache: if written. */
 	privatePage(vma, low, pfn) {
-		if (vma && vma.flags & VM_MAYSHARE || this.state.cache.has(pfn))
+		if (vma && vma.flags & VM_MAYSHARE || this.cached[pfn])
 			return false;
 		if (!vma || !(vma.ino || vma.dev))
 			return true;
@@ -78,43 +97,52 @@ class Derived {
 
 	/* What a frame is used as: one of USES. */
 	use(pfn) {
-		const chunk = this.state.frames[Math.floor(pfn / FRAME_CHUNK)], i = pfn % FRAME_CHUNK;
-		const use = chunk ? chunk[USE + i] : FRAME_UNKNOWN;
+		return pfn < this.limit ? USES[this.uses[pfn]] : "unknown";
+	}
 
-		if (use === FRAME_FREE)
-			return "free";
-		if (pfn === zeroFrame)
-			return "zero";
-		if (this.state.tables.has(pfn))
-			return "table";
-		if (this.inSwapCache.has(pfn))
-			return "swapcache";
-		if (this.state.cache.has(pfn))
-			return "file";
-		if (this.maps[pfn])
-			return this.anon[pfn] ? "anon" : "file";
-		if (use === FRAME_UNKNOWN)
-			return "unknown";
-		const kind = this.records.meta.kinds[chunk[KIND + i]]; // none: NO_KIND
+	/* The same of all frames: what is told later here goes before what is told earlier. */
+	useAll() {
+		const { state, uses, maps, anon, cached } = this;
 
-		return USES.includes(kind) ? kind : "used";
+		for (let pfn = 0; pfn < this.limit; pfn++) {
+			const chunk = state.frames[Math.floor(pfn / FRAME_CHUNK)], i = pfn % FRAME_CHUNK;
+			const use = chunk ? chunk[USE + i] : FRAME_UNKNOWN;
+
+			uses[pfn] = use === FRAME_FREE ? USE_NUMBER.free : cached[pfn] ? USE_NUMBER.file :
+				maps[pfn] ? anon[pfn] ? USE_NUMBER.anon : USE_NUMBER.file :
+					use === FRAME_UNKNOWN ? USE_NUMBER.unknown : this.kinds[chunk[KIND + i]];
+		}
+		state.swap.forEach((pfn) => this.useAs(pfn, USE_NUMBER.swapcache));
+		for (const pfn of state.tables.keys())
+			this.useAs(pfn, USE_NUMBER.table);
+		this.useAs(zeroFrame, USE_NUMBER.zero);
+	}
+
+	useAs(pfn, use) {
+		if (pfn >= 0 && pfn < this.limit && this.uses[pfn] !== USE_NUMBER.free)
+			this.uses[pfn] = use;
 	}
 
 	/* What a page with this entry is: one of PAGES. */
 	page(low, high) {
+		return PAGE_NAMES[this.pageNumber(low, high)];
+	}
+
+	/* The same as its place in PAGES. */
+	pageNumber(low, high) {
 		if (!low && !high)
-			return "none";
+			return P_NONE;
 		if (!entryPresent(low))
-			return "swap";
+			return P_SWAP;
 		if (low & BIT_SPECIAL)
-			return isZeroPage(low, high) ? "zero" : "kernel";
+			return isZeroPage(low, high) ? P_ZERO : P_KERNEL;
 		if (!(low & BIT_PRESENT))
-			return "protnone";
+			return P_PROTNONE;
 		const pfn = entryPfn(low, high);
 
 		if (pfn < this.limit && !this.anon[pfn])
-			return "file";
-		return this.maps[pfn] > 1 ? "shared" : "anon";
+			return P_FILE;
+		return this.maps[pfn] > 1 ? P_SHARED : P_ANON;
 	}
 
 	/* Who maps a frame: [{space, page}], at most so many. */

@@ -11,6 +11,7 @@ class Page {
 		this.meta = meta;
 		this.records = new Records(meta, buffer);
 		this.model = new Model(this.records);
+		this.derived = new Derived(this.records);
 		this.moments = this.records.faults.length + 1; // the last one
 		this.matches = new Uint8Array(0); // which faults the filter leaves
 		this.focus = null;   // {mm, page}: the address that the user chose
@@ -125,6 +126,10 @@ class Page {
 		});
 		on("walk-space", "change", () => this.choose(+byId("walk-space").value, this.now.page));
 		on("frames-by", "change", () => this.show());
+		on("doors", "click", (event) => {
+			if (event.target.closest("button"))
+				chooseDoor(this.now, event.target.closest("button"));
+		});
 		document.addEventListener("keydown", (event) => this.key(event));
 		window.addEventListener("hashchange", () => {
 			const asked = this.fromFragment();
@@ -280,7 +285,7 @@ class Page {
 		const where = now.i >= 0 ? `fault ${now.moment.toLocaleString("en")} of ` +
 			`${this.records.faults.length.toLocaleString("en")}` : now.moment ? "the end" : "the start";
 
-		byId("where").textContent = where;
+		write(byId("where"), where);
 		byId("scrub").setAttribute("aria-valuetext", where);
 		Pictures.paint();
 	}
@@ -299,7 +304,7 @@ class Page {
 		return { records, meta: this.meta, state, moment, i, r, mm, page, faultMm, faultPage,
 			followed: !this.focus, space: state.spaces.get(mm) || null, offset: `0x${offset.toString(16)}`,
 			end: model.end(moment), before: moment ? model.end(moment - 1) : 0,
-			derived: new Derived(records, state) };
+			derived: this.derived.of(state) };
 	}
 
 	/* The chosen frame, or the one that the address leads to. */
@@ -385,9 +390,10 @@ function parseRange(text) {
 
 /* The state after so many records, for tests/see. */
 function dumpState(model, count) {
-	const state = model.after(count), derived = new Derived(model.records, state), mms = {};
-	const free = [], lru = [], uses = [];
+	const state = model.after(count), derived = new Derived(model.records).of(state), mms = {};
+	const free = [], lru = [], uses = [], swap = [];
 
+	state.swap.forEach((pfn, key) => swap.push([key.toString(16), pfn]));
 	for (const [mm, space] of state.spaces) {
 		const entries = {};
 
@@ -407,7 +413,7 @@ function dumpState(model, count) {
 	return { mms, free, lru, uses, maps: [...derived.maps], files: Object.fromEntries(state.files),
 		tables: [...state.tables].map(([pfn, [, level]]) => [pfn, level]),
 		cache: [...state.cache].map(([pfn, { dev, ino, index }]) => [pfn, dev, ino, index]),
-		swap: [...state.swap].map(([key, pfn]) => [key.toString(16), pfn]), writing: [...state.writing.keys()],
+		swap, writing: [...state.writing.keys()],
 		tasks: [...state.tasks].map(([tid, task]) => [tid, task.pid, task.mm, task.name]) };
 }
 

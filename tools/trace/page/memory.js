@@ -14,6 +14,8 @@ class FrameMap {
 		this.near = near;
 		this.choose = choose;
 		this.picture = document.createElement("canvas");
+		this.uses = new Uint32Array(USES.length); // frames of each
+		this.words = new Uint32Array(USES.length);
 		canvas.addEventListener("click", (event) => choose(this.frameAt(event.offsetX, event.offsetY)));
 		near.addEventListener("click", (event) => {
 			const cell = near.clientWidth / NEAR_COLUMNS;
@@ -115,19 +117,19 @@ class FrameMap {
 			this.picture.width = this.columns;
 			this.picture.height = this.rows;
 			this.image = new ImageData(this.columns, this.rows);
+			this.pixels = new Uint32Array(this.image.data.buffer);
 		}
-		const pixels = this.pixels = new Uint32Array(this.image.data.buffer), words = {};
+		const { pixels, uses, words } = this;
 		const small = Colours.word("free"), large = Colours.word("free-large");
 		let block = 0, blockEnd = 0;
 
-		for (const use of USES)
-			words[use] = Colours.word(USE_COLOUR[use]);
-		this.uses = {};
+		USES.forEach((use, i) => { words[i] = Colours.word(USE_COLOUR[use]); });
+		uses.fill(0);
 		for (let pfn = 0; pfn < this.nr; pfn++) {
-			const use = derived.use(pfn);
+			const use = derived.uses[pfn];
 
-			this.uses[use] = (this.uses[use] || 0) + 1;
-			if (use === "free") {
+			uses[use]++;
+			if (use === USE_NUMBER.free) {
 				const order = freeOrder(now.state, pfn);
 
 				if (order !== NO_ORDER) {
@@ -138,7 +140,7 @@ class FrameMap {
 			} else {
 				pixels[pfn] = byOwner && derived.maps[pfn] ? derived.maps[pfn] > 1 ?
 					Colours.word("shared") : Colours.ownerWord(derived.owner[pfn]) :
-					byOwner && use !== "unknown" ? Colours.word("reserved") : words[use];
+					byOwner && use !== USE_NUMBER.unknown ? Colours.word("reserved") : words[use];
 			}
 		}
 		this.picture.getContext("2d", { willReadFrequently: true }).putImageData(this.image, 0, 0);
@@ -146,14 +148,14 @@ class FrameMap {
 
 	legend(now, byOwner) {
 		if (!byOwner)
-			return USES.filter((use) => this.uses[use]).map((use) => swatch(USE_COLOUR[use],
-				`${USE_WORDS[use]} ${this.uses[use].toLocaleString("en")}`)).concat(
-				!this.uses.free ? [] : swatch("free-large",
+			return USES.map((use, i) => this.uses[i] ? swatch(USE_COLOUR[use],
+				`${USE_WORDS[use]} ${this.uses[i].toLocaleString("en")}`) : null).concat(
+				!this.uses[USE_NUMBER.free] ? [] : swatch("free-large",
 					`free, in blocks of ${bytes(2 ** LARGE_ORDER)} and more`));
 		const owners = [...now.state.spaces.keys()].slice(0, 12);
 
-		return [...owners.map((mm) => element("span", {},
-			element("i.swatch", { style: { background: Colours.owner(mm) } }),
+		return [...owners.map((mm) => part("span", {},
+			part("i.swatch", { style: { background: Colours.owner(mm) } }),
 			now.derived.spaceName(mm))), swatch("shared", "several"), swatch("reserved", "nobody's page"),
 		swatch("free", "free")];
 	}
@@ -166,14 +168,16 @@ function freeOrder(state, pfn) {
 }
 
 function showFrames(now, map, chosen, byOwner) {
+	const { uses } = map;
+
 	map.show(now, chosen, byOwner);
-	byId("frames-words").textContent = `${now.derived.limit.toLocaleString("en")} frames of 4 KiB` +
-		(map.uses.free ? `, ${map.uses.free.toLocaleString("en")} free` : "");
-	map.canvas.setAttribute("aria-label", USES.filter((use) => map.uses[use])
-		.map((use) => `${map.uses[use]} ${USE_WORDS[use]}`).join(", "));
-	fill("frames-legend", ...map.legend(now, byOwner));
-	byId("frame-words").textContent = chosen === null ?
-		"Choose a frame: by a click, or with the arrow keys." : frameWords(now, chosen);
+	write(byId("frames-words"), `${now.derived.limit.toLocaleString("en")} frames of 4 KiB` +
+		(uses[USE_NUMBER.free] ? `, ${uses[USE_NUMBER.free].toLocaleString("en")} free` : ""));
+	map.canvas.setAttribute("aria-label", USES.map((use, i) => uses[i] && `${uses[i]} ${USE_WORDS[use]}`)
+		.filter(Boolean).join(", "));
+	update("frames-legend", ...map.legend(now, byOwner));
+	write(byId("frame-words"), chosen === null ?
+		"Choose a frame: by a click, or with the arrow keys." : frameWords(now, chosen));
 	showBuddy(now);
 }
 
@@ -200,33 +204,15 @@ function frameWords(now, pfn) {
 	return parts.join(" ");
 }
 
-/* Rows of: name, bar, number. Those that are there are written over: that is cheaper than new ones. */
+/* Rows of: name, bar, number. */
 function bars(id, rows, none) {
-	const place = byId(id), most = Math.max(1, ...rows.map((row) => row.n));
+	const most = d3.max(rows, (row) => row.n) || 1;
 
-	if (!rows.length) {
-		place.replaceChildren(element("p.dim", {}, none));
-		return;
-	}
-	if (!place.firstChild || place.firstChild.className !== "rows")
-		place.replaceChildren(element("div.rows"));
-	d3.select(place.firstChild).selectAll("div.row").data(rows).join((enter) => {
-		const row = enter.append("div").attr("class", "row");
-
-		row.append("span").attr("class", "name");
-		row.append("span").append("div").attr("class", "bar");
-		row.append("span").attr("class", "number");
-		return row;
-	}).each(function ({ name, n, colour, words }) {
-		const [label, bar, number] = this.children;
-
-		write(label, name);
-		label.title = name;
-		bar.firstChild.hidden = !n;
-		bar.firstChild.style.width = `${100 * n / most}%`;
-		bar.firstChild.style.background = `var(--${colour})`;
-		write(number, words || n.toLocaleString("en"));
-	});
+	update(id, rows.length ? part("div.rows", {}, ...rows.map(({ name, n, colour, words }) =>
+		part("div.row", {}, part("span.name", { title: name }, name),
+			part("span", {}, part("div.bar", { style: { width: `${100 * n / most}%`,
+				background: `var(--${colour})`, visibility: n ? "" : "hidden" } })),
+			part("span.number", {}, words || n.toLocaleString("en"))))) : part("p.dim", {}, none));
 }
 
 function showBuddy(now) {
@@ -247,54 +233,63 @@ function showBuddy(now) {
 /* ---- Swap area and page cache ---------------------------------------------------------------- */
 
 function showSwap(now) {
-	const { state, derived } = now, keys = [...new Set([...state.swap.keys(), ...derived.slots.keys()])];
-	const canvas = byId("swap"), both = state.swap.size, words = !keys.length ? "No page is in the swap area." :
-		`${plural(keys.length, "slot")} in use; ${both ? both.toLocaleString("en") : "none"} of the ` +
+	const { state, derived } = now, n = derived.slots.size;
+	const canvas = byId("swap"), both = state.swap.size, words = !n ? "No page is in the swap area." :
+		`${plural(n, "slot")} in use; ${both ? both.toLocaleString("en") : "none"} of the ` +
 		"pages are in memory too, in the swap cache.";
 
-	byId("swap-words").textContent = words;
-	byId("swap-words").className = keys.length ? "" : "dim";
-	canvas.hidden = byId("swap-legend").hidden = !keys.length;
+	write(byId("swap-words"), words);
+	byId("swap-words").className = n ? "" : "dim";
+	canvas.hidden = byId("swap-legend").hidden = !n;
 	canvas.setAttribute("aria-label", words);
 	if (!byId("swap-legend").firstChild)
-		fill("swap-legend", swatch("swap", "in the swap area"), swatch("anon", "in memory too (upper half)"),
+		update("swap-legend", swatch("swap", "in the swap area"), swatch("anon", "in memory too (upper half)"),
 			swatch("bad", "being read or written (upper half)"));
-	if (keys.length)
-		Pictures.later(canvas, (width) => paintSlots(canvas, width, now, keys));
+	if (n)
+		Pictures.later(canvas, (width) => paintSlots(canvas, width, now));
 }
 
 function showCache(now) {
 	const { state } = now, cached = new Map();
 
-	for (const { dev, ino } of state.cache.values()) {
-		const key = `${dev}:${ino}`;
+	let last = null, key = ""; // most pages follow one of the same file
 
+	for (const one of state.cache.values()) {
+		if (!last || one.dev !== last.dev || one.ino !== last.ino)
+			key = `${one.dev}:${one.ino}`;
+		last = one;
 		cached.set(key, (cached.get(key) || 0) + 1);
 	}
 	const rows = [...cached].sort((a, b) => b[1] - a[1]).slice(0, 14).map(([key, n]) =>
 		({ name: lastPart(state.files.get(key) || `file ${key}`), n, colour: "file", words: bytes(n) }));
 
 	bars("cache", rows, "No page of a file is recorded in the page cache.");
-	byId("cache-more").textContent = cached.size > rows.length ?
-		`and ${cached.size - rows.length} more files` : "";
+	write(byId("cache-more"), cached.size > rows.length ?
+		`and ${cached.size - rows.length} more files` : "");
 }
 
 /* Slots from the lowest to the highest in use; the upper half tells of the swap cache. */
-function paintSlots(canvas, width, now, keys) {
-	const slotOf = (key) => Math.floor(key / 2 ** 14);
-	const first = d3.min(keys, slotOf), span = d3.max(keys, slotOf) - first + 1;
+function paintSlots(canvas, width, now) {
+	const { slots } = now.derived, slotOf = (key) => Math.floor(key / 2 ** 14);
+	let first = Infinity, last = 0;
+
+	for (const key of slots) {
+		first = Math.min(first, slotOf(key));
+		last = Math.max(last, slotOf(key));
+	}
+	const span = last - first + 1;
 	const cell = Math.max(2, Math.min(12, Math.floor(Math.sqrt(width * 120 / span))));
 	const columns = Math.max(1, Math.floor(width / cell)), rows = Math.ceil(span / columns);
 	const height = Math.min(240, rows * cell), context = prepare(canvas, width, height);
-	const halves = new Uint32Array(2 * columns * rows).fill(Colours.word("none")); // two rows for one
+	const halves = emptyCells(2 * columns * rows); // two rows for one
+	const swap = Colours.word("swap"), bad = Colours.word("bad"), both = Colours.word("anon");
 
-	for (const key of keys) {
+	for (const key of slots) {
 		const at = slotOf(key) - first, pfn = now.state.swap.get(key);
 		const upper = Math.floor(at / columns) * 2 * columns + at % columns;
 
-		halves[upper + columns] = Colours.word("swap");
-		halves[upper] = Colours.word(pfn === undefined ? "swap" :
-			now.state.transfers.has(pfn) ? "bad" : "anon");
+		halves[upper + columns] = swap;
+		halves[upper] = pfn === undefined ? swap : now.state.transfers.has(pfn) ? bad : both;
 	}
 	canvas.style.height = `${height}px`;
 	paintCells(context, halves, columns, { x: 0, y: 0, width: columns * cell, height });
@@ -316,9 +311,9 @@ function showLists(now) {
 	"No page is recorded on a list.");
 	const who = [...reclaiming.values()];
 
-	byId("reclaim").textContent = who.length ?
+	write(byId("reclaim"), who.length ?
 		`${who.some(Boolean) ? "kswapd" : "A process that needs memory"} is reclaiming.` : !reclaimed ? "" :
 			`The last reclaim, by ${reclaimed.kswapd ? "kswapd" : "a process"}, looked at ` +
 			`${plural(reclaimed.scanned, "page")} and took back ` +
-			`${reclaimed.reclaimed.toLocaleString("en")}.`;
+			`${reclaimed.reclaimed.toLocaleString("en")}.`);
 }

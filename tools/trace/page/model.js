@@ -5,12 +5,12 @@
  *
  * Moment 0 is before the first fault, moment k right after the k-th, the last one the end of the
  * records. Every so many records the state is kept: a piece of it (an address space, 64 entries, 512
- * frames) belongs to the epoch that made it, and who writes to a piece of another epoch copies it
+ * frames or slots) belongs to the epoch that made it, and who writes to a piece of another epoch copies it
  * first. Any moment is then a kept state and the records since.
  */
 "use strict";
 
-const ENTRY_CHUNK = 64, FRAME_CHUNK = 512;
+const ENTRY_CHUNK = 64, FRAME_CHUNK = 512, SLOT_CHUNK = 512;
 const FRAME_UNKNOWN = 0, FRAME_USED = 1, FRAME_FREE = 2;
 const KEPT = 192, LEAST_APART = 1024; // states that are kept, and records between two of them
 const SLICE = 8; // milliseconds
@@ -35,40 +35,86 @@ class Space {
 
 	/* The entry of a page as [low, high]. */
 	entry(page) {
+		return [this.low(page), this.high(page)];
+	}
+
+	low(page) {
 		const chunk = this.chunks.get(Math.floor(page / ENTRY_CHUNK));
 
-		return chunk ? [chunk[page % ENTRY_CHUNK], chunk[HIGH + page % ENTRY_CHUNK]] : [0, 0];
+		return chunk ? chunk[page % ENTRY_CHUNK] : 0;
 	}
 
-	/* visit(page, low, high) for each entry that is not none, within [first, last). */
+	high(page) {
+		const chunk = this.chunks.get(Math.floor(page / ENTRY_CHUNK));
+
+		return chunk ? chunk[HIGH + page % ENTRY_CHUNK] : 0;
+	}
+
+	/*
+	 * visit(page, low, high) for each entry that is not none, within [first, last). Chunks are looked
+	 * up one by one, or all of them gone through.
+	 */
 	each(first, last, visit) {
-		for (const [key, chunk] of this.within(first, last)) {
+		const begin = Math.floor(first / ENTRY_CHUNK), end = Math.ceil(last / ENTRY_CHUNK);
+		const look = (chunk, key) => {
 			const base = key * ENTRY_CHUNK;
 
-			for (let i = Math.max(0, first - base); i < ENTRY_CHUNK && base + i < last; i++)
-				if (chunk[i] || chunk[HIGH + i])
-					visit(base + i, chunk[i], chunk[HIGH + i]);
-		}
-	}
-
-	/* The chunks that a range touches, as [key, chunk]: by looking them up, or all of them through. */
-	within(first, last) {
-		const begin = Math.floor(first / ENTRY_CHUNK), end = Math.ceil(last / ENTRY_CHUNK), found = [];
+			if (chunk && begin <= key && key < end)
+				for (let i = Math.max(0, first - base); i < ENTRY_CHUNK && base + i < last; i++)
+					if (chunk[i] || chunk[HIGH + i])
+						visit(base + i, chunk[i], chunk[HIGH + i]);
+		};
 
 		if (end - begin > this.chunks.size)
-			return [...this.chunks].filter(([key]) => begin <= key && key < end);
-		for (let key = begin; key < end; key++)
-			if (this.chunks.has(key))
-				found.push([key, this.chunks.get(key)]);
-		return found;
+			this.chunks.forEach(look);
+		else
+			for (let key = begin; key < end; key++)
+				look(this.chunks.get(key), key);
 	}
 
 	vmaOf(page) {
-		const i = d3.bisector((vma) => vma.start).right(this.vmas, page) - 1;
+		const i = byStart.right(this.vmas, page) - 1;
 
 		return i >= 0 && page < this.vmas[i].end ? this.vmas[i] : null;
 	}
 }
+
+/* The swap cache: which frame has the page of a slot, by swapKey(). */
+class Slots {
+	constructor(from) {
+		this.chunks = new Map(from ? from.chunks : []); // chunkOf() -> frames + 1, of 512 slots
+		this.size = from ? from.size : 0;
+	}
+
+	/* Slots are the multiples of 2^14; the area stands below. */
+	static chunkOf(key) {
+		return Math.floor(key / 2 ** 14 / SLOT_CHUNK) * 2 ** 14 + key % 2 ** 14;
+	}
+
+	static placeOf(key) {
+		return Math.floor(key / 2 ** 14) % SLOT_CHUNK;
+	}
+
+	/* A frame, or undefined. */
+	get(key) {
+		const chunk = this.chunks.get(Slots.chunkOf(key)), held = chunk && chunk[Slots.placeOf(key)];
+
+		return held ? held - 1 : undefined;
+	}
+
+	/* visit(pfn, key) for each. */
+	forEach(visit) {
+		this.chunks.forEach((chunk, at) => {
+			const first = Math.floor(at / 2 ** 14) * SLOT_CHUNK * 2 ** 14 + at % 2 ** 14;
+
+			for (let i = 0; i < SLOT_CHUNK; i++)
+				if (chunk[i])
+					visit(chunk[i] - 1, first + i * 2 ** 14);
+		});
+	}
+}
+
+const byStart = d3.bisector((vma) => vma.start);
 
 let epochs = 0; // so many have begun, of all models
 
@@ -79,7 +125,7 @@ class Model {
 		this.epoch = ++epochs;
 		this.kept = [];
 		this.state = { spaces: new Map(), tasks: new Map(), frames: [], cache: new Map(),
-			swap: new Map(), transfers: new Map(), files: new Map(), writing: new Map(),
+			swap: new Slots(), transfers: new Map(), files: new Map(), writing: new Map(),
 			tables: new Map(), reclaiming: new Map(), reclaimed: null };
 		this.at = 0; // records applied
 		this.keep();
@@ -184,11 +230,16 @@ class Model {
 		return chunk;
 	}
 
-	eachFrame(pfn, n, change) {
+	/* @what of so many frames: USE, ORDER, KIND or LRU. */
+	setFrames(pfn, n, what, value) {
 		if (pfn + n > 2 ** 36)
 			return; // no such memory: the record is not to be believed
-		for (let at = pfn; at < pfn + n; at++)
-			change(this.frames(at), at % FRAME_CHUNK);
+		for (let at = pfn, next; at < pfn + n; at = next) {
+			const i = at % FRAME_CHUNK;
+
+			next = Math.min(pfn + n, at - i + FRAME_CHUNK);
+			this.frames(at).fill(value, what + i, what + i + next - at);
+		}
 	}
 
 	setEntry(space, page, low, high) {
@@ -199,7 +250,7 @@ class Model {
 	}
 
 	clearEntries(space, first, last) {
-		for (const key of [...space.chunks.keys()]) {
+		for (const key of space.chunks.keys()) {
 			const base = key * ENTRY_CHUNK;
 
 			if (base + ENTRY_CHUNK <= first || base >= last)
@@ -214,6 +265,18 @@ class Model {
 			chunk.fill(0, from, end);
 			chunk.fill(0, HIGH + from, HIGH + end);
 		}
+	}
+
+	/* @held: the frame + 1 that a slot's page is in, or 0. */
+	setSlot(key, held) {
+		const swap = this.state.swap = this.own(this.state.swap, (from) => new Slots(from));
+		const at = Slots.chunkOf(key), i = Slots.placeOf(key);
+		const chunk = this.own(swap.chunks.get(at), (from) => from ? from.slice() :
+			new Uint32Array(SLOT_CHUNK));
+
+		swap.chunks.set(at, chunk);
+		swap.size += Boolean(held) - Boolean(chunk[i]);
+		chunk[i] = held;
 	}
 
 	task(tid, change) {
@@ -251,7 +314,7 @@ const APPLY = {
 			return;
 		model.setEntry(model.space(mm), page, words[after], words[after + 1]);
 		if (records.get(r, "verdict") & VERDICT_LISTED)
-			model.eachFrame(records.get(r, "pfn"), 1, (frames, i) => { frames[LRU + i] = 0; });
+			model.setFrames(records.get(r, "pfn"), 1, LRU, 0);
 	},
 	VMA_SET(model, records, r) {
 		const space = model.space(records.get(r, "mm")), was = records.pageOf(r, "was_start");
@@ -260,7 +323,7 @@ const APPLY = {
 			pgoff: records.get(r, "pgoff"), dev: records.get(r, "dev"), ino: records.get(r, "ino") };
 
 		space.vmas = space.vmas.filter((other) => other.start !== was && other.start !== start);
-		space.vmas.splice(d3.bisector((other) => other.start).left(space.vmas, start), 0, vma);
+		space.vmas.splice(byStart.left(space.vmas, start), 0, vma);
 	},
 	VMA_CLEAR(model, records, r) {
 		const space = model.space(records.get(r, "mm")), start = records.pageOf(r, "start");
@@ -297,29 +360,27 @@ const APPLY = {
 	},
 	FRAME(model, records, r) {
 		const op = records.get(r, "op"), order = records.get(r, "order");
-		const pfn = records.get(r, "pfn"), half = 2 ** (order - 1);
-		const free = (at, size) => { model.frames(at)[ORDER + at % FRAME_CHUNK] = size; };
+		const pfn = records.get(r, "pfn");
 
 		if (order > 20)
 			return;
-		if (op < 2)
-			model.eachFrame(pfn, 2 ** order, (frames, i) => {
-				frames[USE + i] = op ? FRAME_USED : FRAME_FREE;
-				frames[ORDER + i] = NO_ORDER;
-				frames[KIND + i] = NO_KIND;
-			});
+		if (op < 2) {
+			model.setFrames(pfn, 2 ** order, USE, op ? FRAME_USED : FRAME_FREE);
+			model.setFrames(pfn, 2 ** order, ORDER, NO_ORDER);
+			model.setFrames(pfn, 2 ** order, KIND, NO_KIND);
+		}
 		if (op === 0)
-			free(pfn, order);
-		if (op > 1 && order)
-			[pfn, pfn + half].forEach((at, i) =>
-				free(at, op === 2 ? order - 1 : i ? NO_ORDER : order));
+			model.setFrames(pfn, 1, ORDER, order);
+		if (op > 1 && order) {
+			model.setFrames(pfn, 1, ORDER, op === 2 ? order - 1 : order);
+			model.setFrames(pfn + 2 ** (order - 1), 1, ORDER, op === 2 ? order - 1 : NO_ORDER);
+		}
 	},
 	KIND(model, records, r) {
-		model.eachFrame(records.get(r, "pfn"), 2 ** Math.min(20, records.get(r, "order")),
-			(frames, i) => {
-				frames[USE + i] = FRAME_USED;
-				frames[KIND + i] = records.get(r, "kind");
-			});
+		const pfn = records.get(r, "pfn"), n = 2 ** Math.min(20, records.get(r, "order"));
+
+		model.setFrames(pfn, n, USE, FRAME_USED);
+		model.setFrames(pfn, n, KIND, records.get(r, "kind"));
 	},
 	CACHE(model, records, r) {
 		const cache = model.map("cache"), pfn = records.get(r, "pfn");
@@ -335,9 +396,9 @@ const APPLY = {
 		const key = swapKey(...records.halves(r, "entry"));
 
 		if (op === 1)
-			model.map("swap").set(key, pfn);
+			model.setSlot(key, pfn + 1);
 		else if (op === 0)
-			model.map("swap").delete(key);
+			model.setSlot(key, 0);
 		else if (op % 2 === 0)
 			model.map("transfers").set(pfn, op === 2 ? "write" : "read");
 		else
@@ -350,9 +411,7 @@ const APPLY = {
 			model.map("writing").delete(records.get(r, "pfn"));
 	},
 	LRU(model, records, r) {
-		model.eachFrame(records.get(r, "pfn"), 1, (frames, i) => {
-			frames[LRU + i] = records.get(r, "list");
-		});
+		model.setFrames(records.get(r, "pfn"), 1, LRU, records.get(r, "list"));
 	},
 	RECLAIM(model, records, r) {
 		const tid = records.get(r, "tid"), kswapd = records.get(r, "kswapd");

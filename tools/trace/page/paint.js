@@ -11,22 +11,96 @@ function element(what, attributes, ...content) {
 	for (const [name, value] of Object.entries(attributes || {}))
 		if (name === "style")
 			Object.assign(made.style, value);
-		else if (name.startsWith("on"))
-			made.addEventListener(name.slice(2), value);
 		else
 			made.setAttribute(name, value);
 	made.append(...content.filter((part) => part !== null && part !== undefined));
 	return made;
 }
 
-/* The text of an element, changed only where it differs. */
+/* The text of an element that has nothing else. */
 function write(place, text) {
-	if (place.textContent !== text)
-		place.textContent = text;
+	rewrite(place, [text]);
 }
 
 const byId = (id) => document.getElementById(id);
 const fill = (id, ...content) => byId(id).replaceChildren(...content);
+
+/*
+ * What changes at each step is described, part("p.dim", {id: "x"}, "text", other parts...), and written
+ * over what stands there. Nodes that are too many wait for a moment that has more of them: to collect
+ * dead ones stops a browser, now and then, for longer than a step may take.
+ */
+const part = (what, attributes, ...content) => ({ what, attributes: attributes || {}, content });
+const described = new WeakMap(); // element -> the part that it shows
+const spares = new WeakMap();    // element -> {name of nodes: those of its children that wait}
+
+/* Have these parts and strings as the content of an element. */
+function rewrite(place, parts) {
+	let i = 0;
+
+	for (const one of parts) {
+		if (one === null || one === undefined || one === "")
+			continue;
+		const text = typeof one === "string", there = place.childNodes[i++];
+		const name = text ? "#text" : one.what.split(".")[0].toUpperCase();
+		const node = there && there.nodeName === name ? there :
+			place.insertBefore(spareOf(place, name) || (text ? document.createTextNode("") :
+				document.createElement(name)), there || null);
+
+		if (!text)
+			renew(node, one);
+		else if (node.data !== one)
+			node.data = one;
+	}
+	trim(place, i);
+}
+
+const update = (id, ...parts) => rewrite(byId(id), parts);
+
+/* Have an element be what a part describes. */
+function renew(node, one) {
+	const had = described.get(node) || { what: node.localName, attributes: {} };
+
+	if (had.what !== one.what)
+		node.className = one.what.split(".").slice(1).join(" ");
+	for (const name in had.attributes)
+		if (!(name in one.attributes))
+			node.removeAttribute(name);
+	for (const [name, value] of Object.entries(one.attributes))
+		if (name === "style")
+			Object.assign(node.style, value);
+		else if (had.attributes[name] !== value)
+			node.setAttribute(name, value);
+	described.set(node, one);
+	rewrite(node, one.content);
+	return node;
+}
+
+function spareOf(place, name) {
+	const waiting = spares.get(place);
+
+	return waiting && waiting[name] && waiting[name].pop();
+}
+
+/* Keep so many nodes of an element. */
+function trim(place, n) {
+	const waiting = spares.get(place) || {};
+
+	spares.set(place, waiting);
+	while (place.childNodes.length > n) {
+		const node = place.removeChild(place.lastChild);
+
+		(waiting[node.nodeName] = waiting[node.nodeName] || []).push(node);
+	}
+}
+
+/* Have so many children of one name in an element; make(): another one. Returns them. */
+function rowsIn(place, n, name, make) {
+	while (place.childNodes.length < n)
+		place.append(spareOf(place, name) || make());
+	trim(place, n);
+	return place.children;
+}
 
 const Colours = {
 	known: new Map(),
@@ -45,6 +119,13 @@ const Colours = {
 		if (!this.words.has(name))
 			this.words.set(name, wordOf(this.get(name)));
 		return this.words.get(name);
+	},
+
+	/* The words of PAGES. */
+	pages() {
+		if (!this.words.has("pages"))
+			this.words.set("pages", PAGE_NAMES.map((name) => this.word(name)));
+		return this.words.get("pages");
 	},
 
 	/* Owners have colours by their number. */
@@ -81,8 +162,7 @@ function wordOf(colour) {
 }
 
 function swatch(colour, words) {
-	return element("span", {}, element("i.swatch", { style: { background: `var(--${colour})` } }),
-		words);
+	return part("span", {}, part("i.swatch", { style: { background: `var(--${colour})` } }), words);
 }
 
 function pixelRatio() {
@@ -126,21 +206,57 @@ const Pictures = {
 	},
 };
 
-const cellPicture = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+/* Pictures of cells, by their size: powers of two, so that there are few. */
+const cellPictures = new Map();
+
+function cellPicture(columns, rows) {
+	const wide = 2 ** Math.ceil(Math.log2(columns)), high = 2 ** Math.ceil(Math.log2(rows));
+	const key = wide * 2 ** 20 + high;
+
+	if (!cellPictures.has(key)) {
+		const canvas = document.createElement("canvas"), image = new ImageData(wide, high);
+
+		canvas.width = wide;
+		canvas.height = high;
+		cellPictures.set(key, { image, pixels: new Uint32Array(image.data.buffer), wide,
+			context: canvas.getContext("2d", { willReadFrequently: true }) });
+	}
+	return cellPictures.get(key);
+}
 
 /*
  * Cells of one colour each (words), so many in a row, fit into a rectangle: one picture, for many
  * thousand rectangles would take longer than all else of a step.
  */
 function paintCells(context, cells, columns, { x, y, width, height }) {
-	const rows = Math.ceil(cells.length / columns), image = new ImageData(columns, rows);
+	const rows = Math.ceil(cells.length / columns), picture = cellPicture(columns, rows);
 
-	new Uint32Array(image.data.buffer).set(cells);
-	cellPicture.canvas.width = columns;
-	cellPicture.canvas.height = rows;
-	cellPicture.putImageData(image, 0, 0);
+	for (let row = 0; row < rows; row++) {
+		const end = Math.min(cells.length, (row + 1) * columns);
+
+		for (let i = row * columns, to = row * picture.wide; i < end; i++)
+			picture.pixels[to++] = cells[i];
+		picture.pixels.fill(0, row * picture.wide + end - row * columns, row * picture.wide + columns);
+	}
+	picture.context.putImageData(picture.image, 0, 0, 0, 0, columns, rows);
 	context.imageSmoothingEnabled = false;
-	context.drawImage(cellPicture.canvas, x, y, width, height);
+	context.drawImage(picture.context.canvas, 0, 0, columns, rows, x, y, width, height);
+}
+
+/* So many cells of one colour, to be painted before the next are asked for. */
+let cellRoom = new Uint32Array(4096), pageRoom = new Float64Array(4096);
+
+function emptyCells(n) {
+	if (cellRoom.length < n)
+		cellRoom = new Uint32Array(2 * n);
+	return cellRoom.subarray(0, n).fill(Colours.word("none"));
+}
+
+/* So many places for a number of a page. */
+function emptyPages(n) {
+	if (pageRoom.length < n)
+		pageRoom = new Float64Array(2 * n);
+	return pageRoom.subarray(0, n).fill(0);
 }
 
 /* Lines between cells that are so wide and so high. */
@@ -174,12 +290,12 @@ function paintPages(context, derived, space, vma, x0, x1, y, height) {
 
 function paintNarrow(context, derived, space, vma, place) {
 	const n = vma.end - vma.start, columns = Math.ceil(place.width * pixelRatio());
-	const cells = new Uint32Array(columns).fill(Colours.word("none")), last = new Float64Array(columns);
+	const cells = emptyCells(columns), last = emptyPages(columns), words = Colours.pages();
 
 	space.each(vma.start, vma.end, (page, low, high) => {
 		const at = Math.floor((page - vma.start) * columns / n);
 		const end = Math.max(at + 1, Math.floor((page + 1 - vma.start) * columns / n));
-		const word = Colours.word(derived.page(low, high));
+		const word = words[derived.pageNumber(low, high)];
 
 		for (let i = at; i < end; i++)
 			if (page >= last[i]) {

@@ -147,64 +147,65 @@ class SpaceMap {
 /* ---- The mappings, one by one ---------------------------------------------------------------- */
 
 function showVmas(now, choose) {
-	const space = now.space, body = d3.select("#vmas tbody");
-	const rows = space ? near(space.vmas, now.page) : [];
+	const space = now.space, vmas = space ? near(space.vmas, now.page) : [];
+	const rows = rowsIn(document.querySelector("#vmas tbody"), vmas.length, "TR", () => vmaRow(choose));
 
-	byId("space-who").textContent = !space ? "No address space is recorded at this moment." :
+	write(byId("space-who"), !space ? "No address space is recorded at this moment." :
 		space.vmas.length ? `${now.derived.spaceName(space.mm)}, ` +
-			`${plural(space.vmas.length, "mapping")}` + (rows.length < space.vmas.length ?
-			`, of which the ${rows.length} next to the address are in the table` : "") :
-			`${now.derived.spaceName(space.mm)}: its mappings are not recorded, its entries are.`;
-	body.selectAll("tr").data(rows, (vma) => vma.start).join((enter) => {
-		const row = enter.append("tr");
-
-		["td", "td", "td", "td"].forEach((cell) => row.append(cell));
-		row.append("td").call((cell) => {
-			cell.append("canvas").attr("role", "img");
-			cell.append("span").attr("class", "count");
-		});
-		return row;
-	}).order().each(function (vma) {
-		showVma(this, vma, now, choose);
-	});
-	body.selectAll("canvas").each(function (vma) {
-		Pictures.later(this, (width) => paintRow(this, width, vma, now));
-	});
+			`${plural(space.vmas.length, "mapping")}` + (vmas.length < space.vmas.length ?
+			`, of which the ${vmas.length} next to the address are in the table` : "") :
+			`${now.derived.spaceName(space.mm)}: its mappings are not recorded, its entries are.`);
+	vmas.forEach((vma, i) => showVma(rows[i], vma, now));
 }
+
+/* An empty row. What it tells of now, showVma() writes into it, for the mouse. */
+function vmaRow(choose) {
+	const canvas = element("canvas", { role: "img" });
+	const row = element("tr", {}, ...["td", "td", "td", "td"].map((cell) => element(cell)),
+		element("td", {}, canvas, element("span.count")));
+
+	canvas.addEventListener("click", (event) => choose(pageUnder(event, row.shown.vma)));
+	canvas.addEventListener("mousemove", (event) => {
+		const { vma, now } = row.shown, page = pageUnder(event, vma);
+
+		canvas.title = `${hexPage(page)}: ${PAGES[now.derived.page(...now.space.entry(page))]}`;
+	});
+	return row;
+}
+
+const byEnd = d3.bisector((vma) => vma.end);
 
 /* The rows around a page. */
 function near(vmas, page) {
-	const i = d3.bisector((vma) => vma.end).right(vmas, page || 0);
+	const i = byEnd.right(vmas, page || 0);
 	const first = Math.max(0, Math.min(i - MOST_ROWS / 2, vmas.length - MOST_ROWS));
 
 	return vmas.slice(first, first + MOST_ROWS);
 }
 
-function showVma(row, vma, now, choose) {
-	const cells = row.children, count = {}, name = vmaName(now.state, vma);
+const pagesCounted = new Uint32Array(PAGE_NAMES.length);
 
+function showVma(row, vma, now) {
+	const cells = row.children, canvas = cells[4].firstChild, name = vmaName(now.state, vma);
+
+	row.shown = { vma, now };
+	pagesCounted.fill(0);
 	now.space.each(vma.start, vma.end, (page, low, high) => {
-		const what = now.derived.page(low, high);
-
-		count[what] = (count[what] || 0) + 1;
+		pagesCounted[now.derived.pageNumber(low, high)]++;
 	});
-	const words = Object.entries(count)
-		.map(([what, n]) => `${n.toLocaleString("en")} ${PAGES_COUNTED[what]}`).join(", ") || "nothing touched yet";
+	const words = PAGE_NAMES.map((what, i) => pagesCounted[i] &&
+		`${pagesCounted[i].toLocaleString("en")} ${PAGES_COUNTED[what]}`).filter(Boolean).join(", ") ||
+		"nothing touched yet";
 
 	row.setAttribute("aria-current", String(vma.start <= now.page && now.page < vma.end));
-	cells[0].textContent = `${hexPage(vma.start)}-${hexPage(vma.end)}`;
-	cells[1].textContent = rights(vma.flags);
-	cells[2].textContent = bytes(vma.end - vma.start);
-	cells[3].textContent = name;
+	write(cells[0], `${hexPage(vma.start)}-${hexPage(vma.end)}`);
+	write(cells[1], rights(vma.flags));
+	write(cells[2], bytes(vma.end - vma.start));
+	write(cells[3], name);
 	cells[3].title = name;
-	cells[4].lastChild.textContent = words;
-	cells[4].firstChild.setAttribute("aria-label", words);
-	cells[4].firstChild.onclick = (event) => choose(pageUnder(event, vma));
-	cells[4].firstChild.onmousemove = (event) => {
-		const page = pageUnder(event, vma), what = now.derived.page(...now.space.entry(page));
-
-		event.target.title = `${hexPage(page)}: ${PAGES[what]}`;
-	};
+	write(cells[4].lastChild, words);
+	canvas.setAttribute("aria-label", words);
+	Pictures.later(canvas, (width) => paintRow(canvas, width, vma, now));
 }
 
 function pageUnder(event, vma) {
@@ -227,7 +228,7 @@ function paintRow(canvas, room, vma, now) {
 }
 
 function pagesLegend() {
-	fill("pages-legend", ...Object.entries(PAGES).map(([name, words]) => swatch(name, words)));
+	update("pages-legend", ...Object.entries(PAGES).map(([name, words]) => swatch(name, words)));
 }
 
 /* ---- Parent and child ------------------------------------------------------------------------ */
@@ -249,36 +250,31 @@ function showPair(now) {
 	const pair = pairOf(now);
 
 	if (!pair) {
-		fill("pair");
-		byId("pair-words").textContent = now.space ? "At this moment this process has neither a parent " +
+		rowsIn(byId("pair"), 0);
+		write(byId("pair-words"), now.space ? "At this moment this process has neither a parent " +
 			"nor a child with an address space of its own. After fork they stand here side by side." :
-			"No address space is recorded at this moment.";
+			"No address space is recorded at this moment.");
 		return;
 	}
 	const [parent, child] = pair, names = pair.map((space) => now.derived.spaceName(space.mm));
 	const rows = child.vmas.filter((vma) => !(vma.flags & VM_MAYSHARE))
 		.map((vma) => compare(parent, child, vma)).filter(({ same, parted }) => same || parted);
+	const shown = rows.slice(0, MOST_PAIRS);
 	const same = d3.sum(rows, (row) => row.same), parted = d3.sum(rows, (row) => row.parted);
 
 	const more = rows.length > MOST_PAIRS ? ` The first ${MOST_PAIRS} of ${rows.length} mappings follow.` : "";
 
-	byId("pair-words").textContent = `${names[0]} above, ${names[1]} below. Of their private pages ` +
+	write(byId("pair-words"), `${names[0]} above, ${names[1]} below. Of their private pages ` +
 		`${same.toLocaleString("en")} still lead to one frame; ${parted.toLocaleString("en")} ` +
-		`${parted === 1 ? "has" : "have"} parted, or ${parted === 1 ? "is" : "are"} in one of the two only.${more}`;
-	d3.select("#pair").selectAll("div").data(rows.slice(0, MOST_PAIRS)).join((enter) => {
-		const row = enter.append("div").attr("class", "row");
+		`${parted === 1 ? "has" : "have"} parted, or ${parted === 1 ? "is" : "are"} in one of the two only.${more}`);
+	const places = rowsIn(byId("pair"), shown.length, "DIV", () => element("div.row", {},
+		element("p", {}, element("code"), element("span")), element("canvas", { role: "img" })));
 
-		row.append("p").call((words) => {
-			words.append("code");
-			words.append("span");
-		});
-		row.append("canvas").attr("role", "img");
-		return row;
-	}).each(function (row) {
-		const canvas = this.lastChild, counts = `${row.same} shared, ${row.parted} parted`;
+	shown.forEach((row, i) => {
+		const [words, canvas] = places[i].children, counts = `${row.same} shared, ${row.parted} parted`;
 
-		this.querySelector("code").textContent = `${hexPage(row.vma.start)} `;
-		this.querySelector("span").textContent = `${lastPart(vmaName(now.state, row.vma))}: ${counts}`;
+		write(words.firstChild, `${hexPage(row.vma.start)} `);
+		write(words.lastChild, `${lastPart(vmaName(now.state, row.vma))}: ${counts}`);
 		canvas.setAttribute("aria-label", counts);
 		Pictures.later(canvas, (width) => paintPair(canvas, width, now, [parent, child], row));
 	});
@@ -286,17 +282,16 @@ function showPair(now) {
 
 /* The pages of the child's mapping that either has: which lead to the same frame? */
 function compare(parent, child, vma) {
-	const pages = new Set();
-	let same = 0;
+	let n = 0, same = 0;
 
-	for (const space of [parent, child])
-		space.each(vma.start, vma.end, (page) => pages.add(page));
-	for (const page of pages) {
-		const [low, high] = parent.entry(page), [other, otherHigh] = child.entry(page);
-
-		same += sameFrame(low, high, other, otherHigh);
-	}
-	return { vma, same, parted: pages.size - same, pages };
+	parent.each(vma.start, vma.end, (page, low, high) => {
+		n++;
+		same += sameFrame(low, high, child.low(page), child.high(page));
+	});
+	child.each(vma.start, vma.end, (page) => {
+		n += !parent.low(page) && !parent.high(page);
+	});
+	return { vma, same, parted: n - same };
 }
 
 function sameFrame(low, high, other, otherHigh) {
@@ -305,19 +300,19 @@ function sameFrame(low, high, other, otherHigh) {
 		Boolean(low || high) && swapKey(low, high) === swapKey(other, otherHigh);
 }
 
-function paintPair(canvas, room, now, [parent, child], { vma, pages }) {
+function paintPair(canvas, room, now, [parent, child], { vma }) {
 	const span = vma.end - vma.start, width = Math.min(room, 14 * span);
 	const context = prepare(canvas, room, 46), step = width / span;
 
 	paintPages(context, now.derived, parent, vma, 0, width, 1, 15);
 	paintPages(context, now.derived, child, vma, 0, width, 30, 15);
 	context.fillStyle = Colours.get("shared");
-	for (const page of pages)
-		if (sameFrame(...parent.entry(page), ...child.entry(page))) {
-			const wide = Math.max(1, Math.min(3, step - 1));
+	const wide = Math.max(1, Math.min(3, step - 1));
 
+	parent.each(vma.start, vma.end, (page, low, high) => {
+		if (sameFrame(low, high, child.low(page), child.high(page)))
 			context.fillRect((page - vma.start + 0.5) * step - wide / 2, 16, wide, 14);
-		}
+	});
 	if (vma.start <= now.page && now.page < vma.end)
 		paintMark(context, (now.page - vma.start) * step, step - 1,
 			now.space === parent ? 0 : 29, 17);

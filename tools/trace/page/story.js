@@ -4,25 +4,25 @@
 
 function showStory(now) {
 	if (now.i < 0) {
-		byId("story-who").textContent = now.moment ? "The end of the records." :
-			"Before the first fault.";
-		byId("story-outcome").textContent = now.records.faults.length ?
+		write(byId("story-who"), now.moment ? "The end of the records." :
+			"Before the first fault.");
+		write(byId("story-outcome"), now.records.faults.length ?
 			`${plural(now.records.faults.length, "fault")} of ` +
 			`${plural(now.records.processes.size, "process", "processes")} are recorded.` :
-			"No fault is recorded: this run had none, or the recorder was on too late.";
-		fill("facts");
+			"No fault is recorded: this run had none, or the recorder was on too late.");
+		update("facts");
 	} else {
 		const [who, outcome] = faultWords(now.records, now.i, now.state);
 
-		byId("story-who").textContent = who;
-		byId("story-outcome").textContent = outcome;
-		fill("facts", ...facts(now));
+		write(byId("story-who"), who);
+		write(byId("story-outcome"), outcome);
+		update("facts", ...facts(now));
 	}
 	showEvents(now);
 }
 
 function fact(name, ...value) {
-	return [element("dt", {}, name), element("dd", {}, ...value)];
+	return [part("dt", {}, name), part("dd", {}, ...value)];
 }
 
 function facts(now) {
@@ -38,11 +38,11 @@ function facts(now) {
 	if (records.get(r, "error_code") >>> 31) {
 		list.push(fact("By", "the kernel itself, by no instruction that faulted"));
 	} else {
-		list.push(fact("By", element("code", {}, place || ip), place ? ` at ${ip}` : ""));
+		list.push(fact("By", part("code", {}, place || ip), place ? ` at ${ip}` : ""));
 		list.push(fact("The CPU said", errorWords(records.get(r, "error_code"))));
 	}
-	list.push(fact("Entry", element("span.was", {}, entryWords(...before)), " → ",
-		element("b", {}, entryWords(...after))));
+	list.push(fact("Entry", part("span.was", {}, entryWords(...before)), " → ",
+		part("b", {}, entryWords(...after))));
 	if (entryPresent(after[0]) && !(after[0] & BIT_SPECIAL) && records.get(r, "pfn") < NO_PFN)
 		list.push(fact("Frame", `${records.hex(r, "pfn")}: ` +
 			`${plural(records.get(r, "refcount"), "holder")}, ` +
@@ -70,16 +70,14 @@ function showEvents(now) {
 	const shown = sentences.slice(-6), rest = [...counts].map(([name, n]) =>
 		`${n.toLocaleString("en")} × ${EVENT_WORDS[name] || name}`);
 
-	fill("events");
-	if (!shown.length && !rest.length)
+	if (!shown.length && !rest.length) {
+		update("events");
 		return;
-	const heading = now.i < 0 && !now.moment ? "So far:" : "Since the moment before:";
-
-	byId("events").append(heading, element("ul", {},
-		...(sentences.length > shown.length ?
-			[element("li", {}, `${sentences.length - shown.length} more, then`)] : []),
-		...shown.map((words) => element("li", {}, words)),
-		...(rest.length ? [element("li", {}, rest.join(" · "))] : [])));
+	}
+	update("events", now.i < 0 && !now.moment ? "So far:" : "Since the moment before:", part("ul", {},
+		sentences.length > shown.length ? part("li", {}, `${sentences.length - shown.length} more, then`) :
+			null, ...shown.map((words) => part("li", {}, words)),
+		rest.length ? part("li", {}, rest.join(" · ")) : null));
 }
 
 const EVENT_WORDS = { VMA_SET: "mapping made or changed", VMA_CLEAR: "mapping gone",
@@ -98,21 +96,25 @@ function showDoors(now) {
 	const current = names.includes(chosenDoor) ? chosenDoor : tellingDoor(names);
 	const focused = [...byId("doors").children].findIndex((li) => li.contains(document.activeElement));
 
-	fill("doors", ...doors.map((door, i) => element("li", {},
-		element("button", { "aria-current": String(i === names.lastIndexOf(current)), type: "button",
-			title: door.name, onclick() {
-				chosenDoor = door.name;
-				showDoors(now);
-				Pictures.paint();
-			} }, door.name),
-		element("span", {}, element("div.bar", { style: { width: `${100 * door.cycles / most}%` } })),
-		element("span.cycles", {}, door.cycles.toLocaleString("en")))));
-	if (!doors.length)
-		fill("doors", element("li.dim", {}, now.i < 0 ? "No fault at this moment." :
+	if (doors.length)
+		update("doors", ...doors.map((door, i) => part("li", {},
+			part("button", { "aria-current": String(i === names.lastIndexOf(current)), type: "button",
+				title: door.name }, door.name),
+			part("span", {}, part("div.bar", { style: { width: `${100 * door.cycles / most}%` } })),
+			part("span.cycles", {}, door.cycles.toLocaleString("en")))));
+	else
+		update("doors", part("li.dim", {}, now.i < 0 ? "No fault at this moment." :
 			"No doors were recorded for this fault."));
-	if (focused >= 0 && doors.length) // who goes by keyboard stays there
-		byId("doors").children[Math.min(focused, doors.length - 1)].firstChild.focus({ preventScroll: true });
+	if (focused >= doors.length && doors.length) // who goes by keyboard stays there
+		byId("doors").lastChild.firstChild.focus({ preventScroll: true });
 	showSource(now, current, names);
+}
+
+/* Hold on to the door of a button. */
+function chooseDoor(now, button) {
+	chosenDoor = button.title;
+	showDoors(now);
+	Pictures.paint();
 }
 
 /* The door that says most about a fault: that of its kind, or else the last. */

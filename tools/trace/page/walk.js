@@ -17,19 +17,19 @@ function showWalk(now) {
 		byId("walk-address").value = page === null ? "" : hexPage(page);
 	fillSpaces(now);
 	byId("walk-follow").hidden = now.followed;
-	fill("walk-split");
-	fill("walk");
 	if (!space || page === null) {
-		byId("walk-end").textContent = "There is no address space to walk at this moment.";
+		update("walk-split");
+		update("walk");
+		write(byId("walk-end"), "There is no address space to walk at this moment.");
 		return;
 	}
-	fill("walk-split", ...LEVELS.map(({ name, level }) => element("span", {}, `${name} `,
-		element("b", {}, String(indexAt(page, level))))), element("span.dim", {}, "byte in page ",
-		element("b", {}, now.offset)));
+	update("walk-split", ...LEVELS.map(({ name, level }) => part("span", {}, `${name} `,
+		part("b", {}, String(indexAt(page, level))))), part("span.dim", {}, "byte in page ",
+		part("b", {}, now.offset)));
 	const steps = LEVELS.map((level) => stepOf(now, level));
 
-	fill("walk", ...steps.map((step) => levelCard(now, step)));
-	byId("walk-end").textContent = endWords(now, steps[3]);
+	update("walk", ...steps.map((step) => levelCard(now, step)));
+	write(byId("walk-end"), endWords(now, steps[3]));
 }
 
 function fillSpaces(now) {
@@ -68,25 +68,18 @@ function stepOf(now, { name, level }) {
 }
 
 function levelCard(now, step) {
-	const raw = step.low || step.high, said = element("div");
-	const card = element("li", {}, element("h3", {}, `${step.name} entry ${step.index}`), said);
+	const raw = step.low || step.high, frame = entryPfn(step.low, step.high).toString(16);
+	const to = step.level > 0 ? raw ? `the table in frame ${frame}` :
+		lowerPresent(now, step.level) ? "a table that is not recorded" : "none" :
+		raw ? "" : "none: all zero";
+	const was = step.level ? ", made by this fault" : step.was && ` was: ${entryWords(...step.was)}`;
 
-	card.classList.toggle("absent", !raw);
-	card.classList.toggle("changed", Boolean(step.was));
-	if (raw)
-		said.append(element("span.raw", {}, hex64(step.low, step.high)), " ");
-	if (step.level > 0)
-		said.append(raw ? `the table in frame ${entryPfn(step.low, step.high).toString(16)}` :
-			lowerPresent(now, step.level) ? "a table that is not recorded" : "none");
-	else if (!raw)
-		said.append("none: all zero");
-	if (step.was)
-		said.append(element("span.was", {}, step.level ? ", made by this fault" :
-			` was: ${entryWords(...step.was)}`));
-	if (raw)
-		said.append(element("ul.bits", {}, ...entryBits(step.low, step.high, !step.level)
-			.map(({ name, off }) => element(off ? "li.off" : "li", {}, name))));
-	return card;
+	return part(`li${raw ? "" : ".absent"}${step.was ? ".changed" : ""}`, {},
+		part("h3", {}, `${step.name} entry ${step.index}`),
+		part("div", {}, ...(raw ? [part("span.raw", {}, hex64(step.low, step.high)), " "] : []), to,
+			step.was ? part("span.was", {}, was) : null,
+			raw ? part("ul.bits", {}, ...entryBits(step.low, step.high, !step.level)
+				.map(({ name, off }) => part(off ? "li.off" : "li", {}, name))) : null));
 }
 
 /* Is anything recorded below this entry, so that it must have led somewhere? */
