@@ -394,7 +394,7 @@ static struct dentry *path_lookup(int dfd, char *text, unsigned int flags)
 	err = walk_parent(&w);
 	if (!err)
 		err = walk_last(&w, flags);
-	dentry = err ? ERR_PTR(err) : dget(w.at);
+	dentry = err ? ERR_PTR(err) : walk_take(&w);
 	walk_end(&w);
 	return dentry;
 }

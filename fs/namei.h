@@ -60,6 +60,14 @@ int walk_follow(struct walk *w, struct dentry *link);
 /* Resolve the last component: w->at becomes the object. LOOKUP_* as below. */
 int walk_last(struct walk *w, unsigned int flags);
 void walk_end(struct walk *w);
+/* The dentry where it stands, whose reference is the caller's now: only walk_end() may follow. */
+static inline struct dentry *walk_take(struct walk *w)
+{
+	struct dentry *dentry = w->at;
+
+	w->at = NULL;
+	return dentry;
+}
 
 /*
  * The child @name of directory @dir, mounts followed; negative if there is none. Counted, or

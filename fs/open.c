@@ -137,7 +137,7 @@ static struct dentry *lookup_open(struct walk *w, int flags, umode_t mode, bool 
 	if (err)
 		return ERR_PTR(err);
 	if (!(flags & O_TMPFILE_BIT))
-		return dget(w->at);
+		return walk_take(w);
 	*is_new = true;
 	return vfs_tmpfile(w->at, S_IFREG | (mode & 07777), !(flags & O_EXCL));
 }
