@@ -125,6 +125,7 @@ long sys_fcntl(unsigned int fd, unsigned int cmd, unsigned long arg)
 }
 
 /* ioctl(2)'s requests that every file has (asm-generic/ioctls.h). */
+#define FIGETBSZ 2
 #define FIONREAD 0x541b
 #define FIONBIO 0x5421
 #define FIONCLEX 0x5450
@@ -148,6 +149,9 @@ static long do_ioctl(struct file *file, unsigned int fd, unsigned int cmd, unsig
 		return get_or_set_cloexec(fd, true, cmd == FIOCLEX);
 	case FIONBIO:
 		return set_nonblock(file, (const int __user *)arg);
+	case FIGETBSZ:
+		return put_user(file->f_inode ? file->f_inode->i_sb->s_blocksize : PAGE_SIZE,
+				(unsigned int __user *)arg);
 	case FIONREAD:
 		if (file->f_inode && S_ISREG(file->f_inode->i_mode))
 			return put_user((int)(file->f_inode->i_size - file->f_pos),

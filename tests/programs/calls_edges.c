@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -36,6 +37,30 @@ static void reading(void)
 	close(file);
 	close(dir);
 	close(path);
+}
+
+/* Of any file, and of a pipe. */
+static bool tells_block_size(int fd)
+{
+	struct stat st;
+	int size = 0;
+
+	return !ioctl(fd, 2 /* FIGETBSZ */, &size) && !fstat(fd, &st) && size == st.st_blksize;
+}
+
+static void block_sizes(void)
+{
+	int file = open("f", O_RDONLY), dir = open(".", O_RDONLY), path = open("f", O_PATH), p[2];
+
+	pipe(p);
+	check(tells_block_size(file) && tells_block_size(dir) && tells_block_size(p[0]) &&
+		      fails(ioctl(path, 2, buf), EBADF) && fails(ioctl(file, 2, NULL), EFAULT),
+	      "FIGETBSZ");
+	close(file);
+	close(dir);
+	close(path);
+	close(p[0]);
+	close(p[1]);
 }
 
 static void positions(void)
@@ -181,6 +206,7 @@ static void all_of_it(const char *dir, bool on_disk)
 		_exit(99);
 	make_file("f", "hello world", 0644);
 	reading();
+	block_sizes();
 	positions();
 	telling();
 	times(on_disk);
