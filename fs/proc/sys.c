@@ -9,6 +9,7 @@
 #include "fs/inode.h"
 #include "fs/namei.h"
 #include "fs/proc/proc.h"
+#include "fs/tmpfs/sysv.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/random.h"
 #include "kernel/proc/layout.h"
@@ -47,6 +48,7 @@ static int writes_only(void *arg, unsigned int f_mode)
 #define CONSTANT(id, text) READ_ONLY(id, show_constant, (void *)text)
 #define INT(id, variable, lo, hi) \
 	READ_WRITE(id, show_int, write_int, (&(struct sysctl_int){ &variable, lo, hi }))
+#define ULONG(id, variable) READ_WRITE(id, show_ulong, write_ulong, &variable)
 #define FOLDER(id, table) { .name = id, .mode = S_IFDIR | 0555, .children = table }
 /* clang-format on */
 
@@ -66,19 +68,28 @@ static size_t blanks(const char *buf, size_t len)
 	return n;
 }
 
-ssize_t proc_parse_long(const char *buf, size_t len, long *value)
+#define WORD_LEN 24 /* of any number */
+
+/* The first word, without the blanks around it, which count. Bytes taken, or -EINVAL: too long, or none. */
+static ssize_t take_word(const char *buf, size_t len, char word[WORD_LEN])
 {
 	size_t start = blanks(buf, len), end = start;
-	char text[24] = { 0 };
 
 	while (end < len && buf[end] && !blanks(buf + end, 1))
 		end++;
-	if (end == start || end - start >= sizeof(text))
+	if (end == start || end - start >= WORD_LEN)
 		return -EINVAL;
-	memcpy(text, buf + start, end - start);
-	if (kstrtol(text, 0, value))
-		return -EINVAL;
+	memcpy(word, buf + start, end - start);
+	word[end - start] = '\0';
 	return (ssize_t)(end + blanks(buf + end, len - end));
+}
+
+ssize_t proc_parse_long(const char *buf, size_t len, long *value)
+{
+	char word[WORD_LEN];
+	ssize_t n = take_word(buf, len, word);
+
+	return n > 0 && kstrtol(word, 0, value) ? -EINVAL : n;
 }
 
 /* One of [lo, hi]. Bytes taken, of nothing 0, or -EINVAL. */
@@ -105,6 +116,27 @@ static ssize_t write_int(void *arg, const char *buf, size_t len)
 
 	if (n > 0)
 		WRITE_ONCE(*ctl->value, (int)value);
+	return n;
+}
+
+static int show_ulong(struct seq_buf *m, void *arg)
+{
+	const unsigned long *value = arg;
+
+	seq_printf(m, "%lu\n", READ_ONCE(*value));
+	return 0;
+}
+
+static ssize_t write_ulong(void *arg, const char *buf, size_t len)
+{
+	unsigned long value, *to = arg;
+	char word[WORD_LEN];
+	ssize_t n = len ? take_word(buf, len, word) : 0;
+
+	if (n > 0 && kstrtoul(word, 0, &value))
+		return -EINVAL;
+	if (n > 0)
+		WRITE_ONCE(*to, value);
 	return n;
 }
 
@@ -277,15 +309,14 @@ static const struct pseudo_entry kernel_entries[] = {
 	CONSTANT("ostype", UTS_SYSNAME),
 	CONSTANT("overflowgid", "65534"),
 	CONSTANT("overflowuid", "65534"),
-	CONSTANT("pid_max", "32768"),
+	INT("pid_max", pid_max, PID_MAX_MIN, PID_MAX),
 	READ_WRITE("printk", show_printk, write_printk, NULL),
 	FOLDER("random", random_entries),
 	INT("randomize_va_space", randomize_va_space, INT32_MIN, INT32_MAX),
-	/* as in fs/tmpfs/sysv.h */
 	CONSTANT("shm_rmid_forced", "0"),
-	CONSTANT("shmall", "18446744073692774399"),
-	CONSTANT("shmmax", "18446744073692774399"),
-	CONSTANT("shmmni", "4096"),
+	ULONG("shmall", sysctl_shmall),
+	ULONG("shmmax", sysctl_shmmax),
+	INT("shmmni", sysctl_shmmni, 0, SHMMNI_MAX),
 	CONSTANT("tainted", "0"),
 	READ_WRITE("threads-max", show_threads_max, write_threads_max, NULL),
 	CONSTANT("version", UTS_VERSION),

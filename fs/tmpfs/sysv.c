@@ -26,6 +26,9 @@
 #define INDEX_BITS 15 /* of an id; above it counts how often the indexes have been gone through */
 #define MIN_CYCLE 64  /* indexes that are gone through before one is used again */
 
+unsigned long sysctl_shmmax = ~0UL - (1UL << 24), sysctl_shmall = ~0UL - (1UL << 24);
+int sysctl_shmmni = 4096;
+
 static DEFINE_MUTEX(shm_mutex);
 static struct xarray segments; /* by index */
 static unsigned int nr_segments, last_index = ~0u, sequence;
@@ -69,11 +72,12 @@ static struct segment *find_key(int key)
 /* Indexes are given out in turn, so that an id does not soon mean something else. 0 or -errno. */
 static int insert(struct segment *seg)
 {
-	unsigned int limit = min(max(nr_segments * 3 / 2, (unsigned int)MIN_CYCLE), SHMMNI);
+	unsigned int limit = clamp(nr_segments * 3 / 2, (unsigned int)MIN_CYCLE,
+				   (unsigned int)SHMMNI_MAX);
 	unsigned int index = last_index + 1;
 	int err;
 
-	if (nr_segments >= SHMMNI)
+	if (nr_segments >= (unsigned int)READ_ONCE(sysctl_shmmni))
 		return -ENOSPC;
 	do {
 		index = index < limit ? index : 0;
@@ -163,9 +167,10 @@ static long new_segment(int key, size_t size, int flags)
 	struct segment *seg;
 	int err;
 
-	if (!size || size > SHMMAX)
+	if (!size || size > READ_ONCE(sysctl_shmmax))
 		return -EINVAL;
-	if (!pages || total_pages + pages < total_pages || total_pages + pages > SHMALL)
+	if (!pages || total_pages + pages < total_pages ||
+	    total_pages + pages > READ_ONCE(sysctl_shmall))
 		return -ENOSPC;
 	if (flags & SHM_HUGETLB && !huge_size_exists((unsigned int)flags))
 		return -EINVAL;
@@ -299,7 +304,11 @@ static long highest_index(void)
 static long tell_limits(void __user *to)
 {
 	struct shminfo64 info = {
-		.shmmax = SHMMAX, .shmmin = 1, .shmmni = SHMMNI, .shmseg = SHMMNI, .shmall = SHMALL
+		.shmmax = READ_ONCE(sysctl_shmmax),
+		.shmmin = 1,
+		.shmmni = (unsigned long)READ_ONCE(sysctl_shmmni),
+		.shmseg = (unsigned long)READ_ONCE(sysctl_shmmni),
+		.shmall = READ_ONCE(sysctl_shmall),
 	};
 	long highest;
 

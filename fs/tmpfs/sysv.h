@@ -6,10 +6,10 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "mm/space/mman.h"
 
-/* The limits: of a segment in bytes, of all in pages, of their number. */
-#define SHMMAX (~0UL - (1UL << 24))
-#define SHMALL (~0UL - (1UL << 24))
-#define SHMMNI 4096U
+/* The limits: of a segment in bytes, of all in pages, of their number (/proc/sys/kernel). */
+extern unsigned long sysctl_shmmax, sysctl_shmall;
+extern int sysctl_shmmni;
+#define SHMMNI_MAX 32768 /* what an id has room for */
 
 /* Flags of shmat(2). */
 #define SHM_RDONLY 010000

@@ -11,6 +11,8 @@
 /* After the first round, numbers below this are left to what started at boot (as on Linux). */
 #define RESERVED_PIDS 300
 
+int pid_max = PID_MAX;
+
 static DEFINE_SPINLOCK(pid_lock);
 static DECLARE_BITMAP(pid_map, PID_MAX) = { 3 };  /* pid_lock; 0 is idle's, 1 is init's */
 static unsigned long last_pid = 1;                /* pid_lock */
@@ -27,13 +29,14 @@ static struct hlist_head *pid_bucket(pid_t pid)
 /* The next free number after last_pid, marked used; 0 when all are taken. */
 static unsigned long take_next_pid(void)
 {
-	unsigned long nr = find_next_zero_bit(pid_map, PID_MAX, last_pid + 1);
+	unsigned long max = (unsigned long)READ_ONCE(pid_max),
+		      nr = find_next_zero_bit(pid_map, max, last_pid + 1);
 
-	if (nr >= PID_MAX) {
+	if (nr >= max) {
 		wrapped = true;
-		nr = find_next_zero_bit(pid_map, PID_MAX, RESERVED_PIDS);
+		nr = find_next_zero_bit(pid_map, max, RESERVED_PIDS);
 	}
-	if (nr >= PID_MAX)
+	if (nr >= max)
 		return 0;
 	__set_bit(nr, pid_map);
 	last_pid = nr;

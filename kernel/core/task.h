@@ -203,14 +203,16 @@ extern void (*task_free_hook)(struct task_struct *task);
 void task_init(void);
 
 /*
- * pids: 2 .. 32767, handed out in rising order before any is used again; 1 is init's alone. A
+ * pids: 2 .. pid_max - 1, handed out in rising order before any is used again; 1 is init's alone. A
  * number is not given out while it still names a process group or session, which @in_use (set by
  * kernel/proc) knows.
  */
 #define PID_MAX 32768
+#define PID_MAX_MIN 301
+extern int pid_max; /* PID_MAX_MIN .. PID_MAX (/proc/sys/kernel/pid_max) */
 pid_t alloc_pid(void); /* -EAGAIN */
 void free_pid(pid_t pid);
-/* This one, in 1 .. PID_MAX - 1: 0 or -EEXIST. */
+/* This one, in 1 .. pid_max - 1: 0 or -EEXIST. */
 int claim_pid(pid_t pid);
 pid_t last_allocated_pid(void);
 extern bool (*pid_in_use_hook)(pid_t pid); /* called with tasklist_lock held */

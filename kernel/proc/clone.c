@@ -142,7 +142,7 @@ static long get_set_tid(pid_t *pid, const struct clone_args *args)
 		return 0;
 	if (get_user(*pid, (const pid_t *)(unsigned long)args->set_tid))
 		return -EFAULT;
-	if (args->set_tid_size > 1 || *pid < 1 || *pid >= PID_MAX)
+	if (args->set_tid_size > 1 || *pid < 1 || *pid >= READ_ONCE(pid_max))
 		return -EINVAL;
 	return capable(CAP_CHECKPOINT_RESTORE) || capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* calls_proc_sys: /proc/sys, which numbers it takes, what they do; names of the machine. TAP. */
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -160,6 +162,65 @@ static void others(void)
 	      "fs: numbers");
 }
 
+static bool no_segment(size_t size, int why)
+{
+	int id = shmget(IPC_PRIVATE, size, 0600);
+
+	if (id >= 0)
+		shmctl(id, IPC_RMID, NULL);
+	return id < 0 && errno == why;
+}
+
+static void segments(void)
+{
+	int id = shmget(IPC_PRIVATE, 4096, 0600);
+	char was[32];
+
+	strcpy(was, get(KERNEL "shmmax"));
+	check(put(KERNEL "shmmax", "-1") == -EINVAL && put(KERNEL "shmmax", "x") == -EINVAL &&
+		      put(KERNEL "shmmax", "4096") == 4 && shows(KERNEL "shmmax", "4096"),
+	      "shmmax is a number from 0 on");
+	check(no_segment(4097, EINVAL) && !no_segment(4096, EINVAL),
+	      "no segment is larger: EINVAL");
+	check(put(KERNEL "shmmax", was) > 0 && shows(KERNEL "shmmax", was), "of 64 bits");
+	strcpy(was, get(KERNEL "shmall"));
+	put(KERNEL "shmall", "2");
+	check(no_segment(8192, ENOSPC) && !no_segment(4096, ENOSPC),
+	      "shmall: nor are all together: ENOSPC");
+	put(KERNEL "shmall", was);
+	check(put(KERNEL "shmmni", "-1") == -EINVAL && put(KERNEL "shmmni", "32769") == -EINVAL &&
+		      put(KERNEL "shmmni", "1") == 1 && no_segment(4096, ENOSPC),
+	      "shmmni: nor are there more: ENOSPC");
+	put(KERNEL "shmmni", "4096");
+	shmctl(id, IPC_RMID, NULL);
+}
+
+/* The number of a process that has ended. */
+static pid_t some_pid(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	return pid;
+}
+
+static void process_numbers(void)
+{
+	pid_t last = 0, pid;
+	int n = 0;
+
+	check(put(KERNEL "pid_max", "300") == -EINVAL && put(KERNEL "pid_max", "-1") == -EINVAL &&
+		      put(KERNEL "pid_max", "340") == 3 && shows(KERNEL "pid_max", "340"),
+	      "pid_max is at least 301");
+	for (pid = some_pid(); pid > last && n < 400; n++, pid = some_pid())
+		last = pid;
+	check(n < 400 && last < 340 && pid >= 300 && pid < 340,
+	      "there is no greater pid; 300 follows the last");
+	put(KERNEL "pid_max", "32768");
+}
+
 int main(void)
 {
 	numbers();
@@ -168,5 +229,7 @@ int main(void)
 	names();
 	random_numbers();
 	others();
+	segments();
+	process_numbers();
 	return checks_done();
 }
