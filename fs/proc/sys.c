@@ -70,7 +70,7 @@ static size_t blanks(const char *buf, size_t len)
 
 #define WORD_LEN 24 /* of any number */
 
-/* The first word, without the blanks around it, which count. Bytes taken, or -EINVAL: too long, or none. */
+/* The first word without the blanks around it, which count. Bytes taken, or -EINVAL: none, or too long. */
 static ssize_t take_word(const char *buf, size_t len, char word[WORD_LEN])
 {
 	size_t start = blanks(buf, len), end = start;

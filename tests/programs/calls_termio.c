@@ -78,7 +78,8 @@ static void try_termio(void)
 	check(t.c_lflag == 0 && t.c_cc[VMIN] == 2 && t.c_cc[VSUSP] == before.c_cc[VSUSP],
 	      "and leaves the rest");
 	type("x");
-	check(!ioctl(line, TCSETAF, &s) && !waiting() && ioctl(line, TCSETA, 8) < 0 && errno == EFAULT,
+	check(!ioctl(line, TCSETAF, &s) && !waiting() && ioctl(line, TCSETA, 8) < 0 &&
+		      errno == EFAULT,
 	      "TCSETAF forgets what was typed");
 }
 
@@ -100,7 +101,8 @@ static void try_refused(void)
 
 static void all(void)
 {
-	check((before.c_cflag & ~CBAUD) == (CS8 | CREAD | HUPCL | CLOCAL), "the line's own settings");
+	check((before.c_cflag & ~CBAUD) == (CS8 | CREAD | HUPCL | CLOCAL),
+	      "the line's own settings");
 	try_window();
 	try_exclusive();
 	try_termio();
