@@ -35,33 +35,41 @@ static u64 log_cleared_to;
 static bool emergency;
 
 /*
- * Not a spinlock_t: the lock checker reports through printk. An interrupt that finds its own CPU
- * holding the lock (an NMI, or a fault inside printk) goes on without it; a mixed line is better than
- * none.
+ * The CPU that holds the log, or NOBODY: one word, so that an NMI never sees it half taken. Not a
+ * spinlock_t: the lock checker reports through printk.
  */
-static u32 log_lock;
-static u32 log_owner = ~0u;
+#define NOBODY ~0u
+static u32 log_lock = NOBODY;
+
+/*
+ * What an NMI says while its own CPU is at a record, or at the line of power-off, comes behind that.
+ * Only the holder's CPU adds and takes: it does not race with itself, but may be interrupted anywhere.
+ */
+static struct waiting {
+	char text[LOG_LINE_MAX];
+	size_t n;
+	int level;
+} waiting[4];
+static unsigned int nr_waiting;
+
+static bool held_here(void)
+{
+	return READ_ONCE(log_lock) == smp_processor_id();
+}
 
 static bool lock_log(unsigned long *flags)
 {
-	u32 cpu = smp_processor_id();
+	u32 nobody = NOBODY;
 
 	local_irq_save(*flags);
-	if (emergency || READ_ONCE(log_owner) == cpu)
+	if (emergency || held_here())
 		return false;
-	while (__atomic_exchange_n(&log_lock, 1, __ATOMIC_ACQUIRE))
+	while (!__atomic_compare_exchange_n(&log_lock, &nobody, smp_processor_id(), false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		nobody = NOBODY;
 		cpu_relax();
-	WRITE_ONCE(log_owner, cpu);
-	return true;
-}
-
-static void unlock_log(bool locked, unsigned long flags)
-{
-	if (locked) {
-		WRITE_ONCE(log_owner, ~0u);
-		__atomic_store_n(&log_lock, 0, __ATOMIC_RELEASE);
 	}
-	local_irq_restore(flags);
+	return true;
 }
 
 static void ring_write(const char *s, size_t n)
@@ -70,15 +78,79 @@ static void ring_write(const char *s, size_t n)
 		log_buf[log_end++ % LOG_BUF_SIZE] = *s++;
 }
 
+/* log_lock. The ports do without the level, which is before the time. */
+static void put_out(const char *record, size_t n, int level)
+{
+	const char *shown = strchr(record, '[');
+
+	ring_write(record, n);
+	log_records++;
+	n -= (size_t)(shown - record);
+	if ((level & 7) < console_loglevel || emergency)
+		uart_write(UART_COM2, shown, n);
+	if (emergency)
+		uart_write(UART_COM1, shown, n);
+}
+
+static bool let_wait(const char *record, size_t n, int level)
+{
+	struct waiting *w = &waiting[nr_waiting];
+
+	if (nr_waiting == ARRAY_SIZE(waiting))
+		return false;
+	memcpy(w->text, record, n);
+	w->n = n;
+	w->level = level;
+	WRITE_ONCE(nr_waiting, nr_waiting + 1);
+	return true;
+}
+
+static void put_out_waiting(void)
+{
+	unsigned int done = 0, all;
+
+	do {
+		for (all = READ_ONCE(nr_waiting); done < all; done++)
+			put_out(waiting[done].text, waiting[done].n, waiting[done].level);
+	} while (!__atomic_compare_exchange_n(&nr_waiting, &all, 0, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+}
+
+/* What comes to wait after the last look is put out by who holds the lock next. */
+static void unlock_log(bool locked, unsigned long flags)
+{
+	if (locked) {
+		put_out_waiting();
+		__atomic_store_n(&log_lock, NOBODY, __ATOMIC_RELEASE);
+	}
+	local_irq_restore(flags);
+}
+
 void printk_emergency(void)
 {
 	emergency = true;
 }
 
+void printk_interrupted_by_fault(void)
+{
+	if (held_here())
+		printk_emergency();
+}
+
+void log_port_line(const char *line)
+{
+	unsigned long flags;
+	bool locked = lock_log(&flags);
+
+	uart_write(UART_COM2, line, strlen(line));
+	unlock_log(locked, flags);
+}
+
+/* Where there is no room to wait, a mixed line is better than none. */
 void vprintk_level(int level, const char *fmt, va_list args)
 {
 	u64 now = arch_clock_ns();
-	char line[LOG_LINE_MAX], *shown;
+	char line[LOG_LINE_MAX];
 	unsigned long flags;
 	size_t n;
 	bool locked;
@@ -91,15 +163,9 @@ void vprintk_level(int level, const char *fmt, va_list args)
 		n = min(n, sizeof(line) - 2);
 		line[n++] = '\n';
 	}
-	shown = strchr(line, '[');
 	locked = lock_log(&flags);
-	ring_write(line, n);
-	log_records++;
-	n -= (size_t)(shown - line);
-	if ((level & 7) < console_loglevel || emergency)
-		uart_write(UART_COM2, shown, n);
-	if (emergency)
-		uart_write(UART_COM1, shown, n);
+	if (locked || emergency || !let_wait(line, n, level))
+		put_out(line, n, level);
 	unlock_log(locked, flags);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel log: one record per call, stamped with the time since boot, kept in a ring for dmesg
- * and written to COM2 at once (polled). Any context, interrupts and early boot included. A newline at
- * the end is optional. Linux's eight levels, without names of their own: a record is stored whatever
+ * and written to COM2 at once (polled). Any context, early boot included; an NMI's record within another
+ * of its own CPU is put out behind that. A newline at the end is optional. Linux's eight levels, without names of their own: a record is stored whatever
  * its level, and printed if the level is below the knob `loglevel`.
  */
 #ifndef KERNEL_CORE_PRINTK_H
@@ -66,7 +66,12 @@ void log_first(struct log_place *place, u64 pos);
  */
 ssize_t log_next(struct log_place *place, char *record, size_t size);
 
+/* A line that is no record: to COM2 alone, in one piece. Any context. */
+void log_port_line(const char *line);
+
 /* From now on everything printed also goes to COM1 (panic, boot failure), and locks are ignored. */
 void printk_emergency(void);
+/* Before the report of a fault: was it within printk, whose lock nobody will release, that is an emergency. */
+void printk_interrupted_by_fault(void);
 
 #endif

@@ -5,6 +5,7 @@
  */
 
 #include "arch/x86_64/cpu/uart.h"
+#include "kernel/core/printk.h"
 #include "lib/vsprintf.h"
 #include <asm/io.h>
 #include <asm/irqflags.h>
@@ -27,8 +28,8 @@ void machine_exit(u8 code)
 void machine_power_off(int status)
 {
 	char line[40];
-	int len = scnprintf(line, sizeof(line), "power-off: status %d\n", status & 0xff);
 
-	uart_write(UART_COM2, line, (size_t)len);
+	scnprintf(line, sizeof(line), "power-off: status %d\n", status & 0xff);
+	log_port_line(line);
 	machine_exit(EXIT_POWER_OFF);
 }

@@ -179,6 +179,7 @@ void oops_report(const char *what, const struct pt_regs *regs, long err, unsigne
 		panic("fault while reporting a fault");
 	}
 	begin_report();
+	printk_interrupted_by_fault();
 	pr_err("oops: %s", what);
 	pr_err("address %016lx, error code %04lx", addr, (unsigned long)err);
 	show_task();
