@@ -31,7 +31,7 @@ static long dup_from(struct file *file, unsigned long first, bool cloexec)
 {
 	int fd;
 
-	if (first >= min_t(unsigned long, rlimit(RLIMIT_NOFILE), NR_OPEN))
+	if (first >= rlimit(RLIMIT_NOFILE))
 		return -EINVAL;
 	fd = get_unused_fd((unsigned int)first, cloexec);
 	if (fd >= 0)

@@ -41,15 +41,18 @@
 #define FALLOC_FL_INSERT_RANGE 0x20
 #define FALLOC_FL_UNSHARE_RANGE 0x40
 
-#define NR_OPEN_SMALL 32 /* what a table holds before it grows to NR_OPEN */
+#define NR_OPEN_SMALL 64 /* what a table holds before it grows; as on Linux */
 
+/* It never gets smaller. Whoever has not its lock may look at size alone. */
 struct files_struct {
-	atomic_t count;                        /* tasks that share it */
-	spinlock_t lock;                       /* all below */
-	unsigned int size;                     /* NR_OPEN_SMALL or NR_OPEN */
-	struct file **fd;                      /* small, or allocated */
-	unsigned long open[NR_OPEN / 64];      /* taken numbers; fd[] is NULL while reserved only */
-	unsigned long cloexec[NR_OPEN / 64];
+	atomic_t count;         /* tasks that share it */
+	spinlock_t lock;        /* all below */
+	unsigned int size;      /* numbers that it has room for: whole words of bits */
+	unsigned int next;      /* all lower ones are taken */
+	struct file **fd;       /* small, or allocated together with the bits */
+	unsigned long *open;    /* taken numbers; fd[] is NULL while reserved only */
+	unsigned long *cloexec;
+	unsigned long small_open, small_cloexec;
 	struct file *small[NR_OPEN_SMALL];
 };
 
@@ -61,7 +64,8 @@ struct fs_struct {
 	umode_t umask;      /* lock */
 };
 
-/* --- descriptors of current (fs/file.c) --- */
+/* --- descriptors of current (fs/fdtable.c) --- */
+void files_init(void);
 /* Reserve the lowest free number >= @first. -EMFILE, -ENOMEM. */
 int get_unused_fd(unsigned int first, bool cloexec);
 void put_unused_fd(unsigned int fd);
@@ -70,8 +74,10 @@ void fd_install(unsigned int fd, struct file *file);
 /* For /proc/PID/fd: the open file, counted, or NULL; the next open number >= @fd, or -1. */
 struct file *files_get(struct files_struct *files, unsigned int fd);
 int files_next(struct files_struct *files, unsigned int fd);
+/* Does descriptor @fd, if it is open, close at exec? */
+bool files_cloexec(struct files_struct *files, unsigned int fd);
 
-/* --- open files --- */
+/* --- open files (fs/file.c) --- */
 void file_table_init(void);
 /*
  * A file without name or inode (pipes), f_mode from @flags. Counted. ERR_PTR: -ENOMEM, or -ENFILE,
@@ -82,6 +88,8 @@ void free_file(struct file *file);
 /* All there are, and how many there may be (/proc/sys/fs/file-max). */
 int nr_open_files(void);
 extern int max_files;
+/* The bounds of nr_open: what Linux has. */
+#define NR_OPEN_MOST 0x7fffffc0
 /* Can O_DIRECT be asked of it? Here all goes through the page cache, but the answer is Linux's. */
 bool can_be_direct(const struct file *file);
 /* Open the object at @dentry (the reference stays the caller's). ERR_PTR. */

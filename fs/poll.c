@@ -6,10 +6,10 @@
 #include "kernel/core/time.h"
 #include "kernel/core/wait.h"
 #include "kernel/proc/signal.h"
+#include "lib/bitops.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "lib/util.h"
-#include "mm/frame/slab.h"
+#include "mm/frame/vmalloc.h"
 #include <asm/uaccess.h>
 
 #define FOREVER (~0ULL)
@@ -83,7 +83,7 @@ static int wait_for_any(struct watch *watch, struct pollfd *fds, unsigned int n,
 /* @fds is kernel memory; *left as above. */
 static int do_poll(struct pollfd *fds, unsigned int n, u64 *left)
 {
-	struct watch *watch = kzalloc((n + 1) * sizeof(*watch), GFP_KERNEL);
+	struct watch *watch = kvzalloc((n + 1) * sizeof(*watch));
 	int ready;
 
 	if (!watch)
@@ -101,7 +101,7 @@ static int do_poll(struct pollfd *fds, unsigned int n, u64 *left)
 	ready = wait_for_any(watch, fds, n, left);
 	for (unsigned int i = 0; i < n; i++)
 		fput(watch[i].file);
-	kfree(watch);
+	kvfree(watch);
 	return ready;
 }
 
@@ -110,9 +110,9 @@ static long poll_user(struct pollfd __user *user, unsigned int n, u64 *left)
 	struct pollfd *fds;
 	long ready = -EFAULT;
 
-	if (n > min(rlimit(RLIMIT_NOFILE), (unsigned long)NR_OPEN))
+	if (n > rlimit(RLIMIT_NOFILE))
 		return -EINVAL;
-	fds = kzalloc((n + 1) * sizeof(*fds), GFP_KERNEL);
+	fds = kvzalloc((n + 1) * sizeof(*fds));
 	if (!fds)
 		return -ENOMEM;
 	if (!copy_from_user(fds, user, n * sizeof(*fds))) {
@@ -121,7 +121,7 @@ static long poll_user(struct pollfd __user *user, unsigned int n, u64 *left)
 			if (put_user(fds[i].revents, &user[i].revents))
 				ready = -EFAULT;
 	}
-	kfree(fds);
+	kvfree(fds);
 	return ready;
 }
 
@@ -237,9 +237,8 @@ long sys_ppoll(struct pollfd __user *fds, unsigned int nfds, const struct timesp
 /* --- select: three bit sets instead of an array --- */
 
 #define SETS 3
-#define SET_WORDS (NR_OPEN / 64)
 struct sets {
-	unsigned long bits[SETS][SET_WORDS];
+	unsigned long *bits[SETS];
 };
 
 /* POLL* bits that make a descriptor count in each set, as Linux has them. */
@@ -276,7 +275,6 @@ static int fds_to_sets(const struct pollfd *fds, unsigned int count, const struc
 {
 	int bits = 0;
 
-	memset(sets, 0, sizeof(*sets));
 	for (unsigned int i = 0; i < count; i++) {
 		int fd = fds[i].fd;
 
@@ -294,33 +292,37 @@ static int fds_to_sets(const struct pollfd *fds, unsigned int count, const struc
 
 static long select_user(int n, unsigned long __user *user[SETS], u64 *left)
 {
-	struct {
-		struct sets asked, answer;
-		struct pollfd fds[NR_OPEN];
-	} * work;
-	size_t bytes;
+	struct sets asked, answer;
+	unsigned long *bits;
+	struct pollfd *fds;
+	size_t words;
 	long result = -EFAULT;
 	unsigned int count;
 
 	if (n < 0)
 		return -EINVAL;
-	n = min(n, NR_OPEN);
-	bytes = DIV_ROUND_UP((size_t)n, 64) * 8;
-	work = kzalloc(sizeof(*work), GFP_KERNEL);
-	if (!work)
+	/* Nobody looks beyond the table. */
+	n = (int)min((unsigned int)n, READ_ONCE(current->files->size));
+	words = BITS_TO_LONGS((size_t)n);
+	bits = kvzalloc(2 * SETS * words * sizeof(*bits) + (size_t)n * sizeof(*fds));
+	if (!bits)
 		return -ENOMEM;
-	for (int which = 0; which < SETS; which++)
-		if (user[which] && copy_from_user(work->asked.bits[which], user[which], bytes))
+	fds = (struct pollfd *)(bits + 2 * SETS * words);
+	for (size_t which = 0; which < SETS; which++) {
+		asked.bits[which] = bits + which * words;
+		answer.bits[which] = bits + (SETS + which) * words;
+		if (user[which] && copy_from_user(asked.bits[which], user[which], words * 8))
 			goto out;
-	count = sets_to_fds(&work->asked, n, work->fds);
-	result = do_poll(work->fds, count, left);
+	}
+	count = sets_to_fds(&asked, n, fds);
+	result = do_poll(fds, count, left);
 	if (result >= 0)
-		result = fds_to_sets(work->fds, count, &work->asked, &work->answer);
+		result = fds_to_sets(fds, count, &asked, &answer);
 	for (int which = 0; which < SETS && result >= 0; which++)
-		if (user[which] && copy_to_user(user[which], work->answer.bits[which], bytes))
+		if (user[which] && copy_to_user(user[which], answer.bits[which], words * 8))
 			result = -EFAULT;
 out:
-	kfree(work);
+	kvfree(bits);
 	return result;
 }
 

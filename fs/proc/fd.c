@@ -203,7 +203,7 @@ static int show_fdinfo(struct seq_buf *m, void *arg)
 	if (file) {
 		file_getattr(file, &st);
 		flags = READ_ONCE(file->f_flags) & ~(unsigned int)O_CLOEXEC;
-		if (test_bit(proc_fd(arg), files->cloexec))
+		if (files_cloexec(files, proc_fd(arg)))
 			flags |= O_CLOEXEC;
 		seq_printf(m, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n",
 			   (long long)file->f_pos, flags,

@@ -346,19 +346,12 @@ static int show_file_nr(struct seq_buf *m, void *arg)
 	return 0;
 }
 
-static int show_nr_open(struct seq_buf *m, void *arg)
-{
-	(void)arg;
-	seq_printf(m, "%u\n", NR_OPEN);
-	return 0;
-}
-
 static const struct pseudo_entry fs_entries[] = {
 	READ_ONLY("dentry-state", show_dentry_state, NULL),
 	INT("file-max", max_files, 0, INT32_MAX),
 	READ_ONLY("file-nr", show_file_nr, NULL),
 	READ_ONLY("inode-nr", show_inode_nr, NULL),
-	READ_ONLY("nr_open", show_nr_open, NULL),
+	INT("nr_open", nr_open, NR_OPEN_SMALL, NR_OPEN_MOST),
 	CONSTANT("overflowgid", "65534"),
 	CONSTANT("overflowuid", "65534"),
 	INT("protected_hardlinks", protected_hardlinks, 0, 1),

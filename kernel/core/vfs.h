@@ -31,7 +31,7 @@ struct task_struct;
 #define FMODE_NOEXEC 8u  /* may not be mapped to be executed */
 #define FMODE_UNSIGNED_OFFSET 16u /* positions are addresses: the upper half is no mistake */
 
-#define NR_OPEN 1024 /* descriptors of a process: the most, whatever RLIMIT_NOFILE says */
+extern int nr_open; /* descriptors of a process: the most, whatever RLIMIT_NOFILE says */
 
 /* modes of fallocate(2) */
 #define FALLOC_FL_KEEP_SIZE 0x01

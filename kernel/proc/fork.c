@@ -70,7 +70,7 @@ static void init_rlimits(struct signal_struct *signal)
 	signal->rlim[RLIMIT_STACK].rlim_cur = MiB(8);
 	signal->rlim[RLIMIT_CORE].rlim_cur = 0;
 	signal->rlim[RLIMIT_NPROC] = (struct rlimit){ max_tasks / 2, max_tasks / 2 };
-	signal->rlim[RLIMIT_NOFILE] = (struct rlimit){ 1024, 1024 };
+	signal->rlim[RLIMIT_NOFILE] = (struct rlimit){ 1024, 4096 };
 	signal->rlim[RLIMIT_MEMLOCK] = (struct rlimit){ MiB(8), MiB(8) };
 	signal->rlim[RLIMIT_SIGPENDING] = (struct rlimit){ max_tasks / 2, max_tasks / 2 };
 	signal->rlim[RLIMIT_MSGQUEUE] = (struct rlimit){ 819200, 819200 };

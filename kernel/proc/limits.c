@@ -51,14 +51,11 @@ static long do_prlimit(struct task_struct *task, unsigned int which, const struc
 
 	if (which >= RLIM_NLIMITS || (new && new->rlim_cur > new->rlim_max))
 		return -EINVAL;
+	if (new && which == RLIMIT_NOFILE && new->rlim_max > (unsigned long)READ_ONCE(nr_open))
+		return -EPERM;
 	limit = &task->signal->rlim[which];
-	if (new) {
-		if (new->rlim_max > limit->rlim_max && !capable(CAP_SYS_RESOURCE))
-			return -EPERM;
-		/* The table of descriptors grows no further. */
-		if (which == RLIMIT_NOFILE && new->rlim_max > NR_OPEN)
-			return -EPERM;
-	}
+	if (new && new->rlim_max > limit->rlim_max && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
 	*old = *limit;
 	if (new) {
 		*limit = *new;
