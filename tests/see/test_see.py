@@ -90,6 +90,8 @@ def test_views():
         lit = browser.run("return [...document.querySelectorAll('#source .lit')]"
                           ".map((line) => line.innerText)")
         check("the source of the door is lit", lit and any("wp_page_copy" in line for line in lit), lit)
+        check("so is the line that leads to the store of the entry",
+              any("wp_install_copy(" in line for line in lit), lit)
         other = next(page for page in state.mms[fault.mm].ptes if page != fault.address & -4096)
         browser.run("location.hash = arguments[0]",
                     f"#fault={copy + 1}&mm={fault.mm}&address={other:x}")

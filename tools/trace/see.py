@@ -59,7 +59,8 @@ def raw(trace):
 # ---- What goes with the records ---------------------------------------------------------------------
 
 def excerpts(names):
-    """The source of each of these functions: {name: {name, file, line, text}}."""
+    """The source of each of these functions: {name: {name, file, line, text, by}}; by: other functions
+    that note the door of that name."""
     files = [path for folder in SOURCES
              for path in sorted(glob.glob(os.path.join(TOP, folder, "**/*.[ch]"), recursive=True))]
     texts = {path: open(path, encoding="utf-8").read() for path in files}
@@ -74,6 +75,30 @@ def excerpts(names):
                 if match:
                     found[name] = excerpt(path, text, match, (match.groups() or (name,))[0])
                     break
+    doors = set(found) | {one["name"] for one in found.values()}
+    for name, functions in noted(texts).items():
+        if name in found:
+            found[name]["by"] = sorted(functions - doors)
+    return found
+
+
+def noted(texts):
+    """Which functions note a door, by themselves or by a helper of mm/fault/note.h that is there for that
+    door alone: {door: {names}}"""
+    with open(os.path.join(TOP, "kernel/trace/format.h"), encoding="utf-8") as file:
+        doors = dict(re.findall(r'^\tX\((\w+), "(\w+)"\)', file.read(), re.MULTILINE))
+    bodies = [(name, body, path) for path, text in texts.items() for name, body in
+              re.findall(r"^[a-z_].*?\b(\w+)\([^;{]*?\n\{\n(.*?)^\}$", text, re.MULTILINE | re.DOTALL)]
+    found = {door: {name for name, body, _ in bodies if re.search(rf"\bTRACE_DOOR_{number}\b", body) or
+                    door == name} for number, door in doors.items()}
+    helpers_of = {door: {name for name, _, path in bodies if name in names and path.endswith("/note.h")}
+                  for door, names in found.items()}
+    several = Counter(name for helpers in helpers_of.values() for name in helpers)
+    for door, names in found.items():
+        helpers = {name for name in helpers_of[door] if several[name] == 1}
+        names -= helpers_of[door] - helpers
+        names |= {name for name, body, _ in bodies
+                  if any(re.search(rf"\b{helper}\(", body) for helper in helpers)}
     return found
 
 

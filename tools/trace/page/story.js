@@ -147,7 +147,8 @@ const sourceRows = new Map();
 
 function rowsOf(now, name, taken, excerpt) {
 	const others = taken.filter((door) => door !== name && now.meta.sources[door])
-		.flatMap((door) => [door, now.meta.sources[door].name]);
+		.flatMap((door) => [door, now.meta.sources[door].name, ...now.meta.sources[door].by || []])
+		.filter((called) => called !== excerpt.name);
 	const calls = others.length ? new RegExp(`\\b(${others.join("|")})\\b`) : null;
 	let comment = false;
 
