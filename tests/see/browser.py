@@ -7,7 +7,8 @@ import urllib.error
 import urllib.request
 
 KEYS = {"ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Home": "\ue011", "End": "\ue010",
-        "PageDown": "\ue00f", "Tab": "\ue004", "Enter": "\ue007", "space": " "}
+        "PageDown": "\ue00f", "Tab": "\ue004", "Enter": "\ue007", "space": " ",
+        "ArrowUp": "\ue013", "ArrowDown": "\ue015", "PageUp": "\ue00e", "Escape": "\ue00c"}
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
              "--window-size=1280,900"]
 

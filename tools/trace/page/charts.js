@@ -18,7 +18,7 @@ class Timeline {
 			this.paintAll();
 			this.paint();
 		});
-		d3.select(this.canvas).call(this.zoom).on("click", () => {
+		d3.select(this.canvas).call(this.zoom).on("dblclick.zoom", null).on("click", () => {
 			const i = this.faultAt(...d3.mouse(this.canvas));
 
 			if (i !== null)
@@ -98,6 +98,18 @@ class Timeline {
 	show(now) {
 		this.now = now;
 		this.paint();
+	}
+
+	/* About the moment, where that is a fault in sight. */
+	scaleBy(factor) {
+		const { now, records, scale } = this, x = now.i < 0 ? 0 : scale(records.time[now.i]);
+
+		this.zoom.scaleBy(d3.select(this.canvas), factor, x < LEFT || x > this.width ? undefined :
+			[x, 0]);
+	}
+
+	whole() {
+		this.zoom.transform(d3.select(this.canvas), d3.zoomIdentity);
 	}
 
 	paint() {

@@ -4,7 +4,6 @@
 
 const PLAY_PAUSE = 700; // milliseconds between two steps
 const LIVE_PAUSE = 500; // between two questions for more records
-const LINK_PAUSE = 400; // behind a step until the address in the browser's bar follows
 
 class Page {
 	constructor(meta, buffer) {
@@ -17,12 +16,13 @@ class Page {
 		this.focus = null;   // {mm, page}: the address that the user chose
 		this.frame = null;   // the frame that the user chose
 		this.playing = null;
+		this.link = new Link(this, (asked) => this.follow(asked));
 		this.header();
 		this.filters();
 		this.match();
 		this.views();
 		this.controls();
-		this.go(this.fromFragment() || { moment: this.begin() });
+		this.follow(readLink(byId(location.hash.slice(1)) ? "" : location.hash, this));
 	}
 
 	/* The first fault of the program, or the first of all. */
@@ -47,9 +47,9 @@ class Page {
 	}
 
 	views() {
-		const choose = (page) => this.choose(this.now.mm, page);
+		const choose = (page, jump) => this.choose(this.now.mm, page, jump);
 
-		this.timeline = new Timeline(byId("timeline"), (moment) => this.go({ moment }));
+		this.timeline = new Timeline(byId("timeline"), (moment) => this.go({ moment, jump: true }));
 		this.map = new SpaceMap(byId("space-map"), choose);
 		this.frames = new FrameMap(byId("frames"), byId("frames-near"), (pfn) => {
 			this.frame = pfn;
@@ -89,7 +89,7 @@ class Page {
 	}
 
 	/* Ask for more records, and for names of their instructions, until the run is over. */
-	async follow() {
+	async listen() {
 		for (let over = false; !over;) {
 			const answer = await fetch(`records?from=${this.records.size}`);
 			const more = await answer.arrayBuffer(), { places } = this.meta;
@@ -115,42 +115,28 @@ class Page {
 		on("last", "click", () => this.edge(-1));
 		on("play", "click", () => this.play());
 		on("scrub", "input", () => this.go({ moment: +byId("scrub").value }));
+		on("time-in", "click", () => this.timeline.scaleBy(4));
+		on("time-out", "click", () => this.timeline.scaleBy(0.25));
+		on("time-all", "click", () => this.timeline.whole());
 		on("zoom-in", "click", () => this.map.scaleBy(2));
 		on("zoom-out", "click", () => this.map.scaleBy(0.5));
 		on("zoom-all", "click", () => this.map.whole());
 		on("zoom-fault", "click", () => this.map.goTo(this.now.page));
-		on("walk-follow", "click", () => this.choose());
+		on("walk-follow", "click", () => this.choose(null, null, true));
 		on("walk-form", "submit", (event) => {
 			event.preventDefault();
 			this.chooseTyped();
 		});
-		on("walk-space", "change", () => this.choose(+byId("walk-space").value, this.now.page));
+		on("walk-space", "change", () => this.choose(+byId("walk-space").value, this.now.page, true));
 		on("frames-by", "change", () => this.show());
 		on("doors", "click", (event) => {
 			if (event.target.closest("button"))
 				chooseDoor(this.now, event.target.closest("button"));
 		});
 		document.addEventListener("keydown", (event) => this.key(event));
-		window.addEventListener("hashchange", () => {
-			const asked = this.fromFragment();
-
-			if (asked && location.hash !== this.fragment())
-				this.go(asked);
-		});
 		window.addEventListener("resize", () => this.redraw());
 		for (const medium of ["print", "(prefers-color-scheme: dark)"])
 			matchMedia(medium).addEventListener("change", () => this.redraw());
-	}
-
-	/*
-	 * The link in the browser's bar follows, but not at every step of a quick walk: browsers refuse
-	 * more than a hundred changes in half a minute, and each costs as much as a step.
-	 */
-	link() {
-		this.linking = this.linking || setTimeout(() => {
-			this.linking = null;
-			history.replaceState(null, "", this.fragment());
-		}, LINK_PAUSE);
 	}
 
 	redraw() {
@@ -165,7 +151,7 @@ class Page {
 			Home: () => this.edge(1), End: () => this.edge(-1), " ": () => this.play() };
 		const typing = event.target.closest("input:not([type=range]), select, textarea");
 		const own = event.key === " " && event.target.closest("button, a") ||
-			event.key.startsWith("Page") && event.target.closest("[tabindex='0']");
+			event.key.startsWith("Page") && event.target.closest(".scroll, #source");
 
 		if (!keys[event.key] || typing || own || event.ctrlKey || event.altKey || event.metaKey)
 			return;
@@ -198,7 +184,7 @@ class Page {
 
 	/* To the beginning (1) or the end (-1). */
 	edge(way) {
-		this.go({ moment: way > 0 ? 0 : this.moments });
+		this.go({ moment: way > 0 ? 0 : this.moments, jump: true });
 	}
 
 	play() {
@@ -217,21 +203,33 @@ class Page {
 		byId("play").setAttribute("aria-label", this.playing ? "Pause" : "Play");
 	}
 
-	/* To a moment; {mm, page} of what is asked for becomes the chosen address. */
-	go({ moment, mm, page }) {
+	/* To a moment. @jump: the browser's Back leads to the one before. */
+	go({ moment, jump = false }) {
 		this.moment = Math.max(0, Math.min(this.moments, moment));
-		if (page !== undefined)
-			this.focus = { mm, page };
 		this.frame = null;
+		write(byId("link-note"), "");
 		this.show();
-		this.link();
+		this.link.later(jump);
 	}
 
 	/* The address to look at; none: that of each fault. */
-	choose(mm, page) {
+	choose(mm, page, jump = false) {
 		this.focus = page === undefined || page === null ? null : { mm, page };
 		this.show();
-		this.link();
+		this.link.later(jump);
+	}
+
+	/* Where a link leads (see readLink()). */
+	follow({ moment, focus, filter, wrong }) {
+		this.focus = focus;
+		this.setFilter(filter);
+		this.go({ moment: moment === null ? this.begin() : moment });
+		write(byId("link-note"), wrong);
+	}
+
+	fragment() {
+		return linkTo({ moment: this.moment, moments: this.moments, focus: this.focus,
+			filter: this.filterWords() });
 	}
 
 	chooseTyped() {
@@ -240,28 +238,8 @@ class Page {
 		byId("walk-address").setAttribute("aria-invalid", String(page === null));
 		if (page !== null) {
 			byId("walk-address").blur();
-			this.choose(+byId("walk-space").value || this.now.mm, page);
+			this.choose(+byId("walk-space").value || this.now.mm, page, true);
 		}
-	}
-
-	/* ---- The link ---------------------------------------------------------------------------- */
-
-	fragment() {
-		const at = this.moment === 0 ? "start" : this.moment === this.moments ? "end" :
-			`fault=${this.moment}`;
-
-		return `#${at}${this.focus ? `&mm=${this.focus.mm}&address=${hexPage(this.focus.page)}` : ""}`;
-	}
-
-	fromFragment() {
-		const words = new URLSearchParams(location.hash.slice(1));
-		const moment = words.has("start") ? 0 : words.has("end") ? this.moments :
-			Number(words.get("fault") || NaN);
-		const page = parseAddress(words.get("address") || "");
-
-		if (!Number.isInteger(moment))
-			return null;
-		return page === null ? { moment } : { moment, mm: Number(words.get("mm")) || 0, page };
 	}
 
 	/* ---- Showing ----------------------------------------------------------------------------- */
@@ -322,10 +300,7 @@ class Page {
 		const form = byId("filters");
 
 		this.filterChoices();
-		byId("filters-toggle").addEventListener("click", () => {
-			form.hidden = !form.hidden;
-			byId("filters-toggle").setAttribute("aria-expanded", String(!form.hidden));
-		});
+		byId("filters-toggle").addEventListener("click", () => this.showFilters(form.hidden));
 		form.addEventListener("input", () => this.filter());
 		form.addEventListener("submit", (event) => event.preventDefault());
 		form.addEventListener("reset", () => setTimeout(() => this.filter()));
@@ -334,10 +309,11 @@ class Page {
 	filterChoices() {
 		const { records } = this;
 		const offer = (id, options) => {
-			const chosen = byId(id).value;
+			const chosen = byId(id).value, key = String(options);
 
-			if (byId(id).length === options.length + 1)
+			if (byId(id).dataset.key === key)
 				return;
+			byId(id).dataset.key = key;
 			fill(id, element("option", { value: "" }, "all"), ...options.map(([value, words]) =>
 				element("option", { value }, words)));
 			byId(id).value = chosen;
@@ -348,16 +324,45 @@ class Page {
 			.filter(([kind]) => records.kinds[kind]));
 	}
 
+	/* The filter as links have it. */
+	filterWords() {
+		const kind = byId("filter-kind").value;
+
+		return { pid: byId("filter-pid").value, kind: kind && KINDS[kind].name,
+			range: byId("filter-address").value.trim() };
+	}
+
+	setFilter({ pid, kind, range }) {
+		const words = this.filterWords();
+
+		if (pid === words.pid && kind === words.kind && range === words.range)
+			return;
+		byId("filter-pid").value = pid;
+		byId("filter-kind").value = kind && String(KINDS.findIndex(({ name }) => name === kind));
+		byId("filter-address").value = range;
+		this.showFilters(pid !== "" || kind !== "" || range !== "");
+		this.filter();
+	}
+
+	showFilters(shown) {
+		byId("filters").hidden = !shown;
+		byId("filters-toggle").setAttribute("aria-expanded", String(shown));
+	}
+
 	filter() {
 		this.match();
 		this.timeline.set(this.records, this.matches);
-		this.timeline.show(this.now);
+		if (this.now) {
+			this.timeline.show(this.now);
+			this.link.later(false);
+		}
 	}
 
 	/* Which faults the filter leaves, from the one on; of those before it is known. */
 	match(from = 0) {
 		const { records } = this, pid = byId("filter-pid").value, kind = byId("filter-kind").value;
-		const [first, last] = parseRange(byId("filter-address").value), n = records.faults.length;
+		const range = parseRange(byId("filter-address").value), n = records.faults.length;
+		const [first, last] = range || [0, Infinity];
 
 		records.use({ matches: Uint8Array }, n);
 		this.matches = records.matches;
@@ -368,24 +373,12 @@ class Page {
 				first <= records.page[i] && records.page[i] <= last;
 			this.nrMatches += this.matches[i];
 		}
-		byId("filter-help").textContent = this.nrMatches === n ?
-			"all faults; an address, or two with a dash" :
+		byId("filter-address").setAttribute("aria-invalid", String(!range));
+		byId("filter-help").textContent = !range ? "That is no address, nor two with a dash." :
+			this.nrMatches === n ? "all faults; an address, or two with a dash" :
+			!this.nrMatches ? "No fault is like that." :
 			`${plural(this.nrMatches, "fault")} of ${n.toLocaleString("en")}: steps go to these alone`;
 	}
-}
-
-/* The page of an address as one types it, or null. */
-function parseAddress(text) {
-	const match = /^\s*(?:0x)?([0-9a-f]{1,16})\s*$/i.exec(text);
-
-	return match ? Number(BigInt(`0x${match[1]}`) >> 12n) : null;
-}
-
-function parseRange(text) {
-	const [first, last] = text.split("-").map(parseAddress);
-
-	return first === null || first === undefined ? [0, Infinity] :
-		[first, last === null || last === undefined ? first : last];
 }
 
 /* The state after so many records, for tests/see. */
@@ -429,7 +422,7 @@ async function main() {
 		page = new Page(meta, records);
 		performance.mark("shown");
 		if (meta.live)
-			await page.follow();
+			await page.listen();
 		else
 			page.model.prepare();
 	} catch (error) {

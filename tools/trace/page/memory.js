@@ -46,12 +46,10 @@ class FrameMap {
 	}
 
 	key(event) {
-		const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns };
+		const to = frameByKey(event.key, this.chosen || 0, this.columns, this.nr);
 
-		if (event.key in step) {
-			const from = this.chosen === null ? 0 : this.chosen;
-
-			this.choose(Math.max(0, Math.min(this.nr - 1, from + step[event.key])));
+		if (to !== null && !event.ctrlKey && !event.altKey && !event.metaKey) {
+			this.choose(to);
 			event.preventDefault();
 			event.stopPropagation();
 		}
@@ -82,9 +80,7 @@ class FrameMap {
 		if (chosen !== null && chosen < this.nr) {
 			const high = this.height / this.rows, size = Math.max(7, this.cell + 3);
 
-			context.strokeStyle = Colours.get("ink");
-			context.lineWidth = 2;
-			context.strokeRect((chosen % this.columns + 0.5) * this.cell - size / 2,
+			strokeMark(context, (chosen % this.columns + 0.5) * this.cell - size / 2,
 				(Math.floor(chosen / this.columns) + 0.5) * high - size / 2, size, size);
 		}
 		this.paintNear(chosen);
@@ -173,11 +169,14 @@ function showFrames(now, map, chosen, byOwner) {
 	map.show(now, chosen, byOwner);
 	write(byId("frames-words"), `${now.derived.limit.toLocaleString("en")} frames of 4 KiB` +
 		(uses[USE_NUMBER.free] ? `, ${uses[USE_NUMBER.free].toLocaleString("en")} free` : ""));
-	map.canvas.setAttribute("aria-label", USES.map((use, i) => uses[i] && `${uses[i]} ${USE_WORDS[use]}`)
-		.filter(Boolean).join(", "));
+	const words = chosen === null ? "Choose a frame: by a click, or with the arrow keys." :
+		frameWords(now, chosen);
+
+	tell(map.canvas, { "aria-label": `Frame of physical memory: ${USES.map((use, i) => uses[i] &&
+		`${uses[i]} ${USE_WORDS[use]}`).filter(Boolean).join(", ")}` });
+	tellAt(map.canvas, chosen || 0, now.derived.limit, words);
 	update("frames-legend", ...map.legend(now, byOwner));
-	write(byId("frame-words"), chosen === null ?
-		"Choose a frame: by a click, or with the arrow keys." : frameWords(now, chosen));
+	write(byId("frame-words"), words);
 	showBuddy(now);
 }
 

@@ -308,7 +308,14 @@ function paintNarrow(context, derived, space, vma, place) {
 
 /* A mark on one page. */
 function paintMark(context, x, width, y, height) {
-	context.strokeStyle = Colours.get("ink");
-	context.lineWidth = 2;
-	context.strokeRect(x, y + 1, Math.max(3, width), height - 2);
+	strokeMark(context, x, y + 1, Math.max(3, width), height - 2);
+}
+
+/* Ink between two lines of paper: seen on each colour that a page or frame can have. */
+function strokeMark(context, x, y, width, height) {
+	for (const [colour, line] of [["paper", 5], ["ink", 2.5]]) {
+		context.strokeStyle = Colours.get(colour);
+		context.lineWidth = line;
+		context.strokeRect(x, y, width, height);
+	}
 }

@@ -32,7 +32,7 @@ class Records {
 			this.names[kind.type] = name;
 		this.count = 0;
 		this.programs = [];
-		this.processes = new Map(); // pid -> the name that it had first
+		this.processes = new Map(); // pid -> the name that it had last
 		this.kinds = new Uint32Array(KINDS.length); // faults of each
 		this.cpus = 1;
 		[this.first, this.last] = [Infinity, -Infinity]; // seconds, of faults
@@ -109,8 +109,7 @@ class Records {
 		this.program[i] = i && this.sameName(comm, this.lastComm) ? this.program[i - 1] :
 			this.programOf(this.text(r, "comm"));
 		this.lastComm = comm;
-		if (!this.processes.has(this.pid[i]))
-			this.processes.set(this.pid[i], this.programs[this.program[i]]);
+		this.processes.set(this.pid[i], this.programs[this.program[i]]);
 		this.kinds[this.kind[i]]++;
 		this.cpus = Math.max(this.cpus, this.cpu[i] + 1);
 		this.first = Math.min(this.first, this.time[i]);

@@ -7,7 +7,8 @@ const MOST_ROWS = 120, MOST_PAIRS = 24;
 
 class SpaceMap {
 	constructor(place, choose) {
-		this.canvas = element("canvas", { role: "img" });
+		this.canvas = element("canvas", { role: "slider", tabindex: 0,
+			"aria-label": "Page of the address space", "aria-describedby": "space-keys" });
 		this.labels = d3.select(place).append(() => this.canvas) && d3.select(place).append("svg")
 			.attr("class", "over axis").attr("aria-hidden", "true");
 		this.place = place;
@@ -20,7 +21,11 @@ class SpaceMap {
 			const page = this.pageAt(d3.mouse(this.canvas)[0]);
 
 			if (page !== null)
-				choose(page);
+				choose(page, true);
+		});
+		this.canvas.addEventListener("keydown", (event) => {
+			if (keyInPages(event, this.space, this.now.page, choose))
+				this.bringIn(this.now.page);
 		});
 	}
 
@@ -71,7 +76,7 @@ class SpaceMap {
 	}
 
 	paint() {
-		const context = prepare(this.canvas, this.width, 44), { derived, page } = this.now;
+		const context = prepare(this.canvas, this.width, 44), { page } = this.now;
 		const shown = [];
 
 		this.canvas.style.height = "44px";
@@ -88,7 +93,16 @@ class SpaceMap {
 		if (mark)
 			paintMark(context, this.x(mark.at), this.x(mark.at + mark.one) - this.x(mark.at), 0, 44);
 		this.label(shown);
-		this.canvas.setAttribute("aria-label", this.words(derived));
+		this.tellPage();
+	}
+
+	/* To a screen reader: the chosen page, by its place among those that are mapped. */
+	tellPage() {
+		const { now, space } = this, vmas = space ? space.vmas : [], i = byEnd.right(vmas, now.page || 0);
+		const inside = i < vmas.length ? Math.max(0, now.page - vmas[i].start) : 0;
+
+		tellAt(this.canvas, d3.sum(vmas.slice(0, i), (vma) => vma.end - vma.start) + inside,
+			d3.sum(vmas, (vma) => vma.end - vma.start), pageWords(now, now.page));
 	}
 
 	/* Only the pages in sight: zoomed far in, a mapping is wider than any canvas. */
@@ -115,19 +129,20 @@ class SpaceMap {
 			.attr("x", ({ x }) => x).attr("y", 13).text(({ text }) => text);
 	}
 
-	words() {
-		const { space } = this;
-
-		return space ? `${plural(space.vmas.length, "mapping")}, to scale; the table below has them all` :
-			"no address space";
-	}
-
 	scaleBy(factor) {
 		this.zoom.scaleBy(d3.select(this.canvas), factor);
 	}
 
 	whole() {
 		this.zoom.transform(d3.select(this.canvas), d3.zoomIdentity);
+	}
+
+	/* Have a page in sight, as near as the map is now. */
+	bringIn(page) {
+		const mark = this.partOf(page);
+
+		if (mark && (this.x(mark.at) < 0 || this.x(mark.at + mark.one) > this.width))
+			this.zoom.translateTo(d3.select(this.canvas), (mark.at + mark.one / 2) * this.width, 0);
 	}
 
 	/* So near that 64 pages fill the map. */
@@ -156,15 +171,26 @@ function showVmas(now, choose) {
 			`, of which the ${vmas.length} next to the address are in the table` : "") :
 			`${now.derived.spaceName(space.mm)}: its mappings are not recorded, its entries are.`);
 	vmas.forEach((vma, i) => showVma(rows[i], vma, now));
+	const current = vmas.findIndex((vma) => vma.start <= now.page && now.page < vma.end);
+
+	vmas.forEach((_, i) => tell(pagesOf(rows[i]), { tabindex: i === Math.max(0, current) ? 0 : -1 }));
 }
+
+const pagesOf = (row) => row.children[4].firstChild;
 
 /* An empty row. What it tells of now, showVma() writes into it, for the mouse. */
 function vmaRow(choose) {
-	const canvas = element("canvas", { role: "img" });
+	const canvas = element("canvas", { role: "slider", "aria-describedby": "space-keys" });
 	const row = element("tr", {}, ...["td", "td", "td", "td"].map((cell) => element(cell)),
 		element("td", {}, canvas, element("span.count")));
 
-	canvas.addEventListener("click", (event) => choose(pageUnder(event, row.shown.vma)));
+	canvas.addEventListener("click", (event) => choose(pageUnder(event, row.shown.vma), true));
+	canvas.addEventListener("keydown", (event) => {
+		const { now } = row.shown;
+
+		if (keyInPages(event, now.space, now.page, choose))
+			document.querySelector("#vmas canvas[tabindex='0']").focus();
+	});
 	canvas.addEventListener("mousemove", (event) => {
 		const { vma, now } = row.shown, page = pageUnder(event, vma);
 
@@ -186,7 +212,8 @@ function near(vmas, page) {
 const pagesCounted = new Uint32Array(PAGE_NAMES.length);
 
 function showVma(row, vma, now) {
-	const cells = row.children, canvas = cells[4].firstChild, name = vmaName(now.state, vma);
+	const cells = row.children, canvas = pagesOf(row), name = vmaName(now.state, vma);
+	const current = vma.start <= now.page && now.page < vma.end;
 
 	row.shown = { vma, now };
 	pagesCounted.fill(0);
@@ -197,14 +224,16 @@ function showVma(row, vma, now) {
 		`${pagesCounted[i].toLocaleString("en")} ${PAGES_COUNTED[what]}`).filter(Boolean).join(", ") ||
 		"nothing touched yet";
 
-	row.setAttribute("aria-current", String(vma.start <= now.page && now.page < vma.end));
+	row.setAttribute("aria-current", String(current));
 	write(cells[0], `${hexPage(vma.start)}-${hexPage(vma.end)}`);
 	write(cells[1], rights(vma.flags));
 	write(cells[2], bytes(vma.end - vma.start));
 	write(cells[3], name);
 	cells[3].title = name;
 	write(cells[4].lastChild, words);
-	canvas.setAttribute("aria-label", words);
+	tell(canvas, { "aria-label": `Page of ${lastPart(name)}, ${hexPage(vma.start)}: ${words}` });
+	tellAt(canvas, current ? now.page - vma.start : 0, vma.end - vma.start,
+		current ? pageWords(now, now.page) : "no page is chosen here");
 	Pictures.later(canvas, (width) => paintRow(canvas, width, vma, now));
 }
 
