@@ -6,6 +6,7 @@
 #include "fs/perm.h"
 #include "fs/pipe.h"
 #include "fs/syscalls.h"
+#include "kernel/proc/caps.h"
 #include "kernel/core/task.h"
 #include "kernel/proc/signal.h"
 #include "lib/errno.h"
@@ -17,23 +18,59 @@
 
 #define DEFAULT_SLOTS 16
 
-static DEFINE_SPINLOCK(files_lock); /* inode->i_pipe and pipe->files */
+#define LEAST_SLOTS 2U /* of a user who has too many */
 
+static DEFINE_SPINLOCK(files_lock); /* inode->i_pipe, pipe->files and pipes */
+static LIST_HEAD(pipes);            /* all that there are */
+
+unsigned int pipe_max_size = 1048576;
+unsigned long pipe_user_pages_soft = 16384, pipe_user_pages_hard;
+
+int pipe_may_have(const struct pipe *pipe, uid_t uid, unsigned int slots)
+{
+	unsigned long soft = READ_ONCE(pipe_user_pages_soft), sum = slots;
+	unsigned long hard = READ_ONCE(pipe_user_pages_hard);
+	const struct pipe *other;
+
+	if (capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
+		return 0;
+	spin_lock(&files_lock);
+	list_for_each_entry(other, &pipes, all)
+		if (other->uid == uid && other != pipe)
+			sum += READ_ONCE(other->nr_slots);
+	spin_unlock(&files_lock);
+	if (soft && sum > soft) {
+		sum -= slots - min(slots, LEAST_SLOTS);
+		return hard && sum > hard ? -EPERM : 1;
+	}
+	return hard && sum > hard ? -EPERM : 0;
+}
+
+/* NULL: no memory, or its user has too many. */
 static struct pipe *alloc_pipe(void)
 {
 	struct pipe *pipe = kzalloc(sizeof(*pipe), GFP_KERNEL);
+	unsigned int most = DEFAULT_SLOTS;
+	int verdict;
 
 	if (!pipe)
 		return NULL;
-	pipe->slots = kvzalloc(DEFAULT_SLOTS * sizeof(*pipe->slots));
+	if (!capable(CAP_SYS_RESOURCE))
+		most = min(most, (unsigned int)(READ_ONCE(pipe_max_size) / PAGE_SIZE));
+	pipe->uid = current->signal->uid.real;
+	verdict = pipe_may_have(pipe, pipe->uid, most);
+	pipe->nr_slots = verdict ? LEAST_SLOTS : most;
+	pipe->slots = verdict < 0 ? NULL : kvzalloc(pipe->nr_slots * sizeof(*pipe->slots));
 	if (!pipe->slots) {
 		kfree(pipe);
 		return NULL;
 	}
-	pipe->nr_slots = DEFAULT_SLOTS;
 	mutex_init(&pipe->lock, "pipe");
 	init_waitqueue_head(&pipe->wait);
 	pipe->files = 1;
+	spin_lock(&files_lock);
+	list_add(&pipe->all, &pipes);
+	spin_unlock(&files_lock);
 	return pipe;
 }
 
@@ -46,6 +83,8 @@ static void put_pipe(struct pipe *pipe, struct inode *inode)
 	last = !--pipe->files;
 	if (last && inode)
 		inode->i_pipe = NULL;
+	if (last)
+		list_del(&pipe->all);
 	spin_unlock(&files_lock);
 	if (!last)
 		return;
@@ -75,7 +114,7 @@ void pipe_release(struct file *file)
 	leave_pipe(file->private_data, file);
 }
 
-/* --- what pipe(2) made, opened by a name of /proc --- */
+/* --- what pipe(2) made: no name, but an inode, which a name of /proc may open once more --- */
 
 static struct inode *alloc_pipe_inode(struct super_block *sb)
 {
@@ -89,7 +128,8 @@ static void free_pipe_inode(struct inode *inode)
 
 static void evict_pipe_inode(struct inode *inode)
 {
-	put_pipe(inode->i_pipe, NULL);
+	if (inode->i_pipe)
+		put_pipe(inode->i_pipe, NULL);
 }
 
 static const struct super_operations pipe_sops = {
@@ -105,35 +145,35 @@ static struct super_block pipe_sb = {
 	.s_dev = 1,
 	.s_magic = 0x50495045, /* PIPEFS_MAGIC */
 	.s_blocksize = PAGE_SIZE,
+	.s_flags = SB_STRICTATIME, /* for fstatfs(2), to which Linux says no relatime */
 	.s_dirty = LIST_HEAD_INIT(pipe_sb.s_dirty),
 	.s_inodes = LIST_HEAD_INIT(pipe_sb.s_inodes),
 };
 
 bool is_nameless_pipe(const struct file *file)
 {
-	return file->f_op == &pipe_fops && (!file->f_inode || file->f_inode->i_sb == &pipe_sb);
+	return file->f_op == &pipe_fops && file->f_inode->i_sb == &pipe_sb;
 }
 
-struct dentry *pipe_dentry(struct file *file)
+/* A fresh pipe at its inode. Counted; NULL: no memory, or its user has too many. */
+static struct dentry *make_pipe_dentry(void)
 {
 	struct inode *inode = new_inode(&pipe_sb);
-	struct file_stat st;
-	struct dentry *dentry;
 
 	if (!inode)
-		return ERR_PTR(-ENOMEM);
-	file_getattr(file, &st);
-	inode->i_ino = st.ino;
-	inode->i_mode = st.mode;
+		return NULL;
+	inode->i_pipe = alloc_pipe();
+	if (!inode->i_pipe) {
+		iput(inode);
+		return NULL;
+	}
+	/* The only number it has: its place in memory, cut down so as not to tell where. */
+	inode->i_ino = (unsigned long)inode->i_pipe >> 6 & 0xffffff;
+	inode->i_mode = S_IFIFO | 0600;
 	inode->i_uid = current_fsuid();
 	inode->i_gid = current_fsgid();
 	inode->i_fop = &pipe_fops;
-	spin_lock(&files_lock);
-	inode->i_pipe = file->private_data;
-	inode->i_pipe->files++;
-	spin_unlock(&files_lock);
-	dentry = d_make_root(&pipe_sb, inode);
-	return dentry ? dentry : ERR_PTR(-ENOMEM);
+	return d_make_root(&pipe_sb, inode);
 }
 
 /* The pipe of a fifo, with one more file. NULL: out of memory. */
@@ -171,7 +211,7 @@ int fifo_open(struct inode *inode, struct file *file)
 	if (!pipe)
 		return -ENOMEM;
 	file->private_data = pipe;
-	file->f_pos = -1;
+	file->f_writer_no = ~0U;
 	mutex_lock(&pipe->lock);
 	if (named && mode == FMODE_WRITE && !waits && !pipe->readers) {
 		mutex_unlock(&pipe->lock);
@@ -190,7 +230,7 @@ int fifo_open(struct inode *inode, struct file *file)
 		pipe->writer_no++;
 	}
 	if (alone && !waits) /* no end of file before there was a writer: pipe_poll() */
-		file->f_pos = pipe->writer_no;
+		file->f_writer_no = pipe->writer_no;
 	wake_up_all(&pipe->wait);
 	mutex_unlock(&pipe->lock);
 	if (alone && waits && named)
@@ -205,10 +245,12 @@ int fifo_open(struct inode *inode, struct file *file)
 /* Both ends as files. 0 or -errno, nothing held. */
 static int make_pipe(struct file *ends[2], int flags)
 {
-	struct pipe *pipe = alloc_pipe();
+	struct dentry *dentry = make_pipe_dentry();
+	struct pipe *pipe;
 
-	if (!pipe)
-		return -ENOMEM;
+	if (!dentry)
+		return -ENFILE;
+	pipe = dentry->d_inode->i_pipe;
 	ends[0] = alloc_file(&pipe_fops, O_RDONLY | (flags & O_NONBLOCK));
 	ends[1] = alloc_file(&pipe_fops, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)));
 	for (int i = 0; i < 2; i++) {
@@ -216,14 +258,16 @@ static int make_pipe(struct file *ends[2], int flags)
 			continue;
 		if (!IS_ERR(ends[!i]))
 			free_file(ends[!i]);
-		put_pipe(pipe, NULL);
+		dput(dentry);
 		return (int)PTR_ERR(ends[i]);
 	}
 	pipe->readers = pipe->writers = 1;
-	pipe->files = 2;
+	pipe->files += 2;
 	for (int i = 0; i < 2; i++) {
 		ends[i]->private_data = pipe;
-		ends[i]->f_pos = -1;
+		ends[i]->f_writer_no = ~0U;
+		ends[i]->f_inode = dentry->d_inode;
+		ends[i]->f_dentry = i ? dentry : dget(dentry);
 	}
 	return 0;
 }

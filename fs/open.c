@@ -320,15 +320,9 @@ void file_getattr(struct file *file, struct file_stat *st)
 	memset(st, 0, sizeof(*st));
 	if (!inode) {
 		st->size = file->f_mapping ? *file->f_mapping->i_size : 0;
-		/*
-		 * The only number it has: its place in memory, cut down so as not to tell where. Both
-		 * ends of a pipe are one object.
-		 */
-		bool pipe = file->f_op == &pipe_fops;
-		const void *object = pipe ? file->private_data : file;
-
-		st->ino = (unsigned long)object >> 6 & 0xffffff;
-		st->mode = file->f_mapping ? S_IFREG | 0777 : pipe ? S_IFIFO | 0600 : 0600;
+		/* The only number it has: its place in memory, cut down so as not to tell where. */
+		st->ino = (unsigned long)file >> 6 & 0xffffff;
+		st->mode = file->f_mapping ? S_IFREG | 0777 : 0600;
 		st->dev = 1;
 		return;
 	}

@@ -14,6 +14,7 @@
 #include "kernel/core/wait.h"
 #include "kernel/proc/caps.h"
 #include "kernel/proc/signal.h"
+#include "lib/bitops.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
@@ -22,8 +23,7 @@
 #include "mm/frame/vmalloc.h"
 #include <asm/uaccess.h>
 
-#define PIPE_MAX_SIZE 1048576 /* that one who is not root may ask for */
-#define PIPE_MAX_SLOTS 65536  /* for root there is Linux's limit of one allocation */
+#define PIPE_MAX_SLOTS 65536 /* for root there is Linux's limit of one allocation */
 
 /* The frame of the oldest slot is read: keep it for the next write. */
 static void drop_slot(struct pipe *pipe)
@@ -219,7 +219,7 @@ static unsigned int pipe_poll(struct file *file, struct wait_queue_head **wait)
 	if (file->f_mode & FMODE_READ) {
 		if (!pipe_empty(pipe))
 			mask |= POLLIN | POLLRDNORM;
-		if (!READ_ONCE(pipe->writers) && file->f_pos != READ_ONCE(pipe->writer_no))
+		if (!READ_ONCE(pipe->writers) && file->f_writer_no != READ_ONCE(pipe->writer_no))
 			mask |= POLLHUP;
 	}
 	if (file->f_mode & FMODE_WRITE) {
@@ -247,16 +247,11 @@ static long pipe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return put_user(len, (int __user *)arg);
 }
 
-/* Linux's rounding: whole frames, a power of two of them. 0: it cannot be. */
-static unsigned int slots_for(unsigned long size)
+unsigned int pipe_slots_for(unsigned long size)
 {
-	unsigned int slots = 1;
-
-	if (size > 1UL << 31)
+	if (size > PIPE_MAX_BYTES)
 		return 0;
-	while (slots * PAGE_SIZE < size)
-		slots *= 2;
-	return slots;
+	return (unsigned int)roundup_pow_of_two(DIV_ROUND_UP(size, PAGE_SIZE));
 }
 
 static long resize_pipe(struct pipe *pipe, unsigned int nr_slots)
@@ -293,17 +288,22 @@ long pipe_get_size(struct file *file)
 
 long pipe_set_size(struct file *file, unsigned long size)
 {
-	unsigned int slots = slots_for(size);
+	unsigned int slots = pipe_slots_for(size);
+	struct pipe *pipe = file->private_data;
 
 	if (file->f_op != &pipe_fops)
 		return -EBADF;
 	if (!slots)
 		return -EINVAL;
-	if (size > PIPE_MAX_SIZE && !capable(CAP_SYS_RESOURCE))
-		return -EPERM;
+	if (slots > READ_ONCE(pipe->nr_slots)) {
+		if (slots > READ_ONCE(pipe_max_size) / PAGE_SIZE && !capable(CAP_SYS_RESOURCE))
+			return -EPERM;
+		if (pipe_may_have(pipe, pipe->uid, slots))
+			return -EPERM;
+	}
 	if (slots > PIPE_MAX_SLOTS)
 		return -ENOMEM;
-	return resize_pipe(file->private_data, slots);
+	return resize_pipe(pipe, slots);
 }
 
 const struct file_operations pipe_fops = {

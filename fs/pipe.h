@@ -6,6 +6,7 @@
 #include "kernel/core/mutex.h"
 #include "kernel/core/wait.h"
 #include "lib/compiler.h"
+#include "lib/list.h"
 #include "lib/types.h"
 
 struct dentry;
@@ -26,10 +27,12 @@ struct pipe {
 	unsigned int nr_slots;             /* a power of two */
 	unsigned int readers, writers;     /* open files of each end */
 	unsigned int reader_no, writer_no; /* how often each end was opened */
-	unsigned int files;                /* of both ends: the last one frees it; files_lock */
+	unsigned int files;                /* of both ends, and pipe(2)'s inode; the last frees it; files_lock */
 	struct pipe_slot *slots;
 	void *spare;                 /* a frame for the next write, or NULL */
 	struct wait_queue_head wait; /* both ends */
+	struct list_head all;        /* pipes; files_lock */
+	uid_t uid;                   /* who made it: its frames count as that user's */
 };
 
 static inline bool pipe_empty(const struct pipe *pipe)
@@ -54,13 +57,23 @@ extern const struct file_operations pipe_fops;
 int fifo_open(struct inode *inode, struct file *file);
 void pipe_release(struct file *file);
 
-/*
- * A name for what pipe(2) made, of which @file is an end, so that it can be opened once more through
- * /proc/PID/fd. Counted, or ERR_PTR(-ENOMEM).
- */
-struct dentry *pipe_dentry(struct file *file);
-/* Is it an end of such a pipe, by whatever way it was opened? */
+/* Is it an end of what pipe(2) made, by whatever way it was opened? */
 bool is_nameless_pipe(const struct file *file);
+
+/*
+ * /proc/sys/fs: bytes that one who is not root may ask for, and the frames that all pipes of a user may
+ * ask for before new ones are small, or refused; 0: as many as they like.
+ */
+#define PIPE_MAX_BYTES (1U << 31)
+extern unsigned int pipe_max_size;
+extern unsigned long pipe_user_pages_soft, pipe_user_pages_hard;
+/* Linux's rounding of a pipe's size: frames, a power of two. 0: it cannot be so large. */
+unsigned int pipe_slots_for(unsigned long size);
+/*
+ * May current, of whose pipes this is one, let it grow to @slots? Those who may set limits always. 0,
+ * 1: only as far as the least, -EPERM.
+ */
+int pipe_may_have(const struct pipe *pipe, uid_t uid, unsigned int slots);
 
 /*
  * sendfile(2)'s write: up to a frame of the kernel's bytes, in a slot of their own. How many; -EAGAIN:

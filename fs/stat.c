@@ -6,7 +6,6 @@
 #include "fs/inode.h"
 #include "fs/namei.h"
 #include "fs/perm.h"
-#include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -182,7 +181,6 @@ long sys_statx(int dfd, const char __user *path, unsigned int flags, unsigned in
 
 #define ST_VALID 0x20
 #define ST_RELATIME 0x1000
-#define PIPEFS_MAGIC 0x50495045
 #define ANON_INODE_MAGIC 0x09041934
 
 static long do_statfs(struct super_block *sb, struct statfs __user *user)
@@ -212,9 +210,9 @@ static long do_statfs(struct super_block *sb, struct statfs __user *user)
 }
 
 /* Of a file that is in no file system of ours, as if it were in Linux's hidden ones. */
-static long nameless_statfs(const struct file *file, struct statfs __user *user)
+static long nameless_statfs(struct statfs __user *user)
 {
-	struct statfs st = { .f_type = file->f_op == &pipe_fops ? PIPEFS_MAGIC : ANON_INODE_MAGIC,
+	struct statfs st = { .f_type = ANON_INODE_MAGIC,
 			     .f_bsize = PAGE_SIZE,
 			     .f_frsize = PAGE_SIZE,
 			     .f_namelen = NAME_MAX,
@@ -242,7 +240,7 @@ long sys_fstatfs(unsigned int fd, struct statfs __user *st)
 
 	if (!file)
 		return -EBADF;
-	err = file->f_inode ? do_statfs(file->f_inode->i_sb, st) : nameless_statfs(file, st);
+	err = file->f_inode ? do_statfs(file->f_inode->i_sb, st) : nameless_statfs(st);
 	fput(file);
 	return err;
 }

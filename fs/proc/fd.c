@@ -74,12 +74,9 @@ static int to_front(char *path, char *buf)
 static int readlink_file(struct file *file, char *buf, int size)
 {
 	const char *kind = file->f_op->name;
-	struct file_stat st;
 
-	if (is_nameless_pipe(file)) {
-		file_getattr(file, &st);
-		return snprintf(buf, (size_t)size, "pipe:[%lu]", st.ino);
-	}
+	if (is_nameless_pipe(file))
+		return snprintf(buf, (size_t)size, "pipe:[%lu]", file->f_inode->i_ino);
 	if (file->f_dentry || *kind == '/')
 		return to_front(file_path(file, buf, size), buf);
 	return snprintf(buf, (size_t)size, "anon_inode:[%s]", kind);
@@ -104,10 +101,7 @@ static struct dentry *get_link_fd(void *arg)
 
 	if (IS_ERR(file))
 		return ERR_CAST(file);
-	if (file->f_dentry)
-		dentry = dget(file->f_dentry);
-	else
-		dentry = is_nameless_pipe(file) ? pipe_dentry(file) : ERR_PTR(-ENXIO);
+	dentry = file->f_dentry ? dget(file->f_dentry) : ERR_PTR(-ENXIO);
 	fput(file);
 	return dentry;
 }

@@ -8,6 +8,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/namei.h"
+#include "fs/pipe.h"
 #include "fs/proc/proc.h"
 #include "fs/tmpfs/sysv.h"
 #include "kernel/core/printk.h"
@@ -346,6 +347,24 @@ static int show_file_nr(struct seq_buf *m, void *arg)
 	return 0;
 }
 
+static int show_pipe_max_size(struct seq_buf *m, void *arg)
+{
+	(void)arg;
+	seq_printf(m, "%u\n", READ_ONCE(pipe_max_size));
+	return 0;
+}
+
+static ssize_t write_pipe_max_size(void *arg, const char *buf, size_t len)
+{
+	long size;
+	ssize_t n = parse_number(buf, len, 0, PIPE_MAX_BYTES, &size);
+
+	(void)arg;
+	if (n > 0)
+		WRITE_ONCE(pipe_max_size, pipe_slots_for((unsigned long)size) * PAGE_SIZE);
+	return n;
+}
+
 static const struct pseudo_entry fs_entries[] = {
 	READ_ONLY("dentry-state", show_dentry_state, NULL),
 	INT("file-max", max_files, 0, INT32_MAX),
@@ -354,6 +373,9 @@ static const struct pseudo_entry fs_entries[] = {
 	INT("nr_open", nr_open, NR_OPEN_SMALL, NR_OPEN_MOST),
 	CONSTANT("overflowgid", "65534"),
 	CONSTANT("overflowuid", "65534"),
+	READ_WRITE("pipe-max-size", show_pipe_max_size, write_pipe_max_size, NULL),
+	ULONG("pipe-user-pages-hard", pipe_user_pages_hard),
+	ULONG("pipe-user-pages-soft", pipe_user_pages_soft),
 	INT("protected_hardlinks", protected_hardlinks, 0, 1),
 	INT("protected_symlinks", protected_symlinks, 0, 1),
 	{ 0 }

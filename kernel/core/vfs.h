@@ -83,6 +83,7 @@ struct file {
 	void *private_data;
 	struct file_id f_id;                /* the recorder's: while nobody records, 0, 0 */
 	unsigned int f_told;                /* the same: names_changed when its name was told */
+	unsigned int f_writer_no;           /* pipes': writers there had been before it; fs/fifo.c */
 };
 
 static inline struct file *get_file(struct file *file)
