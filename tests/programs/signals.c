@@ -335,8 +335,8 @@ static pthread_t thread_hit;
 
 static void note_thread(int sig)
 {
+	thread_hit = pthread_self(); /* before the count, which somebody waits for */
 	count(sig);
-	thread_hit = pthread_self();
 }
 
 static void *idle_thread(void *arg)
