@@ -40,6 +40,7 @@ void task_setup(struct task_struct *task)
 	INIT_LIST_HEAD(&task->tasks);
 	INIT_LIST_HEAD(&task->thread_node);
 	INIT_LIST_HEAD(&task->pending_list);
+	INIT_LIST_HEAD(&task->pi_waiters);
 	spin_lock_init(&task->alloc_lock, "task->alloc_lock");
 	task->group_leader = task;
 	task->slice_ticks = SLICE_TICKS;

@@ -23,6 +23,7 @@ struct sighand_struct;
 struct pt_regs;
 struct fault_note;
 struct completion;
+struct futex_waiter;
 
 /* thread_flags: reasons to take the slow way back to user mode. Atomic. */
 #define TIF_NEED_RESCHED 0x1u
@@ -116,6 +117,10 @@ struct task_struct {
 	int *set_child_tid, *clear_child_tid; /* user addresses */
 	struct completion *vfork_done;
 	unsigned long robust_list; /* user address of the head of held robust futexes */
+	/* Locks of futex(2) that know their owner (kernel/proc/futex_pi.c); pi_lock there. */
+	struct list_head pi_waiters;     /* who waits for a lock of this task */
+	struct futex_waiter *pi_blocked; /* as which it waits for one itself */
+	bool pi_exited;                  /* gives nothing to wait for any more */
 	int pdeath_signal;         /* sent to this task when its parent dies; own task only */
 	int oom_score_adj;
 	unsigned long timer_slack_ns; /* prctl(2), 0: not set; nobody asks */

@@ -28,6 +28,7 @@ void mm_release(struct task_struct *task)
 	if (task->robust_list)
 		exit_robust_list(task);
 	task->robust_list = 0;
+	exit_pi_futexes(task);
 	/* Only if somebody is left to see it. */
 	if (task->clear_child_tid && task->mm && atomic_read(&task->mm->mm_users) > 1) {
 		if (!put_user(0, task->clear_child_tid))

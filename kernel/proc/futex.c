@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex(2): sleep until another thread says that a word in user memory has changed. Waiters hang in
- * a hash table by key: private words by map and address, words in shared memory by file and offset,
- * so that processes meet there whatever address each has mapped it at.
+ * futex(2): sleep until another thread says that a word in user memory has changed. The operations on
+ * locks that know their owner are in futex_pi.c, the table that all waiters hang in is futex_key.c.
  *
  * The word is compared under the bucket's lock, and wakers take that lock after they changed it: a
  * waiter that saw the old value is in the table before the waker looks.
  */
+#include "kernel/proc/futex.h"
 #include "kernel/proc/futex_op.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscalls.h"
 #include "lib/errno.h"
 #include "lib/util.h"
-#include "mm/backing/filemap.h"
-#include "mm/fault/fault.h"
-#include "mm/space/mm.h"
 #include <asm/uaccess.h>
 
 #define FUTEX_WAIT 0
@@ -22,155 +19,34 @@
 #define FUTEX_REQUEUE 3
 #define FUTEX_CMP_REQUEUE 4
 #define FUTEX_WAKE_OP 5
+#define FUTEX_LOCK_PI 6
+#define FUTEX_UNLOCK_PI 7
+#define FUTEX_TRYLOCK_PI 8
 #define FUTEX_WAIT_BITSET 9
 #define FUTEX_WAKE_BITSET 10
+#define FUTEX_WAIT_REQUEUE_PI 11
+#define FUTEX_CMP_REQUEUE_PI 12
+#define FUTEX_LOCK_PI2 13
 #define FUTEX_PRIVATE_FLAG 128
 #define FUTEX_CLOCK_REALTIME 256
-#define FUTEX_BITSET_ANY 0xffffffffu
-
-struct futex_key {
-	/* A map's address, or the odd number of a file's page cache, which is never used again. */
-	unsigned long object;
-	unsigned long place; /* byte in it */
-};
-
-struct futex_bucket {
-	spinlock_t lock;
-	struct list_head waiters; /* lock; FIFO */
-};
-
-struct futex_waiter {
-	struct list_head list;
-	struct futex_bucket *bucket; /* changed by requeue under both locks; NULL once woken */
-	struct futex_key key;
-	struct task_struct *task;
-	u32 bitset;
-};
-
-#define NR_BUCKETS 256
-static struct futex_bucket buckets[NR_BUCKETS];
-
-void futex_init(void)
-{
-	int i;
-
-	for (i = 0; i < NR_BUCKETS; i++) {
-		spin_lock_init(&buckets[i].lock, "futex_bucket");
-		INIT_LIST_HEAD(&buckets[i].waiters);
-	}
-}
-
-/* --- keys --- */
-
-/* @mapping's page is locked: it has its owner, an inode, as long. */
-static unsigned long mapping_id(struct address_space *mapping)
-{
-	static unsigned long last_id = 1;
-	unsigned long id = READ_ONCE(mapping->futex_id);
-
-	if (id)
-		return id;
-	id = __atomic_add_fetch(&last_id, 2, __ATOMIC_RELAXED);
-	cmpxchg(&mapping->futex_id, 0, id);
-	return READ_ONCE(mapping->futex_id);
-}
-
-/*
- * As if for writing: a page of a private file mapping must become ours before it is asked what it
- * is. A read-only mapping of a file can be waited on all the same; nobody else will ever see a word
- * that is anonymous and read-only, so there is nothing to wait for.
- */
-static long shared_key(unsigned long address, struct futex_key *key)
-{
-	struct page *page = get_user_page(current->mm, address, true);
-	bool read_only = IS_ERR(page);
-	struct address_space *mapping;
-	long ret = 0;
-
-	if (read_only)
-		page = get_user_page(current->mm, address, false);
-	if (IS_ERR(page))
-		return PTR_ERR(page);
-	lock_page(page);
-	mapping = page_mapping(page);
-	if (read_only && (PageAnon(page) || !mapping)) {
-		ret = -EFAULT;
-	} else if (mapping && !PageSwapCache(page)) {
-		key->object = mapping_id(mapping);
-		key->place = (page->index << PAGE_SHIFT) + (address & ~PAGE_MASK);
-	}
-	unlock_page(page);
-	put_page(page);
-	return ret;
-}
-
-static long get_key(u32 __user *addr, bool shared, struct futex_key *key)
-{
-	unsigned long address = (unsigned long)addr;
-
-	if (address & 3)
-		return -EINVAL;
-	if (!access_ok(addr, sizeof(*addr)))
-		return -EFAULT;
-	*key = (struct futex_key){ (unsigned long)current->mm, address };
-	return shared ? shared_key(address, key) : 0;
-}
-
-static bool same_key(const struct futex_key *a, const struct futex_key *b)
-{
-	return a->object == b->object && a->place == b->place;
-}
-
-static struct futex_bucket *bucket_of(const struct futex_key *key)
-{
-	unsigned long hash =
-		(key->object >> 6) ^ key->object ^ (key->place >> 2) ^ (key->place >> PAGE_SHIFT);
-
-	return &buckets[hash * 0x9e3779b97f4a7c15UL >> 56];
-}
-
-/* Two buckets, perhaps the same, in the order of their addresses. */
-static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
-{
-	if (a > b)
-		swap(a, b);
-	spin_lock(&a->lock);
-	if (a != b)
-		spin_lock(&b->lock);
-}
-
-static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
-{
-	spin_unlock(&a->lock);
-	if (a != b)
-		spin_unlock(&b->lock);
-}
-
-/* The word, without sleeping: -EFAULT when its page has to be brought first. */
-static int read_word_atomic(u32 *value, u32 __user *addr)
-{
-	int ret;
-
-	current->pagefault_disabled++;
-	ret = get_user(*value, addr);
-	current->pagefault_disabled--;
-	return ret;
-}
-
 /* --- waking --- */
 
-/*
- * Bucket locked. After the last line the waiter's frame, and the waiter, may be gone; up to then it waits for the
- * bucket's lock, however early it runs.
- */
-static void wake_waiter(struct futex_waiter *waiter)
+/* Up to the last line the waiter waits for the bucket's lock, however early it runs. */
+void futex_wake_waiter(struct futex_waiter *waiter)
 {
 	list_del_init(&waiter->list);
 	wake_up_process(waiter->task);
 	smp_store_release(&waiter->bucket, NULL);
 }
 
-static int wake_key(struct futex_bucket *bucket, const struct futex_key *key, int nr, u32 bitset)
+/* Waiters for a lock, or for being moved to one, are not woken like others. */
+static bool is_plain(const struct futex_waiter *waiter)
+{
+	return !waiter->pi && !waiter->target;
+}
+
+/* How many, or -EINVAL when one of them is not to be woken so. Bucket locked. */
+static long wake_key(struct futex_bucket *bucket, const struct futex_key *key, int nr, u32 bitset)
 {
 	struct futex_waiter *waiter, *n;
 	int woken = 0;
@@ -178,8 +54,12 @@ static int wake_key(struct futex_bucket *bucket, const struct futex_key *key, in
 	list_for_each_entry_safe(waiter, n, &bucket->waiters, list) {
 		if (woken >= nr)
 			break;
-		if (same_key(&waiter->key, key) && waiter->bitset & bitset) {
-			wake_waiter(waiter);
+		if (!futex_same_key(&waiter->key, key))
+			continue;
+		if (!is_plain(waiter))
+			return -EINVAL;
+		if (waiter->bitset & bitset) {
+			futex_wake_waiter(waiter);
 			woken++;
 		}
 	}
@@ -194,10 +74,10 @@ static long futex_wake(u32 __user *addr, bool shared, int nr, u32 bitset)
 
 	if (!bitset)
 		return -EINVAL;
-	ret = get_key(addr, shared, &key);
+	ret = futex_get_key(addr, shared, &key);
 	if (ret)
 		return ret;
-	bucket = bucket_of(&key);
+	bucket = futex_bucket_of(&key);
 	spin_lock(&bucket->lock);
 	ret = wake_key(bucket, &key, nr < 1 ? 1 : nr, bitset);
 	spin_unlock(&bucket->lock);
@@ -222,41 +102,45 @@ static long futex_requeue(u32 __user *from, u32 __user *to, bool shared, int nr_
 	if (nr_wake < 0 || nr_move < 0)
 		return -EINVAL;
 again:
-	ret = get_key(from, shared, &key1);
+	ret = futex_get_key(from, shared, &key1);
 	if (!ret)
-		ret = get_key(to, shared, &key2);
+		ret = futex_get_key(to, shared, &key2);
 	if (ret)
 		return ret;
-	b1 = bucket_of(&key1);
-	b2 = bucket_of(&key2);
-	lock_two(b1, b2);
-	if (expected && read_word_atomic(&value, from)) {
-		unlock_two(b1, b2);
+	b1 = futex_bucket_of(&key1);
+	b2 = futex_bucket_of(&key2);
+	futex_lock_two(b1, b2);
+	if (expected && futex_read_atomic(&value, from)) {
+		futex_unlock_two(b1, b2);
 		if (get_user(value, from))
 			return -EFAULT;
 		goto again;
 	}
 	if (expected && value != *expected) {
-		unlock_two(b1, b2);
+		futex_unlock_two(b1, b2);
 		return -EAGAIN;
 	}
 	ret = wake_key(b1, &key1, nr_wake, FUTEX_BITSET_ANY);
 	list_for_each_entry_safe(waiter, n, &b1->waiters, list) {
-		if (moved >= nr_move)
+		if (ret < 0 || moved >= nr_move)
 			break;
-		if (!same_key(&waiter->key, &key1))
+		if (!futex_same_key(&waiter->key, &key1))
 			continue;
+		if (!is_plain(waiter)) {
+			ret = -EINVAL;
+			break;
+		}
 		moved++;
 		/* Moved to the end of its own queue, it would come by again and again. */
-		if (same_key(&key1, &key2))
+		if (futex_same_key(&key1, &key2))
 			continue;
 		list_move_tail(&waiter->list, &b2->waiters);
 		waiter->key = key2;
 		WRITE_ONCE(waiter->bucket, b2);
 	}
-	unlock_two(b1, b2);
+	futex_unlock_two(b1, b2);
 	/* Linux counts both for CMP_REQUEUE and for REQUEUE alike. */
-	return ret + moved;
+	return ret < 0 ? ret : ret + moved;
 }
 
 /* --- waking by a condition --- */
@@ -268,32 +152,31 @@ static long futex_wake_op(u32 __user *addr, u32 __user *addr2, bool shared, int 
 	struct futex_bucket *b1, *b2;
 	struct futex_key key1, key2;
 	struct futex_op op;
-	long ret;
+	long ret, more = 0;
 	u32 old;
 
 	for (;;) {
-		ret = get_key(addr, shared, &key1);
+		ret = futex_get_key(addr, shared, &key1);
 		if (!ret)
-			ret = get_key(addr2, shared, &key2);
+			ret = futex_get_key(addr2, shared, &key2);
 		if (!ret)
 			ret = futex_decode_op(encoded, &op);
 		if (ret)
 			return ret;
-		b1 = bucket_of(&key1);
-		b2 = bucket_of(&key2);
-		lock_two(b1, b2);
+		b1 = futex_bucket_of(&key1);
+		b2 = futex_bucket_of(&key2);
+		futex_lock_two(b1, b2);
 		if (!futex_change_word(addr2, &op, &old))
 			break;
-		unlock_two(b1, b2);
-		/* Have the page writable: an exchange that changes nothing. */
-		if (get_user(old, addr2) || cmpxchg_user(&old, addr2, old, old))
+		futex_unlock_two(b1, b2);
+		if (futex_bring_writable(addr2))
 			return -EFAULT;
 	}
 	ret = wake_key(b1, &key1, nr < 1 ? 1 : nr, FUTEX_BITSET_ANY);
-	if (futex_compare(&op, (int)old))
-		ret += wake_key(b2, &key2, nr2 < 1 ? 1 : nr2, FUTEX_BITSET_ANY);
-	unlock_two(b1, b2);
-	return ret;
+	if (ret >= 0 && futex_compare(&op, (int)old))
+		more = wake_key(b2, &key2, nr2 < 1 ? 1 : nr2, FUTEX_BITSET_ANY);
+	futex_unlock_two(b1, b2);
+	return ret < 0 || more < 0 ? -EINVAL : ret + more;
 }
 
 /* --- waiting --- */
@@ -315,31 +198,32 @@ static bool unqueue(struct futex_waiter *waiter)
 	return true;
 }
 
-/* Queue current if the word is @expected: 0, -EWOULDBLOCK, or -errno. */
-static long queue_if_equal(struct futex_waiter *waiter, u32 __user *addr, bool shared, u32 expected)
+long futex_queue_if_equal(struct futex_waiter *waiter, u32 __user *addr, bool shared, u32 expected)
 {
 	struct futex_bucket *bucket;
 	u32 value;
 	long ret;
 
 	for (;;) {
-		ret = get_key(addr, shared, &waiter->key);
+		ret = futex_get_key(addr, shared, &waiter->key);
 		if (ret)
 			return ret;
-		bucket = bucket_of(&waiter->key);
+		bucket = futex_bucket_of(&waiter->key);
 		spin_lock(&bucket->lock);
-		if (!read_word_atomic(&value, addr))
+		if (!futex_read_atomic(&value, addr))
 			break;
 		spin_unlock(&bucket->lock);
 		if (get_user(value, addr))
 			return -EFAULT;
 	}
-	if (value == expected) {
+	if (value != expected) {
+		ret = -EWOULDBLOCK;
+	} else if (waiter->target && futex_same_key(&waiter->key, waiter->target)) {
+		ret = -EINVAL;
+	} else {
 		waiter->bucket = bucket;
 		list_add_tail(&waiter->list, &bucket->waiters);
 		__atomic_store_n(&current->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
-	} else {
-		ret = -EWOULDBLOCK;
 	}
 	spin_unlock(&bucket->lock);
 	return ret;
@@ -347,18 +231,12 @@ static long queue_if_equal(struct futex_waiter *waiter, u32 __user *addr, bool s
 
 static long futex_wait_restart(unsigned long *args);
 
-/* When a wait ends: ns since boot, or, @real, since 1970; ~0: never. */
-struct deadline {
-	u64 ns;
-	bool real;
-};
-
-static bool has_come(struct deadline deadline)
+bool futex_has_come(struct deadline deadline)
 {
 	return deadline.ns <= (deadline.real ? ktime_get_real_ns() : ktime_get_ns());
 }
 
-static void sleep_until(struct deadline deadline)
+void futex_sleep_until(struct deadline deadline)
 {
 	u64 now = ktime_get_ns();
 
@@ -380,14 +258,14 @@ static long futex_wait(u32 __user *addr, bool shared, u32 expected, struct deadl
 	if (!bitset)
 		return -EINVAL;
 	for (;;) {
-		ret = queue_if_equal(&waiter, addr, shared, expected);
+		ret = futex_queue_if_equal(&waiter, addr, shared, expected);
 		if (ret)
 			return ret;
-		sleep_until(deadline);
+		futex_sleep_until(deadline);
 		WRITE_ONCE(task->state, TASK_RUNNING);
 		if (unqueue(&waiter))
 			return 0;
-		if (has_come(deadline))
+		if (futex_has_come(deadline))
 			return -ETIMEDOUT;
 		if (signal_pending(task))
 			break;
@@ -409,43 +287,53 @@ static long futex_wait_restart(unsigned long *args)
 			  (struct deadline){ args[3], args[1] & 2 }, (u32)args[4]);
 }
 
-/* WAIT's timeout is relative, WAIT_BITSET's absolute, by one of two clocks. */
-static long get_deadline(struct deadline *deadline, const struct timespec __user *uts,
-			 bool absolute, bool realtime)
+static bool has_timeout(int cmd)
+{
+	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_WAIT_REQUEUE_PI ||
+	       cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2;
+}
+
+/* WAIT's timeout is relative, all others absolute, by one of two clocks; LOCK_PI has no choice. */
+static long get_deadline(struct deadline *deadline, const struct timespec __user *uts, int cmd,
+			 bool realtime)
 {
 	long ret;
 
-	*deadline = (struct deadline){ ~0ULL, realtime };
-	if (!uts)
+	*deadline = (struct deadline){ ~0ULL, realtime || cmd == FUTEX_LOCK_PI };
+	if (!uts || !has_timeout(cmd))
 		return 0;
 	ret = get_timespec_ns(&deadline->ns, uts);
-	if (!ret && !absolute)
+	if (!ret && cmd == FUTEX_WAIT)
 		deadline->ns += ktime_get_ns(); /* of at most 2^63 */
 	return ret;
+}
+
+static bool takes_clock(int cmd)
+{
+	return cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_LOCK_PI2;
 }
 
 long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *timeout,
 	       u32 __user *addr2, u32 val3)
 {
 	int cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
-	bool shared = !(op & FUTEX_PRIVATE_FLAG);
+	bool shared = !(op & FUTEX_PRIVATE_FLAG), realtime = op & FUTEX_CLOCK_REALTIME;
 	struct deadline deadline;
 	long ret;
 
 	/* Where it is no pointer, the fourth argument is a number of waiters. */
 	int val2 = (int)(unsigned long)timeout;
 
-	if (op & FUTEX_CLOCK_REALTIME && cmd != FUTEX_WAIT_BITSET)
+	if (realtime && !takes_clock(cmd))
 		return -ENOSYS;
+	ret = get_deadline(&deadline, timeout, cmd, realtime);
+	if (ret)
+		return ret;
 	switch (cmd) {
 	case FUTEX_WAIT:
+		return futex_wait(addr, shared, val, deadline, FUTEX_BITSET_ANY);
 	case FUTEX_WAIT_BITSET:
-		ret = get_deadline(&deadline, timeout, cmd == FUTEX_WAIT_BITSET,
-				   op & FUTEX_CLOCK_REALTIME);
-		if (ret)
-			return ret;
-		return futex_wait(addr, shared, val, deadline,
-				  cmd == FUTEX_WAIT ? FUTEX_BITSET_ANY : val3);
+		return futex_wait(addr, shared, val, deadline, val3);
 	case FUTEX_WAKE:
 		return futex_wake(addr, shared, (int)val, FUTEX_BITSET_ANY);
 	case FUTEX_WAKE_BITSET:
@@ -456,6 +344,16 @@ long sys_futex(u32 __user *addr, int op, u32 val, const struct timespec __user *
 		return futex_requeue(addr, addr2, shared, (int)val, val2, &val3);
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(addr, addr2, shared, (int)val, val2, val3);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock_pi(addr, shared, deadline, cmd == FUTEX_TRYLOCK_PI);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock_pi(addr, shared);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_wait_requeue_pi(addr, shared, val, deadline, addr2);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_requeue_pi(addr, addr2, shared, (int)val, val2, val3);
 	default:
 		return -ENOSYS;
 	}

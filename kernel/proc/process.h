@@ -49,6 +49,11 @@ void end_of_init(int code) __attribute__((noreturn));
 void futex_init(void);
 /* Unlock what the dying current still holds, marked FUTEX_OWNER_DIED. */
 void exit_robust_list(struct task_struct *task);
+/*
+ * Who waits for locks of @task, current, which leaves its map, inherits them; once it dies nobody can wait
+ * for it any more. (futex_pi.c)
+ */
+void exit_pi_futexes(struct task_struct *task);
 /* Wake up to @nr waiters on a shared futex of current's map. Number woken, or -errno. */
 long futex_wake_shared(u32 __user *addr, int nr);
 
