@@ -153,9 +153,10 @@ static int dev_readlink(void *arg, char *buf, int size)
 	return snprintf(buf, (size_t)size, "%s", (const char *)arg);
 }
 
-#define LINK(file, target)                                                                    \
-	{                                                                                     \
-		.name = file, .mode = S_IFLNK | 0777, .arg = target, .readlink = dev_readlink \
+#define LINK(file, target)                                                                       \
+	{                                                                                        \
+		.name = file, .mode = S_IFLNK | 0777, .arg = target, .size = sizeof(target) - 1, \
+		.readlink = dev_readlink                                                         \
 	}
 
 static const struct pseudo_entry dev_entries[] = {
@@ -228,6 +229,6 @@ static const struct pseudo_entry dev_root = {
 
 void devfs_init(void)
 {
-	/* TMPFS_MAGIC, as Linux's devtmpfs has it. */
-	register_pseudo_fs("devtmpfs", 0x01021994, &dev_root);
+	/* TMPFS_MAGIC, and a tmpfs's blocks, as Linux's devtmpfs has them. */
+	register_pseudo_fs("devtmpfs", 0x01021994, PAGE_SIZE, &dev_root);
 }

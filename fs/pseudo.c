@@ -418,6 +418,7 @@ struct pseudo_type {
 	struct file_system_type type;
 	const struct pseudo_entry *root;
 	u32 magic;
+	unsigned int blocksize;
 };
 
 static int pseudo_fill_super(struct super_block *sb, const struct file_system_type *type)
@@ -427,7 +428,7 @@ static int pseudo_fill_super(struct super_block *sb, const struct file_system_ty
 
 	sb->s_op = &pseudo_sops;
 	sb->s_magic = p->magic;
-	sb->s_blocksize = 1024;
+	sb->s_blocksize = p->blocksize;
 	inode = make_inode(sb, p->root, "/", NULL);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
@@ -436,7 +437,8 @@ static int pseudo_fill_super(struct super_block *sb, const struct file_system_ty
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-int register_pseudo_fs(const char *name, u32 magic, const struct pseudo_entry *root)
+int register_pseudo_fs(const char *name, u32 magic, unsigned int blocksize,
+		       const struct pseudo_entry *root)
 {
 	struct pseudo_type *p = kzalloc(sizeof(*p), GFP_KERNEL);
 	int err;
@@ -445,6 +447,7 @@ int register_pseudo_fs(const char *name, u32 magic, const struct pseudo_entry *r
 		return -ENOMEM;
 	p->root = root;
 	p->magic = magic;
+	p->blocksize = blocksize;
 	p->type.name = name;
 	p->type.single = true;
 	p->type.fill_super = pseudo_fill_super;

@@ -18,7 +18,7 @@
  *		.mode = S_IFDIR | 0555, .children = proc_root_entries,
  *		.lookup = proc_pid_lookup, .iterate = proc_pid_iterate,
  *	};
- *	register_pseudo_fs("proc", 0x9fa0, &proc_root);    mountable by mount(2) from now on
+ *	register_pseudo_fs("proc", 0x9fa0, 1024, &proc_root);    mountable by mount(2) from now on
  */
 #ifndef FS_PSEUDO_H
 #define FS_PSEUDO_H
@@ -106,7 +106,11 @@ void *pseudo_arg(const struct file *file);
 /* The entry of an open pseudo directory; NULL: @file is none. */
 const struct pseudo_entry *pseudo_dir_entry(const struct file *file);
 
-/* Make @root mountable as type @name. @root is kept. 0 or -EEXIST. */
-int register_pseudo_fs(const char *name, u32 magic, const struct pseudo_entry *root);
+/*
+ * Make @root mountable as type @name. Of its files stat tells blocks of @blocksize bytes. @root is
+ * kept. 0 or -EEXIST.
+ */
+int register_pseudo_fs(const char *name, u32 magic, unsigned int blocksize,
+		       const struct pseudo_entry *root);
 
 #endif

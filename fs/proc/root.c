@@ -91,5 +91,5 @@ static const struct pseudo_entry proc_root = {
 
 void proc_init(void)
 {
-	register_pseudo_fs("proc", PROC_SUPER_MAGIC, &proc_root);
+	register_pseudo_fs("proc", PROC_SUPER_MAGIC, 1024, &proc_root);
 }

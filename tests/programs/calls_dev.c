@@ -35,6 +35,10 @@ static void memory(void)
 		      is_device("/dev/kmsg", 1, 11, 0644) && is_device("/dev/tty", 5, 0, 0666) &&
 		      is_device("/dev/console", 5, 1, 0600),
 	      "numbers and modes");
+	check(stat("/dev", &st) == 0 && st.st_blksize == 4096 && stat("/dev/null", &st) == 0 &&
+		      st.st_blksize == 4096 && stat("/proc/self/maps", &st) == 0 &&
+		      st.st_blksize == 1024,
+	      "a page at a time is best, in /proc 1024 bytes");
 	check(write(null, buf, 100) == 100 && read(null, buf, 100) == 0 &&
 		      lseek(null, 100, SEEK_SET) == 0 && lseek(null, 0, SEEK_END) == 0,
 	      "/dev/null takes all and has nothing");
