@@ -169,12 +169,12 @@ ssize_t proc_read_pagemap(struct file *file, char __user *buf, size_t count, lof
 	ssize_t done = 0;
 	u64 *entries;
 
-	if (*pos % PM_ENTRY_BYTES || count % PM_ENTRY_BYTES)
-		return -EINVAL;
 	mm = proc_mm(pseudo_arg(file));
-	if (!mm || !count || (u64)*pos >= (TASK_SIZE >> PAGE_SHIFT) * PM_ENTRY_BYTES) {
+	if (mm && (*pos % PM_ENTRY_BYTES || count % PM_ENTRY_BYTES))
+		done = -EINVAL;
+	if (done || !mm || !count || (u64)*pos >= (TASK_SIZE >> PAGE_SHIFT) * PM_ENTRY_BYTES) {
 		mmput(mm);
-		return 0;
+		return done;
 	}
 	entries = kmalloc(PM_BATCH * sizeof(*entries), GFP_KERNEL);
 	if (!entries)

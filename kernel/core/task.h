@@ -95,6 +95,7 @@ struct task_struct {
 	struct task_struct *real_parent, *group_leader;
 	struct list_head children, sibling, tasks, thread_node;
 	int exit_code, exit_signal;
+	pid_t parent_tid; /* of a leader: the thread of its parent that made it, or took it over */
 	atomic_t usage;
 
 	/* shared with the process's other threads */

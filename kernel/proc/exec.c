@@ -275,6 +275,7 @@ static void reset_task(struct exec *exec)
 	task->flags &= ~PF_FORKNOEXEC;
 	task->personality &= ~READ_IMPLIES_EXEC;
 	task->signal->no_new_group = true;
+	task->signal->exec_id++;
 	take_ids(exec);
 	if (task->signal->next_timer_id) {
 		delete_posix_timers();

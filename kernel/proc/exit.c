@@ -152,22 +152,31 @@ static struct task_struct *find_new_reaper(const struct task_struct *leader)
 	return init_task;
 }
 
+/* PR_SET_PDEATHSIG: the thread that made @child ended. tasklist_lock held. */
+static void tell_of_parents_death(struct task_struct *child)
+{
+	struct task_struct *t;
+
+	for_each_thread(child->signal, t)
+		if (t->pdeath_signal)
+			send_own_signal(t->pdeath_signal, t, true);
+}
+
 /*
  * Children of a process that ends go to another. tasklist_lock held. Zombies among them are collected
  * on @dead if that one ignores them.
  */
 static void reparent_children(struct task_struct *leader, struct list_head *dead)
 {
-	struct task_struct *child, *n, *t, *reaper;
+	struct task_struct *child, *n, *reaper;
 
 	if (list_empty(&leader->children))
 		return;
 	reaper = find_new_reaper(leader);
 	list_for_each_entry_safe(child, n, &leader->children, sibling) {
-		for_each_thread(child->signal, t)
-			if (t->pdeath_signal)
-				send_own_signal(t->pdeath_signal, t, true);
+		tell_of_parents_death(child);
 		child->real_parent = reaper;
+		child->parent_tid = reaper->pid;
 		child->exit_signal = SIGCHLD;
 		if (child->state & TASK_ZOMBIE && child->signal->nr_threads == 1 &&
 		    do_notify_parent(child, SIGCHLD)) {
@@ -177,6 +186,24 @@ static void reparent_children(struct task_struct *leader, struct list_head *dead
 			list_move_tail(&child->sibling, &reaper->children);
 		}
 		hang_up_if_orphaned(child, leader, NULL); /* it was the shell */
+	}
+}
+
+/*
+ * A thread ends, its process does not: another one takes its children, whom it made. tasklist_lock held.
+ */
+static void hand_over_children(struct task_struct *task)
+{
+	struct task_struct *child, *t, *heir = NULL;
+
+	for_each_thread(task->signal, t)
+		if (!heir && !(t->flags & PF_EXITING))
+			heir = t;
+	list_for_each_entry(child, &task->group_leader->children, sibling) {
+		if (!heir || child->parent_tid != task->pid)
+			continue;
+		child->parent_tid = heir->pid;
+		tell_of_parents_death(child);
 	}
 }
 
@@ -202,6 +229,8 @@ static bool exit_notify(struct task_struct *task)
 	bool autoreap = task != task->group_leader;
 
 	spin_lock_irq(&tasklist_lock);
+	if (unlikely(!list_empty(&task->group_leader->children)))
+		hand_over_children(task);
 	if (!autoreap) {
 		task->state = TASK_ZOMBIE;
 		autoreap =
@@ -232,8 +261,7 @@ void do_exit(int code)
 		panic("%s ends in a place where it cannot", task->comm);
 	if (!task->signal)
 		kthread_exit();
-	exit_signals(task);
-	group_dead = atomic_dec_and_test(&task->signal->live);
+	group_dead = exit_signals(task, code);
 	task->exit_code = code;
 	trace_exit((u32)task->tgid, (u32)code);
 	if (group_dead)
@@ -243,9 +271,7 @@ void do_exit(int code)
 	if (group_dead && task->signal->leader && task->signal->tty_nr)
 		tty_session_end();
 	if (group_dead && is_init(task))
-		end_of_init(task->signal->flags & SIGNAL_GROUP_EXIT ?
-				    task->signal->group_exit_code :
-				    code);
+		end_of_init(task->signal->group_exit_code);
 	if (group_dead)
 		forget_family(task->group_leader);
 	if (exit_notify(task)) {
@@ -296,11 +322,12 @@ static void become_leader(struct task_struct *task, struct task_struct *old)
 	exchange_pids(task, old);
 	list_replace_init(&old->sibling, &task->sibling);
 	list_splice_init(&old->children, &task->children);
-	list_for_each_entry(child, &task->children, sibling)
+	list_for_each_entry(child, &task->children, sibling) {
 		child->real_parent = task;
+		child->parent_tid = task->pid;
+	}
 	task->real_parent = old->real_parent;
 	old->real_parent = NULL;
-	task->exit_signal = SIGCHLD;
 	old->exit_signal = -1;
 	task->group_leader = task;
 	old->group_leader = task;
@@ -330,6 +357,7 @@ int de_thread(void)
 
 	spin_lock_irq(&tasklist_lock);
 	if (signal->nr_threads == 1) {
+		task->exit_signal = SIGCHLD;
 		spin_unlock_irq(&tasklist_lock);
 		return 0;
 	}
@@ -355,6 +383,8 @@ int de_thread(void)
 		become_leader(task, old);
 		spin_unlock(&task->sighand->lock);
 	}
+	if (!killed)
+		task->exit_signal = SIGCHLD;
 	signal->group_exec_task = NULL;
 	spin_unlock_irq(&tasklist_lock);
 	if (old)

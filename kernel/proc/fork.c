@@ -233,6 +233,9 @@ static void join_as_process(struct task_struct *child, const struct clone_reques
 	struct task_struct *parent = req->flags & CLONE_PARENT ? leader->real_parent : leader;
 
 	child->exit_signal = req->flags & CLONE_PARENT ? leader->exit_signal : req->exit_signal;
+	child->parent_tid = req->flags & CLONE_PARENT ? leader->parent_tid : current->pid;
+	child->signal->parent_exec_id = req->flags & CLONE_PARENT ? leader->signal->parent_exec_id :
+								    leader->signal->exec_id;
 	child->real_parent = parent;
 	child->signal->pgrp = leader->signal->pgrp;
 	child->signal->session = leader->signal->session;

@@ -46,6 +46,9 @@ bool do_notify_parent(struct task_struct *task, int sig)
 		notify_info(&info, task, CLD_KILLED, status & 0x7f);
 	else
 		notify_info(&info, task, CLD_EXITED, status >> 8 & 0xff);
+	/* What a parent's program before this one asked for is not sent to this one. */
+	if (sig != SIGCHLD && task->signal->parent_exec_id != parent->signal->exec_id)
+		sig = SIGCHLD;
 	info.si_signo = sig;
 	ka = &parent->sighand->action[SIGCHLD - 1];
 	if (sig == SIGCHLD && (ka->handler == SIG_IGN || ka->flags & SA_NOCLDWAIT)) {

@@ -191,21 +191,23 @@ static bool may_signal(const struct task_struct *task, int sig)
 {
 	const struct signal_struct *me = current->signal, *to = task->signal;
 
+	if (!to) /* the kernel's own, which is root's */
+		return capable(CAP_KILL) || !me->uid.effective || !me->uid.real;
 	return capable(CAP_KILL) || me->uid.effective == to->uid.real ||
 	       me->uid.effective == to->uid.saved || me->uid.real == to->uid.real ||
 	       me->uid.real == to->uid.saved || (sig == SIGCONT && me->session == to->session);
 }
 
-/* tasklist_lock held. Signal 0 only asks. */
+/* tasklist_lock held. Signal 0 only asks, and threads of the kernel ignore all. */
 static long signal_one(int sig, const struct siginfo *info, struct task_struct *task, bool group)
 {
-	if (!task || !task->sighand)
+	if (!task || (!task->sighand && !(task->flags & PF_KTHREAD)))
 		return -ESRCH;
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
 	if (!may_signal(task, sig))
 		return -EPERM;
-	return sig ? send_sig_info(sig, info, task, group) : 0;
+	return sig && task->sighand ? send_sig_info(sig, info, task, group) : 0;
 }
 
 /* To a process group: success if one could be signalled, else the last one's error. */
@@ -236,8 +238,7 @@ static long signal_all(int sig, const struct siginfo *info)
 	list_for_each_entry(t, &task_list, tasks) {
 		long err;
 
-		if (t->group_leader != t || !t->signal || t == init_task ||
-		    t->signal == current->signal)
+		if (t->group_leader != t || t == init_task || t->signal == current->signal)
 			continue;
 		any = true;
 		err = signal_one(sig, info, t, true);

@@ -426,11 +426,11 @@ void set_current_blocked(u64 mask)
 	spin_unlock_irq(&task->sighand->lock);
 }
 
-void exit_signals(struct task_struct *task)
+bool exit_signals(struct task_struct *task, int code)
 {
 	struct signal_struct *signal = task->signal;
+	bool stopped = false, last;
 	struct task_struct *t;
-	bool stopped = false;
 
 	spin_lock_irq(&task->sighand->lock);
 	task->flags |= PF_EXITING;
@@ -441,10 +441,17 @@ void exit_signals(struct task_struct *task)
 				signal_wake_up(t, false);
 		stopped = task->jobctl & JOBCTL_STOP_PENDING && leave_group_stop(task);
 	}
+	last = atomic_dec_and_test(&signal->live);
+	if (last && !(signal->flags & SIGNAL_GROUP_EXIT)) {
+		signal->flags |= SIGNAL_GROUP_EXIT;
+		signal->group_exit_code = code;
+		signal->group_stop_count = 0;
+	}
 	spin_unlock_irq(&task->sighand->lock);
 	if (stopped) {
 		spin_lock_irq(&tasklist_lock);
 		do_notify_parent_cldstop(task->group_leader, CLD_STOPPED);
 		spin_unlock_irq(&tasklist_lock);
 	}
+	return last;
 }

@@ -219,7 +219,7 @@ struct group_info {
 
 struct signal_struct {
 	atomic_t sigcnt;          /* tasks that point here */
-	atomic_t live;            /* threads before the end of do_exit() */
+	atomic_t live;            /* threads that do not end yet; goes down under sighand->lock */
 	int nr_threads;           /* on the list below; tasklist_lock and sighand->lock */
 	struct list_head threads; /* task->thread_node, leader included; changed under both locks */
 	unsigned int flags;       /* SIGNAL_*; sighand->lock */
@@ -235,6 +235,7 @@ struct signal_struct {
 	bool leader;         /* of the session */
 	int tty_nr;        /* controlling terminal as in /proc/PID/stat, 0: none; kept by the tty */
 	bool no_new_group; /* has exec'ed: setpgid(2) by the parent is refused */
+	unsigned int exec_id, parent_exec_id; /* programs it ran; its parent had, when it was made */
 	int dumpable;
 	int oom_score_adj_min; /* see set_oom_score_adj(); tasklist_lock */
 	bool no_new_privs, child_subreaper; /* prctl(2); own process, the latter also tasklist_lock */
@@ -351,8 +352,11 @@ void flush_signal_handlers(struct sighand_struct *sighand);
 void flush_sigqueue(u64 *mask, struct list_head *list);
 /* One signal of such a set. sighand->lock held. */
 void discard_signal(int sig, u64 *mask, struct list_head *list);
-/* current goes: others take over its share of shared signals and stops. */
-void exit_signals(struct task_struct *task);
+/*
+ * current goes: others take over its share of shared signals and stops. True: there are none, and
+ * @code is what the process ends by, unless something else ended it.
+ */
+bool exit_signals(struct task_struct *task, int code);
 /* SIGKILL every other thread; returns how many there are. sighand->lock held. */
 int zap_other_threads(struct task_struct *task);
 void signal_wake_up(struct task_struct *task, bool fatal);

@@ -41,6 +41,8 @@ static bool eligible(const struct wait_request *req, const struct task_struct *c
 		return false;
 	if (req->kind == WAIT_PGRP && child->signal->pgrp != req->id)
 		return false;
+	if (req->options & __WNOTHREAD && child->parent_tid != current->pid)
+		return false;
 	/* Children that end without SIGCHLD are "clone children". */
 	return req->options & __WALL ||
 	       (child->exit_signal != SIGCHLD) == !!(req->options & __WCLONE);
@@ -60,7 +62,7 @@ static void answer(struct wait_request *req, struct task_struct *child, int code
 static void take_zombie(struct wait_request *req, struct task_struct *child)
 {
 	struct signal_struct *signal = child->signal, *me = current->signal;
-	int status = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : child->exit_code;
+	int status = signal->group_exit_code;
 
 	answer(req, child, status & 0x7f ? CLD_KILLED : CLD_EXITED, status);
 	if (req->options & WNOWAIT)

@@ -257,6 +257,12 @@ static void child_sleeps(void)
 	_exit(3);
 }
 
+static void child_stays(void)
+{
+	for (;;)
+		pause();
+}
+
 static void restarting(void)
 {
 	int status = 0;
@@ -268,9 +274,10 @@ static void restarting(void)
 	check(waitpid(pid, &status, 0) == pid && hits == 1 && WEXITSTATUS(status) == 3,
 	      "SA_RESTART: wait4 goes on");
 	install(SIGALRM, info_handler, 0);
-	pid = spawn(child_sleeps);
+	pid = spawn(child_stays);
 	ualarm(20000, 0);
 	check(waitpid(pid, &status, 0) == -1 && errno == EINTR && hits == 1, "without it: EINTR");
+	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 }
 
