@@ -12,11 +12,16 @@ is one sentence on standard error, with one of these statuses:
     120 the kernel refused to boot    121 kernel panic    122 triple fault or other reset
     123 time limit                    124 bad request     125 e2fsck found the root disk damaged
 """
+import signal
+
+if __name__ == "__main__":  # Ctrl-C ends it without a word until there is somebody to catch it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# pylint: disable=wrong-import-position
 import os
 import re
 import select
 import shutil
-import signal
 import sys
 import tempfile
 import termios

@@ -9,6 +9,12 @@ Without FILE, what PROG=, ELF= or CMD= in the environment say is run and recorde
 records themselves (deflated, in order), what of the sources and symbols goes with them, the files of
 tools/trace/page/, and d3 from Debian's package node-d3. It is opened where there is a browser.
 """
+import signal
+
+if __name__ == "__main__":  # Ctrl-C ends it without a word until there is somebody to catch it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# pylint: disable=wrong-import-position
 import argparse
 import base64
 import glob
@@ -184,6 +190,22 @@ def build(facts, records):
         return re.sub(r"\{\{([\w.]+)\}\}", inlined, file.read())
 
 
+def keep(path, text):
+    """Write the page, whole or not at all: what stood there stays until then. Raises OSError."""
+    into = path if os.path.exists(path) and not os.path.isfile(path) else f"{path}.new"
+    try:
+        with open(into, "w", encoding="utf-8") as file:
+            file.write(text)
+        if into != path:
+            os.replace(into, path)
+    except BaseException as error:
+        if into != path and os.path.exists(into):
+            os.remove(into)
+        if isinstance(error, OSError):
+            error.filename = path
+        raise
+
+
 def show(url):
     """Open the page where there is a browser."""
     if any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")):
@@ -205,8 +227,7 @@ def main():
         records, places = raw(trace), Places(Symbols(args.kernel, args.elf))
         places.add(records)
         text = build(meta(trace, len(records), args, places.words), records)
-        with open(args.out, "w", encoding="utf-8") as file:
-            file.write(text)
+        keep(args.out, text)
     except flt.Bad as bad:
         tell(str(bad))
         return REFUSED
@@ -219,7 +240,9 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
+        tell("interrupted: there is no new page")
         sys.exit(INTERRUPTED)

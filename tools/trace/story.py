@@ -8,10 +8,15 @@ Without FILE, tools/run.py runs what PROG=, ELF= or CMD= in the environment say,
 program prints goes to standard error. Status 1: nobody had a fault there; 124: there is nothing to
 tell. Both come with a sentence.
 """
+import signal
+
+if __name__ == "__main__":  # Ctrl-C ends it without a word until there is somebody to catch it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# pylint: disable=wrong-import-position
 import argparse
 import bisect
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -269,13 +274,25 @@ def main(argv, env, out=sys.stdout.write, say=tell):
         say(f"{path} holds no page fault{whose}" +
              (", but for process 1's: WHO=all shows them" if others else ""))
         return NOTHING
-    tellers[options.style](run, out)
+    try:
+        tellers[options.style](run, out)
+        sys.stdout.flush()
+    except OSError as error:  # a full disk
+        say(f"the story could not be written to its end: {error.strerror}")
+        return REFUSED
     return 0
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `make trace | head` may stop reading
     try:
-        sys.exit(main(sys.argv[1:], os.environ))
+        status = main(sys.argv[1:], os.environ)
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        tell("interrupted")
+        status = INTERRUPTED
+    try:
+        sys.stdout.close()
+    except OSError:
+        pass  # said above; what cannot be written is not tried again
+    sys.exit(status)

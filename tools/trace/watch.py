@@ -9,6 +9,12 @@ What PROG=, ELF= or CMD= in the environment say is run and recorded, or else the
 answers this machine alone, and knows three things: the page, the records from a byte on, and the
 names of instructions from one on. It stays behind the end of the run until Ctrl-C.
 """
+import signal
+
+if __name__ == "__main__":  # Ctrl-C ends it without a word until there is somebody to catch it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# pylint: disable=wrong-import-position
 import argparse
 import http.server
 import itertools
@@ -22,7 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import format as flt
 import see
-from story import REFUSED, run_machine, tell
+from story import INTERRUPTED, REFUSED, run_machine, tell
 from symbols import TOP, Symbols
 
 PATIENCE = 0.1  # seconds between two looks at the file, and that a gap in the records may last
@@ -137,7 +143,7 @@ def main():
     parser.add_argument("--elf")
     args = parser.parse_args()
     path = os.path.join(TOP, "build/run/trace.flt")
-    if os.path.exists(path):
+    if os.path.isfile(path):
         os.remove(path)
     follower = Follower(path, Symbols(args.kernel, args.elf))
     try:
@@ -151,9 +157,12 @@ def main():
     tell(f"the page is {url}")
     see.show(url)
     try:
-        run_machine(args.kernel, path, os.environ)
+        status = run_machine(args.kernel, path, os.environ)
         follower.over.set()
         follower.join()
+        if not follower.trace.header:
+            tell(f"the run ended with status {status}, and nothing was recorded")
+            return REFUSED
         tell(follower.failure or "the run is over; Ctrl-C ends the page too")
         while True:
             time.sleep(3600)
@@ -162,4 +171,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
