@@ -69,7 +69,10 @@ struct page {
 	struct address_space *mapping;
 	/* place in the mapping, in pages; for anon: address >> PAGE_SHIFT */
 	pgoff_t index;
-	/* PG_buddy: order; PG_swapcache: swp_entry_t.val; slab: free list */
+	/*
+	 * PG_buddy: order; PG_swapcache: swp_entry_t.val; slab: free list; PG_table: the next one that
+	 * waits for the flush (struct mmu_gather)
+	 */
 	unsigned long private;
 	u32 zone_id;              /* 1 + index of its zone; 0: the allocator never had this frame */
 	union {

@@ -263,10 +263,13 @@ static void exit_mmap(struct mm_struct *mm)
 		unmap_page_range(&tlb, vma, vma->vm_start, vma->vm_end);
 		vma_unlink_rmap(vma);
 	}
-	/* VMA by VMA, so that nobody looks for tables in the wide gaps between them. */
+	/* Neighbours together; nobody looks for tables in the wide gaps. */
 	for (vma = vma_first(mm); vma; vma = next) {
-		next = vma_next(vma);
-		free_pgtables(&tlb, vma->vm_start, vma->vm_end, 0, next ? next->vm_start : 0);
+		unsigned long start = vma->vm_start;
+
+		while ((next = vma_next(vma)) && next->vm_start - vma->vm_end < PMD_SIZE)
+			vma = next;
+		free_pgtables(&tlb, start, vma->vm_end, 0, next ? next->vm_start : 0);
 	}
 	tlb_finish_mmu(&tlb);
 	mmap_write_unlock(mm);

@@ -101,20 +101,20 @@ static inline bool tlb_flush_nested(const struct mm_struct *mm)
 
 /*
  * Frames and tables taken out of a map wait here until the TLB flush is done; then they are freed.
- * On the stack of the unmapper; arrays for more page pointers come from the heap when
- * there is memory, a few from the struct itself otherwise.
+ * On the stack of the unmapper; arrays for more frames come from the heap when there is memory, a few
+ * from the struct itself otherwise.
  */
 struct mmu_gather {
 	struct mm_struct *mm;
 	unsigned long start, end;  /* range that needs a flush */
+	struct page *tables;       /* chained by page->private; the CPU may still walk them */
 	bool fullmm;               /* the whole map dies: nobody will use a stale leaf entry */
-	bool freed_tables;         /* but the CPU may still walk a table */
 	bool found_tables;         /* last-level ones, by unmap_page_range() */
 	bool skip_anon;            /* leave private copies and swap entries; the caller's to set */
 	bool dirty_file;           /* shared pages of files that were written here are in it */
-	unsigned int nr, max;      /* of pages[], the array that is being filled */
+	struct page **pages;       /* the array that is being filled */
+	struct page **next, **stop; /* its first free place, its end */
 	unsigned int nr_batches;   /* arrays from the heap, each with a link to the one before */
-	struct page **pages;
 	struct page *local[32];
 };
 

@@ -26,10 +26,11 @@ static void gather_init(struct mmu_gather *tlb, struct mm_struct *mm, bool fullm
 {
 	tlb->mm = mm;
 	tlb->fullmm = fullmm;
-	tlb->freed_tables = tlb->found_tables = tlb->skip_anon = tlb->dirty_file = false;
-	tlb->nr = tlb->nr_batches = 0;
-	tlb->max = ARRAY_SIZE(tlb->local);
-	tlb->pages = tlb->local;
+	tlb->found_tables = tlb->skip_anon = tlb->dirty_file = false;
+	tlb->tables = NULL;
+	tlb->nr_batches = 0;
+	tlb->pages = tlb->next = tlb->local;
+	tlb->stop = tlb->local + ARRAY_SIZE(tlb->local);
 	reset_range(tlb);
 	atomic_inc(&mm->context.tlb_flush_pending);
 }
@@ -57,11 +58,10 @@ static inline void tlb_note(struct mmu_gather *tlb, unsigned long start, unsigne
  */
 #define MAX_BATCHES 20
 
-/* A page's worth of pointers, and what was filled before it. */
+/* A page's worth of pointers, and the array that was full before it. */
 struct gather_batch {
 	struct page **before;
-	unsigned int nr_before;
-	struct page *pages[(PAGE_SIZE - 16) / sizeof(struct page *)];
+	struct page *pages[PAGE_SIZE / sizeof(struct page *) - 1];
 };
 
 /* The array is full: go on in one of a page, if there is memory. True: there is none. */
@@ -76,15 +76,13 @@ static noinline bool batch_full(struct mmu_gather *tlb)
 	if (!batch)
 		return true;
 	batch->before = tlb->pages;
-	batch->nr_before = tlb->nr;
 	tlb->nr_batches++;
-	tlb->pages = batch->pages;
-	tlb->nr = 0;
-	tlb->max = ARRAY_SIZE(batch->pages);
+	tlb->pages = tlb->next = batch->pages;
+	tlb->stop = batch->pages + ARRAY_SIZE(batch->pages);
 	return false;
 }
 
-/* Back to the array before this one, which is empty now. False: it was the first. */
+/* Back to the full array before this one, which is empty now. False: it was the first. */
 static bool leave_batch(struct mmu_gather *tlb)
 {
 	struct gather_batch *batch = container_of(tlb->pages, struct gather_batch, pages[0]);
@@ -92,8 +90,9 @@ static bool leave_batch(struct mmu_gather *tlb)
 	if (tlb->pages == tlb->local)
 		return false;
 	tlb->pages = batch->before;
-	tlb->nr = batch->nr_before;
-	tlb->max = --tlb->nr_batches ? ARRAY_SIZE(batch->pages) : ARRAY_SIZE(tlb->local);
+	tlb->stop = tlb->pages +
+		    (--tlb->nr_batches ? ARRAY_SIZE(batch->pages) : ARRAY_SIZE(tlb->local));
+	tlb->next = tlb->stop;
 	kfree(batch);
 	return true;
 }
@@ -104,8 +103,10 @@ static bool leave_batch(struct mmu_gather *tlb)
  */
 static inline bool tlb_remove_page(struct mmu_gather *tlb, struct page *page)
 {
-	tlb->pages[tlb->nr++] = page;
-	return unlikely(tlb->nr == tlb->max) && batch_full(tlb);
+	struct page **place = tlb->next++;
+
+	*place = page;
+	return unlikely(place + 1 == tlb->stop) && batch_full(tlb);
 }
 
 /*
@@ -120,46 +121,44 @@ static noinline void free_swap_cache(struct page *page)
 	unlock_page(page);
 }
 
-/* The frames and tables of the array may be used for something else now. */
+/* The frames of the array may be used for something else now. */
 static void release_batch(struct mmu_gather *tlb)
 {
-	struct page **pages = tlb->pages, **kept = pages;
-	const unsigned int nr = tlb->nr;
+	for (struct page **page = tlb->pages; page < tlb->next; page++)
+		if (unlikely(PageSwapCache(*page)))
+			free_swap_cache(*page);
+	release_pages(tlb->pages, (unsigned int)(tlb->next - tlb->pages));
+	tlb->next = tlb->pages;
+}
 
-	for (unsigned int i = 0; i < nr; i++) {
-		struct page *page = pages[i];
+static void release_tables(struct mmu_gather *tlb)
+{
+	struct page *page = tlb->tables, *next;
 
-		if (unlikely(READ_ONCE(page->flags) & (1UL << PG_table | 1UL << PG_swapcache))) {
-			if (PageTable(page)) {
-				free_table_page(page);
-				continue;
-			}
-			free_swap_cache(page);
-		}
-		*kept++ = page;
+	for (; page; page = next) {
+		next = (struct page *)page->private;
+		free_table_page(page);
 	}
-	if (kept > pages)
-		release_pages(pages, (unsigned int)(kept - pages));
-	tlb->nr = 0;
+	tlb->tables = NULL;
 }
 
 static noinline void flush_and_release(struct mmu_gather *tlb)
 {
 	race_point("unmap: entries cleared, not flushed");
-	if (tlb->freed_tables)
+	if (tlb->tables)
 		flush_tlb_freed_tables(tlb->mm, tlb->start, tlb->end);
 	else if (tlb->end && !tlb->fullmm)
 		flush_tlb_range(tlb->mm, tlb->start, tlb->end);
 	do
 		release_batch(tlb);
 	while (leave_batch(tlb));
-	tlb->freed_tables = false;
+	release_tables(tlb);
 	reset_range(tlb);
 }
 
 void tlb_flush_mmu(struct mmu_gather *tlb)
 {
-	if (tlb->nr || tlb->end || tlb->pages != tlb->local)
+	if (tlb->end || tlb->next != tlb->local)
 		flush_and_release(tlb);
 }
 
@@ -230,7 +229,7 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 	long rss[NR_MM_COUNTERS] = { 0 };
 	spinlock_t *ptl;
 	pte_t *const first = pte_offset_map_lock(mm, pmd, addr, &ptl);
-	pte_t *const stop = first + ((end - addr) >> PAGE_SHIFT);
+	pte_t *stop = first + ((end - addr) >> PAGE_SHIFT);
 	pte_t *pte, *low = NULL, *high = NULL; /* were present from @low on, up to @high */
 
 	flush_tlb_batched_pending(mm);
@@ -255,10 +254,8 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 		high = pte + 1;
 		if (!low)
 			low = pte;
-		if (likely(page) && unlikely(zap_page(tlb, vma, page, old, rss))) {
-			pte++;
-			break;
-		}
+		if (likely(page) && unlikely(zap_page(tlb, vma, page, old, rss)))
+			stop = high;
 	}
 	if (low)
 		tlb_note(tlb, addr + ((unsigned long)(low - first) << PAGE_SHIFT),
@@ -286,7 +283,7 @@ void unmap_page_range(struct mmu_gather *tlb, struct vm_area_struct *vma, unsign
 		tlb->found_tables = true;
 		stop = pmd_addr_end(addr, end);
 		addr = zap_pte_range(tlb, vma, pmd, addr, stop);
-		if (tlb->nr == tlb->max) /* perhaps before @stop */
+		if (tlb->next == tlb->stop) /* perhaps before @stop */
 			tlb_flush_mmu(tlb);
 		cond_resched();
 	}
@@ -321,10 +318,9 @@ static void take_table(struct mmu_gather *tlb, u64 *entry, u8 level, unsigned lo
 	WRITE_ONCE(*entry, 0);
 	tlb->mm->pgtables--;
 	spin_unlock(&tlb->mm->page_table_lock);
-	tlb->freed_tables = true;
+	page->private = (unsigned long)tlb->tables;
+	tlb->tables = page;
 	tlb_note(tlb, addr, addr + PAGE_SIZE);
-	if (tlb_remove_page(tlb, page))
-		tlb_flush_mmu(tlb);
 }
 
 static noinline void free_pte_tables(struct mmu_gather *tlb, pud_t *pud, unsigned long addr,
