@@ -8,9 +8,10 @@
  * pi_waiters they are, and so the chain from a waiter to its lock's owner, to the lock that this one waits
  * for, and so on, can be walked: it must never come back, or nobody in it would ever run again.
  *
- * A lock is never free while somebody waits: its owner hands it over, with the word, to the waiter of
- * highest priority. An owner that ends may not have the word in its map, and leaves its waiters without an
- * owner. All of them wake, and whoever comes first, even a newcomer, hands over in its place.
+ * A lock is never free while somebody waits: its owner hands it over, with the word, to the first that came.
+ * That is the one of highest priority, for nobody has a real-time policy and Linux counts all others alike.
+ * An owner that ends may not have the word in its map, and leaves its waiters without an owner. All of them
+ * wake, and whoever comes first, even a newcomer, hands over in its place.
  */
 #include "kernel/proc/futex.h"
 #include "kernel/proc/process.h"
@@ -103,22 +104,22 @@ static long attach_to_first(struct futex_waiter *waiter, u32 __user *addr, u32 v
 }
 
 /*
- * The lock of @addr, whose word is @value, goes to the best of those that wait for it. @died:
+ * The lock of @addr, whose word is @value, goes to the first of those that wait for it. @died:
  * FUTEX_OWNER_DIED or 0. 0, or an error of futex_exchange_atomic().
  */
 static long hand_over(struct futex_bucket *bucket, const struct futex_key *key, u32 __user *addr,
 		      u32 value, u32 died)
 {
-	struct futex_waiter *best = first_waiter(bucket, key), *waiter;
-	long ret = futex_exchange_atomic(addr, value, FUTEX_WAITERS | died | (u32)best->task->pid);
+	struct futex_waiter *next = first_waiter(bucket, key), *waiter;
+	long ret = futex_exchange_atomic(addr, value, FUTEX_WAITERS | died | (u32)next->task->pid);
 
 	if (ret)
 		return ret;
-	stop_waiting(best);
+	stop_waiting(next);
 	list_for_each_entry(waiter, &bucket->waiters, list)
 		if (waiter->pi && futex_same_key(&waiter->key, key))
-			set_owner(waiter, best->task);
-	futex_wake_waiter(best);
+			set_owner(waiter, next->task);
+	futex_wake_waiter(next);
 	return 0;
 }
 
