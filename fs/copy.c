@@ -13,19 +13,15 @@
 
 #define LARGEST_POSITION ((loff_t)(~0ULL >> 1))
 
-/* A pipe takes what fits now: only the first piece waits for room. */
-static ssize_t put_piece(struct file *out, const char *piece, size_t n, loff_t *out_pos, bool first)
+/* A pipe takes what fits now: at most the first piece is to @wait for room. */
+static ssize_t put_piece(struct file *out, const char *piece, size_t n, loff_t *out_pos, bool wait)
 {
-	return out->f_op == &pipe_fops ? pipe_send(out, piece, n, first) :
+	return out->f_op == &pipe_fops ? pipe_send(out, piece, n, wait) :
 					 out->f_op->write_kernel(out, piece, n, out_pos);
 }
 
-/*
- * Move bytes of the page cache behind @in to @out, a page at a time; both positions advance. Bytes
- * moved, or -errno if none. What was read and could not be written is read again next time.
- */
-static ssize_t move_bytes(struct file *in, loff_t *in_pos, struct file *out, loff_t *out_pos,
-			  size_t count)
+ssize_t move_bytes(struct file *in, loff_t *in_pos, struct file *out, loff_t *out_pos,
+		   size_t count, bool wait)
 {
 	char *page = get_zeroed_page(GFP_KERNEL);
 	size_t done = 0;
@@ -40,7 +36,7 @@ static ssize_t move_bytes(struct file *in, loff_t *in_pos, struct file *out, lof
 		n = filemap_read_kernel(in, page, min(in_page, count - done), &pos);
 		if (n <= 0)
 			break;
-		written = put_piece(out, page, (size_t)n, out_pos, !done);
+		written = put_piece(out, page, (size_t)n, out_pos, wait && !done);
 		if (written > 0) {
 			done += (size_t)written;
 			*in_pos += written;
@@ -92,9 +88,9 @@ static ssize_t send_file(struct file *in, loff_t *in_pos, struct file *out, size
 	if (n)
 		return n;
 	if (!out->f_op->llseek)
-		return move_bytes(in, in_pos, out, &zero, count);
+		return move_bytes(in, in_pos, out, &zero, count, true);
 	/* As on Linux, two calls at once may write over each other. */
-	n = move_bytes(in, in_pos, out, &out_pos, count);
+	n = move_bytes(in, in_pos, out, &out_pos, count, true);
 	out->f_pos = out_pos;
 	return n;
 }
@@ -167,7 +163,7 @@ long sys_copy_file_range(int in_fd, loff_t __user *in_offset, int out_fd, loff_t
 	n = flags ? -EINVAL : check_copy(in, in_pos, out, out_pos, len);
 	if (n || !len)
 		goto out;
-	n = move_bytes(in, &in_pos, out, &out_pos, min(len, MAX_COUNT));
+	n = move_bytes(in, &in_pos, out, &out_pos, min(len, MAX_COUNT), true);
 	if (n > 0) {
 		if (!in_offset)
 			in->f_pos = in_pos;

@@ -101,6 +101,14 @@ struct file *dentry_open(struct dentry *dentry, int flags);
  */
 ssize_t simple_read(char __user *to, size_t count, loff_t *pos, const void *from, size_t size);
 
+/*
+ * Move bytes of the page cache behind @in to @out, a page at a time; both positions advance. A pipe
+ * that is full is waited for once, and only if @wait. Bytes moved, or -errno if none. What was read and
+ * could not be written is read again next time (fs/copy.c).
+ */
+ssize_t move_bytes(struct file *in, loff_t *in_pos, struct file *out, loff_t *out_pos,
+		   size_t count, bool wait);
+
 /* F_ADD_SEALS, F_GET_SEALS (fs/tmpfs/memfd.c). */
 long memfd_fcntl(struct file *file, bool add, unsigned long arg);
 

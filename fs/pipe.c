@@ -37,11 +37,24 @@ static void drop_slot(struct pipe *pipe)
 	WRITE_ONCE(pipe->tail, pipe->tail + 1);
 }
 
-/*
- * Out of the pipe, frame by frame; bytes taken, or -EFAULT. What cannot be copied whole from a frame
- * stays in the pipe: no byte is lost.
- */
-static ssize_t take_bytes(struct pipe *pipe, char *to, size_t count)
+/* As pipe_consume(). */
+static __always_inline void consume(struct pipe *pipe, size_t n)
+{
+	struct pipe_slot *slot = slot_of(pipe, pipe->tail);
+
+	slot->offset += (u16)n;
+	slot->len -= (u16)n;
+	if (!slot->len)
+		drop_slot(pipe);
+}
+
+void pipe_consume(struct pipe *pipe, size_t n)
+{
+	consume(pipe, n);
+}
+
+/* As pipe_take(). */
+static __always_inline ssize_t take_bytes(struct pipe *pipe, char *to, size_t count)
 {
 	size_t done = 0;
 
@@ -53,14 +66,16 @@ static ssize_t take_bytes(struct pipe *pipe, char *to, size_t count)
 		if (copy_to_user(to + done, (char *)slot->page + slot->offset, n))
 			return done ? (ssize_t)done : -EFAULT;
 		done += n;
-		slot->offset += (u16)n;
-		slot->len -= (u16)n;
-		if (!slot->len || packet)
-			drop_slot(pipe);
+		consume(pipe, packet ? slot->len : n);
 		if (packet)
 			break;
 	}
 	return (ssize_t)done;
+}
+
+ssize_t pipe_take(struct pipe *pipe, char *to, size_t count)
+{
+	return take_bytes(pipe, to, count);
 }
 
 /* From the writer's memory or, for write_kernel(), the kernel's. Bytes not copied. */
@@ -108,36 +123,46 @@ static __always_inline ssize_t put_slot(struct pipe *pipe, const char *from, siz
 	return (ssize_t)count;
 }
 
+/* As pipe_wait_data(). */
+static __always_inline int wait_for_bytes(struct pipe *pipe, bool nonblock)
+{
+	int err = 0;
+
+	while (!err && pipe_empty(pipe) && pipe->writers) {
+		if (nonblock)
+			return -EAGAIN;
+		mutex_unlock(&pipe->lock);
+		err = wait_event_interruptible(pipe->wait,
+					       !pipe_empty(pipe) || !READ_ONCE(pipe->writers));
+		mutex_lock(&pipe->lock);
+	}
+	return err;
+}
+
+int pipe_wait_data(struct pipe *pipe, bool nonblock)
+{
+	return wait_for_bytes(pipe, nonblock);
+}
+
 static ssize_t pipe_read(struct file *file, char *buf, size_t count, loff_t *pos)
 {
 	struct pipe *pipe = file->private_data;
-	ssize_t n = 0;
+	ssize_t n;
 
 	if (!count)
 		return 0;
 	mutex_lock(&pipe->lock);
-	while (pipe_empty(pipe)) {
-		if (!pipe->writers)
-			goto out;
-		n = file->f_flags & O_NONBLOCK ? -EAGAIN : 0;
-		if (n)
-			goto out;
-		mutex_unlock(&pipe->lock);
-		n = wait_event_interruptible(pipe->wait,
-					     !pipe_empty(pipe) || !READ_ONCE(pipe->writers));
-		if (n)
-			return n;
-		mutex_lock(&pipe->lock);
+	n = wait_for_bytes(pipe, file->f_flags & O_NONBLOCK);
+	if (!n && !pipe_empty(pipe)) {
+		n = take_bytes(pipe, buf, count);
+		wake_up_all_sync(&pipe->wait);
 	}
-	n = take_bytes(pipe, buf, count);
-	wake_up_all_sync(&pipe->wait);
-out:
 	mutex_unlock(&pipe->lock);
 	return n;
 }
 
-/* pipe->lock is held; let go of while it is full. 0: there is a slot; -EPIPE, -EAGAIN, -ERESTARTSYS. */
-static __always_inline int wait_for_slot(struct pipe *pipe, const struct file *file)
+/* As pipe_wait_room(). */
+static __always_inline int wait_for_slot(struct pipe *pipe, bool nonblock)
 {
 	int err = 0;
 
@@ -146,7 +171,7 @@ static __always_inline int wait_for_slot(struct pipe *pipe, const struct file *f
 			return -EPIPE;
 		if (!pipe_full(pipe))
 			return 0;
-		if (file->f_flags & O_NONBLOCK)
+		if (nonblock)
 			return -EAGAIN;
 		mutex_unlock(&pipe->lock);
 		err = wait_event_interruptible(pipe->wait,
@@ -154,6 +179,20 @@ static __always_inline int wait_for_slot(struct pipe *pipe, const struct file *f
 		mutex_lock(&pipe->lock);
 	}
 	return err;
+}
+
+int pipe_wait_room(struct pipe *pipe, bool nonblock)
+{
+	int err = wait_for_slot(pipe, nonblock);
+
+	if (err == -EPIPE)
+		send_sig_self(SIGPIPE);
+	return err;
+}
+
+ssize_t pipe_put(struct pipe *pipe, const char *from, size_t count, bool from_kernel)
+{
+	return put_slot(pipe, from, count, false, from_kernel);
 }
 
 static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool from_kernel)
@@ -173,7 +212,7 @@ static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool
 			wake_up_all_sync(&pipe->wait);
 		if (done == count)
 			break;
-		n = wait_for_slot(pipe, file);
+		n = wait_for_slot(pipe, file->f_flags & O_NONBLOCK);
 		if (!n)
 			n = put_slot(pipe, buf + done, count - done, packet, from_kernel);
 	}
@@ -199,14 +238,12 @@ ssize_t pipe_send(struct file *file, const char *data, size_t count, bool wait)
 	ssize_t n;
 
 	mutex_lock(&pipe->lock);
-	n = wait || !pipe_full(pipe) ? wait_for_slot(pipe, file) : -EAGAIN;
+	n = pipe_wait_room(pipe, !wait || (file->f_flags & O_NONBLOCK));
 	if (!n && count)
-		n = put_slot(pipe, data, count, false, true);
+		n = pipe_put(pipe, data, count, true);
 	if (n > 0)
 		wake_up_all_sync(&pipe->wait);
 	mutex_unlock(&pipe->lock);
-	if (n == -EPIPE)
-		send_sig_self(SIGPIPE);
 	return n;
 }
 

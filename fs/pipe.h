@@ -82,6 +82,23 @@ int pipe_may_have(const struct pipe *pipe, uid_t uid, unsigned int slots);
  */
 ssize_t pipe_send(struct file *file, const char *data, size_t count, bool wait);
 
+/*
+ * What splice(2) and its kin do with a pipe whose lock the caller holds; it wakes those who wait.
+ * pipe_wait_data() waits (and lets go of the lock) until there are bytes or no writers: 0, or -EAGAIN
+ * because of @nonblock, -ERESTARTSYS. pipe_wait_room(): until there is a slot; also -EPIPE and SIGPIPE.
+ */
+int pipe_wait_data(struct pipe *pipe, bool nonblock);
+int pipe_wait_room(struct pipe *pipe, bool nonblock);
+/* Up to a frame of bytes into a new slot, which there is: how many, -EFAULT, -ENOMEM. */
+ssize_t pipe_put(struct pipe *pipe, const char *from, size_t count, bool from_kernel);
+/*
+ * Out of the pipe to user memory, frame by frame; bytes taken, or -EFAULT. What cannot be copied whole
+ * from a frame stays in the pipe: no byte is lost.
+ */
+ssize_t pipe_take(struct pipe *pipe, char *to, size_t count);
+/* The first @n bytes of the oldest slot are used up. */
+void pipe_consume(struct pipe *pipe, size_t n);
+
 /* fcntl(2)'s F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF for what is no pipe, -EINVAL, -EPERM, -EBUSY. */
 long pipe_get_size(struct file *file);
 long pipe_set_size(struct file *file, unsigned long size);

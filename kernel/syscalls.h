@@ -288,10 +288,10 @@
 	X(272, unshare, sys_unshare) \
 	X(273, set_robust_list, sys_set_robust_list) \
 	X(274, get_robust_list, sys_get_robust_list) \
-	M(275, splice) \
-	M(276, tee) \
+	X(275, splice, sys_splice) \
+	X(276, tee, sys_tee) \
 	X(277, sync_file_range, sys_sync_file_range) \
-	M(278, vmsplice) \
+	X(278, vmsplice, sys_vmsplice) \
 	M(279, move_pages) \
 	X(280, utimensat, sys_utimensat) \
 	M(281, epoll_pwait) \
