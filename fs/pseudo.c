@@ -328,8 +328,8 @@ static loff_t pseudo_llseek(struct file *file, loff_t offset, int whence)
 /* Nobody knows where a text that is made anew at each look will end. */
 static loff_t text_llseek(struct file *file, loff_t offset, int whence)
 {
-	return whence == SEEK_SET || whence == SEEK_CUR ?
-		       generic_llseek_size(file, offset, whence, 0) :
+	return whence == SEEK_SET || whence == SEEK_CUR || entry_of(file->f_inode)->ends_at_size ?
+		       generic_llseek_size(file, offset, whence, file->f_inode->i_size) :
 		       -EINVAL;
 }
 

@@ -68,6 +68,7 @@ struct pseudo_entry {
 	ssize_t (*read)(struct file *file, char __user *buf, size_t count, loff_t *pos);
 
 	loff_t size; /* as stat tells it */
+	bool ends_at_size; /* for lseek(2), too, which else knows no end of a text */
 
 	/* Symbolic links: the target's path, NUL-terminated, into buf. Length or -errno. */
 	int (*readlink)(void *arg, char *buf, int size);

@@ -41,11 +41,14 @@ static int writes_only(void *arg, unsigned int f_mode)
 
 /* clang-format off */
 #define READ_ONLY(id, fn, with)                                                                   \
-	{ .name = id, .mode = S_IFREG | 0444, .show = fn, .arg = with, .may_open = reads_only }
+	{ .name = id, .mode = S_IFREG | 0444, .show = fn, .arg = with, .may_open = reads_only,    \
+	  .ends_at_size = true }
 #define WRITE_ONLY(id, fn) \
-	{ .name = id, .mode = S_IFREG | 0200, .write = fn, .may_open = writes_only }
+	{ .name = id, .mode = S_IFREG | 0200, .write = fn, .may_open = writes_only,               \
+	  .ends_at_size = true }
 #define READ_WRITE(id, show_fn, write_fn, with)                                                   \
-	{ .name = id, .mode = S_IFREG | 0644, .show = show_fn, .write = write_fn, .arg = with }
+	{ .name = id, .mode = S_IFREG | 0644, .show = show_fn, .write = write_fn, .arg = with,    \
+	  .ends_at_size = true }
 #define CONSTANT(id, text) READ_ONLY(id, show_constant, (void *)text)
 #define INT(id, variable, lo, hi) \
 	READ_WRITE(id, show_int, write_int, (&(struct sysctl_int){ &variable, lo, hi }))

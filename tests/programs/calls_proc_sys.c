@@ -221,6 +221,29 @@ static void process_numbers(void)
 	put(KERNEL "pid_max", "32768");
 }
 
+static long end_of(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	long end = lseek(fd, 0, SEEK_END);
+
+	close(fd);
+	return end < 0 ? -errno : end;
+}
+
+/* To append, most C libraries look for the end first. */
+static void ends(void)
+{
+	FILE *f = fopen(KERNEL "domainname", "a");
+
+	check(f && fputs("appended\n", f) >= 0 && !fclose(f), "opened to append");
+	check(shows(KERNEL "domainname", "appended"), "and written");
+	check(end_of(KERNEL "pid_max") == 0 && end_of("/proc/self/cmdline") == 0 &&
+		      end_of("/proc/self/environ") == 0 && end_of("/proc/self/oom_score_adj") == 0,
+	      "their end is at 0");
+	check(end_of("/proc/meminfo") == -EINVAL && end_of("/proc/self/stat") == -EINVAL,
+	      "other texts have none: EINVAL");
+}
+
 int main(void)
 {
 	numbers();
@@ -231,5 +254,6 @@ int main(void)
 	others();
 	segments();
 	process_numbers();
+	ends();
 	return checks_done();
 }
