@@ -151,8 +151,14 @@ def test_poor():
     alone.rings = [bytearray(b"".join(trace.raw(i) for i in range(len(trace))
                                       if trace.type_at(i) == flt.FAULT.number and trace[i].cpu == cpu))
                    for cpu in range(2)]
+    damaged = synthetic.Machine(3)
+    task = damaged.spawn(b"own")
+    damaged.rec.add(flt.PTES_SET, *task.who, mm=task.mm, n=2, address=0x407000, why=0,
+                    entries=[1 << 14, 1 << 59])
+    damaged.touch(task, 0x408000, write=True)
     with Browser() as browser:
         for title, content, words in (
+                ("slots out of all reason", damaged.rec.end(), ("2 slots in use",)),
                 ("faults alone", alone.end(), ("its mappings are not recorded",
                                                "Free blocks are not recorded")),
                 ("nothing", synthetic.Recorder().end(), ("No fault is recorded",

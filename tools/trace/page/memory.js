@@ -5,6 +5,7 @@
 const LISTS = ["inactive, anonymous", "active, anonymous", "inactive, file", "active, file",
 	"unevictable"];
 const MAX_ORDER = 10, LARGE_ORDER = 6;
+const MOST_SLOTS = 2 ** 20; // in the picture, 4 GiB: a damaged file may tell of any slot
 
 const NEAR_COLUMNS = 64, NEAR_ROWS = 6; // frames in the larger picture of a few
 
@@ -276,7 +277,7 @@ function paintSlots(canvas, width, now) {
 		first = Math.min(first, slotOf(key));
 		last = Math.max(last, slotOf(key));
 	}
-	const span = last - first + 1;
+	const span = Math.min(last - first + 1, MOST_SLOTS);
 	const cell = Math.max(2, Math.min(12, Math.floor(Math.sqrt(width * 120 / span))));
 	const columns = Math.max(1, Math.floor(width / cell)), rows = Math.ceil(span / columns);
 	const height = Math.min(240, rows * cell), context = prepare(canvas, width, height);
@@ -285,6 +286,9 @@ function paintSlots(canvas, width, now) {
 
 	for (const key of slots) {
 		const at = slotOf(key) - first, pfn = now.state.swap.get(key);
+
+		if (at >= span)
+			continue;
 		const upper = Math.floor(at / columns) * 2 * columns + at % columns;
 
 		halves[upper + columns] = swap;
