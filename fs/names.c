@@ -299,42 +299,62 @@ static int remove_name(struct inode *dir, struct dentry *dentry, bool is_dir)
 	return err;
 }
 
-static long do_unlink(int dfd, const char __user *path, bool is_dir)
+/* The last component of @w, which is ended. 0 or -errno. */
+static int unlink_last(struct walk *w, bool is_dir)
 {
+	struct inode *dir = w->at->d_inode;
 	struct dentry *dentry;
-	struct inode *dir;
-	struct walk w;
-	int err = walk_to_parent(&w, dfd, path);
+	int err;
 
-	if (err)
-		return err;
-	if (w.last_type != LAST_NORM) {
-		err = !is_dir                    ? -EISDIR :
-		      w.last_type == LAST_DOT    ? -EINVAL :
-		      w.last_type == LAST_DOTDOT ? -ENOTEMPTY :
-						   -EBUSY;
-		walk_end(&w);
+	if (w->last_type != LAST_NORM) {
+		err = !is_dir                     ? -EISDIR :
+		      w->last_type == LAST_DOT    ? -EINVAL :
+		      w->last_type == LAST_DOTDOT ? -ENOTEMPTY :
+						    -EBUSY;
+		walk_end(w);
 		return err;
 	}
-	dir = w.at->d_inode;
 	if (sb_rdonly(dir->i_sb)) { /* whether the name is there or not */
-		walk_end(&w);
+		walk_end(w);
 		return -EROFS;
 	}
 	inode_lock(dir);
-	dentry = lookup_one(w.at, w.last, w.last_len, true);
+	dentry = lookup_one(w->at, w->last, w->last_len, true);
 	if (IS_ERR(dentry)) {
 		err = PTR_ERR(dentry);
 		dentry = NULL;
 	} else if (!dentry->d_inode) {
 		err = -ENOENT;
-	} else if (w.trailing && !is_dir) {
+	} else if (w->trailing && !is_dir) {
 		err = S_ISDIR(dentry->d_inode->i_mode) ? -EISDIR : -ENOTDIR;
 	} else {
 		err = remove_name(dir, dentry, is_dir);
 	}
 	inode_unlock(dir);
 	dput(dentry); /* the last user frees the file: not under the directory's lock */
+	walk_end(w);
+	return err;
+}
+
+static long do_unlink(int dfd, const char __user *path, bool is_dir)
+{
+	struct walk w;
+	int err = walk_to_parent(&w, dfd, path);
+
+	return err ? err : unlink_last(&w, is_dir);
+}
+
+int vfs_unlink_path(const char *path)
+{
+	char *text = kstrdup(path, GFP_KERNEL);
+	struct walk w;
+	int err = text ? walk_start(&w, AT_FDCWD, text) : -ENOMEM;
+
+	if (err)
+		return err;
+	err = walk_parent(&w);
+	if (!err)
+		return unlink_last(&w, false);
 	walk_end(&w);
 	return err;
 }

@@ -18,6 +18,8 @@ int vfs_make(struct inode *dir, struct dentry *dentry, umode_t mode, const char 
  * ERR_PTR.
  */
 struct dentry *vfs_tmpfile(struct dentry *parent, umode_t mode, bool linkable);
+/* unlink(2) of a path in kernel memory. 0 or -errno. */
+int vfs_unlink_path(const char *path);
 /* Set the size of a regular file; takes i_rwsem. 0 or -errno. */
 int vfs_truncate(struct inode *inode, loff_t size);
 /* May it become as large, by RLIMIT_FSIZE and its file system? 0 or -EFBIG, with SIGXFSZ for the limit. */

@@ -82,6 +82,8 @@ int proc_show_status(struct seq_buf *m, void *arg);
 int proc_show_limits(struct seq_buf *m, void *arg);
 int proc_show_wchan(struct seq_buf *m, void *arg);
 int proc_show_personality(struct seq_buf *m, void *arg);
+int proc_show_coredump_filter(struct seq_buf *m, void *arg);
+ssize_t proc_write_coredump_filter(void *arg, const char *buf, size_t len);
 int proc_show_mounts(struct seq_buf *m, void *arg);
 int proc_show_mountinfo(struct seq_buf *m, void *arg);
 int proc_show_filesystems(struct seq_buf *m, void *arg);

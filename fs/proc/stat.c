@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/stat, statm, limits, wchan and personality: a process or thread in numbers. The fields
- * of stat are those of proc(5), in its order.
+ * /proc/PID/stat, statm, limits, wchan, personality and coredump_filter: a process or thread in
+ * numbers. The fields of stat are those of proc(5), in its order.
  */
 #include "fs/proc/proc.h"
 #include "fs/tty/tty.h"
@@ -199,4 +199,31 @@ int proc_show_personality(struct seq_buf *m, void *arg)
 	seq_printf(m, "%08x\n", task->personality);
 	put_task_struct(task);
 	return 0;
+}
+
+int proc_show_coredump_filter(struct seq_buf *m, void *arg)
+{
+	struct mm_struct *mm = proc_mm(arg);
+
+	if (mm)
+		seq_printf(m, "%08x\n", READ_ONCE(mm->dump_filter));
+	mmput(mm);
+	return 0;
+}
+
+ssize_t proc_write_coredump_filter(void *arg, const char *buf, size_t len)
+{
+	struct mm_struct *mm;
+	long filter;
+
+	if (proc_parse_long(buf, len, &filter) != (ssize_t)len || filter < 0)
+		return -EINVAL;
+	if (filter > (long)~0U)
+		return -ERANGE;
+	mm = proc_mm(arg);
+	if (!mm)
+		return -ESRCH;
+	WRITE_ONCE(mm->dump_filter, (unsigned int)filter & MMF_DUMP_ALL);
+	mmput(mm);
+	return (ssize_t)len;
 }

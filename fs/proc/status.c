@@ -89,7 +89,7 @@ static void show_kib(struct seq_buf *m, const char *name, unsigned long pages)
 	seq_printf(m, "%s:\t%8lu kB\n", name, pages * KIB_PER_PAGE);
 }
 
-static void show_mm(struct seq_buf *m, struct mm_struct *mm)
+static void show_mm(struct seq_buf *m, const struct task_struct *task, struct mm_struct *mm)
 {
 	unsigned long text = proc_text_pages(mm), rss = mm_rss(mm);
 
@@ -109,7 +109,8 @@ static void show_mm(struct seq_buf *m, struct mm_struct *mm)
 	show_kib(m, "VmPTE", mm->pgtables);
 	show_kib(m, "VmSwap", get_mm_counter(mm, MM_SWAPENTS));
 	show_kib(m, "HugetlbPages", 0);
-	seq_puts(m, "CoreDumping:\t0\nTHP_enabled:\t0\n"); /* there are neither */
+	seq_printf(m, "CoreDumping:\t%d\n", task->signal->core != NULL);
+	seq_puts(m, "THP_enabled:\t0\n"); /* nobody has huge pages */
 }
 
 static void show_signals(struct seq_buf *m, struct task_struct *task)
@@ -175,7 +176,7 @@ int proc_show_status(struct seq_buf *m, void *arg)
 	show_ids(m, task, &ids);
 	mm = get_task_mm(task);
 	if (mm)
-		show_mm(m, mm);
+		show_mm(m, task, mm);
 	mmput(mm);
 	seq_printf(m, "Threads:\t%d\n", ids.threads);
 	show_signals(m, task);

@@ -4,6 +4,7 @@
  * does not exist here is not there, and one that never changes cannot be opened for writing, not even
  * by root.
  */
+#include "fs/coredump.h"
 #include "fs/dentry.h"
 #include "fs/file.h"
 #include "fs/inode.h"
@@ -14,6 +15,7 @@
 #include "kernel/core/printk.h"
 #include "kernel/core/random.h"
 #include "kernel/proc/layout.h"
+#include "kernel/proc/process.h"
 #include "kernel/proc/uts.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -235,6 +237,26 @@ static ssize_t write_printk(void *arg, const char *buf, size_t len)
 	return (ssize_t)done;
 }
 
+static int show_core_pattern(struct seq_buf *m, void *arg)
+{
+	char pattern[CORE_PATTERN_SIZE];
+
+	(void)arg;
+	core_pattern_get(pattern);
+	seq_printf(m, "%s\n", pattern);
+	return 0;
+}
+
+/* The first line. */
+static ssize_t write_core_pattern(void *arg, const char *buf, size_t len)
+{
+	const char *end = memchr(buf, '\n', len);
+	int err = core_pattern_set(buf, end ? (size_t)(end - buf) : len);
+
+	(void)arg;
+	return err ? err : (ssize_t)len;
+}
+
 /* --- kernel/random --- */
 
 static void show_bytes(struct seq_buf *m, const u8 id[16])
@@ -305,6 +327,8 @@ static ssize_t write_threads_max(void *arg, const char *buf, size_t len)
 
 static const struct pseudo_entry kernel_entries[] = {
 	CONSTANT("cap_last_cap", "40"),
+	READ_WRITE("core_pattern", show_core_pattern, write_core_pattern, NULL),
+	INT("core_uses_pid", core_uses_pid, INT32_MIN, INT32_MAX),
 	WRITE_ONLY("crash", crash_request),
 	READ_WRITE("domainname", show_uts, write_uts, (void *)UTS_DOMAINNAME),
 	READ_WRITE("hostname", show_uts, write_uts, (void *)UTS_NODENAME),
@@ -381,6 +405,7 @@ static const struct pseudo_entry fs_entries[] = {
 	ULONG("pipe-user-pages-soft", pipe_user_pages_soft),
 	INT("protected_hardlinks", protected_hardlinks, 0, 1),
 	INT("protected_symlinks", protected_symlinks, 0, 1),
+	INT("suid_dumpable", suid_dumpable, 0, 2),
 	{ 0 }
 };
 

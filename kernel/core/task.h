@@ -43,6 +43,7 @@ struct futex_waiter;
 #define PF_EXITING 0x2u
 #define PF_MEMALLOC 0x4u /* reclaiming: may use all reserves, must not recurse into reclaim */
 #define PF_FORKNOEXEC 0x10u
+#define PF_IN_CORE 0x40u /* stands still on its way out while another thread writes a core */
 #define PF_NO_SETAFFINITY 0x20u /* a kernel thread bound to its CPU */
 
 /* personality(2), the bits that mean something (linux/personality.h of Linux's user headers). */

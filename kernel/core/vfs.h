@@ -173,6 +173,13 @@ void put_unused_fd(unsigned int fd);
 void fd_install(unsigned int fd, struct file *file);
 
 /*
+ * current, on its way to user mode, is to die of the signal of @info: leave its process's memory and
+ * registers behind in a file, if it may and wants (fs/coredump.c). Then the other threads die first.
+ */
+struct siginfo;
+void do_coredump(const struct siginfo *info);
+
+/*
  * Boot: mount the root file system from @dev ("/dev/vda"), devfs on /dev. boot_fail()s with a
  * sentence.
  */

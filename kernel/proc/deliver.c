@@ -4,6 +4,7 @@
  * restart. What a handler finds on its stack is kernel/proc/sigframe.c.
  */
 #include "kernel/core/panic.h"
+#include "kernel/core/vfs.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/sigframe.h"
 #include "kernel/syscalls.h"
@@ -106,9 +107,12 @@ static bool stop_for(int sig)
 	return do_signal_stop(sig);
 }
 
-static void __noreturn die_of(int sig)
+/* @info: of the signal, if a core of it is wanted. */
+static void __noreturn die_of(int sig, const struct siginfo *info)
 {
 	spin_unlock_irq(&current->sighand->lock);
+	if (info && sigmask(sig) & SIG_CORE_SET)
+		do_coredump(info);
 	do_group_exit(sig);
 }
 
@@ -130,9 +134,9 @@ static bool get_signal(struct ksignal *ksig)
 		int sig;
 
 		if (signal->flags & SIGNAL_GROUP_EXIT)
-			die_of(signal->group_exit_code);
+			die_of(signal->group_exit_code, NULL);
 		if (signal->group_exec_task && signal->group_exec_task != task)
-			die_of(SIGKILL);
+			die_of(SIGKILL, NULL);
 		if (task->jobctl & JOBCTL_STOP_PENDING) {
 			do_signal_stop(0);
 			if (signal->flags & (SIGNAL_CLD_STOPPED | SIGNAL_CLD_CONTINUED))
@@ -161,7 +165,7 @@ static bool get_signal(struct ksignal *ksig)
 				report_continued();
 			continue;
 		}
-		die_of(sig);
+		die_of(sig, &ksig->info);
 	}
 	recalc_sigpending();
 	spin_unlock_irq(&task->sighand->lock);

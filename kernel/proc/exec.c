@@ -160,6 +160,8 @@ static int make_mm(struct exec *exec)
 	if (!mm)
 		return -ENOMEM;
 	exec->mm = mm;
+	if (current->mm)
+		mm->dump_filter = current->mm->dump_filter;
 	mm->rlim_stack = rlimit(RLIMIT_STACK);
 	mm->rlim_as = rlimit(RLIMIT_AS);
 	mm->rlim_data = rlimit(RLIMIT_DATA);
@@ -261,7 +263,7 @@ static void take_ids(struct exec *exec)
 	signal->uid.saved = signal->uid.fs = signal->uid.effective;
 	signal->gid.saved = signal->gid.fs = signal->gid.effective;
 	if (signal->uid.effective != signal->uid.real || signal->gid.effective != signal->gid.real)
-		signal->dumpable = 0;
+		signal->dumpable = READ_ONCE(suid_dumpable);
 	caps_exec(signal);
 	current->mm->rlim_memlock = memlock_limit();
 }

@@ -15,6 +15,7 @@
 #include "lib/errno.h"
 #include "lib/util.h"
 #include "mm/space/mm.h"
+#include <asm/fpu.h>
 #include <asm/irq.h>
 #include <asm/tlbflush.h>
 #include <asm/uaccess.h>
@@ -243,6 +244,56 @@ static bool exit_notify(struct task_struct *task)
 	return autoreap;
 }
 
+/* --- a core, written by one thread of many --- */
+
+int core_begin(struct core_stop *stop, int sig)
+{
+	struct task_struct *task = current;
+	struct signal_struct *signal = task->signal;
+	int others;
+
+	init_completion(&stop->stopped);
+	spin_lock_irq(&task->sighand->lock);
+	if (signal->flags & SIGNAL_GROUP_EXIT || signal->group_exec_task) {
+		spin_unlock_irq(&task->sighand->lock);
+		return -EAGAIN;
+	}
+	signal->flags |= SIGNAL_GROUP_EXIT;
+	signal->group_exit_code = sig;
+	signal->core = stop;
+	others = zap_other_threads(task);
+	atomic_set(&stop->running, others);
+	clear_thread_flag(task, TIF_SIGPENDING); /* from here on SIGKILL alone sets it */
+	spin_unlock_irq(&task->sighand->lock);
+	if (others)
+		wait_for_completion(&stop->stopped);
+	return 0;
+}
+
+void core_end(bool dumped)
+{
+	struct task_struct *task = current;
+	struct signal_struct *signal = task->signal;
+
+	spin_lock_irq(&task->sighand->lock);
+	if (dumped && !fatal_signal_pending(task))
+		signal->group_exit_code |= 0x80;
+	signal->core = NULL;
+	spin_unlock_irq(&task->sighand->lock);
+	wake_up_all(&signal->wait_chldexit);
+}
+
+/* One of those others: what it was doing is to be read from its registers and its memory. */
+static void wait_for_core(struct task_struct *task)
+{
+	struct signal_struct *signal = task->signal;
+
+	fpu_save(task->fpu);
+	if (atomic_dec_and_test(&signal->core->running))
+		complete(&signal->core->stopped);
+	wait_event(signal->wait_chldexit, !READ_ONCE(signal->core));
+}
+
 /* --- exit --- */
 
 /* Nothing may sleep between setting the last state and here. */
@@ -262,6 +313,8 @@ void do_exit(int code)
 	if (!task->signal)
 		kthread_exit();
 	group_dead = exit_signals(task, code);
+	if (unlikely(task->flags & PF_IN_CORE))
+		wait_for_core(task);
 	task->exit_code = code;
 	trace_exit((u32)task->tgid, (u32)code);
 	if (group_dead)

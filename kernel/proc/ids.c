@@ -43,10 +43,12 @@ static void set(u32 *where, u32 id)
 		*where = id;
 }
 
+int suid_dumpable;
+
 /* No more looks into its memory, which may hold secrets of before; nor the signal it asked for. */
 static void become_another(void)
 {
-	current->signal->dumpable = 0;
+	current->signal->dumpable = READ_ONCE(suid_dumpable);
 	current->pdeath_signal = 0;
 }
 

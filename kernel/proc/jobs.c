@@ -43,7 +43,7 @@ bool do_notify_parent(struct task_struct *task, int sig)
 	struct k_sigaction *ka;
 
 	if (status & 0x7f)
-		notify_info(&info, task, CLD_KILLED, status & 0x7f);
+		notify_info(&info, task, status & 0x80 ? CLD_DUMPED : CLD_KILLED, status & 0x7f);
 	else
 		notify_info(&info, task, CLD_EXITED, status >> 8 & 0xff);
 	/* What a parent's program before this one asked for is not sent to this one. */

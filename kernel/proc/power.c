@@ -22,7 +22,7 @@ static void end_process(struct task_struct *t)
 {
 	struct signal_struct *signal = t->signal;
 
-	if (signal->flags & SIGNAL_GROUP_EXIT)
+	if (signal->flags & SIGNAL_GROUP_EXIT && !signal->core)
 		return;
 	spin_lock(&t->sighand->lock);
 	signal->flags &= ~SIGNAL_UNKILLABLE;

@@ -39,6 +39,20 @@ void mm_release(struct task_struct *task);
 int de_thread(void);
 
 /*
+ * current is about to write a core, for @sig: its process dies of that. Kill the other threads and
+ * wait until they stand still; or -EAGAIN: it dies of something else already. After core_end() they
+ * go on to their ends; @dumped: wait(2) tells of a core. (exit.c)
+ */
+struct core_stop {
+	atomic_t running; /* of the others */
+	struct completion stopped;
+};
+int core_begin(struct core_stop *stop, int sig);
+void core_end(bool dumped);
+/* fs.suid_dumpable: struct signal_struct.dumpable of who became somebody else (ids.c). */
+extern int suid_dumpable;
+
+/*
  * Kill what runs, write everything out, end the machine with @status; for the last thread of init, with
  * what it ended by, a wait status. Process context. (power.c)
  */

@@ -32,7 +32,7 @@ bool ptrace_may_access(const struct task_struct *task, bool real)
 	to = task->signal;
 	if (to == me)
 		may = true;
-	else if (to && to->dumpable)
+	else if (to && to->dumpable == 1)
 		may = to->uid.real == uid && to->uid.effective == uid && to->uid.saved == uid &&
 		      to->gid.real == gid && to->gid.effective == gid && to->gid.saved == gid &&
 		      !(to->caps.permitted & ~caps);

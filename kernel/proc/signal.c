@@ -158,7 +158,8 @@ static bool prepare_signal(int sig, struct task_struct *task, bool forced)
 
 static bool wants_signal(int sig, const struct task_struct *t)
 {
-	if (t->blocked & sigmask(sig) || t->flags & PF_EXITING)
+	/* Who stands still for a core may still be killed, and the core with it. */
+	if (t->blocked & sigmask(sig) || (t->flags & (PF_EXITING | PF_IN_CORE)) == PF_EXITING)
 		return false;
 	if (sig == SIGKILL)
 		return true;
@@ -200,7 +201,9 @@ static void complete_signal(int sig, struct task_struct *task, bool group)
 		if (!t)
 			return;
 	}
-	if (sig_fatal(t, sig) && !(signal->flags & SIGNAL_GROUP_EXIT)) {
+	/* For a core the thread has to see the signal itself; while it is written it can be ended. */
+	if (sig_fatal(t, sig) && !(sigmask(sig) & SIG_CORE_SET) &&
+	    (!(signal->flags & SIGNAL_GROUP_EXIT) || signal->core)) {
 		kill_group(signal, sig);
 		return;
 	}
@@ -297,7 +300,7 @@ void send_sig_kill(struct task_struct *task)
 	spin_lock_irqsave(&tasklist_lock, flags);
 	if (task->sighand) {
 		spin_lock(&task->sighand->lock);
-		if (!(task->signal->flags & SIGNAL_GROUP_EXIT))
+		if (!(task->signal->flags & SIGNAL_GROUP_EXIT) || task->signal->core)
 			kill_group(task->signal, SIGKILL);
 		spin_unlock(&task->sighand->lock);
 	}
@@ -393,9 +396,9 @@ int zap_other_threads(struct task_struct *task)
 		t->jobctl &= ~(JOBCTL_STOP_PENDING | JOBCTL_STOP_CONSUME);
 		if (t == task)
 			continue;
-		count++;
 		if (t->state & (TASK_ZOMBIE | TASK_DEAD))
 			continue;
+		count += !(t->flags & PF_EXITING);
 		t->pending_mask |= sigmask(SIGKILL);
 		signal_wake_up(t, true);
 	}
@@ -433,7 +436,7 @@ bool exit_signals(struct task_struct *task, int code)
 	struct task_struct *t;
 
 	spin_lock_irq(&task->sighand->lock);
-	task->flags |= PF_EXITING;
+	task->flags |= PF_EXITING | (signal->core ? PF_IN_CORE : 0);
 	if (!(signal->flags & SIGNAL_GROUP_EXIT) && signal->nr_threads > 1) {
 		for_each_thread(signal, t)
 			if (t != task && !(t->flags & PF_EXITING) &&

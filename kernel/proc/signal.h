@@ -61,6 +61,10 @@
  */
 #define SIG_IGNORED_SET (sigmask(SIGCONT) | sigmask(SIGCHLD) | sigmask(SIGWINCH) | sigmask(SIGURG))
 #define SIG_STOP_SET (sigmask(SIGSTOP) | sigmask(SIGTSTP) | sigmask(SIGTTIN) | sigmask(SIGTTOU))
+#define SIG_CORE_SET /* these leave a core behind */                                           \
+	(sigmask(SIGQUIT) | sigmask(SIGILL) | sigmask(SIGTRAP) | sigmask(SIGABRT) |            \
+	 sigmask(SIGBUS) | sigmask(SIGFPE) | sigmask(SIGSEGV) | sigmask(SIGXCPU) |             \
+	 sigmask(SIGXFSZ) | sigmask(SIGSYS))
 #define SIG_UNBLOCKABLE_SET (sigmask(SIGKILL) | sigmask(SIGSTOP))
 /* Caused by the instruction itself: delivered before all others. */
 #define SIG_SYNCHRONOUS_SET                                                        \
@@ -111,6 +115,7 @@
 #define TRAP_TRACE 2
 #define CLD_EXITED 1
 #define CLD_KILLED 2
+#define CLD_DUMPED 3
 #define CLD_STOPPED 5
 #define CLD_CONTINUED 6
 
@@ -227,6 +232,7 @@ struct signal_struct {
 	struct task_struct *group_exec_task; /* kills all others to exec; sighand->lock */
 	int group_stop_count; /* threads still to stop; sighand->lock */
 	int stop_code;        /* signal that wait(2) shall report, 0: none; sighand->lock */
+	struct core_stop *core; /* a thread writes a core, the others stand still; sighand->lock */
 	struct sigpending shared; /* for any thread */
 	struct wait_queue_head wait_chldexit;
 	struct wait_queue_head wait_pidfd; /* who polls a descriptor of it */
@@ -236,7 +242,7 @@ struct signal_struct {
 	int tty_nr;        /* controlling terminal as in /proc/PID/stat, 0: none; kept by the tty */
 	bool no_new_group; /* has exec'ed: setpgid(2) by the parent is refused */
 	unsigned int exec_id, parent_exec_id; /* programs it ran; its parent had, when it was made */
-	int dumpable;
+	int dumpable; /* may others look into it? 1: yes; a core: 0: none, 1: its own, 2: root's */
 	int oom_score_adj_min; /* see set_oom_score_adj(); tasklist_lock */
 	bool no_new_privs, child_subreaper; /* prctl(2); own process, the latter also tasklist_lock */
 	bool thp_disable;                   /* prctl(2); own process */
@@ -357,7 +363,7 @@ void discard_signal(int sig, u64 *mask, struct list_head *list);
  * @code is what the process ends by, unless something else ended it.
  */
 bool exit_signals(struct task_struct *task, int code);
-/* SIGKILL every other thread; returns how many there are. sighand->lock held. */
+/* SIGKILL every other thread; returns how many have not begun to exit. sighand->lock held. */
 int zap_other_threads(struct task_struct *task);
 void signal_wake_up(struct task_struct *task, bool fatal);
 /*

@@ -64,7 +64,11 @@ static void take_zombie(struct wait_request *req, struct task_struct *child)
 	struct signal_struct *signal = child->signal, *me = current->signal;
 	int status = signal->group_exit_code;
 
-	answer(req, child, status & 0x7f ? CLD_KILLED : CLD_EXITED, status);
+	answer(req, child,
+	       status & 0x80 ? CLD_DUMPED :
+	       status & 0x7f ? CLD_KILLED :
+			       CLD_EXITED,
+	       status);
 	if (req->options & WNOWAIT)
 		return;
 	child->state = TASK_DEAD;
@@ -182,6 +186,7 @@ static int siginfo_status(const struct wait_request *req)
 	case CLD_EXITED:
 		return req->status >> 8 & 0xff;
 	case CLD_KILLED:
+	case CLD_DUMPED:
 		return req->status & 0x7f;
 	case CLD_STOPPED:
 		return req->status >> 8;

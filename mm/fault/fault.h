@@ -122,6 +122,8 @@ void fault_init(void);
  * readable, and write to private mappings, which get copies that stay read-only to the owner.
  */
 #define FOLL_FORCE 0x10u
+/* What nobody wrote, and would read as zeros, is not to be had: no frame comes for it. */
+#define FOLL_DUMP 0x08u
 /*
  * The page at @address of @mm, faulted in if need be, referenced. Takes mmap_lock, which must not be
  * held, nor that of another map; may sleep. ERR_PTR(-EFAULT) where the access would be a signal,

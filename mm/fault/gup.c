@@ -8,9 +8,11 @@
  * Who is given the page itself has only a reference, and may find that it is no longer the owner's.
  */
 #include "kernel/core/sched.h"
+#include "kernel/core/vfs.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "lib/util.h"
+#include "mm/backing/shmem.h"
 #include "mm/fault/note.h"
 
 /* One page's share of an access. */
@@ -29,6 +31,8 @@ static bool vma_allows(const struct vm_area_struct *vma, unsigned int gup_flags)
 	unsigned long vm_flags = vma->vm_flags;
 	bool write = gup_flags & FOLL_WRITE;
 
+	if (vm_flags & VM_PFNMAP)
+		return false;
 	if (vm_flags & (write ? VM_WRITE : VM_READ))
 		return true;
 	if (!(gup_flags & FOLL_FORCE))
@@ -84,12 +88,32 @@ static bool try_access(struct access *a, struct mm_struct *mm)
 	return allowed;
 }
 
+/* Would a read show zeros that nobody wrote? mmap_lock held. */
+static bool is_hole(const struct vm_area_struct *vma, unsigned long address)
+{
+	struct address_space *mapping = vma->vm_file ? vma->vm_file->f_mapping : NULL;
+	loff_t pos = (loff_t)linear_page_index(vma, address) << PAGE_SHIFT;
+	spinlock_t *ptl;
+	pte_t *pte = get_locked_pte(vma->vm_mm, address, &ptl), entry = { 0 };
+
+	if (pte) {
+		entry = *pte;
+		pte_unmap_unlock(pte, ptl);
+	}
+	if (!pte_none(entry))
+		return pte_present(entry) && is_zero_pfn(pte_pfn(entry));
+	return vma_is_anonymous(vma) ||
+	       (mapping && mapping->shmem &&
+		shmem_seek(mapping, pos, pos + (loff_t)PAGE_SIZE, true) > pos);
+}
+
 /* Fault in until it succeeds: 0, or the verdict why not. mmap_lock held, but not after _RETRY. */
 static vm_fault_t access_locked(struct access *a, struct mm_struct *mm, unsigned int flags)
 {
 	struct vm_area_struct *vma = vma_lookup(mm, a->address);
 
-	if (!vma || !vma_allows(vma, a->gup_flags))
+	if (!vma || !vma_allows(vma, a->gup_flags) ||
+	    (a->gup_flags & FOLL_DUMP && is_hole(vma, a->address)))
 		return VM_FAULT_SIGSEGV;
 	while (!try_access(a, mm)) {
 		vm_fault_t verdict = remote_mm_fault(a->note, vma, a->address, flags,

@@ -108,6 +108,7 @@ static struct mm_struct *new_mm(void)
 	mm->mmap_base = TASK_SIZE - MIN_STACK_ROOM;
 	mm->mmap_legacy_base = TASK_UNMAPPED_BASE;
 	mm->rlim_stack = DEFAULT_STACK_LIMIT;
+	mm->dump_filter = MMF_DUMP_DEFAULT;
 	mm->rlim_as = mm->rlim_data = mm->rlim_memlock = ~0UL;
 	return mm;
 }
@@ -149,7 +150,7 @@ static void copy_layout(struct mm_struct *mm, const struct mm_struct *old)
 	mm->env_start = old->env_start;
 	mm->env_end = old->env_end;
 	memcpy(mm->saved_auxv, old->saved_auxv, sizeof(mm->saved_auxv));
-	mm->flags = old->flags;
+	mm->dump_filter = old->dump_filter;
 	mm->rlim_stack = old->rlim_stack;
 	mm->rlim_as = old->rlim_as;
 	mm->rlim_data = old->rlim_data;

@@ -58,6 +58,15 @@ struct vm_operations_struct;
 #define VM_STACK VM_GROWSDOWN
 #define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
 
+/* /proc/PID/coredump_filter: kinds of mappings whose contents go into a core (core(5)). */
+#define MMF_DUMP_ANON_PRIVATE 0x01u
+#define MMF_DUMP_ANON_SHARED 0x02u
+#define MMF_DUMP_MAPPED_PRIVATE 0x04u
+#define MMF_DUMP_MAPPED_SHARED 0x08u
+#define MMF_DUMP_ELF_HEADERS 0x10u
+#define MMF_DUMP_ALL 0x1ffu     /* also huge pages and DAX, which there are none of */
+#define MMF_DUMP_DEFAULT 0x33u
+
 /* What a map counts: frames mapped, by kind, and swap entries. */
 enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
 
@@ -173,7 +182,7 @@ struct mm_struct {
 	unsigned long hiwater_rss;    /* frames; a writer at the same time may win over a larger one */
 	unsigned long pgtables;       /* frames used by page tables; page_table_lock */
 	struct list_head mmlist;      /* all maps, for swapoff; mmlist_lock */
-	unsigned long flags;          /* MMF_* */
+	unsigned int dump_filter;     /* MMF_DUMP_*: what a core is to hold; any task, one word */
 	unsigned int membarrier;      /* commands of membarrier(2) it registered for; atomic */
 	unsigned long rlim_stack;     /* bytes: RLIMIT_STACK as the stack's growth sees it */
 	/*

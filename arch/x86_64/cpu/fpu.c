@@ -58,8 +58,7 @@ void fpu_init_cpu(void)
 
 void fpu_prepare_area(void *area)
 {
-	if (fpu_xfeatures)
-		memset((char *)area + XSAVE_HEADER, 0, XSAVE_HEADER_SIZE);
+	memset(area, 0, fpu_xfeatures ? XSAVE_HEADER + XSAVE_HEADER_SIZE : FXSAVE_SIZE);
 }
 
 void fpu_init_area(void *area)
