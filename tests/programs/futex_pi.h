@@ -49,7 +49,7 @@ static inline unsigned int tid(void)
 	return (unsigned int)syscall(SYS_gettid);
 }
 
-/* Until thread @t of process @pid sleeps. */
+/* Until thread @t of process @pid sleeps, or is gone. */
 static inline void until_asleep(pid_t pid, unsigned int t)
 {
 	char path[64], text[256], *p;
@@ -57,8 +57,11 @@ static inline void until_asleep(pid_t pid, unsigned int t)
 	snprintf(path, sizeof(path), "/proc/%d/task/%u/stat", pid, t);
 	for (;;) {
 		int fd = open(path, O_RDONLY);
-		ssize_t n = read(fd, text, sizeof(text) - 1);
+		ssize_t n;
 
+		if (fd < 0)
+			return;
+		n = read(fd, text, sizeof(text) - 1);
 		close(fd);
 		text[n > 0 ? n : 0] = 0;
 		p = strrchr(text, ')');
