@@ -230,10 +230,12 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 	spinlock_t *ptl;
 	pte_t *const first = pte_offset_map_lock(mm, pmd, addr, &ptl);
 	pte_t *stop = first + ((end - addr) >> PAGE_SHIFT);
-	pte_t *pte, *low = NULL, *high = NULL; /* were present from @low on, up to @high */
+	pte_t *pte, *low = first, *high = NULL; /* none was present below @low or from @high on */
 
 	flush_tlb_batched_pending(mm);
-	for (pte = first; pte < stop; pte++) {
+	while (low < stop && pte_none(*low))
+		low++;
+	for (pte = low; pte < stop; pte++) {
 		struct page *page;
 		pte_t old = *pte;
 
@@ -252,15 +254,13 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb, struct vm_area_struct
 			continue;
 		old = ptep_get_and_clear(pte); /* the CPU may have set bits meanwhile */
 		high = pte + 1;
-		if (!low)
-			low = pte;
 		if (likely(page) && unlikely(zap_page(tlb, vma, page, old, rss)))
 			stop = high;
 	}
-	if (low)
+	if (high)
 		tlb_note(tlb, addr + ((unsigned long)(low - first) << PAGE_SHIFT),
 			 addr + ((unsigned long)(high - first) << PAGE_SHIFT));
-	if (low || rss[MM_SWAPENTS]) {
+	if (high || rss[MM_SWAPENTS]) {
 		if (!tlb->fullmm) /* nobody will ask */
 			update_hiwater_rss(mm);
 		add_mm_counters(mm, rss);
