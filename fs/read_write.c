@@ -19,7 +19,8 @@ static bool has_position(const struct file *file)
 }
 
 /* What every read and write is checked for. 0 or -errno. */
-static int check_access(const struct file *file, bool write, const void __user *buf, size_t count)
+static __always_inline int check_access(const struct file *file, bool write,
+					const void __user *buf, size_t count)
 {
 	if (!(file->f_mode & (write ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
@@ -38,7 +39,8 @@ static int check_far(const struct file *file, size_t count, loff_t pos)
 	return pos < 0 && count >= -(u64)pos ? -EOVERFLOW : 0;
 }
 
-static ssize_t do_rw(struct file *file, char __user *buf, size_t count, loff_t *pos, bool write)
+static __always_inline ssize_t do_rw(struct file *file, char __user *buf, size_t count,
+				     loff_t *pos, bool write)
 {
 	int err = check_access(file, write, buf, count);
 
@@ -56,16 +58,18 @@ static ssize_t rw_at_position(unsigned int fd, char __user *buf, size_t count, b
 {
 	struct file *file = fget(fd);
 	loff_t pos = 0;
+	bool has_pos;
 	ssize_t n;
 
 	if (!file)
 		return -EBADF;
-	if (!has_position(file)) {
-		n = do_rw(file, buf, count, &pos, write);
-	} else {
+	has_pos = has_position(file);
+	if (has_pos) {
 		mutex_lock(&file->f_pos_lock);
 		pos = file->f_pos;
-		n = do_rw(file, buf, count, &pos, write);
+	}
+	n = do_rw(file, buf, count, &pos, write);
+	if (has_pos) {
 		file->f_pos = pos;
 		mutex_unlock(&file->f_pos_lock);
 	}
