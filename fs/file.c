@@ -55,20 +55,24 @@ void free_file(struct file *file)
 	kfree(file);
 }
 
-void fput(struct file *file)
+/* Apart from fput(), which is nearly always done at once. */
+static noinline void free_last(struct file *file)
 {
-	struct inode *inode;
+	struct inode *inode = file->f_inode;
 
-	if (!file || !atomic_dec_and_test(&file->f_count))
-		return;
 	if (file->f_op && file->f_op->release)
 		file->f_op->release(file);
-	inode = file->f_inode;
 	remove_locks(inode, file);
 	if (inode && S_ISREG(inode->i_mode) && (file->f_mode & FMODE_WRITE))
 		put_write_access(inode);
 	dput(file->f_dentry);
 	free_file(file);
+}
+
+void fput(struct file *file)
+{
+	if (file && atomic_dec_and_test(&file->f_count))
+		free_last(file);
 }
 
 ssize_t simple_read(char __user *to, size_t count, loff_t *pos, const void *from, size_t size)

@@ -26,9 +26,9 @@ static __always_inline int check_access(const struct file *file, bool write,
 		return -EBADF;
 	if (!access_ok(buf, count))
 		return -EFAULT;
-	if (file->f_inode && S_ISDIR(file->f_inode->i_mode))
-		return -EISDIR;
-	return (write ? !!file->f_op->write : !!file->f_op->read) ? 0 : -EINVAL;
+	if (likely(write ? !!file->f_op->write : !!file->f_op->read))
+		return 0;
+	return file->f_inode && S_ISDIR(file->f_inode->i_mode) ? -EISDIR : -EINVAL;
 }
 
 /* Bytes at and beyond 2^63-1: only memory has some. 0 or -errno. */
