@@ -115,6 +115,9 @@ void signal_wake_up(struct task_struct *task, bool fatal)
 	set_thread_flag(task, TIF_SIGPENDING);
 	if (!wake_up_state(task, TASK_INTERRUPTIBLE | (fatal ? TASK_WAKEKILL | TASK_STOPPED : 0)))
 		kick_process(task);
+	else if ((unsigned int)READ_ONCE(task->cpu) == smp_processor_id())
+		/* It runs first: a shell that kills a job is to know at its next prompt. */
+		set_thread_flag(current, TIF_NEED_RESCHED);
 }
 
 /* --- sending --- */

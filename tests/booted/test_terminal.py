@@ -72,6 +72,12 @@ def test_keys():
     time.sleep(0.3)
     t.expect("a read behind stops", b"jobs\r", b"Stopped (tty input)")
     t.at_prompt(b"kill %1\r")
+    told = 0
+    for _ in range(10):
+        t.at_prompt(b"sleep 100 &\r")
+        time.sleep(0.1)
+        told += b"Killed" in t.at_prompt(b"kill -9 $!\r")
+    check("the end of a job that is killed is told at once", told >= 5, told)
     leave(t, b"reboot\r")
 
 
