@@ -20,8 +20,8 @@ def test_loading():
         with open(os.path.join(folder, f"{name}.py"), "w", encoding="utf-8") as file:
             file.write(INTERRUPTS)
     for tool in ("trace/story.py", "trace/see.py", "trace/watch.py", "run.py"):
-        done = subprocess.run([sys.executable, os.path.join(TOP, "tools", tool)], capture_output=True,
-                              check=False, text=True, stdin=subprocess.DEVNULL,
+        done = subprocess.run([sys.executable, "-S", os.path.join(TOP, "tools", tool)], text=True,
+                              capture_output=True, check=False, stdin=subprocess.DEVNULL,
                               env=dict(os.environ, PYTHONPATH=folder))
         check(tool, done.returncode == -signal.SIGINT and done.stderr == "",
               (done.returncode, done.stderr))
