@@ -77,6 +77,23 @@ static inline void make_file(const char *path, const char *text, mode_t mode)
 	chmod(path, mode);
 }
 
+/* Can it be opened so? Made with mode 0600, if @flags make it. */
+static inline bool can_open(const char *path, int flags)
+{
+	int fd = open(path, flags, 0600);
+
+	close(fd);
+	return fd >= 0;
+}
+
+/* Its permissions; 0: there is no such file. */
+static inline mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : st.st_mode & 07777;
+}
+
 /* Whether the @n bytes at @p are all @want. */
 static inline bool all(const char *p, long n, char want)
 {

@@ -54,21 +54,6 @@ static bool become_user(void)
 	       !setresuid(USER, USER, USER);
 }
 
-static bool can_open(const char *name, int flags)
-{
-	int fd = open(name, flags, 0600);
-
-	close(fd);
-	return fd >= 0;
-}
-
-static mode_t mode_of(const char *name)
-{
-	struct stat st;
-
-	return stat(name, &st) ? 0 : st.st_mode & 07777;
-}
-
 /* --- root without some --- */
 
 static int no_override(void)

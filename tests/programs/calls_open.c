@@ -19,21 +19,6 @@
 #define O_TMPFILE (020000000 | O_DIRECTORY)
 #endif
 
-static bool opens(const char *path, int flags)
-{
-	int fd = open(path, flags, 0600);
-
-	close(fd);
-	return fd >= 0;
-}
-
-static mode_t mode_of(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) ? 0 : st.st_mode & 07777;
-}
-
 static void flags(void)
 {
 	check(fails(open(".", O_CREAT, 0600), EISDIR) &&
@@ -141,7 +126,7 @@ static int as_other(void)
 
 static int in_group_dir(void)
 {
-	return opens("setgid/a", O_CREAT | O_RDWR) && mknod("setgid/b", 02777, 0) == 0 &&
+	return can_open("setgid/a", O_CREAT | O_RDWR) && mknod("setgid/b", 02777, 0) == 0 &&
 	       mode_of("setgid/b") == 0777 && mknod("setgid/c", 02767, 0) == 0 &&
 	       mode_of("setgid/c") == 02767;
 }

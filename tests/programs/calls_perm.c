@@ -40,13 +40,6 @@ static void make_dir(const char *name, mode_t mode, uid_t uid, gid_t gid)
 	chmod(name, mode);
 }
 
-static mode_t mode_of(const char *name)
-{
-	struct stat st;
-
-	return stat(name, &st) ? 0 : st.st_mode & 07777;
-}
-
 /* Open for reading, for writing, both: a bit for each that works. */
 static int can(const char *name)
 {
