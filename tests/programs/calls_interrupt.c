@@ -167,7 +167,9 @@ static int pipe_fds[2];
 static void *write_later(void *arg)
 {
 	(void)arg;
-	sleep_ms(60);
+	while (!hits)
+		sleep_ms(1);
+	sleep_ms(20); /* the read has gone on, or has not */
 	write(pipe_fds[1], "x", 1);
 	return NULL;
 }

@@ -80,18 +80,29 @@ static void pipe_bomb(void)
 	wait_ms(100);
 }
 
+/* What open files take counts as nobody's memory: the killer of processes must be told whose it is. */
+static void be_killed_first(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+
+	if (write(fd, "1000", 4) != 4)
+		_exit(1);
+	close(fd);
+}
+
 static void fd_bomb(void)
 {
 	struct rlimit all = { 1 << 20, 1 << 20 };
 	int n = 0;
 
+	be_killed_first();
 	setrlimit(RLIMIT_NOFILE, &all);
-	while (open("/dev/null", O_RDONLY) >= 0)
-		n++;
 	dup2(1, 0x7fffffff);
 	dup2(1, -1);
 	fcntl(1, F_DUPFD, 0x7fffffff);
-	fork();
+	while (open("/dev/null", O_RDONLY) >= 0)
+		if (++n == 5000)
+			fork();
 }
 
 static void fork_bomb(void)
