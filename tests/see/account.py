@@ -195,7 +195,7 @@ def shown(browser, trace, at, lines, pages):
     place = browser.run("return page.model.end(arguments[0])", before)
     if not before or mm in moved(trace, place, begin)[0]:
         return []
-    browser.run("page.go({moment: arguments[0], mm: arguments[1], page: arguments[2] / 4096})",
+    browser.run("page.go({moment: arguments[0]}); page.choose(arguments[1], arguments[2] / 4096)",
                 before, mm, int(lines[0][1], 16))
     wrong = table_differs(browser, lines) + walks_differ(browser, mm, pages)
     browser.run("page.choose()")
