@@ -82,6 +82,11 @@ bool file_is_ours(const struct file *file)
 	return owner_or_capable(inode) || !inode_permission(inode, MAY_WRITE);
 }
 
+bool file_is_readable(const struct file *file)
+{
+	return !inode_permission(file->f_inode, MAY_READ);
+}
+
 /* --- writers and executers --- */
 
 int get_write_access(struct inode *inode)

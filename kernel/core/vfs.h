@@ -130,6 +130,8 @@ struct file_stat {
 void file_getattr(struct file *file, struct file_stat *st);
 /* May current write to the file, or is it its own? Then it may also know what of it is in memory. */
 bool file_is_ours(const struct file *file);
+/* May current read it, whatever it was opened for? */
+bool file_is_readable(const struct file *file);
 /* Deny or allow writers while a program's text is mapped: -ETXTBSY. */
 int deny_write_access(struct file *file);
 void allow_write_access(struct file *file);

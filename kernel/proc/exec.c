@@ -248,14 +248,18 @@ static void switch_to_new_mm(struct exec *exec)
 #define S_ISGID 0002000
 #define S_IXGRP 0000010
 
-/* The ids that the program's file says; whoever gets others than it had is not to be looked into. */
+/*
+ * The ids that the program's file says. Whoever gets others than it had, or may not read what it
+ * executes, is not to be looked into.
+ */
 static void take_ids(struct exec *exec)
 {
+	bool hidden = !file_is_readable(exec->program.file) ||
+		      (exec->interp.file && !file_is_readable(exec->interp.file));
 	struct signal_struct *signal = current->signal;
 	struct file_stat st;
 
 	file_getattr(exec->program.file, &st);
-	signal->dumpable = 1;
 	if ((st.mode & S_ISUID) && !signal->no_new_privs)
 		signal->uid.effective = st.uid;
 	if ((st.mode & S_ISGID) && (st.mode & S_IXGRP) && !signal->no_new_privs)
@@ -263,7 +267,8 @@ static void take_ids(struct exec *exec)
 	signal->uid.saved = signal->uid.fs = signal->uid.effective;
 	signal->gid.saved = signal->gid.fs = signal->gid.effective;
 	if (signal->uid.effective != signal->uid.real || signal->gid.effective != signal->gid.real)
-		signal->dumpable = READ_ONCE(suid_dumpable);
+		hidden = true;
+	signal->dumpable = hidden ? READ_ONCE(suid_dumpable) : 1;
 	caps_exec(signal);
 	current->mm->rlim_memlock = memlock_limit();
 }

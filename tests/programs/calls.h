@@ -77,6 +77,20 @@ static inline void make_file(const char *path, const char *text, mode_t mode)
 	chmod(path, mode);
 }
 
+/* For its owner alone, who may execute it. */
+static inline void copy_file(const char *from, const char *to)
+{
+	static char data[1 << 16];
+	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0700);
+	ssize_t n;
+
+	while ((n = read(in, data, sizeof(data))) > 0)
+		if (write(out, data, (size_t)n) != n)
+			_exit(99);
+	close(in);
+	close(out);
+}
+
 /* Can it be opened so? Made with mode 0600, if @flags make it. */
 static inline bool can_open(const char *path, int flags)
 {

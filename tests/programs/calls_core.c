@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "core_file.h"
+#include "make_elf.h"
 #include "proc_read.h"
 
 #define HOME "/tmp/core.d"
@@ -309,8 +310,61 @@ static void test_dumpable(void)
 	      "none where the user may make no file");
 }
 
-int main(void)
+/* --- of programs that may be executed, and not read --- */
+
+#define COPY HOME "/copy"
+#define MADE HOME "/made"
+
+static const char *to_run = COPY;
+static uid_t as_uid = 1000;
+
+/* It ends with PR_GET_DUMPABLE, or dies by SIGQUIT. */
+static void run_it(long dies)
 {
+	if (setgid(as_uid) || setuid(as_uid))
+		_exit(9);
+	execl(to_run, "copy", dies ? "die" : "tell", NULL);
+	_exit(98);
+}
+
+static bool hidden(void)
+{
+	return crash(run_it, 0) == 0 && died(crash(run_it, 1), SIGQUIT) && !gone("core");
+}
+
+static bool open_to_all(void)
+{
+	return WEXITSTATUS(crash(run_it, 0)) == 1 && dumped(crash(run_it, 1), SIGQUIT) &&
+	       gone("core");
+}
+
+static void test_unreadable(void)
+{
+	struct made_elf elf;
+
+	copy_file("/proc/self/exe", COPY);
+	make_elf(&elf, ET_EXEC, 0x20000000, COPY);
+	write_elf(MADE, &elf, sizeof(elf));
+	chmod(HOME, 0777);
+	chmod(COPY, 0555);
+	check(open_to_all(), "of a program that may be read there is one");
+	chmod(COPY, 0111);
+	check(hidden(), "of one that may only be executed none: it is not dumpable");
+	to_run = MADE;
+	check(hidden(), "nor if that is its interpreter");
+	as_uid = 0;
+	check(open_to_all(), "root reads all");
+	unlink(COPY);
+	unlink(MADE);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1) { /* run_it()'s */
+		if (!strcmp(argv[1], "die"))
+			die_by(SIGQUIT);
+		return prctl(PR_GET_DUMPABLE);
+	}
 	mkdir(HOME, 0755);
 	if (chdir(HOME))
 		_exit(1);
@@ -325,6 +379,7 @@ int main(void)
 	test_pattern_pid();
 	test_place();
 	test_dumpable();
+	test_unreadable();
 	if (chdir("/") || rmdir(HOME))
 		printf("# something is left in " HOME "\n");
 	return checks_done();

@@ -215,18 +215,6 @@ static int renaming(void)
 	return fails(rename("free/d", "free2/d"), EACCES) && rename("free/d", "free/e") == 0;
 }
 
-static void copy_file(const char *from, const char *to)
-{
-	static char buf[1 << 16];
-	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0700);
-	ssize_t n;
-
-	while ((n = read(in, buf, sizeof(buf))) > 0)
-		write(out, buf, (size_t)n);
-	close(in);
-	close(out);
-}
-
 /* Whether @fn holds for me: neither root nor in any group but my own. */
 static bool mine(int (*fn)(void))
 {
