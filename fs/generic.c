@@ -72,14 +72,15 @@ static void zero_stale_tail(struct inode *inode, loff_t new_end)
 }
 
 /* How every write begins: how many of @count bytes may go to *pos, or -errno. i_rwsem held. */
-static __always_inline ssize_t begin_write(struct file *file, size_t count, loff_t *pos)
+static __always_inline ssize_t begin_write(struct file *file, size_t count, loff_t *pos,
+					   bool append)
 {
 	struct inode *inode = file->f_inode;
 	ssize_t n;
 
 	if (sb_rdonly(inode->i_sb))
 		return -EROFS;
-	if (file->f_flags & O_APPEND)
+	if (append || file->f_flags & O_APPEND)
 		*pos = inode->i_size;
 	n = limit_write(inode, *pos, count);
 	if (n < 0)
@@ -121,7 +122,7 @@ static ssize_t write_from(struct file *file, const char *buf, size_t count, loff
 	if (!count)
 		return 0;
 	inode_lock(inode);
-	n = wanted = begin_write(file, count, pos);
+	n = wanted = begin_write(file, count, pos, false);
 	if (wanted >= 0) {
 		n = from_kernel ? filemap_write_kernel(file, buf, (size_t)wanted, pos) :
 				  filemap_write(file, buf, (size_t)wanted, pos);
@@ -149,7 +150,8 @@ static ssize_t write_parts(struct file *file, const struct iovec *vec, size_t co
 	return (ssize_t)done;
 }
 
-ssize_t generic_file_writev(struct file *file, const struct iovec *vec, size_t count, loff_t *pos)
+ssize_t generic_file_writev(struct file *file, const struct iovec *vec, size_t count, loff_t *pos,
+			    bool append)
 {
 	struct inode *inode = file->f_inode;
 	ssize_t n, wanted;
@@ -159,7 +161,7 @@ ssize_t generic_file_writev(struct file *file, const struct iovec *vec, size_t c
 		if (is_misplaced(file, v->base, v->len, at))
 			return -EINVAL;
 	inode_lock(inode);
-	n = wanted = begin_write(file, count, pos);
+	n = wanted = begin_write(file, count, pos, append);
 	if (wanted >= 0) {
 		n = write_parts(file, vec, (size_t)wanted, pos);
 		end_write(inode, n, wanted, *pos);

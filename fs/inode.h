@@ -250,9 +250,11 @@ ssize_t generic_file_read(struct file *file, char *buf, size_t count, loff_t *po
 ssize_t generic_file_write(struct file *file, const char *buf, size_t count, loff_t *pos);
 /*
  * writev(2) in one piece: of the file's size and limits it asks once, and nobody writes in between.
- * The parts at @vec, of import_iovec(), have @count bytes together, which is not 0.
+ * The parts at @vec, of import_iovec(), have @count bytes together, which is not 0. @append: to the
+ * end, as with O_APPEND.
  */
-ssize_t generic_file_writev(struct file *file, const struct iovec *vec, size_t count, loff_t *pos);
+ssize_t generic_file_writev(struct file *file, const struct iovec *vec, size_t count, loff_t *pos,
+			    bool append);
 ssize_t generic_file_write_kernel(struct file *file, const char *data, size_t count, loff_t *pos);
 loff_t generic_file_llseek(struct file *file, loff_t offset, int whence);
 /* lseek(2)'s whence */

@@ -3,7 +3,6 @@
 #include "fs/abi.h"
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/uio.h"
@@ -124,9 +123,47 @@ static size_t vector_len(const struct iovec *vec, unsigned long n)
 	return len;
 }
 
+/* flags of preadv2(2) and pwritev2(2) */
+#define RWF_HIPRI 1 /* nothing to do better */
+#define RWF_DSYNC 2
+#define RWF_SYNC 4
+#define RWF_NOWAIT 8
+#define RWF_APPEND 16
+#define RWF_ALL 31
+
+/* What of the flags cannot be done with the file. 0 or -errno. */
+static int check_flags(const struct file *file, int flags, bool write)
+{
+	bool may_wait = write || !file->f_mapping || file->f_mapping->shmem;
+	int err = check_access(file, write, NULL, 0);
+
+	if (!err && ((flags & ~RWF_ALL) || ((flags & RWF_NOWAIT) && may_wait)))
+		err = -EOPNOTSUPP;
+	return err;
+}
+
+/* How many of the @len bytes at @pos are read without asking the disk. -EAGAIN: none. */
+static ssize_t cached_len(struct address_space *mapping, loff_t pos, size_t len)
+{
+	loff_t size = *mapping->i_size, at = pos;
+	loff_t end = (loff_t)len < size - pos ? pos + (loff_t)len : size;
+
+	while (at < end) {
+		struct page *page = find_get_page(mapping, (pgoff_t)at >> PAGE_SHIFT);
+		bool there = page && PageUptodate(page);
+
+		if (page)
+			put_page(page);
+		if (!there)
+			return at > pos ? (ssize_t)(at - pos) : -EAGAIN;
+		at = (at | (loff_t)(PAGE_SIZE - 1)) + 1;
+	}
+	return (ssize_t)len;
+}
+
 /* To a regular file; @len is not 0. */
 static ssize_t write_file_vector(struct file *file, const struct iovec *vec, size_t len,
-				 loff_t *pos)
+				 loff_t *pos, bool append)
 {
 	int err = check_access(file, true, NULL, 0);
 
@@ -134,11 +171,11 @@ static ssize_t write_file_vector(struct file *file, const struct iovec *vec, siz
 		return err;
 	if ((u64)*pos + len > ~0ULL >> 1)
 		return -EINVAL;
-	return generic_file_writev(file, vec, len, pos);
+	return generic_file_writev(file, vec, len, pos, append);
 }
 
 static ssize_t rw_vector(struct file *file, const struct iovec *vec, unsigned long n, loff_t *pos,
-			 bool write)
+			 bool write, int flags)
 {
 	size_t len = vector_len(vec, n);
 	ssize_t done = 0, got;
@@ -147,16 +184,24 @@ static ssize_t rw_vector(struct file *file, const struct iovec *vec, unsigned lo
 		got = check_access(file, write, NULL, 0);
 		return got == -EISDIR ? 0 : got;
 	}
-	if (write && n > 1 && file->f_op->write == generic_file_write)
-		return write_file_vector(file, vec, len, pos);
-	for (unsigned long i = 0; i < n; i++) {
-		if (!vec[i].len)
+	if (write && (n > 1 || (flags & RWF_APPEND)) && file->f_op->write == generic_file_write)
+		return write_file_vector(file, vec, len, pos, flags & RWF_APPEND);
+	if (flags & RWF_NOWAIT) {
+		got = cached_len(file->f_mapping, *pos, len);
+		if (got < 0)
+			return got;
+		len = (size_t)got;
+	}
+	for (; (size_t)done < len; vec++) {
+		size_t part = min(vec->len, len - (size_t)done);
+
+		if (!part)
 			continue;
-		got = do_rw(file, vec[i].base, vec[i].len, pos, write);
+		got = do_rw(file, vec->base, part, pos, write);
 		if (got < 0)
 			return done ? done : got;
 		done += got;
-		if ((size_t)got < vec[i].len)
+		if ((size_t)got < part)
 			break;
 	}
 	return done;
@@ -223,12 +268,12 @@ static ssize_t rw_stream(struct file *file, const struct iovec *vec, unsigned lo
 
 	if (write && n > 1 && len && file->f_op->write_kernel)
 		return write_gathered(file, vec, n, len);
-	return rw_vector(file, vec, n, &pos, write);
+	return rw_vector(file, vec, n, &pos, write, 0);
 }
 
-/* @pos NULL: the file's own position. */
+/* @pos NULL: the file's own position. @flags: RWF_*. */
 static long do_vector(unsigned long fd, const struct iovec __user *user, unsigned long n,
-		      loff_t *pos, bool write)
+		      loff_t *pos, bool write, int flags)
 {
 	struct file *file;
 	struct iovec *vec;
@@ -240,14 +285,21 @@ static long do_vector(unsigned long fd, const struct iovec __user *user, unsigne
 	if (!file)
 		return -EBADF;
 	result = import_iovec(user, n, &vec);
+	if (result > 0 && flags) {
+		int err = check_flags(file, flags, write);
+
+		result = err ? err : result;
+	}
 	if (result >= 0) {
 		if (pos) {
-			result = has_position(file) ? rw_vector(file, vec, n, pos, write) : -ESPIPE;
+			result = has_position(file) ?
+					 rw_vector(file, vec, n, pos, write, flags) :
+					 -ESPIPE;
 		} else if (!has_position(file)) {
 			result = rw_stream(file, vec, n, write);
 		} else {
 			mutex_lock(&file->f_pos_lock);
-			result = rw_vector(file, vec, n, &file->f_pos, write);
+			result = rw_vector(file, vec, n, &file->f_pos, write, flags);
 			mutex_unlock(&file->f_pos_lock);
 		}
 	}
@@ -258,12 +310,12 @@ static long do_vector(unsigned long fd, const struct iovec __user *user, unsigne
 
 long sys_readv(unsigned long fd, const struct iovec __user *vec, unsigned long vlen)
 {
-	return do_vector(fd, vec, vlen, NULL, false);
+	return do_vector(fd, vec, vlen, NULL, false, 0);
 }
 
 long sys_writev(unsigned long fd, const struct iovec __user *vec, unsigned long vlen)
 {
-	return do_vector(fd, vec, vlen, NULL, true);
+	return do_vector(fd, vec, vlen, NULL, true, 0);
 }
 
 long sys_preadv(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
@@ -271,7 +323,7 @@ long sys_preadv(unsigned long fd, const struct iovec __user *vec, unsigned long 
 {
 	loff_t pos = (loff_t)pos_l;
 
-	return do_vector(fd, vec, vlen, &pos, false);
+	return do_vector(fd, vec, vlen, &pos, false, 0);
 }
 
 long sys_pwritev(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
@@ -279,22 +331,15 @@ long sys_pwritev(unsigned long fd, const struct iovec __user *vec, unsigned long
 {
 	loff_t pos = (loff_t)pos_l;
 
-	return do_vector(fd, vec, vlen, &pos, true);
+	return do_vector(fd, vec, vlen, &pos, true, 0);
 }
-
-#define RWF_HIPRI 1 /* nothing to do better */
-#define RWF_DSYNC 2
-#define RWF_SYNC 4
 
 /* preadv2(2) and pwritev2(2): position -1 is the file's own. */
 static long do_vector2(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
 		       loff_t pos, int flags, bool write)
 {
-	long n;
+	long n = do_vector(fd, vec, vlen, pos == -1 ? NULL : &pos, write, flags);
 
-	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC))
-		return -EOPNOTSUPP;
-	n = do_vector(fd, vec, vlen, pos == -1 ? NULL : &pos, write);
 	if (n > 0 && write && (flags & (RWF_DSYNC | RWF_SYNC))) {
 		long err = flags & RWF_SYNC ? sys_fsync((unsigned int)fd) :
 					      sys_fdatasync((unsigned int)fd);
@@ -335,73 +380,4 @@ long sys_lseek(unsigned int fd, loff_t offset, unsigned int whence)
 	}
 	fput(file);
 	return result;
-}
-
-#define POSIX_FADV_NORMAL 0
-#define POSIX_FADV_RANDOM 1
-#define POSIX_FADV_SEQUENTIAL 2
-#define POSIX_FADV_WILLNEED 3
-#define POSIX_FADV_DONTNEED 4
-#define POSIX_FADV_NOREUSE 5
-
-static long advise(struct file *file, loff_t offset, loff_t len, int advice)
-{
-	struct address_space *mapping = file->f_mapping;
-	pgoff_t first = (pgoff_t)offset >> PAGE_SHIFT;
-
-	if (!file->f_mode)
-		return -EBADF;
-	if (file->f_op == &pipe_fops)
-		return -ESPIPE;
-	if (len < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE)
-		return -EINVAL;
-	if (!mapping || offset < 0)
-		return 0;
-	switch (advice) {
-	case POSIX_FADV_NORMAL:
-	case POSIX_FADV_SEQUENTIAL:
-		file->f_ra.ra_pages = RA_MAX_PAGES;
-		break;
-	case POSIX_FADV_RANDOM:
-		file->f_ra.ra_pages = 1;
-		break;
-	case POSIX_FADV_WILLNEED:
-		len = len ? min(len, *mapping->i_size - offset) : *mapping->i_size - offset;
-		if (len > 0)
-			force_page_cache_readahead(mapping, first,
-						   PFN_UP((u64)offset + (u64)len) - first);
-		break;
-	case POSIX_FADV_DONTNEED: /* of the whole file or nothing: it is only advice */
-		if (!offset && (!len || len >= *mapping->i_size))
-			invalidate_mapping_pages(mapping);
-		break;
-	}
-	return 0;
-}
-
-long sys_fadvise64(int fd, loff_t offset, loff_t len, int advice)
-{
-	struct file *file = fget((unsigned int)fd);
-	long err;
-
-	if (!file)
-		return -EBADF;
-	err = advise(file, offset, len, advice);
-	fput(file);
-	return err;
-}
-
-long sys_readahead(int fd, loff_t offset, size_t count)
-{
-	struct file *file = fget((unsigned int)fd);
-	long err = -EINVAL;
-
-	if (!file)
-		return -EBADF;
-	if (!(file->f_mode & FMODE_READ))
-		err = -EBADF;
-	else if (file->f_mapping && (loff_t)count >= 0)
-		err = advise(file, offset, (loff_t)count, POSIX_FADV_WILLNEED);
-	fput(file);
-	return err;
 }

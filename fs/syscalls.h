@@ -47,6 +47,8 @@ long sys_preadv2(unsigned long fd, const struct iovec __user *vec, unsigned long
 long sys_pwritev2(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
 		  unsigned long pos_l, unsigned long pos_h, int flags);
 long sys_lseek(unsigned int fd, loff_t offset, unsigned int whence);
+
+/* --- how it will be read (fs/fadvise.c) --- */
 long sys_fadvise64(int fd, loff_t offset, loff_t len, int advice);
 long sys_readahead(int fd, loff_t offset, size_t count);
 
@@ -62,16 +64,12 @@ long sys_shmctl(int id, int cmd, void __user *buf);
 long sys_sendfile(int out_fd, int in_fd, loff_t __user *offset, size_t count);
 long sys_copy_file_range(int in_fd, loff_t __user *in_offset, int out_fd, loff_t __user *out_offset,
 			 size_t len, unsigned int flags);
+
 /* --- into and out of pipes (fs/splice.c) --- */
 long sys_splice(int in_fd, loff_t __user *in_offset, int out_fd, loff_t __user *out_offset,
 		size_t len, unsigned int flags);
 long sys_tee(int in_fd, int out_fd, size_t len, unsigned int flags);
 long sys_vmsplice(int fd, const struct iovec __user *vec, unsigned long n, unsigned int flags);
-
-/* --- from file to file (fs/copy.c) --- */
-long sys_sendfile(int out_fd, int in_fd, loff_t __user *offset, size_t count);
-long sys_copy_file_range(int in_fd, loff_t __user *in_offset, int out_fd, loff_t __user *out_offset,
-			 size_t len, unsigned int flags);
 
 /* --- making it durable (fs/sync.c) --- */
 long sys_fsync(unsigned int fd);

@@ -17,6 +17,11 @@
 #include "calls.h"
 
 #define NOREPLACE 1
+/* RWF_* of preadv2(2) and pwritev2(2) */
+#define SYNC 4
+#define NOWAIT 8
+#define APPEND 16
+#define UNKNOWN 0x1000
 
 static char buf[4096];
 
@@ -83,6 +88,66 @@ static void positions(void)
 	close(null);
 	close(pipes[0]);
 	close(pipes[1]);
+}
+
+/* preadv2 or pwritev2 of @v[0..n) */
+static long vector(bool write, int fd, const struct iovec *v, int n, long pos, int flags)
+{
+	return syscall(write ? SYS_pwritev2 : SYS_preadv2, fd, v, n, pos, 0, flags);
+}
+
+static void appended(void)
+{
+	struct iovec v[2] = { { "ab", 2 }, { "cd", 2 } }, none = { NULL, 0 }, in = { buf, 30 };
+	int fd = open("v", O_RDWR | O_CREAT, 0644), ro = open("v", O_RDONLY), pipes[2];
+
+	pipe(pipes);
+	write(fd, "0123456789", 10);
+	lseek(fd, 3, SEEK_SET);
+	check(vector(true, fd, v, 1, 2, APPEND) == 2 && lseek(fd, 0, SEEK_CUR) == 3 &&
+		      vector(true, fd, v, 2, 0, APPEND) == 4 && lseek(fd, 0, SEEK_CUR) == 3,
+	      "RWF_APPEND: to the end, whatever the position that is given");
+	check(vector(true, fd, v, 1, -1, APPEND | SYNC) == 2 && lseek(fd, 0, SEEK_CUR) == 18 &&
+		      vector(false, ro, &in, 1, 0, APPEND) == 18 &&
+		      !memcmp(buf, "0123456789ababcdab", 18),
+	      "of the file's own position: that is behind it then");
+	check(vector(true, pipes[1], v, 2, -1, APPEND) == 4 &&
+		      fails(vector(true, pipes[1], v, 2, 0, APPEND), ESPIPE),
+	      "a pipe has no other end");
+	check(fails(vector(true, ro, v, 1, 0, UNKNOWN), EBADF) &&
+		      fails(vector(true, -1, v, 1, 0, UNKNOWN), EBADF) &&
+		      vector(true, fd, &none, 1, 0, UNKNOWN) == 0 &&
+		      fails(vector(true, fd, v, 1, 0, UNKNOWN), EOPNOTSUPP),
+	      "an unknown flag: EOPNOTSUPP, if there is something to do");
+	close(fd);
+	close(ro);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+static void without_waiting(bool on_disk)
+{
+	static char pages[2 * 4096];
+	struct iovec v[2] = { { pages, 4000 }, { pages + 4000, 4192 } };
+	int fd = open("w", O_RDWR | O_CREAT, 0644);
+
+	write(fd, pages, sizeof(pages));
+	check(fails(vector(true, fd, v, 1, 0, NOWAIT), EOPNOTSUPP), "RWF_NOWAIT: not to write");
+	if (!on_disk) {
+		check(fails(vector(false, fd, v, 1, 0, NOWAIT), EOPNOTSUPP), "nor memory");
+		close(fd);
+		return;
+	}
+	check(vector(false, fd, v, 2, 0, NOWAIT) == 8192, "what is in memory is read");
+	fsync(fd);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	check(fails(vector(false, fd, v, 2, 0, NOWAIT), EAGAIN), "what is not: EAGAIN");
+	posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+	check(pread(fd, pages, 1, 0) == 1 && vector(false, fd, v, 2, 10, NOWAIT) == 4086 &&
+		      fails(vector(false, fd, v, 2, 4096, NOWAIT), EAGAIN) &&
+		      vector(false, fd, v, 2, 8192, NOWAIT) == 0,
+	      "as much as there is, and nothing at the end");
+	close(fd);
 }
 
 static void telling(void)
@@ -208,6 +273,8 @@ static void all_of_it(const char *dir, bool on_disk)
 	reading();
 	block_sizes();
 	positions();
+	appended();
+	without_waiting(on_disk);
 	telling();
 	times(on_disk);
 	renaming();
