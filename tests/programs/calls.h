@@ -77,6 +77,16 @@ static inline void make_file(const char *path, const char *text, mode_t mode)
 	chmod(path, mode);
 }
 
+/* Write @text with one write(2) to a file that there is. 0, or the errno. */
+static inline int set_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), err;
+
+	err = write(fd, text, strlen(text)) < 0 ? errno : 0;
+	close(fd);
+	return err;
+}
+
 /* For its owner alone, who may execute it. */
 static inline void copy_file(const char *from, const char *to)
 {

@@ -27,11 +27,7 @@ static int fd_size(void)
 /* 0, or the errno of writing it to nr_open. */
 static int set_nr_open(const char *text)
 {
-	int fd = open(NR_OPEN, O_WRONLY), err;
-
-	err = write(fd, text, strlen(text)) < 0 ? errno : 0;
-	close(fd);
-	return err;
+	return set_to(NR_OPEN, text);
 }
 
 static int set_limit(rlim_t soft, rlim_t hard)

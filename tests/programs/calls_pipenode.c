@@ -15,13 +15,9 @@ static int fds[2];
 static int put(const char *name, const char *text)
 {
 	char path[64];
-	int fd, err;
 
 	snprintf(path, sizeof(path), "/proc/sys/fs/%s", name);
-	fd = open(path, O_WRONLY);
-	err = write(fd, text, strlen(text)) < 0 ? errno : 0;
-	close(fd);
-	return err;
+	return set_to(path, text);
 }
 
 static long get(const char *name)
