@@ -96,7 +96,7 @@ static long prw(unsigned int fd, char __user *buf, size_t count, loff_t pos, boo
 	file = fget(fd);
 	if (!file)
 		return -EBADF;
-	n = !file->f_mode       ? -EBADF :
+	n = !file->f_mode      ? -EBADF :
 	    has_position(file) ? do_rw(file, buf, count, &pos, write) :
 				 -ESPIPE;
 	fput(file);
@@ -292,9 +292,8 @@ static long do_vector(unsigned long fd, const struct iovec __user *user, unsigne
 	}
 	if (result >= 0) {
 		if (pos) {
-			result = has_position(file) ?
-					 rw_vector(file, vec, n, pos, write, flags) :
-					 -ESPIPE;
+			result = has_position(file) ? rw_vector(file, vec, n, pos, write, flags) :
+						      -ESPIPE;
 		} else if (!has_position(file)) {
 			result = rw_stream(file, vec, n, write);
 		} else {
