@@ -275,8 +275,8 @@ static ssize_t rw_stream(struct file *file, const struct iovec *vec, unsigned lo
 static long do_vector(unsigned long fd, const struct iovec __user *user, unsigned long n,
 		      loff_t *pos, bool write, int flags)
 {
+	struct iovec *vec = NULL;
 	struct file *file;
-	struct iovec *vec;
 	ssize_t result;
 
 	if (pos && *pos < 0)
@@ -284,7 +284,7 @@ static long do_vector(unsigned long fd, const struct iovec __user *user, unsigne
 	file = fget((unsigned int)fd);
 	if (!file)
 		return -EBADF;
-	result = import_iovec(user, n, &vec);
+	result = pos && !has_position(file) ? -ESPIPE : import_iovec(user, n, &vec);
 	if (result > 0 && flags) {
 		int err = check_flags(file, flags, write);
 
@@ -292,8 +292,7 @@ static long do_vector(unsigned long fd, const struct iovec __user *user, unsigne
 	}
 	if (result >= 0) {
 		if (pos) {
-			result = has_position(file) ? rw_vector(file, vec, n, pos, write, flags) :
-						      -ESPIPE;
+			result = rw_vector(file, vec, n, pos, write, flags);
 		} else if (!has_position(file)) {
 			result = rw_stream(file, vec, n, write);
 		} else {

@@ -112,8 +112,10 @@ static void appended(void)
 		      !memcmp(buf, "0123456789ababcdab", 18),
 	      "of the file's own position: that is behind it then");
 	check(vector(true, pipes[1], v, 2, -1, APPEND) == 4 &&
-		      fails(vector(true, pipes[1], v, 2, 0, APPEND), ESPIPE),
-	      "a pipe has no other end");
+		      fails(vector(true, pipes[1], v, 2, 0, APPEND), ESPIPE) &&
+		      fails(vector(true, pipes[1], v, 2, 0, UNKNOWN), ESPIPE) &&
+		      fails(vector(true, pipes[1], v, -1, 0, 0), ESPIPE),
+	      "a pipe has no other end, which is told first");
 	check(fails(vector(true, ro, v, 1, 0, UNKNOWN), EBADF) &&
 		      fails(vector(true, -1, v, 1, 0, UNKNOWN), EBADF) &&
 		      vector(true, fd, &none, 1, 0, UNKNOWN) == 0 &&
