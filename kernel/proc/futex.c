@@ -6,6 +6,7 @@
  * The word is compared under the bucket's lock, and wakers take that lock after they changed it: a
  * waiter that saw the old value is in the table before the waker looks.
  */
+#include "kernel/debug/race.h"
 #include "kernel/proc/futex.h"
 #include "kernel/proc/futex_op.h"
 #include "kernel/proc/process.h"
@@ -36,6 +37,7 @@ void futex_wake_waiter(struct futex_waiter *waiter)
 {
 	list_del_init(&waiter->list);
 	wake_up_process(waiter->task);
+	race_point("futex: woken, not told so");
 	smp_store_release(&waiter->bucket, NULL);
 }
 

@@ -321,17 +321,23 @@ void exit_pi_futexes(struct task_struct *task)
 
 /* --- waiting for a condition that comes with a lock --- */
 
-/* Off the queue, unless it was moved to the lock meanwhile, or has it. */
-static bool withdraw(struct futex_waiter *waiter)
+/*
+ * Does current wait for the condition still, not for the lock? Then it is off the queue, @ends, or its
+ * state is TASK_INTERRUPTIBLE: under the lock that whoever moves or wakes it has, so that no wake-up is lost.
+ */
+static bool still_waits(struct futex_waiter *waiter, bool ends)
 {
 	struct futex_bucket *bucket;
-	bool still = false;
+	bool still = false, moved = true;
 
-	while (!still && !READ_ONCE(waiter->pi) && (bucket = smp_load_acquire(&waiter->bucket))) {
+	while (moved && (bucket = smp_load_acquire(&waiter->bucket))) {
 		lock_bucket(bucket);
-		still = waiter->bucket == bucket && !waiter->pi;
-		if (still)
+		moved = waiter->bucket != bucket;
+		still = !moved && !waiter->pi;
+		if (still && ends)
 			list_del_init(&waiter->list);
+		else if (still)
+			__atomic_store_n(&current->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
 		unlock_bucket(bucket);
 	}
 	return still;
@@ -342,7 +348,7 @@ long futex_wait_requeue_pi(u32 __user *addr, bool shared, u32 expected, struct d
 {
 	struct futex_key target;
 	struct futex_waiter waiter = { .task = current, .target = &target };
-	struct task_struct *task = current;
+	bool waits;
 	long ret;
 
 	if (addr == lock)
@@ -352,18 +358,17 @@ long futex_wait_requeue_pi(u32 __user *addr, bool shared, u32 expected, struct d
 		ret = futex_queue_if_equal(&waiter, addr, shared, expected);
 	if (ret)
 		return ret;
-	while (!READ_ONCE(waiter.pi) && smp_load_acquire(&waiter.bucket)) {
+	do {
 		futex_sleep_until(deadline);
-		WRITE_ONCE(task->state, TASK_RUNNING);
+		WRITE_ONCE(current->state, TASK_RUNNING);
 		if (futex_has_come(deadline))
 			ret = -ETIMEDOUT;
-		else if (signal_pending(task))
+		else if (signal_pending(current))
 			ret = -ERESTARTNOINTR;
-		if (ret && withdraw(&waiter))
-			return ret;
-		__atomic_store_n(&task->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
-	}
-	WRITE_ONCE(task->state, TASK_RUNNING);
+		waits = still_waits(&waiter, ret);
+	} while (waits && !ret);
+	if (waits)
+		return ret;
 	/* The word has changed since: there is nothing to go back to. */
 	ret = wait_for_lock(&waiter, lock, deadline);
 	return ret == -EINTR ? -EWOULDBLOCK : ret;

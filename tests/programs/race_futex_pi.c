@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * race_futex_pi: threads of several processes fight for two locks that know their owner, and are killed
- * wherever they are. A lock has one owner at a time, and none is lost with a dead one.
+ * wherever they are. A lock has one owner at a time, and none is lost with a dead one. And threads wait
+ * for a condition that comes with a lock: whoever is moved to the lock gets it.
  */
 #include "race.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 
@@ -12,6 +14,8 @@
 #define FUTEX_LOCK_PI 6
 #define FUTEX_UNLOCK_PI 7
 #define FUTEX_TRYLOCK_PI 8
+#define FUTEX_WAIT_REQUEUE_PI 11
+#define FUTEX_CMP_REQUEUE_PI 12
 #define OWNER_DIED 0x40000000u
 #define TID 0x3fffffffu
 #define ENTRY_PI 1UL
@@ -29,6 +33,7 @@ static struct lock {
 	_Atomic uint32_t inside; /* the thread that says it is */
 } * locks;
 static _Atomic uint32_t *broken; /* by anybody */
+static _Atomic uint32_t *condition;
 static _Thread_local struct robust_head held;
 static _Thread_local uint32_t me;
 
@@ -65,16 +70,11 @@ static long ask(struct lock *lock)
 	return -1;
 }
 
-static bool take(struct lock *lock)
+/* Its word says that it is ours. */
+static void enter(struct lock *lock)
 {
-	uint32_t word = 0;
+	uint32_t word = atomic_load(&lock->word);
 
-	held.pending = (uintptr_t)lock | ENTRY_PI;
-	if (!atomic_compare_exchange_strong(&lock->word, &word, me) && ask(lock)) {
-		held.pending = 0;
-		return false;
-	}
-	word = atomic_load(&lock->word);
 	if ((word & TID) != me)
 		atomic_store(broken, 1000);
 	lock->next = held.list;
@@ -86,6 +86,18 @@ static bool take(struct lock *lock)
 	}
 	if (atomic_exchange(&lock->inside, me))
 		atomic_store(broken, 1001);
+}
+
+static bool take(struct lock *lock)
+{
+	uint32_t word = 0;
+
+	held.pending = (uintptr_t)lock | ENTRY_PI;
+	if (!atomic_compare_exchange_strong(&lock->word, &word, me) && ask(lock)) {
+		held.pending = 0;
+		return false;
+	}
+	enter(lock);
 	return true;
 }
 
@@ -166,12 +178,72 @@ static void race_owners(void)
 	race_threads = threads;
 }
 
+/* ---- A condition that comes with a lock ---- */
+
+/* Every second one waits only a moment. */
+static void wait_to_be_moved(int id)
+{
+	begin();
+	for (;;) {
+		uint32_t seen = atomic_load(condition);
+		struct timespec until;
+
+		if (stopped())
+			return;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		if (id & 1)
+			until.tv_nsec = (until.tv_nsec + 300000) % 1000000000;
+		else
+			until.tv_sec += PATIENCE;
+		if (!syscall(SYS_futex, condition, FUTEX_WAIT_REQUEUE_PI, seen, &until, &locks[0].word, 0)) {
+			enter(&locks[0]);
+			leave(&locks[0]);
+		} else if (errno != EAGAIN && !(id & 1 && errno == ETIMEDOUT)) {
+			complain("a wait ended so: %s", strerror(errno));
+		}
+	}
+}
+
+static void move(unsigned long nr)
+{
+	if (syscall(SYS_futex, condition, FUTEX_CMP_REQUEUE_PI, 1, nr, &locks[0].word, atomic_load(condition)) < 0)
+		complain("a move ended so: %s", strerror(errno));
+}
+
+static void move_some(void)
+{
+	bool taken = below(3) == 0 && take(&locks[0]);
+
+	if (below(4) == 0)
+		atomic_fetch_add(condition, 1);
+	move(below(3));
+	if (taken)
+		leave(&locks[0]);
+	let_others(20);
+}
+
+/* Who comes later finds another word. */
+static void move_all(void)
+{
+	atomic_fetch_add(condition, 1);
+	move(INT_MAX);
+}
+
+static void race_moved(void)
+{
+	begin();
+	race_wake = move_all;
+	check(race(wait_to_be_moved, move_some) && !atomic_load(broken),
+	      "whoever is moved to a lock gets it");
+}
+
 int main(int argc, char **argv)
 {
-	static const struct race_test tests[] = { { "owners", race_owners } };
+	static const struct race_test tests[] = { { "owners", race_owners }, { "moved", race_moved } };
 
 	(void)argc;
 	locks = map_at(NULL, 1, RW, SHARED, -1);
 	broken = &locks[2].word;
+	condition = &locks[3].word;
 	return run_races(tests, COUNT(tests), argv);
 }
