@@ -5,7 +5,8 @@
  *
  * A letter an argument: f descriptor, d directory's descriptor, p pointer, s path, l length, o offset,
  * x flags, g signal, P process, t short time, u user, m mode, v vector of buffers, c its count, a page
- * of the arena, n bytes of it, r rights, F mmap's flags, k clock, q something small, T timer or segment.
+ * of the arena, n bytes of it, r rights, F mmap's flags, k clock, q something small, T timer or segment,
+ * C command of fcntl(2), O of futex(2).
  */
 #ifndef TESTS_PROGRAMS_FUZZ_SENSE_H
 #define TESTS_PROGRAMS_FUZZ_SENSE_H
@@ -24,7 +25,7 @@ static const struct sense senses[] = {
 	{16, "fxp"}, {17, "fplo"}, {18, "fplo"}, {19, "fvc"}, {20, "fvc"}, {21, "sq"}, {22, "p"},
 	{23, "qpppt"}, {24, ""}, {25, "annxa"}, {26, "anq"}, {27, "anp"}, {28, "anq"}, {29, "Tlx"},
 	{30, "Tax"}, {31, "Tqp"}, {32, "f"}, {33, "ff"}, {35, "tp"}, {36, "qp"}, {39, ""}, {40, "ffpl"},
-	{56, "xpppp"}, {63, "p"}, {67, "a"}, {72, "fqq"}, {73, "fq"}, {74, "f"}, {75, "f"}, {76, "so"},
+	{56, "xpppp"}, {63, "p"}, {67, "a"}, {72, "fCq"}, {73, "fq"}, {74, "f"}, {75, "f"}, {76, "so"},
 	{77, "fo"}, {78, "fpl"}, {79, "pl"}, {80, "s"}, {81, "f"}, {82, "ss"}, {83, "sm"}, {84, "s"},
 	{85, "sm"}, {86, "ss"}, {87, "s"}, {88, "ss"}, {89, "spl"}, {90, "sm"}, {91, "fm"}, {92, "suu"},
 	{93, "fuu"}, {94, "suu"}, {95, "m"}, {96, "pp"}, {97, "qp"}, {98, "qp"}, {99, "p"}, {100, "p"},
@@ -33,13 +34,13 @@ static const struct sense senses[] = {
 	{138, "fp"}, {140, "qP"}, {142, "Pp"}, {143, "Pp"}, {144, "Pqp"}, {145, "P"}, {146, "q"},
 	{148, "Pp"}, {149, "an"}, {150, "an"}, {151, "q"}, {152, ""}, {157, "qpppp"}, {158, "xp"},
 	{160, "qp"}, {161, "s"}, {187, "fol"}, {186, ""}, {188, "ssplx"}, {191, "sspl"}, {194, "spl"},
-	{201, "p"}, {202, "pqqtpq"}, {203, "Plp"}, {204, "Plp"}, {216, "anrox"}, {217, "fpl"},
+	{201, "p"}, {202, "pOqtpq"}, {203, "Plp"}, {204, "Plp"}, {216, "anrox"}, {217, "fpl"},
 	{218, "p"}, {221, "folq"}, {222, "kpp"}, {223, "Tqpp"}, {224, "Tp"}, {225, "T"}, {226, "T"},
 	{228, "kp"}, {229, "kp"}, {230, "kqtp"}, {235, "sp"}, {247, "qPpqp"}, {257, "dsxm"},
 	{258, "dsm"}, {259, "dsmq"}, {260, "dsuux"}, {261, "dsp"}, {262, "dspx"}, {263, "dsx"},
 	{264, "dsds"}, {265, "dsdsx"}, {266, "sds"}, {267, "dspl"}, {268, "dsm"}, {269, "dsq"},
-	{270, "qppptp"}, {271, "pqtpq"}, {272, "x"}, {273, "pl"}, {274, "Ppp"}, {275, "fpfplx"},
-	{277, "folx"}, {280, "dspx"}, {285, "fxol"}, {292, "ffx"}, {293, "px"}, {295, "fvco"},
+	{270, "qppptp"}, {271, "pqtpq"}, {272, "x"}, {273, "pl"}, {274, "Ppp"}, {275, "fpfplx"}, {276, "ffqx"},
+	{277, "folx"}, {278, "fvcx"}, {280, "dspx"}, {285, "fxol"}, {292, "ffx"}, {293, "px"}, {295, "fvco"},
 	{296, "fvco"}, {302, "Pqpp"}, {306, "f"}, {309, "ppp"}, {310, "Pvcvcq"}, {311, "Pvcvcq"},
 	{314, "Ppq"}, {315, "Pplq"}, {316, "dsdsx"}, {318, "plx"}, {319, "sx"}, {324, "xqq"},
 	{325, "anq"}, {326, "fpfplx"}, {327, "fvcoqx"}, {328, "fvcoqx"}, {332, "dsxxp"}, {334, "pqxq"},
@@ -120,6 +121,10 @@ static unsigned long sensible(char kind)
 		return below(12);
 	case 'q':
 		return below(40);
+	case 'C':
+		return below(2) ? below(40) : 1024 + below(20);
+	case 'O':
+		return below(16) | below(2) * 128 | below(8) / 7 * 256;
 	case 'T':
 		return below(8) ? below(6) : number();
 	default:
