@@ -254,6 +254,7 @@ long sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
 			file = remove_fd(files, (unsigned int)fd);
 		spin_unlock(&files->lock);
 		close_file(file, files);
+		cond_resched();
 	}
 	return 0;
 }
@@ -309,8 +310,10 @@ void put_files(struct files_struct *files)
 
 	if (!files || !atomic_dec_and_test(&files->count))
 		return;
-	for_each_set_bit(fd, files->open, files->size)
+	for_each_set_bit(fd, files->open, files->size) {
 		close_file(files->fd[fd], files);
+		cond_resched();
+	}
 	free_files(files);
 }
 

@@ -85,7 +85,9 @@ static ssize_t pipe_to_pipe(struct pipe *in, struct pipe *out, size_t count, boo
 		mutex_lock(&min(in, out)->lock);
 		mutex_lock(&max(in, out)->lock);
 		n = copy_slots(in, out, count, keep);
-		over = nonblock || (pipe_empty(in) && !in->writers);
+		over = pipe_empty(in) && !in->writers;
+		if (!n && !over && nonblock)
+			n = -EAGAIN; /* others were faster */
 		if (n > 0) {
 			wake_up_all_sync(&in->wait);
 			wake_up_all_sync(&out->wait);
