@@ -63,7 +63,7 @@ void spin_lock_slow(spinlock_t *lock)
 
 #if CONFIG_DEBUG
 
-#define MAX_CLASSES 64 /* a set of classes is one word; class 0 means "not looked up" */
+#define MAX_CLASSES 128 /* class 0 means "not looked up", or that there were too many */
 #define MAX_HELD HELD_LOCKS_MAX
 #define CALLER ((unsigned long)__builtin_return_address(0))
 
@@ -71,11 +71,13 @@ DEFINE_PER_CPU(int, preempt_count);
 DEFINE_PER_CPU(int, rcu_nesting);
 static DEFINE_PER_CPU(struct held_lock, held_spinlocks[MAX_HELD]);
 
+typedef unsigned __int128 class_set; /* a bit each */
+
 /* Guarded by checker_lock, a bare word for the same reason as printk's. */
 static u32 checker_lock;
 static const char *class_names[MAX_CLASSES];
 static s16 nr_classes = 1;
-static u64 taken_after[MAX_CLASSES]; /* bit b of [a]: b was taken while a was held */
+static class_set taken_after[MAX_CLASSES]; /* bit b of [a]: b was taken while a was held */
 static unsigned long places[MAX_CLASSES][MAX_CLASSES]; /* and where, for the first time */
 
 static unsigned long enter_checker(void)
@@ -102,34 +104,40 @@ static s16 find_class(const char *name)
 		if (!strcmp(class_names[id], name))
 			return id;
 	if (nr_classes == MAX_CLASSES)
-		/* the last ones share a class: less is found, nothing is invented */
-		return MAX_CLASSES - 1;
+		return 0;
 	class_names[nr_classes] = name;
 	return nr_classes++;
 }
 
-/* Classes that can follow @from, at any distance. */
-static u64 reachable(s16 from)
+static unsigned int first_of(class_set set)
 {
-	u64 seen = 0, todo = taken_after[from];
+	u64 low = (u64)set;
+
+	return (unsigned int)(low ? __builtin_ctzll(low) : 64 + __builtin_ctzll((u64)(set >> 64)));
+}
+
+/* Classes that can follow @from, at any distance. */
+static class_set reachable(s16 from)
+{
+	class_set seen = 0, todo = taken_after[from];
 
 	while (todo) {
-		unsigned int next = __builtin_ctzll(todo);
+		unsigned int next = first_of(todo);
 
-		seen |= 1ULL << next;
+		seen |= (class_set)1 << next;
 		todo = (todo | taken_after[next]) & ~seen;
 	}
 	return seen;
 }
 
-/* Both classes are known; true if this order closes a circle. */
+/* True if this order closes a circle. @held is known; what is not is not checked. */
 static bool new_order_is_bad(s16 held, s16 wanted, unsigned long place)
 {
-	if (held == wanted || taken_after[held] >> wanted & 1)
+	if (!wanted || held == wanted || taken_after[held] >> wanted & 1)
 		return false;
 	if (reachable(wanted) >> held & 1)
 		return true;
-	taken_after[held] |= 1ULL << wanted;
+	taken_after[held] |= (class_set)1 << wanted;
 	places[held][wanted] = place;
 	return false;
 }
