@@ -84,5 +84,6 @@ struct pollfd {
 #define POLLNVAL 0x0020
 #define POLLRDNORM 0x0040
 #define POLLWRNORM 0x0100
+#define POLLWRBAND 0x0200
 
 #endif

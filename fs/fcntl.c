@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fcntl(2), and ioctl(2) as far as all files share it. */
+#include "fs/fasync.h"
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/locks.h"
@@ -52,15 +53,26 @@ static long get_or_set_cloexec(unsigned int fd, bool set, bool value)
 	return set ? 0 : old;
 }
 
-static long set_flags(struct file *file, unsigned int flags)
+static long set_async(unsigned int fd, struct file *file, bool on)
+{
+	if (on == !!(file->f_flags & O_ASYNC) || !file->f_op->fasync)
+		return 0;
+	return file->f_op->fasync(fd, file, on);
+}
+
+static long set_flags(unsigned int fd, struct file *file, unsigned int flags)
 {
 	const struct inode *inode = file->f_inode;
+	long err;
 
 	if (flags & ~file->f_flags & O_NOATIME && inode && !owner_or_capable(inode))
 		return -EPERM;
 	if (flags & O_DIRECT && file->f_op != &pipe_fops && !can_be_direct(file))
 		return -EINVAL;
-	WRITE_ONCE(file->f_flags, (file->f_flags & ~SETFL_MASK) | (flags & SETFL_MASK));
+	err = set_async(fd, file, flags & O_ASYNC);
+	if (err)
+		return err;
+	change_flags(file, SETFL_MASK, flags & SETFL_MASK);
 	return 0;
 }
 
@@ -83,7 +95,15 @@ static long do_fcntl(unsigned int fd, struct file *file, unsigned int cmd, unsig
 		result = file->f_flags;
 		break;
 	case F_SETFL:
-		result = set_flags(file, (unsigned int)arg);
+		result = set_flags(fd, file, (unsigned int)arg);
+		break;
+	case F_SETOWN:
+	case F_GETOWN:
+	case F_SETSIG:
+	case F_GETSIG:
+	case F_SETOWN_EX:
+	case F_GETOWN_EX:
+		result = fcntl_owner(file, cmd, arg);
 		break;
 	case F_ADD_SEALS:
 	case F_GET_SEALS:
@@ -128,6 +148,7 @@ long sys_fcntl(unsigned int fd, unsigned int cmd, unsigned long arg)
 #define FIGETBSZ 2
 #define FIONREAD 0x541b
 #define FIONBIO 0x5421
+#define FIOASYNC 0x5452
 #define FIONCLEX 0x5450
 #define FIOCLEX 0x5451
 
@@ -137,8 +158,19 @@ static long set_nonblock(struct file *file, const int __user *arg)
 
 	if (get_user(on, arg))
 		return -EFAULT;
-	WRITE_ONCE(file->f_flags, (file->f_flags & ~O_NONBLOCK) | (on ? O_NONBLOCK : 0));
+	change_flags(file, O_NONBLOCK, on ? O_NONBLOCK : 0);
 	return 0;
+}
+
+static long set_async_ioctl(unsigned int fd, struct file *file, const int __user *arg)
+{
+	int on;
+
+	if (get_user(on, arg))
+		return -EFAULT;
+	if (!on != !(file->f_flags & O_ASYNC) && !file->f_op->fasync)
+		return -ENOTTY;
+	return set_async(fd, file, on);
 }
 
 static long do_ioctl(struct file *file, unsigned int fd, unsigned int cmd, unsigned long arg)
@@ -149,6 +181,8 @@ static long do_ioctl(struct file *file, unsigned int fd, unsigned int cmd, unsig
 		return get_or_set_cloexec(fd, true, cmd == FIOCLEX);
 	case FIONBIO:
 		return set_nonblock(file, (const int __user *)arg);
+	case FIOASYNC:
+		return set_async_ioctl(fd, file, (const int __user *)arg);
 	case FIGETBSZ:
 		return put_user(file->f_inode ? file->f_inode->i_sb->s_blocksize : PAGE_SIZE,
 				(unsigned int __user *)arg);

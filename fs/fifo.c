@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Opening and closing the ends of pipes: by pipe(2), and by name. */
 #include "fs/dentry.h"
+#include "fs/fasync.h"
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/perm.h"
@@ -67,6 +68,7 @@ static struct pipe *alloc_pipe(void)
 	}
 	mutex_init(&pipe->lock, "pipe");
 	init_waitqueue_head(&pipe->wait);
+	INIT_LIST_HEAD(&pipe->async);
 	pipe->files = 1;
 	spin_lock(&files_lock);
 	list_add(&pipe->all, &pipes);
@@ -104,6 +106,10 @@ static void leave_pipe(struct pipe *pipe, const struct file *file)
 	if (file->f_mode & FMODE_WRITE)
 		pipe->writers--;
 	wake_up_all(&pipe->wait);
+	if (!pipe->readers != !pipe->writers) {
+		kill_fasync(&pipe->async, FMODE_READ);
+		kill_fasync(&pipe->async, FMODE_WRITE);
+	}
 	mutex_unlock(&pipe->lock);
 	/* Not under the lock: who lets go of a mutex still looks at it when others may have it. */
 	put_pipe(pipe, file->f_inode);

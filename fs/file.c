@@ -3,6 +3,7 @@
 #include "fs/file.h"
 
 #include "fs/dentry.h"
+#include "fs/fasync.h"
 #include "fs/inode.h"
 #include "fs/locks.h"
 #include "fs/perm.h"
@@ -60,6 +61,8 @@ static noinline void free_last(struct file *file)
 {
 	struct inode *inode = file->f_inode;
 
+	if (file->f_owner)
+		fasync_release(file);
 	if (file->f_op && file->f_op->release)
 		file->f_op->release(file);
 	remove_locks(inode, file);

@@ -19,6 +19,7 @@
 #define O_APPEND 02000
 #define O_NONBLOCK 04000
 #define O_DSYNC 010000
+#define O_ASYNC 020000
 #define O_DIRECT 040000
 #define O_LARGEFILE 0100000
 #define O_DIRECTORY 0200000
@@ -92,6 +93,15 @@ extern int max_files;
 #define NR_OPEN_MOST 0x7fffffc0
 /* Can O_DIRECT be asked of it? Here all goes through the page cache, but the answer is Linux's. */
 bool can_be_direct(const struct file *file);
+/* Clear some of f_flags and set others, whoever else does so at the same time. */
+static inline void change_flags(struct file *file, unsigned int clear, unsigned int set)
+{
+	unsigned int old = READ_ONCE(file->f_flags);
+
+	while (!__atomic_compare_exchange_n(&file->f_flags, &old, (old & ~clear) | set, false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
 /* Open the object at @dentry (the reference stays the caller's). ERR_PTR. */
 struct file *dentry_open(struct dentry *dentry, int flags);
 

@@ -7,6 +7,7 @@
 #include "fs/pipe.h"
 
 #include "fs/abi.h"
+#include "fs/fasync.h"
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/syscalls.h"
@@ -157,6 +158,7 @@ static ssize_t pipe_read(struct file *file, char *buf, size_t count, loff_t *pos
 		n = take_bytes(pipe, buf, count);
 		wake_up_all_sync(&pipe->wait);
 	}
+	kill_fasync(&pipe->async, FMODE_WRITE);
 	mutex_unlock(&pipe->lock);
 	return n;
 }
@@ -173,6 +175,7 @@ static __always_inline int wait_for_slot(struct pipe *pipe, bool nonblock)
 			return 0;
 		if (nonblock)
 			return -EAGAIN;
+		kill_fasync(&pipe->async, FMODE_READ);
 		mutex_unlock(&pipe->lock);
 		err = wait_event_interruptible(pipe->wait,
 					       !pipe_full(pipe) || !READ_ONCE(pipe->readers));
@@ -216,6 +219,7 @@ static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool
 		if (!n)
 			n = put_slot(pipe, buf + done, count - done, packet, from_kernel);
 	}
+	kill_fasync(&pipe->async, FMODE_READ);
 	mutex_unlock(&pipe->lock);
 	if (n == -EPIPE)
 		send_sig_self(SIGPIPE);
@@ -241,8 +245,10 @@ ssize_t pipe_send(struct file *file, const char *data, size_t count, bool wait)
 	n = pipe_wait_room(pipe, !wait || (file->f_flags & O_NONBLOCK));
 	if (!n && count)
 		n = pipe_put(pipe, data, count, true);
-	if (n > 0)
+	if (n > 0) {
 		wake_up_all_sync(&pipe->wait);
+		kill_fasync(&pipe->async, FMODE_READ);
+	}
 	mutex_unlock(&pipe->lock);
 	return n;
 }
@@ -343,6 +349,13 @@ long pipe_set_size(struct file *file, unsigned long size)
 	return resize_pipe(pipe, slots);
 }
 
+static int pipe_fasync(unsigned int fd, struct file *file, bool on)
+{
+	struct pipe *pipe = file->private_data;
+
+	return fasync_helper(fd, file, on, &pipe->async);
+}
+
 const struct file_operations pipe_fops = {
 	.name = "pipe",
 	.read = pipe_read,
@@ -352,4 +365,5 @@ const struct file_operations pipe_fops = {
 	.ioctl = pipe_ioctl,
 	.open = fifo_open,
 	.release = pipe_release,
+	.fasync = pipe_fasync,
 };

@@ -31,6 +31,7 @@ struct pipe {
 	struct pipe_slot *slots;
 	void *spare;                 /* a frame for the next write, or NULL */
 	struct wait_queue_head wait; /* both ends */
+	struct list_head async;      /* files with O_ASYNC, of both ends; fasync_lock */
 	struct list_head all;        /* pipes; files_lock */
 	uid_t uid;                   /* who made it: its frames count as that user's */
 };

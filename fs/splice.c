@@ -3,6 +3,7 @@
  * splice(2), tee(2), vmsplice(2): bytes into and out of pipes without a buffer of the program's. Here
  * they are copied once, where Linux may share their frames.
  */
+#include "fs/fasync.h"
 #include "fs/file.h"
 #include "fs/pipe.h"
 #include "fs/syscalls.h"
@@ -91,6 +92,9 @@ static ssize_t pipe_to_pipe(struct pipe *in, struct pipe *out, size_t count, boo
 		if (n > 0) {
 			wake_up_all_sync(&in->wait);
 			wake_up_all_sync(&out->wait);
+			if (!keep)
+				kill_fasync(&in->async, FMODE_WRITE);
+			kill_fasync(&out->async, FMODE_READ);
 		}
 		mutex_unlock(&max(in, out)->lock);
 		mutex_unlock(&min(in, out)->lock);
@@ -119,8 +123,10 @@ static ssize_t pipe_to_file(struct pipe *in, struct file *out, loff_t *pos, size
 		if ((size_t)n < piece)
 			break;
 	}
-	if (done)
+	if (done) {
 		wake_up_all_sync(&in->wait);
+		kill_fasync(&in->async, FMODE_WRITE);
+	}
 	mutex_unlock(&in->lock);
 	return done ? (ssize_t)done : n;
 }
@@ -275,8 +281,10 @@ static long vmsplice_file(struct file *file, const struct iovec *vec, size_t cou
 	mutex_lock(&pipe->lock);
 	n = file->f_mode & FMODE_WRITE ? put_vector(pipe, vec, count, nonblock) :
 					 take_vector(pipe, vec, count, nonblock);
-	if (n > 0)
+	if (n > 0) {
 		wake_up_all_sync(&pipe->wait);
+		kill_fasync(&pipe->async, file->f_mode & FMODE_WRITE ? FMODE_READ : FMODE_WRITE);
+	}
 	mutex_unlock(&pipe->lock);
 	return n;
 }

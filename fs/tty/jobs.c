@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose the terminal is: sessions, the group in front, and what becomes of those behind it. */
+#include "fs/fasync.h"
 #include "fs/file.h"
 #include "fs/tty/tty.h"
 #include "kernel/proc/caps.h"
@@ -97,6 +98,7 @@ void tty_session_end(void)
 		disown(tty);
 		tty_flush_input(tty);
 		WRITE_ONCE(tty->hangups, tty->hangups + 1);
+		fasync_drop(&tty->async, tty_hung_up);
 		signal_pgrp(pgrp, SIGHUP);
 		wake_up_all(&tty->read_wait);
 		wake_up_all(&tty->write_wait);

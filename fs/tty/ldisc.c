@@ -5,6 +5,8 @@
  */
 #include "fs/tty/tty.h"
 
+#include "fs/fasync.h"
+#include "kernel/core/vfs.h"
 #include "kernel/proc/signal.h"
 #include "lib/bitops.h"
 #include "lib/string.h"
@@ -67,6 +69,7 @@ static void store(struct tty *tty, u8 c, bool ends_line)
 	if (ends_line || !has(tty, ICANON)) {
 		tty->canon = tty->tail;
 		wake_up_all(&tty->read_wait);
+		kill_fasync(&tty->async, FMODE_READ);
 	}
 }
 
@@ -337,6 +340,7 @@ static void end_input(struct tty *tty)
 	tty->canon = tty->tail;
 	tty->eof = true;
 	wake_up_all(&tty->read_wait);
+	kill_fasync(&tty->async, FMODE_READ);
 }
 
 /* One of four bytes: rows and columns of the window, the high byte first. */

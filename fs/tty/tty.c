@@ -4,6 +4,7 @@
 
 #include "drivers/serial/serial.h"
 #include "fs/abi.h"
+#include "fs/fasync.h"
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
@@ -304,6 +305,20 @@ static int tty_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static int tty_fasync(unsigned int fd, struct file *file, bool on)
+{
+	struct tty *tty = &console_tty;
+	int err = -ENOTTY;
+
+	mutex_lock(&tty->lock);
+	if (!tty_hung_up(file))
+		err = fasync_helper(fd, file, on, &tty->async);
+	if (!err && on)
+		fasync_default_owner(file, tty->pgrp);
+	mutex_unlock(&tty->lock);
+	return err;
+}
+
 const struct file_operations tty_fops = {
 	.name = "/dev/ttyS0",
 	.open = tty_open,
@@ -312,6 +327,7 @@ const struct file_operations tty_fops = {
 	.write_kernel = tty_write_kernel,
 	.ioctl = tty_ioctl,
 	.poll = tty_poll,
+	.fasync = tty_fasync,
 };
 
 void tty_init(void)
@@ -321,6 +337,7 @@ void tty_init(void)
 	mutex_init(&tty->lock, "tty");
 	mutex_init(&tty->write_lock, "tty_write");
 	init_waitqueue_head(&tty->read_wait);
+	INIT_LIST_HEAD(&tty->async);
 	init_waitqueue_head(&tty->write_wait);
 	if (byte_exact) {
 		tty->termios.c_iflag = 0;

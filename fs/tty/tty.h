@@ -81,6 +81,7 @@ struct tty {
 	u32 size;
 	unsigned int hangups;           /* how often its session ended, from 1 */
 	struct wait_queue_head read_wait, write_wait; /* readers and poll; writers, drain */
+	struct list_head async;         /* files with O_ASYNC; fasync_lock */
 	struct mutex write_lock;        /* keeps output in order; taken inside lock; all below */
 	bool stopped, stopped_by_ioctl; /* by ^S; by TCOOFF as well. Written under lock too */
 	size_t held_len;

@@ -63,6 +63,8 @@ struct file_operations {
 	unsigned int (*poll)(struct file *file, struct wait_queue_head **wait); /* POLL* bits */
 	int (*open)(struct inode *inode, struct file *file);
 	void (*release)(struct file *file);                             /* last reference is gone */
+	/* O_ASYNC is set or taken away: fasync_helper() with a list. NULL: nothing comes of it. */
+	int (*fasync)(unsigned int fd, struct file *file, bool on);
 };
 
 /* Which file it is, as stat(2) has it: device and inode number; 0, 0 if it has none. */
@@ -72,7 +74,7 @@ struct file_id {
 
 struct file {
 	atomic_t f_count;
-	unsigned int f_mode, f_flags;       /* FMODE_*; O_*; flags: f_lock-free, one word */
+	unsigned int f_mode, f_flags;       /* FMODE_*; O_*, which change_flags() changes */
 	const struct file_operations *f_op;
 	struct inode *f_inode;              /* counted through f_dentry */
 	struct dentry *f_dentry;            /* counted; NULL for pipes and such */
@@ -81,6 +83,7 @@ struct file {
 	struct mutex f_pos_lock;
 	struct file_ra_state f_ra;
 	void *private_data;
+	struct file_owner *f_owner;         /* whom to signal, or NULL; fs/fasync.c */
 	struct file_id f_id;                /* the recorder's: while nobody records, 0, 0 */
 	unsigned int f_told;                /* the same: names_changed when its name was told */
 	unsigned int f_writer_no;           /* pipes': writers there had been before it; fs/fifo.c */

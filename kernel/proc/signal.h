@@ -97,6 +97,7 @@
 #define SI_KERNEL 0x80
 #define SI_QUEUE (-1)
 #define SI_TIMER (-2)
+#define SI_SIGIO (-5)
 #define SI_TKILL (-6)
 #define SI_DETHREAD (-7)
 #define SI_ASYNCNL (-60)
@@ -150,6 +151,10 @@ struct siginfo {
 			s32 tid, overrun;
 			u64 value;
 		} timer;
+		struct {
+			s64 band;
+			s32 fd;
+		} poll; /* SIGIO, or what F_SETSIG asked for */
 	};
 };
 

@@ -99,6 +99,33 @@ static void try_refused(void)
 	close(null);
 }
 
+/* Who reads by signals is told of each line, and need not say whom to tell: those in front. */
+static void try_async(void)
+{
+	sigset_t set, old;
+	siginfo_t info;
+	struct timespec none = { 0 };
+
+	lines();
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	fcntl(line, F_SETFL, fcntl(line, F_GETFL) | O_ASYNC);
+	check(fcntl(line, F_GETOWN) == (tcgetpgrp(line) > 0 ? -tcgetpgrp(line) : getpid()),
+	      "O_ASYNC on a terminal: the group in front is told");
+	fcntl(line, F_SETOWN, getpid());
+	fcntl(line, F_SETSIG, SIGIO);
+	type("ab");
+	check(sigtimedwait(&set, NULL, &none) < 0, "not of a line that is not complete");
+	type("\n");
+	check(sigtimedwait(&set, &info, &none) == SIGIO && info.si_code == POLL_IN &&
+		      info.si_fd == line && sigtimedwait(&set, NULL, &none) < 0,
+	      "but of its end");
+	fcntl(line, F_SETFL, fcntl(line, F_GETFL) & ~O_ASYNC);
+	tcflush(line, TCIFLUSH);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
 static void all(void)
 {
 	check((before.c_cflag & ~CBAUD) == (CS8 | CREAD | HUPCL | CLOCAL),
@@ -107,6 +134,7 @@ static void all(void)
 	try_exclusive();
 	try_termio();
 	try_refused();
+	try_async();
 }
 
 int main(void)

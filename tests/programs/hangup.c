@@ -135,6 +135,9 @@ static void judge(int fresh)
 	check(read(line, &c, 1) == 0 && write(line, "x", 1) == -1 && errno == EIO &&
 		      tcgetpgrp(line) == -1 && errno == EIO,
 	      "whoever had the line open has it no more: the end, EIO");
+	check(!(fcntl(line, F_GETFL) & O_ASYNC) && fcntl(line, F_SETFL, O_ASYNC) == -1 &&
+		      errno == ENOTTY,
+	      "nor do signals tell of it");
 	check(poll(&p, 1, 0) == 1 && p.revents & POLLHUP && p.revents & POLLIN, "poll: POLLHUP");
 	line = fresh;
 	check(!is_readable(), "what was typed before is gone");
@@ -154,6 +157,9 @@ int main(void)
 	tcgetattr(line, &before);
 	alarm(10);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGIO, SIG_IGN);
+	fcntl(line, F_SETOWN, getpid());
+	fcntl(line, F_SETFL, O_ASYNC);
 	pid = fork();
 	if (!pid)
 		lead();
