@@ -274,15 +274,19 @@ struct files_struct *dup_files(struct files_struct *files)
 	struct files_struct *copy = alloc_files();
 	unsigned int size;
 	unsigned long fd;
+	int err;
 
-	if (!copy || !files)
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+	if (!files)
 		return copy;
 	spin_lock(&files->lock);
 	while ((size = used_size(files)) > copy->size) {
 		spin_unlock(&files->lock);
-		if (grow_files(copy, size - 1)) {
+		err = grow_files(copy, size - 1);
+		if (err) {
 			free_files(copy);
-			return NULL;
+			return ERR_PTR(err);
 		}
 		spin_lock(&files->lock);
 	}
@@ -324,8 +328,8 @@ int unshare_files(void)
 	if (atomic_read(&shared->count) == 1)
 		return 0;
 	copy = dup_files(shared);
-	if (!copy)
-		return -ENOMEM;
+	if (IS_ERR(copy))
+		return (int)PTR_ERR(copy);
 	task_lock(current);
 	current->files = copy;
 	task_unlock(current);

@@ -148,10 +148,11 @@ sector_t file_bmap(struct file *file, pgoff_t index, struct block_device **bdev)
 /* A memory-only file for MAP_SHARED|MAP_ANONYMOUS is mm/backing/shmem.h, not here. */
 
 /* per-process tables, by fork, exec, exit */
-struct files_struct *dup_files(struct files_struct *files); /* NULL: out of memory */
+/* A copy; of NULL, an empty one. ERR_PTR: -ENOMEM, or -EMFILE, with more open than nr_open now is. */
+struct files_struct *dup_files(struct files_struct *files);
 struct files_struct *get_files(struct files_struct *files); /* share */
 void put_files(struct files_struct *files);
-/* current, about to exec, no longer shares its table with other processes. 0 or -ENOMEM. */
+/* current, about to exec, no longer shares its table with other processes. 0, -ENOMEM or -EMFILE. */
 int unshare_files(void);
 void close_on_exec(struct files_struct *files);
 struct fs_struct *dup_fs(struct fs_struct *fs);

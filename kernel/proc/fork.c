@@ -134,9 +134,14 @@ static int copy_sighand(struct task_struct *child, u64 flags)
 
 static int copy_files_and_fs(struct task_struct *child, u64 flags)
 {
-	child->files = flags & CLONE_FILES ? get_files(current->files) : dup_files(current->files);
+	struct files_struct *files =
+		flags & CLONE_FILES ? get_files(current->files) : dup_files(current->files);
+
+	if (IS_ERR(files))
+		return (int)PTR_ERR(files);
+	child->files = files;
 	child->fs = flags & CLONE_FS ? get_fs_struct(current->fs) : dup_fs(current->fs);
-	return child->files && child->fs ? 0 : -ENOMEM;
+	return child->fs ? 0 : -ENOMEM;
 }
 
 static int copy_mm(struct task_struct *child, u64 flags)
@@ -380,7 +385,7 @@ void start_init(void (*fn)(void *arg), void *arg)
 		task->files = dup_files(NULL);
 		task->fs = dup_fs(NULL);
 	}
-	if (!task || !task->signal || !task->sighand || !task->files || !task->fs)
+	if (!task || !task->signal || !task->sighand || IS_ERR(task->files) || !task->fs)
 		panic("out of memory for the first process");
 	task->sas_flags = SS_DISABLE;
 	task->exit_signal = SIGCHLD;

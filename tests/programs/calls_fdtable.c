@@ -153,6 +153,19 @@ static int fewer(void)
 	return in_child(still_there);
 }
 
+/* Less than what is open. */
+static int no_copy(void)
+{
+	pid_t pid;
+
+	if (dup2(1, 99) != 99 || set_nr_open("64"))
+		return 2;
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	return fails(pid, EMFILE);
+}
+
 static void settings(void)
 {
 	int got;
@@ -164,6 +177,9 @@ static void settings(void)
 	got = in_child(fewer);
 	set_nr_open("1048576");
 	check(got == 1, "tables grow no further than it, and limits neither");
+	got = in_child(no_copy);
+	set_nr_open("1048576");
+	check(got == 1, "a larger table is not copied: fork fails with EMFILE");
 }
 
 static int selecting(void)
