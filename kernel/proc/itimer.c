@@ -44,6 +44,14 @@ void expire(struct expiry *expiry)
 	wake_up(&expired_wait);
 }
 
+/* What expired but was not handled yet is not any more. tasklist_lock held. */
+static void forget_expiry(struct expiry *expiry)
+{
+	spin_lock(&expired_lock);
+	list_del_init(&expiry->node);
+	spin_unlock(&expired_lock);
+}
+
 void stop_expiry(struct expiry *expiry)
 {
 	unsigned long flags;
@@ -119,7 +127,7 @@ static void send_alarm(struct expiry *expiry)
 	send_sig_info(SIGALRM, NULL, signal->owner, true);
 }
 
-/* sighand->lock held. */
+/* tasklist_lock and sighand->lock held. No signal of the old time comes after this. */
 static void change_real_timer(struct itimer_ns *old, const struct itimer_ns *new)
 {
 	struct signal_struct *signal = current->signal;
@@ -131,6 +139,7 @@ static void change_real_timer(struct itimer_ns *old, const struct itimer_ns *new
 	if (!new)
 		return;
 	timer_del(&signal->real_timer);
+	forget_expiry(&signal->real_expiry);
 	signal->real_interval = new->value ? new->interval : 0;
 	if (new->value)
 		timer_add(&signal->real_timer, now + new->value);

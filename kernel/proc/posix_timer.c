@@ -122,11 +122,11 @@ static void posix_timer_expired(struct expiry *expiry)
 		return;
 	spin_lock(&sighand->lock);
 	now = timer_now(timer);
-	/* It may have been set anew meanwhile, or the clock. */
-	if (timer->expires && !timer->resting) {
+	/* Set anew meanwhile, it is queued, over or not; of a clock set back, it is not yet time. */
+	if (timer->expires && !timer->resting && !READ_ONCE(timer->timer.queued)) {
 		if (now >= timer->expires)
 			fire(timer, now);
-		else if (!READ_ONCE(timer->timer.queued))
+		else
 			start(timer);
 	}
 	spin_unlock(&sighand->lock);

@@ -185,6 +185,41 @@ static void ignored(void)
 	syscall(SYS_timer_delete, id);
 }
 
+static void count(int sig)
+{
+	(void)sig;
+	hits++;
+}
+
+/* Each time it may have expired just now, or be about to. */
+static void set_anew(void)
+{
+	int id = create(CLOCK_REALTIME, SIGEV_SIGNAL, 0), before, after;
+	long end = now(CLOCK_MONOTONIC) + 150 * MS, first = 1;
+
+	hits = 0;
+	signal(SIG, count);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	do {
+		first = first * 48271 % 40009;
+		settime(id, 0, first, 1000, NULL);
+		for (volatile long spin = first / 16; spin; spin--)
+			;
+	} while (now(CLOCK_MONOTONIC) < end);
+	settime(id, 0, 0, 0, NULL);
+	before = hits;
+	sleep_ms(20);
+	after = hits;
+	settime(id, 0, MS, 0, NULL);
+	for (int i = 0; i < 100 && hits == after; i++)
+		sleep_ms(10);
+	check(before > 0 && after <= before + 1 && hits == after + 1,
+	      "a timer is set anew while it expires, again and again");
+	syscall(SYS_timer_delete, id);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIG, SIG_DFL);
+}
+
 int main(void)
 {
 	sigemptyset(&set);
@@ -195,5 +230,6 @@ int main(void)
 	absolute();
 	threads();
 	ignored();
+	set_anew();
 	return checks_done();
 }
