@@ -34,7 +34,7 @@ static bool seq_reserve(struct seq_buf *m, size_t more)
 
 void seq_write(struct seq_buf *m, const void *data, size_t len)
 {
-	if (!seq_reserve(m, len))
+	if (!len || !seq_reserve(m, len)) /* nothing into no buffer is undefined */
 		return;
 	memcpy(m->buf + m->len, data, len);
 	m->len += len;
