@@ -101,8 +101,8 @@ static void fd_bomb(void)
 	dup2(1, -1);
 	fcntl(1, F_DUPFD, 0x7fffffff);
 	while (open("/dev/null", O_RDONLY) >= 0)
-		if (++n == 5000)
-			fork();
+		if (++n == 5000 && !fork())
+			_exit(0);
 }
 
 static void fork_bomb(void)
