@@ -50,21 +50,35 @@ void xa_nodes_init(void)
 	register_shrinker(shrink_reserve);
 }
 
-void xa_preload(void)
+/*
+ * What is new stays in hand until the reserve is full with it: the reclaim that an allocation may
+ * come to takes nodes out of the reserve, and would take those of the allocation before. Sleeping
+ * may change the CPU, and what it has.
+ */
+static noinline void fill_reserve(void)
 {
-	struct xa_reserve_nodes *reserve = this_cpu_ptr(&xa_reserve_nodes);
+	struct xa_reserve_nodes *reserve;
+	void *fresh[XA_RESERVE];
+	unsigned int nr = 0;
 
-	while (reserve->nr < XA_RESERVE) {
+	while (this_cpu_ptr(&xa_reserve_nodes)->nr + nr < XA_RESERVE) {
 		void *node = kmem_cache_alloc(node_cache, GFP_KERNEL | __GFP_NOWARN);
 
 		if (!node)
-			return;
-		reserve = this_cpu_ptr(&xa_reserve_nodes); /* the allocation may have slept */
-		if (reserve->nr == XA_RESERVE)
-			kmem_cache_free(node_cache, node);
-		else
-			reserve->nodes[reserve->nr++] = node;
+			break;
+		fresh[nr++] = node;
 	}
+	reserve = this_cpu_ptr(&xa_reserve_nodes);
+	while (nr && reserve->nr < XA_RESERVE)
+		reserve->nodes[reserve->nr++] = fresh[--nr];
+	while (nr)
+		kmem_cache_free(node_cache, fresh[--nr]);
+}
+
+void xa_preload(void)
+{
+	if (unlikely(this_cpu_ptr(&xa_reserve_nodes)->nr < XA_RESERVE))
+		fill_reserve();
 }
 
 void *xa_node_alloc(void)

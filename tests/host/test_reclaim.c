@@ -3,6 +3,7 @@
 #include "tests/host/test.h"
 
 #include "mm/backing/writeback.h"
+#include "mm/backing/xa_nodes.h"
 #include "mm/reclaim/lru.h"
 
 #define RAM 4096UL
@@ -454,6 +455,40 @@ static void test_nofail(void **state)
 		put_page(pages[n--]);
 }
 
+static struct page *held[RAM];
+static unsigned long nr_held, nr_left;
+static int scarce_rounds;
+
+/* Each whole reclaim empties the slabs, and in the end one frame is free. Nothing if none is held. */
+static unsigned long free_one_a_reclaim(unsigned long nr)
+{
+	if (!nr_held || nr < 32) /* the last pass alone asks for so much */
+		return 0;
+	kmem_cache_shrink_all();
+	while (nr_free_pages() > nr_left)
+		held[nr_held++] = alloc_page(GFP_ATOMIC);
+	put_page(held[--nr_held]);
+	while (++scarce_rounds > 100 && nr_held) /* hopeless: to come to an end */
+		put_page(held[--nr_held]);
+	return 0;
+}
+
+/* The reclaim that a tree's nodes need does not take away those that were just set aside. */
+static void test_preload_when_memory_is_scarce(void **state)
+{
+	(void)state;
+	register_shrinker(free_one_a_reclaim);
+	drop_caches(3);
+	kmem_cache_shrink_all();
+	while ((held[nr_held] = alloc_page(__GFP_NOWARN)))
+		nr_held++;
+	nr_left = nr_free_pages();
+	xa_preload();
+	assert_in_range(scarce_rounds, 2, 3);
+	while (nr_held)
+		put_page(held[--nr_held]);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(test_more_than_ram),         TEST(test_fork_under_pressure),
 	TEST(test_file_larger_than_ram),  TEST(test_dirty_throttling),
@@ -465,5 +500,6 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_lazyfree),              TEST(test_lazyfree_shared),
 	TEST(test_lazyfree_swap),         TEST(test_shrinkers_are_asked),
 	TEST(test_large_blocks),          TEST(test_nofail),
+	TEST(test_preload_when_memory_is_scarce),
 };
 TEST_MAIN(RAM)
