@@ -15,7 +15,7 @@
 #include "mm/frame/internal.h"
 #include "mm/stats.h"
 
-#define RECLAIM_RETRIES 8 /* rounds without a single freed frame before the OOM killer */
+#define RECLAIM_RETRIES 8 /* rounds without a freed frame before the OOM killer; without a block twice as many */
 #define COSTLY_ORDER 3    /* larger blocks fail rather than kill somebody */
 #define NOFAIL_PAUSE_NS 10000000ULL
 
@@ -98,11 +98,9 @@ static struct page *alloc_by_reclaim(gfp_t gfp, unsigned int order)
 			return page;
 		if (READ_ONCE(current->oom_victim) && !(gfp & __GFP_NOFAIL))
 			return NULL; /* it is to exit, not to wait */
-		/* Freed frames need not make a block: give up on those in time. */
-		if (order && ++rounds >= 2 * RECLAIM_RETRIES && !(gfp & __GFP_NOFAIL))
-			return NULL;
 		idle = progress ? 0 : idle + 1;
-		if (idle < RECLAIM_RETRIES)
+		/* Freed frames need not make a block: then they count as none in the end. */
+		if (idle < RECLAIM_RETRIES && (!order || ++rounds < 2 * RECLAIM_RETRIES))
 			continue;
 		drain_all_pages();
 		if (!last_resort(gfp, order))
@@ -110,7 +108,7 @@ static struct page *alloc_by_reclaim(gfp_t gfp, unsigned int order)
 		/* Whoever must not fail holds locks that those who could free memory wait for. */
 		if (gfp & __GFP_NOFAIL && (page = try_alloc(gfp, order, LEVEL_ALL)))
 			return page;
-		idle = 0;
+		idle = rounds = 0;
 	}
 }
 

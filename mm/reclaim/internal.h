@@ -93,4 +93,13 @@ unsigned long shrink_page_list(struct list_head *pages, struct scan_control *sc)
  */
 bool drop_page(struct page *page);
 
+/* --- block.c --- */
+
+/*
+ * Reclaim the pages of one aligned block of 2^@order frames, used or not, so that it can be handed out whole;
+ * of a few others if that one cannot be emptied. Writes them where they belong, with all that may wait for:
+ * for GFP_KERNEL only. Returns frames freed. May sleep.
+ */
+unsigned long reclaim_block(unsigned int order);
+
 #endif

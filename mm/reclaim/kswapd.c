@@ -79,6 +79,12 @@ static void throttle_direct(void)
 	}
 }
 
+/* Frames enough, but none that lie together. */
+static bool fragmented(unsigned int order)
+{
+	return order && zone_watermark_ok(0, WMARK_LOW) && !zone_watermark_ok(order, WMARK_MIN);
+}
+
 static unsigned long try_to_free_pages(gfp_t gfp, unsigned int order)
 {
 	struct scan_control sc = { .gfp = gfp,
@@ -86,6 +92,10 @@ static unsigned long try_to_free_pages(gfp_t gfp, unsigned int order)
 				   .target = max(BATCH, 1UL << order) };
 
 	throttle_direct();
+	if (fragmented(order) && (gfp & GFP_KERNEL) == GFP_KERNEL)
+		sc.reclaimed = reclaim_block(order);
+	if (sc.reclaimed)
+		return sc.reclaimed;
 	record_begin(&sc);
 	for (; sc.priority >= 0; sc.priority--) {
 		reclaim_pass(&sc);

@@ -439,6 +439,35 @@ static void test_large_blocks(void **state)
 	host_file_remove(file);
 }
 
+/*
+ * Every eighth page is in use all the time, so that what reclaim by age frees never makes a block of eight.
+ * Blocks are made all the same, of pages in use if need be, and nobody is killed for them.
+ */
+static void test_blocks_among_pages_in_use(void **state)
+{
+	unsigned long pages = RAM, a = hog_pages(pages);
+	int area = host_swapon(RAM * 2, -1);
+	struct page *block[100];
+
+	(void)state;
+	for (unsigned long i = 0; i < pages; i++)
+		OK(host_put(a + i * PAGE_SIZE, i));
+	for (unsigned int n = 0; n < ARRAY_SIZE(block); n++) {
+		for (unsigned long i = 0; i < pages; i += 8)
+			assert_int_equal(host_get(a + i * PAGE_SIZE), i);
+		block[n] = alloc_pages(GFP_KERNEL, 3);
+		assert_non_null(block[n]);
+	}
+	assert_false(host_killed(p));
+	for (unsigned int n = 0; n < ARRAY_SIZE(block); n++)
+		__free_pages(block[n], 3);
+	host_audit();
+	for (unsigned long i = 0; i < pages; i++)
+		assert_int_equal(host_get(a + i * PAGE_SIZE), i);
+	assert_int_equal(sys_munmap(a, pages * PAGE_SIZE), 0);
+	assert_int_equal(host_swapoff(area), 0);
+}
+
 /* An allocation that must not fail takes of the reserves when all else is in vain. */
 static void test_nofail(void **state)
 {
@@ -499,7 +528,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_drop_caches_of_cpus),   TEST(test_mlocked_pages_stay),
 	TEST(test_lazyfree),              TEST(test_lazyfree_shared),
 	TEST(test_lazyfree_swap),         TEST(test_shrinkers_are_asked),
-	TEST(test_large_blocks),          TEST(test_nofail),
-	TEST(test_preload_when_memory_is_scarce),
+	TEST(test_large_blocks),          TEST(test_blocks_among_pages_in_use),
+	TEST(test_nofail),                TEST(test_preload_when_memory_is_scarce),
 };
 TEST_MAIN(RAM)
