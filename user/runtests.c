@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,8 @@
 #define SETTLE_TRIES 3
 #define LEAK_TRIES 50
 #define MAX_RUNS 3
+#define RELAY_TRIES 1500 /* 15 seconds or more */
+#define LEFT_BEHIND (-2)
 
 static bool check_leaks = true;
 
@@ -186,16 +189,19 @@ static void relay(int fd, const char *prefix)
 	fflush(stdout);
 }
 
-/* A process of its own for standard error, so that neither stream waits for the other. */
+/* A process of its own for each stream, so that none waits for the other, nor we for either. */
 static pid_t start_relay(int fd, int other_end, const char *prefix)
 {
 	pid_t pid = fork();
 
-	if (pid)
-		return pid;
+	if (!pid) {
+		close(other_end);
+		relay(fd, prefix);
+		_exit(0);
+	}
+	close(fd);
 	close(other_end);
-	relay(fd, prefix);
-	_exit(0);
+	return pid;
 }
 
 /* Who is killed when memory runs out: never this program (-1000), as always the ones it runs (0). */
@@ -232,13 +238,30 @@ static int wait_status(pid_t pid)
 }
 
 /*
+ * The program is over, and its relay follows once all was read; unless somebody whom the program left
+ * behind can still write. True: that is so, and nobody reads it any more.
+ */
+static bool outlived(pid_t relay)
+{
+	for (int i = 0; i < RELAY_TRIES; i++) {
+		if (relay < 0 || waitpid(relay, NULL, WNOHANG))
+			return false;
+		rest_a_little();
+	}
+	kill(relay, SIGKILL);
+	wait_status(relay);
+	return true;
+}
+
+/*
  * Runs one program, its output relayed if `seen`. Returns its wait status, -1 if it could not be
- * started.
+ * started, LEFT_BEHIND if processes of it stay.
  */
 static int run(char **argv, bool seen)
 {
+	pid_t pid, out_relay, err_relay;
 	int out[2], err[2], status;
-	pid_t pid, helper;
+	bool left;
 
 	if (pipe2(out, O_CLOEXEC))
 		return -1;
@@ -248,15 +271,12 @@ static int run(char **argv, bool seen)
 		return -1;
 	}
 	pid = start(argv, out[1], err[1]);
-	close(out[1]);
-	helper = start_relay(err[0], err[1], seen ? "    # " : NULL);
-	close(err[1]);
-	relay(out[0], seen ? "    " : NULL);
-	close(out[0]);
-	close(err[0]);
+	out_relay = start_relay(out[0], out[1], seen ? "    " : NULL);
+	err_relay = start_relay(err[0], err[1], seen ? "    # " : NULL);
 	status = wait_status(pid);
-	wait_status(helper);
-	return status;
+	left = outlived(out_relay);
+	left |= outlived(err_relay);
+	return left && !status ? LEFT_BEHIND : status;
 }
 
 /* run(), and what it cost for good. */
@@ -295,6 +315,8 @@ static void print_reasons(int status, struct balance lost, const char *found)
 {
 	if (status == -1)
 		printf(" # could not be started");
+	else if (status == LEFT_BEHIND)
+		printf(" # ended, but processes that it left behind hold its output");
 	else if (WIFSIGNALED(status))
 		printf(" # killed by signal %d", WTERMSIG(status));
 	else if (status)

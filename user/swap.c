@@ -148,6 +148,11 @@ static pid_t start_sharer(unsigned char *idle, int go[2], int answer[2])
 	if (pipe(go) || pipe(answer))
 		bail("pipe");
 	pid = fork();
+	if (pid < 0)
+		bail("fork");
+	/* Each keeps its own ends only, so that one's end is the end of the other's wait. */
+	close(pid ? go[0] : go[1]);
+	close(pid ? answer[1] : answer[0]);
 	if (pid)
 		return pid;
 	if (read(go[0], &c, 1) != 1)
@@ -200,10 +205,8 @@ static void choosing(void)
 	   "the child writes half of them");
 	ok_eq(wrong_bytes(idle, IDLE) + wrong_bytes(locked, LOCKED) + wrong_bytes(hot, HOT), 0,
 	      "the parent's are as they were");
-	for (int i = 0; i < 2; i++) {
-		close(go[i]);
-		close(answer[i]);
-	}
+	close(go[1]);
+	close(answer[0]);
 	munmap(hot, HOT * PAGE);
 	munmap(locked, LOCKED * PAGE);
 	munmap(idle, IDLE * PAGE);

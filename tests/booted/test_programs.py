@@ -3,7 +3,7 @@
 import os
 import re
 
-from harness import check, complaints, debug_kernel, program, run, tap, TOP
+from harness import check, complaints, debug_kernel, overlay, program, run, tap, TOP
 
 SWAPPERS = ("swap", "thrash")  # they fill the RAM, however much there is
 
@@ -53,7 +53,7 @@ def test_programs_4():
 
 def swapping(name, **knobs):
     """Run a program that needs more memory than there is; look at the counters behind it."""
-    result = run(cmd=f"runtests {name}; s=$?; cat /proc/vmstat; vmstat; exit $s", limit=300, **knobs)
+    result = run(cmd=f"runtests {name}; s=$?; cat /proc/vmstat; vmstat; exit $s", limit=240, **knobs)
     tap(result, f"{name}: ")
     counters = vmstat(result.stdout)
     for counter in ("pswpin", "pswpout"):
@@ -71,7 +71,7 @@ def test_swap():
 def test_swap_of_another_cpu():
     "reclaim finds the pages that a CPU other than the first has on its lists"
     result = run(elf=program("pin"), args=["1", "/bin/swap"], mem="24M", swap="128M", smp=2,
-                 limit=300)
+                 limit=240)
     check("the program passes, pinned to CPU 1", result.status == 0, result.show())
 
 
@@ -80,12 +80,23 @@ def test_thrash():
     swapping("thrash", mem="40M", swap="256M", smp=2)
 
 
+def test_left_behind():
+    "a program that leaves somebody behind who holds its output is judged, and the next one runs"
+    folder = overlay({"t/leaves.sh": b"#!/bin/sh\necho said\nsleep 1000 &\n"})
+    result = run(cmd="runtests --no-leak /t/leaves.sh hello", overlay=folder, icount=1)
+    said = result.stdout.decode(errors="replace")
+    check("what it said is seen", "\n    said\n" in said, result.show())
+    check("it is judged", "\nnot ok 1 - /t/leaves.sh # ended, but processes" in said, said)
+    check("so is the next", "\nok 2 - hello\n" in said, said)
+    check("exit status 1", result.status == 1, result.show())
+
+
 def test_debug_kernel():
     "all of it on two CPUs with the checks of a debug kernel"
     kernel = debug_kernel()
     if not kernel:
         return
     names = list(programs())
-    result = run(prog="runtests", args=names, mem="48M", swap="256M", kernel=kernel, limit=600, smp=2)
+    result = run(prog="runtests", args=names, mem="48M", swap="256M", kernel=kernel, limit=240, smp=2)
     tap(result)
     check("no warning", "warning at" not in result.kernel_log, result.kernel_log[-3000:])
