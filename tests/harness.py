@@ -30,7 +30,9 @@ DEBUG = os.environ.get("DEBUG", "0") not in ("", "0")  # larger, slower, and a s
 KERNEL = os.path.join(TOP, "build/debug" if DEBUG else "build/kernel", "faultline.elf")
 # What the kernel says when something is wrong with itself.
 COMPLAINTS = ("warning at", "lock order:", "may sleep at", "oops:", "bad page", "panic", "slab ")
-HOST_SECONDS = 300  # for one run, whatever the guest's limit is
+# For one run, whatever the guest's limit is. That one should be lower: then the kernel tells who
+# waits for what.
+HOST_SECONDS = 300
 
 current = contextvars.ContextVar("current")  # the Report of the test that runs in this thread
 TAP_LINE = re.compile(rb"^\s*(not )?ok\b\s*\d*\s*-?\s*([^#\r\n]*)(#\s*skip)?", re.IGNORECASE)

@@ -56,7 +56,9 @@ def drive(name, path, cache, replay=None):
     if replay:
         words = replayed(name, f"format=qcow2,cache=unsafe,file={option(path)}")
     else:
-        words = ["-drive", f"if=none,id={name},format=raw,cache={cache},file={option(path)}"]
+        # The host's disk is full: an I/O error for the guest. By default QEMU stops it, unseen.
+        words = ["-drive", f"if=none,id={name},format=raw,cache={cache},werror=report,"
+                 f"file={option(path)}"]
     return words + ["-device", f"virtio-blk-pci,drive={name},disable-legacy=on"]
 
 

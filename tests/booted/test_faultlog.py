@@ -90,7 +90,7 @@ def test_segv():
 
 def test_swap():
     "pages that come back from the swap area: major faults, or minor ones by readahead"
-    faults = faults_of("swap", mem="32M", args=["40"], swap="128M", limit=300)
+    faults = faults_of("swap", mem="32M", args=["40"], swap="128M", limit=240)
     back = [fault for fault in faults if fault["door"] == "do_swap_page"]
     check("many of them", len(back) > 500, doors(faults))
     check("each had a slot", all(fault["before"].startswith("swap:0:") for fault in back), back[:3])

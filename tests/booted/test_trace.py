@@ -132,7 +132,7 @@ def test_refused():
 
 def test_swap():
     "pages that come back from the swap area, with a wait and a second try"
-    trace, _ = recorded("swap", prog="swap", args=["40"], mem="32M", swap="128M", limit=300)
+    trace, _ = recorded("swap", prog="swap", args=["40"], mem="32M", swap="128M", limit=240)
     faults = faults_in(trace)
     back = [f for f in faults if any(door == "do_swap_page" for door, _ in f.doors)]
     well_formed("swap", faults)
