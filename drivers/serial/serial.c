@@ -10,9 +10,10 @@
 
 #define COM1 0x3f8
 #define COM1_IRQ 4
-enum { RBR = 0, THR = 0, IER = 1, FCR = 2, MCR = 4, LSR = 5 };
+enum { RBR = 0, THR = 0, IER = 1, IIR = 2, FCR = 2, MCR = 4, LSR = 5 };
 #define IER_RECEIVE 0x01
 #define IER_SENT 0x02         /* the transmitter is empty */
+#define IIR_NONE 0x01         /* nothing is pending: the line is low */
 #define FCR_ENABLE_14 0xc1    /* FIFOs on, interrupt at 14 bytes or a pause; clears nothing */
 #define MCR_DTR_RTS_OUT2 0x0b /* OUT2 lets the interrupt through */
 #define LSR_DATA_READY 0x01
@@ -21,6 +22,7 @@ enum { RBR = 0, THR = 0, IER = 1, FCR = 2, MCR = 4, LSR = 5 };
 
 #define RING_SIZE 1024u /* power of two */
 #define BUSY_POLLS 50   /* before sleeping until the other end has taken some */
+#define MAX_ROUNDS 256  /* of one interrupt: more than any input that is real */
 
 DECLARE_WAIT_QUEUE_HEAD(serial_rx_wait);
 
@@ -56,16 +58,20 @@ static void drain_fifo(void)
 	}
 }
 
+/* The line tells of rising edges only: without having been low it would not rise for what comes next. */
 static void serial_interrupt(void *arg)
 {
+	unsigned int rounds = 0;
 	bool sent = false;
 
 	spin_lock(&uart_lock);
-	drain_fifo();
-	if ((enabled & IER_SENT) && can_send()) {
-		set_interrupts(enabled & ~IER_SENT);
-		sent = true;
-	}
+	do {
+		drain_fifo();
+		if ((enabled & IER_SENT) && can_send()) {
+			set_interrupts(enabled & ~IER_SENT);
+			sent = true;
+		}
+	} while (!(inb(COM1 + IIR) & IIR_NONE) && ++rounds < MAX_ROUNDS);
 	spin_unlock(&uart_lock);
 	if (sent)
 		wake_up(&tx_wait);
