@@ -8,6 +8,7 @@
 #include "arch/x86_64/cpu/apic.h"
 
 #include "arch/x86_64/cpu/cpu.h"
+#include "arch/x86_64/cpu/timer_rate.h"
 #include "kernel/core/printk.h"
 #include "lib/errno.h"
 #include "lib/util.h"
@@ -115,18 +116,9 @@ u8 lapic_id(void)
 	return (u8)(lapic_read(LAPIC_ID) >> (cpu_features.x2apic ? 0 : 24));
 }
 
-/* Timer ticks a second. */
-static u64 measure_timer(void)
+static u32 timer_count(void)
 {
-	u64 start = arch_clock_ns(), ns;
-	u32 ticks;
-
-	lapic_write(LAPIC_TIMER_INITIAL, ~0u);
-	do {
-		ticks = ~0u - lapic_read(LAPIC_TIMER_CURRENT);
-		ns = arch_clock_ns() - start;
-	} while (ns < 5000000);
-	return (u64)ticks * 1000000000 / ns;
+	return lapic_read(LAPIC_TIMER_CURRENT);
 }
 
 void lapic_timer_start(unsigned int hz)
@@ -134,8 +126,10 @@ void lapic_timer_start(unsigned int hz)
 	static u64 rate; /* all CPUs' timers run on the bus clock */
 
 	lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
-	if (!rate)
-		rate = measure_timer();
+	if (!rate) {
+		lapic_write(LAPIC_TIMER_INITIAL, ~0u);
+		rate = timer_rate(timer_count, arch_clock_ns);
+	}
 	lapic_write(LAPIC_LVT_TIMER, LVT_PERIODIC | VECTOR_TIMER);
 	lapic_write(LAPIC_TIMER_INITIAL, max((u32)(rate / hz), 1u));
 }
