@@ -27,10 +27,6 @@ static __always_inline type name##_read(const atype *v) \
 { \
 	return __atomic_load_n(&v->counter, __ATOMIC_RELAXED); \
 } \
-static __always_inline type name##_read_acquire(const atype *v) \
-{ \
-	return __atomic_load_n(&v->counter, __ATOMIC_ACQUIRE); \
-} \
 static __always_inline void name##_set(atype *v, type n) \
 { \
 	__atomic_store_n(&v->counter, n, __ATOMIC_RELAXED); \

@@ -12,8 +12,10 @@
 
 #include "kernel/core/kallsyms.h"
 #include "kernel/core/lock_check.h"
+#include "kernel/core/param.h"
 #include "kernel/core/rcu.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/spin.h"
 #include "kernel/core/time.h"
 #include "kernel/debug/report.h"
 #include "lib/string.h"
@@ -32,33 +34,34 @@ static const char *lock_name(const spinlock_t *lock)
 #endif
 }
 
-#define LOCKUP_NS \
-	(30 * NSEC_PER_SEC) /* locks are held for microseconds; a host may stop a CPU for seconds */
-#define LOOKS_PER_CLOCK 4096
+static unsigned long lockup_seconds = 30;
 
-static void wait_until_free(const spinlock_t *lock, u64 begin)
+static int set_lockup(const char *value)
 {
-	for (unsigned int looks = 0; READ_ONCE(lock->locked); looks++) {
-		if (looks % SPINS_PER_PAUSE == SPINS_PER_PAUSE - 1)
-			cpu_relax();
-		if (unlikely(looks % LOOKS_PER_CLOCK == LOOKS_PER_CLOCK - 1) &&
-		    ktime_get_ns() - begin > LOCKUP_NS)
-			panic("spinlock at %p %s is not let go of: deadlock", (const void *)lock,
-			      lock_name(lock));
-	}
+	return param_number(value, 0, 1000000, &lockup_seconds);
+}
+KNOB(lockup, "SECONDS", "a CPU that spins for so long is a panic, 0: never", set_lockup);
+
+bool spin_wait_too_long(struct spin_wait *wait)
+{
+	u64 now = ktime_get_ns();
+
+	if (wait->last_ns)
+		wait->waited_ns += min(now - wait->last_ns, (u64)NSEC_PER_SEC);
+	wait->last_ns = now;
+	return lockup_seconds && wait->waited_ns > lockup_seconds * NSEC_PER_SEC;
 }
 
 void spin_lock_slow(spinlock_t *lock)
 {
-	u64 begin = ktime_get_ns();
-
 	count_vm_event(VM_lock_spin_wait);
 	if (nr_cpu_ids == 1)
 		panic("spinlock at %p %s is waited for by the only CPU", (void *)lock,
 		      lock_name(lock));
-	do {
-		wait_until_free(lock, begin);
-	} while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
+	spin_until(!READ_ONCE(lock->locked) &&
+			   !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE),
+		   panic("spinlock at %p %s is not let go of: deadlock", (void *)lock,
+			 lock_name(lock)));
 }
 
 #if CONFIG_DEBUG
@@ -84,8 +87,9 @@ static unsigned long enter_checker(void)
 {
 	unsigned long flags = arch_local_irq_save();
 
-	while (__atomic_exchange_n(&checker_lock, 1, __ATOMIC_ACQUIRE))
-		cpu_relax();
+	spin_until(!READ_ONCE(checker_lock) &&
+			   !__atomic_exchange_n(&checker_lock, 1, __ATOMIC_ACQUIRE),
+		   panic("the checker of locks is not let go of: deadlock"));
 	return flags;
 }
 

@@ -11,7 +11,9 @@
 
 #include "kernel/core/mutex.h"
 #include "kernel/core/panic.h"
+#include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/spin.h"
 #include "kernel/core/wait.h"
 #include "lib/vsprintf.h"
 #include <asm/irqflags.h>
@@ -98,18 +100,24 @@ enum stop_step { GATHER, IRQS_OFF, RELEASE };
 
 struct stop {
 	enum stop_step step;
-	atomic_t here, quiet; /* CPUs that have gathered; that have interrupts off */
+	cpumask_t here, quiet; /* CPUs that have gathered; that have interrupts off */
 };
 
+static void arrive(cpumask_t *cpus)
+{
+	__atomic_fetch_or(cpus, CPU_MASK(smp_processor_id()), __ATOMIC_RELEASE);
+}
+
+/* Waits for as long as the work of the one that runs takes. */
 static void stand_still(void *arg)
 {
 	struct stop *stop = arg;
 
-	atomic_inc(&stop->here);
+	arrive(&stop->here);
 	while (__atomic_load_n(&stop->step, __ATOMIC_ACQUIRE) == GATHER)
 		cpu_relax();
 	local_irq_disable();
-	atomic_inc(&stop->quiet);
+	arrive(&stop->quiet);
 	while (__atomic_load_n(&stop->step, __ATOMIC_ACQUIRE) != RELEASE)
 		cpu_relax();
 	local_irq_enable();
@@ -120,10 +128,25 @@ static void set_step(struct stop *stop, enum stop_step step)
 	__atomic_store_n(&stop->step, step, __ATOMIC_RELEASE);
 }
 
-static void wait_for_others(const atomic_t *count)
+static cpumask_t missing(const cpumask_t *cpus)
 {
-	while (atomic_read_acquire(count) != (int)nr_cpus - 1)
-		cpu_relax();
+	cpumask_t others = CPU_MASK_ALL & ~CPU_MASK(smp_processor_id());
+
+	return others & ~__atomic_load_n(cpus, __ATOMIC_ACQUIRE);
+}
+
+/* Their tasks may have much to do before they schedule. */
+static void wait_until_gathered(const struct stop *stop)
+{
+	spin_until(!missing(&stop->here),
+		   pr_warn("stop: CPUs with bits %lx are awaited and run something else\n",
+			   missing(&stop->here)));
+}
+
+static void wait_until_quiet(const struct stop *stop)
+{
+	spin_until(!missing(&stop->quiet),
+		   panic("CPUs with bits %lx do not turn interrupts off", missing(&stop->quiet)));
 }
 
 static int run_alone(int (*fn)(void *arg), void *arg)
@@ -148,10 +171,10 @@ int stop_machine(int (*fn)(void *arg), void *arg)
 		return run_alone(fn, arg);
 	mutex_lock(&stop_mutex);
 	start_on_others(stand_still, &stop, &left);
-	wait_for_others(&stop.here);
+	wait_until_gathered(&stop);
 	local_irq_disable();
 	set_step(&stop, IRQS_OFF);
-	wait_for_others(&stop.quiet);
+	wait_until_quiet(&stop);
 	ret = fn(arg);
 	set_step(&stop, RELEASE);
 	local_irq_enable();

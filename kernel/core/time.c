@@ -4,11 +4,13 @@
  */
 #include "kernel/core/time.h"
 
+#include "kernel/core/kallsyms.h"
 #include "kernel/core/load.h"
 #include "kernel/core/param.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/rcu.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/spin.h"
 #include "kernel/core/spinlock.h"
 #include "lib/util.h"
 #include <asm/processor.h>
@@ -130,6 +132,14 @@ static void dequeue(struct timer *timer)
 	update_next_expiry();
 }
 
+static __noreturn void stop_for_timer(const struct timer *timer)
+{
+	char name[96];
+
+	panic("CPU %u waits for a timer's function on CPU 0 that does not return: %s",
+	      smp_processor_id(), kallsyms_format((unsigned long)timer->fn, name, sizeof(name)));
+}
+
 bool timer_del(struct timer *timer)
 {
 	unsigned long flags;
@@ -143,7 +153,7 @@ bool timer_del(struct timer *timer)
 		if (running_timer != timer)
 			break;
 		spin_unlock_irqrestore(&timer_lock, flags);
-		cpu_relax();
+		spin_until(READ_ONCE(running_timer) != timer, stop_for_timer(timer));
 	}
 	spin_unlock_irqrestore(&timer_lock, flags);
 	return was_queued;
@@ -161,11 +171,11 @@ void run_timers(void)
 		struct timer *timer = first_timer();
 
 		dequeue(timer);
-		running_timer = timer;
+		WRITE_ONCE(running_timer, timer);
 		spin_unlock(&timer_lock);
 		timer->fn(timer);
 		spin_lock(&timer_lock);
-		running_timer = NULL;
+		WRITE_ONCE(running_timer, NULL);
 	}
 	order_interrupt();
 	spin_unlock(&timer_lock);

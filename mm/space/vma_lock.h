@@ -44,6 +44,7 @@
 #include "kernel/core/lock_check.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/rcu.h"
+#include "kernel/core/spin.h"
 #include "kernel/core/task.h"
 #include "kernel/debug/race.h"
 #include "mm/space/mm.h"
@@ -184,8 +185,9 @@ static inline void vma_mark_detached(struct mm_struct *mm, struct vm_area_struct
 	 * find them equal: soon, mmap_write_unlock() makes them differ.
 	 */
 	if (unlikely(__atomic_fetch_add(&vma->vm_readers, VMA_CLOSED, __ATOMIC_SEQ_CST)))
-		while (READ_ONCE(vma->vm_readers) != VMA_CLOSED)
-			cpu_relax();
+		spin_until(READ_ONCE(vma->vm_readers) == VMA_CLOSED,
+			   panic("a fault does not leave a VMA that left: %d inside",
+				 vma->vm_readers & ~VMA_CLOSED));
 	mm->vma_left_seq++;
 }
 

@@ -174,6 +174,18 @@ def test_debug_locks():
     panics(crash("stack-overflow", kernel=kernel), "debug stack-overflow", "kernel stack overflow")
 
 
+def test_lockup():
+    "a CPU that spins for what does not come says so: what it waits for, and for whom"
+    for kind, sentence in (
+            ("no-answer", r"CPUs with bits 1 do not do what CPU 1 asks of them: ask_nothing\+0x0"),
+            ("timer-stuck", r"CPU 1 waits for a timer's function .* not return: never_return\+0x0"),
+            ("lock-twice", r"spinlock at \S+ .* is not let go of: deadlock")):
+        result = run(elf=program("end"), args=["loop"], smp=2, limit=30,
+                     karg=f"crash={kind} lockup=1")
+        panics(result, kind, f"kernel panic: {sentence}",
+               r"backtrace:\n.*  [0-9a-f]{16} \w+\+0x")
+
+
 def test_unknown_kind():
     "an unknown kind is refused at boot"
     result = crash("nonsense")

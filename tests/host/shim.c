@@ -17,6 +17,7 @@
 #include "kernel/core/rcu.h"
 #include "kernel/core/rwsem.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/spin.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/core/stop.h"
 #include "kernel/core/wait.h"
@@ -237,6 +238,11 @@ __weak void __trace_mm_gone(u32 mm)
 __weak void spin_lock_slow(spinlock_t *lock)
 {
 	panic("spinlock %p is taken already", (void *)lock);
+}
+__weak bool spin_wait_too_long(struct spin_wait *wait)
+{
+	(void)wait;
+	return false;
 }
 
 #if CONFIG_DEBUG

@@ -13,10 +13,12 @@
 #include "arch/x86_64/boot/acpi.h"
 #include "arch/x86_64/cpu/apic.h"
 #include "arch/x86_64/cpu/cpu.h"
+#include "kernel/core/kallsyms.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/param.h"
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/spin.h"
 #include "kernel/core/time.h"
 #include "lib/bitops.h"
 #include "lib/string.h"
@@ -232,6 +234,15 @@ void smp_send_reschedule(unsigned int cpu)
 	lapic_send_ipi(apic_ids[cpu], VECTOR_RESCHEDULE);
 }
 
+static __noreturn void stop_for_call(const struct call *call)
+{
+	char name[96];
+
+	kallsyms_format((unsigned long)call->fn, name, sizeof(name));
+	panic("CPUs with bits %lx do not do what CPU %u asks of them: %s",
+	      READ_ONCE(call->pending), smp_processor_id(), name);
+}
+
 void smp_call_function_many(cpumask_t mask, smp_call_func_t fn, void *arg)
 {
 	struct call *call = this_cpu_ptr(&outgoing_call);
@@ -248,7 +259,7 @@ void smp_call_function_many(cpumask_t mask, smp_call_func_t fn, void *arg)
 		if (!__atomic_fetch_or(per_cpu_ptr(&call_from, cpu), CPU_MASK(self),
 				       __ATOMIC_SEQ_CST))
 			lapic_send_ipi(apic_ids[cpu], VECTOR_CALL_FUNCTION);
-	spin_until(!__atomic_load_n(&call->pending, __ATOMIC_ACQUIRE));
+	spin_until(!__atomic_load_n(&call->pending, __ATOMIC_ACQUIRE), stop_for_call(call));
 }
 
 void on_each_cpu_mask(cpumask_t mask, smp_call_func_t fn, void *arg)

@@ -20,6 +20,7 @@
 #include <asm/pgtable.h>
 #include <asm/processor.h>
 #include <asm/ptrace.h>
+#include <asm/smp.h>
 #include <asm/traps.h>
 #include <asm/uaccess.h>
 
@@ -213,6 +214,58 @@ static void crash_lock_twice(unsigned long addr)
 	spin_lock(&lock);
 }
 
+/* A function that the boot CPU is in for ever, with interrupts off; others want something of that CPU. */
+static bool boot_cpu_is_lost;
+
+static void never_return(struct timer *timer)
+{
+	(void)timer;
+	WRITE_ONCE(boot_cpu_is_lost, true);
+	for (;;)
+		cpu_relax();
+}
+
+static struct timer endless = { .fn = never_return };
+
+static void ask_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static int ask_boot_cpu(void *arg)
+{
+	timer_add(&endless, ktime_get_ns());
+	while (!READ_ONCE(boot_cpu_is_lost))
+		cpu_relax();
+	if (arg)
+		timer_del(&endless);
+	else
+		smp_call_function_many(CPU_MASK(0), ask_nothing, NULL);
+	return 0;
+}
+
+static void ask_from_other_cpu(void *arg)
+{
+	while (READ_ONCE(nr_cpus) == 1)
+		schedule_timeout(TICK_NSEC);
+	if (!kthread_run_on_cpu(ask_boot_cpu, arg, "crash", 1))
+		panic("no memory for the crash test");
+	for (;;)
+		schedule_timeout(NSEC_PER_SEC);
+}
+
+static void crash_no_answer(unsigned long addr)
+{
+	(void)addr;
+	ask_from_other_cpu(NULL);
+}
+
+static void crash_timer_stuck(unsigned long addr)
+{
+	(void)addr;
+	ask_from_other_cpu(&endless);
+}
+
 static const struct {
 	const char *kind;
 	void (*fn)(unsigned long addr);
@@ -234,6 +287,8 @@ static const struct {
 		{ "warn", crash_warn },
 		{ "irq", crash_irq },
 		{ "lock-twice", crash_lock_twice },
+		{ "no-answer", crash_no_answer },
+		{ "timer-stuck", crash_timer_stuck },
 		{ "vmalloc-freed", crash_vmalloc_freed },
 		{ "vmalloc-irq", crash_vmalloc_irq },
 #if CONFIG_DEBUG

@@ -13,6 +13,7 @@ struct pt_regs;
  * mistake, and -EINVAL for an unknown kind.
  * Kinds: null-read null-write text-write data-exec noncanonical reserved-bit user-read user-write user-exec
  * divide undefined stack-overflow nested bug panic warn irq (in interrupt context) lock-twice
+ * no-answer timer-stuck (these two: the boot CPU is in a timer's function for ever; need another CPU)
  * vmalloc-freed vmalloc-irq (memory that the map does not know yet is touched in interrupt context);
  * debug kernels know those of arch/x86_64/entry/crash_debug.h as well.
  */

@@ -54,16 +54,10 @@ static __always_inline void cpu_relax(void)
 }
 
 /*
- * Wait for another CPU to make @cond true. PAUSE is what a hyperthread's sibling wants; under TCG it takes QEMU's big
- * lock, which the CPU waited for may need: so it comes seldom.
+ * PAUSE is what a hyperthread's sibling wants; under TCG it takes QEMU's big lock, which the CPU waited for may need: in
+ * loops that are short it comes seldom.
  */
 #define SPINS_PER_PAUSE 64u
-#define spin_until(cond)                                                                           \
-	do {                                                                                       \
-		for (unsigned int __spins = 0; !(cond); __spins++)                                 \
-			if (__spins % SPINS_PER_PAUSE == SPINS_PER_PAUSE - 1)                      \
-				cpu_relax();                                                       \
-	} while (0)
 
 /* Sleep until the next interrupt. */
 static __always_inline void hlt(void)
