@@ -28,6 +28,28 @@ static inline void sleep_ms(long ms)
 		;
 }
 
+/* What /proc says that thread @tid of process @pid does: R, S, D, T, Z; or X: there is none. */
+static inline char state_of(pid_t pid, pid_t tid)
+{
+	char path[64], text[256] = "", *p;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	fd = open(path, O_RDONLY);
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	p = strrchr(text, ')');
+	return p ? p[2] : 'X';
+}
+
+/* Until it waits for something that a signal would end, or has ended. */
+static inline void until_asleep(pid_t pid, pid_t tid)
+{
+	while (!strchr("SZX", state_of(pid, tid)))
+		sleep_ms(1);
+}
+
 /* The wait status of a child that ends. */
 static inline int status_of(pid_t pid)
 {

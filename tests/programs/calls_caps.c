@@ -325,10 +325,10 @@ static int kill_by_saved_id(void)
 
 	if (!pid) {
 		setresuid(700, 700, 1000);
-		sleep_ms(1000);
+		sleep_ms(20000);
 		_exit(0);
 	}
-	sleep_ms(30);
+	until_asleep(pid, pid);
 	setresuid(1001, 1000, 1001);
 	status = kill(pid, SIGKILL);
 	status_of(pid);

@@ -35,7 +35,7 @@ enum { EQ, NE, LT, LE, GT, GE };
 	       ((cmparg)&0xfffu)))
 #define MS 1000000L
 
-static volatile int word, other, woken, waiting;
+static volatile int word, other, woken;
 
 static long futex(volatile int *addr, int op, int val, const void *timeout, volatile int *addr2,
 		  int val3)
@@ -48,13 +48,14 @@ struct waiter {
 	volatile int *addr;
 	int bits;
 	pthread_t thread;
+	volatile int tid;
 };
 
 static void *wait_thread(void *arg)
 {
 	struct waiter *w = arg;
 
-	__atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
+	w->tid = (int)syscall(SYS_gettid);
 	if (!futex(w->addr, WAIT_BITSET | PRIVATE, *w->addr, NULL, NULL, w->bits))
 		__atomic_fetch_add(&woken, 1, __ATOMIC_SEQ_CST);
 	return NULL;
@@ -65,12 +66,16 @@ static void start(struct waiter *w, int n)
 {
 	int i;
 
-	waiting = woken = 0;
-	for (i = 0; i < n; i++)
+	woken = 0;
+	for (i = 0; i < n; i++) {
+		w[i].tid = 0;
 		pthread_create(&w[i].thread, NULL, wait_thread, &w[i]);
-	while (waiting < n)
-		sleep_ms(1);
-	sleep_ms(20);
+	}
+	for (i = 0; i < n; i++) {
+		while (!w[i].tid)
+			sleep_ms(1);
+		until_asleep(getpid(), w[i].tid);
+	}
 }
 
 static void join(struct waiter *w, int n)
@@ -83,7 +88,7 @@ static void join(struct waiter *w, int n)
 
 static void bits(void)
 {
-	struct waiter w[2] = { { &word, 1, 0 }, { &word, 2, 0 } };
+	struct waiter w[2] = { { &word, 1, 0, 0 }, { &word, 2, 0, 0 } };
 
 	start(w, 2);
 	check(futex(&word, WAKE_BITSET | PRIVATE, 9, NULL, NULL, 4) == 0, "no bit in common: none");
@@ -117,7 +122,7 @@ static void clocks(void)
 
 static void requeue(void)
 {
-	struct waiter w[3] = { { &word, -1, 0 }, { &word, -1, 0 }, { &word, -1, 0 } };
+	struct waiter w[3] = { { &word, -1, 0, 0 }, { &word, -1, 0, 0 }, { &word, -1, 0, 0 } };
 
 	start(w, 3);
 	check(futex(&word, REQUEUE | PRIVATE, 1, (void *)1, &other, 0) == 2,
@@ -139,7 +144,7 @@ static void one_op(int op, int arg, int before, int after, const char *what)
 /* True with @value, and not with @another. */
 static void one_compare(int cmp, int arg, int value, int another, const char *what)
 {
-	struct waiter w = { &other, -1, 0 };
+	struct waiter w = { &other, -1, 0, 0 };
 
 	other = value;
 	start(&w, 1);
@@ -154,7 +159,7 @@ static void one_compare(int cmp, int arg, int value, int another, const char *wh
 
 static void wake_op(void)
 {
-	struct waiter w[2] = { { &word, -1, 0 }, { &other, -1, 0 } };
+	struct waiter w[2] = { { &word, -1, 0, 0 }, { &other, -1, 0, 0 } };
 
 	word = other = 5;
 	start(w, 2);
@@ -270,10 +275,10 @@ static struct shared {
 	volatile int stage;
 } *held;
 
-/* A child that waits for a change of @word, for a second at most: 0 if it was woken. */
+/* A child that waits for a change of @word, but not for ever: 0 if it was woken. */
 static pid_t waiter_of(volatile int *addr, int value)
 {
-	struct timespec ts = { 1, 0 };
+	struct timespec ts = { 20, 0 };
 	pid_t pid;
 
 	*addr = value;
@@ -285,7 +290,7 @@ static pid_t waiter_of(volatile int *addr, int value)
 	}
 	while (!held->stage)
 		sleep_ms(1);
-	sleep_ms(10);
+	until_asleep(pid, pid);
 	return pid;
 }
 

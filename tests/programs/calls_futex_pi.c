@@ -156,7 +156,7 @@ static void signals(void)
 	pthread_kill(a.thread, SIGUSR1);
 	while (!caught)
 		sleep_ms(1);
-	until_asleep(getpid(), a.tid);
+	until_asleep(getpid(), (pid_t)a.tid);
 	unlock(&word);
 	join(&a);
 	check(!a.ret && a.seen == (a.tid | WAITERS), "a signal is handled, and it waits on");
@@ -206,7 +206,7 @@ static void *lock_and_end(void *arg)
 	w->seen = 1;
 	while (!(*w->lock & WAITERS))
 		sleep_ms(1);
-	until_asleep(getpid(), w->tid);
+	until_asleep(getpid(), (pid_t)w->tid);
 	return NULL;
 }
 

@@ -139,10 +139,10 @@ static void permissions(void)
 
 static pthread_t main_thread;
 
-/* Interrupt the main thread a while later. */
+/* Interrupt the main thread when it waits. */
 static void *poke(void *arg)
 {
-	sleep_ms(25);
+	until_asleep(getpid(), getpid());
 	pthread_kill(main_thread, (int)(intptr_t)arg);
 	return NULL;
 }
@@ -153,7 +153,7 @@ static pid_t stop_and_continue(void)
 	pid_t pid = fork(), target = getppid();
 
 	if (!pid) {
-		sleep_ms(25);
+		until_asleep(target, target);
 		kill(target, SIGSTOP);
 		sleep_ms(25);
 		kill(target, SIGCONT);

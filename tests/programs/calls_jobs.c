@@ -171,12 +171,15 @@ static void try_behind(void)
 	check(reads("xyz\n"), "nobody took what was typed");
 }
 
+static int ready[2]; /* a pipe: the child has its handlers */
+
 static int count_interrupt(void)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
 	signal(SIGINT, note);
+	write(ready[1], "x", 1);
 	while (!hits[SIGINT])
 		usleep(1000);
 	return 42;
@@ -184,13 +187,18 @@ static int count_interrupt(void)
 
 static void try_keys(void)
 {
-	pid_t pid = start_behind(count_interrupt);
+	pid_t pid;
 	int status;
+	char c;
 
+	pipe(ready);
+	pid = start_behind(count_interrupt);
 	lines();
 	signal(SIGINT, note);
 	check(!tcsetpgrp(line, pid) && tcgetpgrp(line) == pid, "another group comes to the front");
-	usleep(50000); /* until it has its handler */
+	read(ready[0], &c, 1);
+	close(ready[0]);
+	close(ready[1]);
 	type("\003");
 	status = status_of(pid);
 	check(WIFEXITED(status) && WEXITSTATUS(status) == 42 && !hits[SIGINT],
@@ -322,8 +330,6 @@ static void try_steal(void)
 	check(!ioctl(line, TIOCSCTTY, 0) && tcgetpgrp(line) == getpgrp(),
 	      "one that is free is taken");
 }
-
-static int ready[2]; /* a pipe: the child has its handlers */
 
 static int wait_for_hangup(void)
 {

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -166,6 +167,12 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
+/* Until alarm() is called: the first may come before there is a wait that it ends. */
+static void alarm_again_and_again(void)
+{
+	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 20000 }, { 0, 20000 } }, NULL);
+}
+
 /* A child that has byte 0 of the file until it is killed. */
 static pid_t first_byte_holder(int fd)
 {
@@ -192,13 +199,16 @@ static void waiting(int fd)
 	if (!pid) {
 		set(fd, F_WRLCK, 0, 1);
 		*shared = 1;
-		sleep_ms(40);
+		while (*shared != 3)
+			sleep_ms(1);
+		until_asleep(getppid(), getppid());
 		*shared = 2;
 		_exit(0);
 	}
 	while (!*shared)
 		sleep_ms(1);
 	check(fails(set(fd, F_RDLCK, 0, 1), EAGAIN), "held: EAGAIN");
+	*shared = 3;
 	check(lock(fd, F_SETLKW, F_RDLCK, SEEK_SET, 0, 1) == 0 && *shared == 2,
 	      "F_SETLKW waits until it is free");
 	exit_of(pid);
@@ -212,7 +222,7 @@ static void waiting(int fd)
 	}
 	while (!*shared)
 		sleep_ms(1);
-	sleep_ms(30);
+	until_asleep(pid, pid);
 	check(fails(lock(fd, F_SETLKW, F_WRLCK, SEEK_SET, 1, 1), EDEADLK),
 	      "two who wait for each other: EDEADLK");
 	set(fd, F_UNLCK, 0, 0);
@@ -220,7 +230,7 @@ static void waiting(int fd)
 
 	pid = first_byte_holder(fd);
 	sigaction(SIGALRM, &sa, NULL);
-	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 20000 }, NULL);
+	alarm_again_and_again();
 	check(fails(lock(fd, F_SETLKW, F_WRLCK, SEEK_SET, 0, 1), EINTR), "a signal ends the wait");
 	alarm(10);
 	kill(pid, SIGKILL);
@@ -243,7 +253,7 @@ static pid_t holder(int fd, int cmd, long has, long wants)
 	}
 	while (!*shared)
 		sleep_ms(1);
-	sleep_ms(20); /* until it sleeps */
+	until_asleep(pid, pid);
 	return pid;
 }
 
@@ -278,7 +288,7 @@ static void chains(int fd)
 	}
 	while (!*shared)
 		sleep_ms(1);
-	sleep_ms(20);
+	until_asleep(pid[0], pid[0]);
 	set(fd, F_RDLCK, 0, 1);
 	check(exit_of(pid[0]) == 0, "a writer that becomes a reader lets readers in");
 	set(fd, F_UNLCK, 0, 0);
@@ -286,7 +296,7 @@ static void chains(int fd)
 	other = open(name, O_RDWR);
 	lock(other, F_OFD_SETLK, F_WRLCK, SEEK_SET, 0, 1);
 	pid[0] = holder(fd, F_OFD_SETLKW, 1, 0);
-	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 20000 }, NULL);
+	alarm_again_and_again();
 	check(fails(lock(other, F_OFD_SETLKW, F_WRLCK, SEEK_SET, 1, 1), EINTR),
 	      "open files that wait for each other are not told, but wait");
 	alarm(10);
@@ -297,7 +307,7 @@ static void chains(int fd)
 
 static void *lock_and_tell(void *arg)
 {
-	*shared = 1;
+	*shared = (int)syscall(SYS_gettid);
 	*shared = lock((int)(long)arg, F_SETLKW, F_WRLCK, SEEK_SET, 0, 1) ? errno + 100 : 100;
 	return NULL;
 }
@@ -313,7 +323,7 @@ static void closed_meanwhile(int fd)
 	pthread_create(&thread, NULL, lock_and_tell, (void *)(long)other);
 	while (!*shared)
 		sleep_ms(1);
-	sleep_ms(20);
+	until_asleep(getpid(), *shared);
 	close(other);
 	kill(pid, SIGKILL);
 	exit_of(pid);
@@ -377,7 +387,7 @@ static void whole_files(int fd)
 	}
 	while (!*shared)
 		sleep_ms(1);
-	sleep_ms(20);
+	until_asleep(pid, pid);
 	check(waitpid(pid, NULL, WNOHANG) == 0, "a child with the file waits");
 	close(copy);
 	check(exit_of(pid) == 0, "until the last close");
@@ -401,7 +411,7 @@ static pid_t flock_waiter(int operation)
 	}
 	while (!*shared)
 		sleep_ms(1);
-	sleep_ms(20);
+	until_asleep(pid, pid);
 	return pid;
 }
 
@@ -411,7 +421,7 @@ static void whole_files_waiting(int fd)
 	pid_t pid;
 
 	flock(fd, LOCK_EX);
-	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 20000 }, NULL);
+	alarm_again_and_again();
 	check(fails(flock(other, LOCK_SH), EINTR), "a signal ends flock's wait");
 	alarm(10);
 	pid = flock_waiter(LOCK_SH);

@@ -265,7 +265,7 @@ static void fifos(void)
 	close(w);
 
 	sigaction(SIGALRM, &sa, NULL);
-	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 20000 }, NULL);
+	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 20000 }, { 0, 20000 } }, NULL);
 	check(fails(open(fifo, O_RDONLY), EINTR), "a signal ends the wait");
 	alarm(10);
 	check(fails(open(fifo, O_WRONLY | O_NONBLOCK), ENXIO), "and it reads no more");

@@ -137,7 +137,7 @@ static void early_ends(void)
 	lock(&word);
 	start(&a);
 	interrupt(&a);
-	until_asleep(getpid(), a.tid);
+	until_asleep(getpid(), (pid_t)a.tid);
 	check(move(0) == 1, "a signal is handled, and it waits on");
 	interrupt(&a);
 	join(&a);

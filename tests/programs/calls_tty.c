@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "calls.h"
 #include "terminal.h"
 
 static volatile sig_atomic_t last_signal;
@@ -257,7 +258,7 @@ static void wait_until_told(void)
 	do {
 		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 	} while (!ioctl(1, FIONREAD, &n) && n);
-	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	until_asleep(getppid(), getppid()); /* in its next read */
 	tcdrain(line);
 }
 
@@ -403,7 +404,7 @@ static void show_output(void)
 	}
 }
 
-static void all(void)
+static void everything(void)
 {
 	struct termios was = before;
 
@@ -427,5 +428,5 @@ static void all(void)
 
 int main(void)
 {
-	return in_own_session(all);
+	return in_own_session(everything);
 }

@@ -49,28 +49,6 @@ static inline unsigned int tid(void)
 	return (unsigned int)syscall(SYS_gettid);
 }
 
-/* Until thread @t of process @pid sleeps, or is gone. */
-static inline void until_asleep(pid_t pid, unsigned int t)
-{
-	char path[64], text[256], *p;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%u/stat", pid, t);
-	for (;;) {
-		int fd = open(path, O_RDONLY);
-		ssize_t n;
-
-		if (fd < 0)
-			return;
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		text[n > 0 ? n : 0] = 0;
-		p = strrchr(text, ')');
-		if (p && p[2] == 'S')
-			return;
-		sleep_ms(1);
-	}
-}
-
 /* A thread that makes one call, and lets go of the lock that it got unless told not to. */
 struct waiter {
 	volatile unsigned int *addr;
@@ -106,7 +84,7 @@ static inline void start(struct waiter *w)
 	pthread_create(&w->thread, NULL, waiter_thread, w);
 	while (!w->tid)
 		sleep_ms(1);
-	until_asleep(getpid(), w->tid);
+	until_asleep(getpid(), (pid_t)w->tid);
 }
 
 static inline void join(struct waiter *w)

@@ -39,10 +39,15 @@ static void answer(long result)
 
 static void no_more(void)
 {
+	int fd;
+
 	while (!mine->hups && getppid() != 1)
 		usleep(1000);
-	usleep(30000);
-	answer(open("/dev/tty", O_RDWR));
+	for (int i = 0; i < 2000 && (fd = open("/dev/tty", O_RDWR)) >= 0; i++) {
+		close(fd); /* the signal may come before the line is gone */
+		usleep(1000);
+	}
+	answer(fd);
 }
 
 static void only_wait(void)

@@ -160,10 +160,12 @@ static void waits(void)
 	check(waitpid(-1, &status, 0x100) == -1 && errno == EINVAL, "unknown option: EINVAL");
 	pid = fork();
 	if (!pid) {
-		sleep_ms(30);
+		while (!shared[2])
+			sleep_ms(1);
 		_exit(300);
 	}
 	check(waitpid(pid, &status, WNOHANG) == 0, "WNOHANG: nothing yet");
+	shared[2] = 1;
 	check(waitid(P_PID, pid, &si, WEXITED | WNOWAIT) == 0 && si.si_pid == pid &&
 		      si.si_code == CLD_EXITED && si.si_status == 44,
 	      "waitid with WNOWAIT");
@@ -216,9 +218,12 @@ static void *ping(void *arg)
 
 static void *leave_late(void *arg)
 {
-	sleep_ms(30);
-	if (arg)
+	if (arg) {
+		sleep_ms(30); /* until the other one is busy */
 		exit(17);
+	}
+	while (!shared[3])
+		sleep_ms(1);
 	_exit(18);
 }
 
@@ -253,9 +258,12 @@ static void threads(void)
 	check(turns == 2000, "two threads take turns with a condition variable");
 	for (i = 0; i < 8; i++)
 		pthread_create(&t[i], NULL, wait_for_cond, NULL);
-	for (i = 0; i < 1000 && waiting < 8; i++)
-		sleep_ms(1);
 	pthread_mutex_lock(&mutex);
+	while (waiting < 8) {
+		pthread_mutex_unlock(&mutex);
+		sleep_ms(1);
+		pthread_mutex_lock(&mutex);
+	}
 	pthread_cond_broadcast(&cond);
 	pthread_mutex_unlock(&mutex);
 	for (i = 0; i < 8; i++)
@@ -266,8 +274,10 @@ static void threads(void)
 		pthread_create(&t[0], NULL, leave_late, NULL);
 		pthread_exit(NULL);
 	}
-	sleep_ms(10);
+	while (state_of(pid, pid) != 'Z')
+		sleep_ms(1);
 	check(waitpid(pid, NULL, WNOHANG) == 0, "the first thread left, the process lives");
+	shared[3] = 1;
 	check(exit_of(pid) == 18, "until another one ends it");
 	pid = fork();
 	if (!pid) {
@@ -325,7 +335,8 @@ static void futexes(void)
 	}
 	while (shared[9] < 4)
 		sleep_ms(1);
-	sleep_ms(20);
+	for (i = 0; i < 4; i++)
+		until_asleep(pid[i], pid[i]);
 	check(futex(word, FUTEX_CMP_REQUEUE, 1, (void *)2, shared + 20, 5) == -1 && errno == EAGAIN,
 	      "CMP_REQUEUE compares");
 	check(futex(word, FUTEX_CMP_REQUEUE, 1, (void *)2, shared + 20, 0) == 3,
@@ -372,16 +383,18 @@ static void groups(void)
 	pid = fork();
 	if (!pid) {
 		setpgid(0, 0);
-		if (!fork()) {
+		pid = fork();
+		if (!pid) {
 			signal(SIGHUP, note_signal);
 			raise(SIGSTOP);
 			_exit(0);
 		}
-		sleep_ms(30);
+		waitpid(pid, NULL, WUNTRACED);
 		_exit(0);
 	}
 	status_of(pid);
-	sleep_ms(30);
+	for (int i = 0; i < 5000 && shared[31] != SIGHUP; i++)
+		sleep_ms(1);
 	check(shared[31] == SIGHUP, "a stopped group that is orphaned gets SIGHUP, and goes on");
 }
 
