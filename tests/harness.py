@@ -15,6 +15,7 @@ import pty
 import re
 import select
 import shlex
+import signal
 import struct
 import subprocess
 import sys
@@ -201,7 +202,7 @@ class Terminal:
     def resize(self, lines, columns):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
-    def take(self, text, seconds=15):
+    def take(self, text, seconds=60):
         """What was said until text, with it; what comes later is for the next take(). b"" if it was
         not said in time."""
         if not self.wait_for(text, seconds):
@@ -211,9 +212,16 @@ class Terminal:
         return taken
 
     def end(self):
-        """Exit status."""
-        self.wait_for(b"\0never\0", 30)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        """Exit status; of one that does not end -SIGKILL."""
+        over = time.monotonic() + 60
+        self.wait_for(b"\0never\0", 60)  # or until the terminal is closed
+        while not (ended := os.waitpid(self.pid, os.WNOHANG))[0] and time.monotonic() < over:
+            time.sleep(0.05)
+        if not ended[0]:
+            os.kill(self.pid, signal.SIGKILL)
+            ended = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(ended[1])
 
 
 def read(rundir, name):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A session at the terminal, key by key, as a person has it who types fast."""
-import time
+import os
+import shutil
 
-from harness import Terminal, check, debug_kernel, run
+from harness import Terminal, check, debug_kernel, program, run, tmp
 
 PROMPT = b"# "
 ASK = b"\x1b[6n"  # busybox asks the terminal where the cursor is
@@ -13,7 +14,9 @@ class Session(Terminal):
     """A terminal with a shell that shows its prompt."""
 
     def __init__(self, **knobs):
-        super().__init__(**knobs)
+        folder = tmp()
+        shutil.copy(program("front"), os.path.join(folder, "front"))
+        super().__init__(overlay=folder, **knobs)
         self.resize(30, 90)
         check("there is a prompt", self.take(SHELL_UP, 90), self.said)
 
@@ -23,10 +26,13 @@ class Session(Terminal):
         return self.take(SHELL_UP).removesuffix(SHELL_UP)
 
     def start(self, command):
-        """Type a command, and let the shell give it the terminal: until then keys are the shell's."""
+        """Type a command that brings /front to the front: until then keys are the shell's."""
         self.type(command)
-        check(command.decode().strip(), self.take(command + b"\n"), self.said)
-        time.sleep(0.3)
+        check(command.decode().strip(), self.take(b"in front\r\n"), self.said)
+
+    def until(self, keys, want):
+        """Is that there in the end, asked again and again?"""
+        return any(want in self.at_prompt(keys) for _ in range(50))
 
     def expect(self, what, keys, want):
         """check() that keys bring this, whole lines of it, before the prompt is back."""
@@ -45,37 +51,35 @@ def test_keys():
     t = Session()
     t.expect("the size of the window is the person's", b"stty size\r", b"\r\n30 90\r\n")
     t.resize(41, 101)
-    sizes = (t.at_prompt(b"sleep 0.2; stty size\r") for _ in range(50))
-    check("and follows it", any(b"\r\n41 101\r\n" in size for size in sizes), t.said)
+    check("and follows it", t.until(b"sleep 0.2; stty size\r", b"\r\n41 101\r\n"), t.said)
     t.expect("the terminal has a name", b"tty\r", b"\r\n/dev/ttyS0\r\n")
     t.expect("arrows edit a line", b"echo lef\x1b[D\x1b[D\x1b[DX\x1b[C\x1b[C\x1b[Ct\r", b"\r\nXleft\r\n")
     t.expect("the line before comes again", b"\x1b[A\r", b"\r\nXleft\r\n")
     t.expect("names are completed", b"cat /etc/hostn\t\r", b"\r\nfaultline\r\n")
     t.expect("^W and ^U", b"junk\x15echo one two\x17three\r", b"\r\none three\r\n")
     t.expect("Ctrl-P is a key like others", b"\x10\x10\x03", b"")
-    t.start(b"sleep 100\r")
+    t.start(b"/front\r")
     t.expect("^C", b"\x03", b"^C")
     t.expect("its status", b"echo $?\r", b"\r\n130\r\n")
-    t.start(b"sleep 100\r")
+    t.start(b"/front\r")
     t.expect("^Z stops", b"\x1a", b"Stopped")
-    t.expect("bg", b"bg\r", b"[1] sleep 100\r\n")
+    t.expect("bg", b"bg\r", b"[1] /front\r\n")
     t.expect("jobs", b"jobs\r", b"Running")
     t.start(b"fg\r")
     t.expect("^\\ ends what is in front", b"\x1c", b"^\\Quit")
-    t.start(b"cat\r")
+    t.type(b"echo u''p; cat\r")
+    check("lines are the terminal's from here", t.take(b"\r\nup\r\n"), t.said)
     t.type(b"ab\x7fc\r")
     check("lines are edited as they are typed", t.take(b"ab\b \bc\r\nac\r\n"), t.said)
     t.type(b"x\x16\x03\r")
     check("^V", t.take(b"x^\b^C\r\nx\x03\r\n"), t.said)
     t.expect("^D ends input", b"\x04", b"")
     t.at_prompt(b"cat &\r")
-    time.sleep(0.3)
-    t.expect("a read behind stops", b"jobs\r", b"Stopped (tty input)")
+    check("a read behind stops", t.until(b"sleep 0.1; jobs\r", b"Stopped (tty input)"), t.said)
     t.at_prompt(b"kill %1\r")
     told = 0
     for _ in range(10):
-        t.at_prompt(b"sleep 100 &\r")
-        time.sleep(0.1)
+        t.at_prompt(b"sleep 100 & sleep 0.1\r")
         told += b"Killed" in t.at_prompt(b"kill -9 $!\r")
     check("the end of a job that is killed is told at once", told >= 5, told)
     leave(t, b"reboot\r")
@@ -84,9 +88,9 @@ def test_keys():
 def test_stop_and_start():
     "^S holds output back and ^Q lets all of it go"
     t = Session()
-    t.type(b"sleep 1; seq 1 20000 | tail -3000\r")
-    time.sleep(0.3)
-    t.type(b"\x13")
+    t.type(b"echo g''o; read; seq 1 20000 | tail -3000\r")
+    check("it waits for a line", t.take(b"\r\ngo\r\n"), t.said)
+    t.type(b"\x13\r")
     check("nothing comes", not t.wait_for(b"17500", 2), t.said[-100:])
     t.type(b"\x11")
     out = t.take(SHELL_UP)
@@ -107,8 +111,7 @@ def test_type_ahead():
         t.wait_for(b"\0", 0.01)
     t.type(b"\x04\x04")
     t.take(b"0299 the quick")
-    time.sleep(0.5)
-    check("a paste arrives", len(text) > 10000, len(text))
+    check("a paste arrives", len(text) > 10000 and t.take(PROMPT), t.said)
     t.type(b"wc -lc pasted; tail -1 pasted; grep -c quick pasted\r")
     check("whole", t.take(b"300     10800 pasted\r\n0299 the quick brown fox jumps over\r\n300\r\n"),
           t.said[-500:])
@@ -120,8 +123,11 @@ def test_full_screen():
     t = Session()
     t.type(b"vi text\r")
     check("vi shows the name", t.take(b"- text"), t.said)
-    t.type(b"ione\rtwo\x1b")
-    time.sleep(0.5)  # what follows at once belongs to the escape
+    t.type(b"ione\rtwo")
+    check("tells that it inserts", t.take(b"I text"), t.said)
+    t.type(b"\x1b")
+    # What follows at once belongs to the escape.
+    check("and that it does no more", t.take(b"- text"), t.said)
     t.type(b"kx:wq\r")
     t.take(SHELL_UP)
     t.expect("and writes", b"cat text\r", b"\r\non\r\ntwo\r\n")
@@ -148,7 +154,7 @@ def test_keys_debug():
     kernel = debug_kernel()
     if kernel:
         t = Session(kernel=kernel)
-        t.start(b"sleep 100\r")
+        t.start(b"/front\r")
         t.expect("^Z stops", b"\x1a", b"Stopped")
         t.start(b"fg\r")
         t.expect("^C", b"\x03", b"^C")
