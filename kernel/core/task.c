@@ -6,7 +6,6 @@
 #include "kernel/core/task.h"
 
 #include "kernel/core/panic.h"
-#include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/time.h"
 #include "lib/string.h"
@@ -110,17 +109,4 @@ char task_state_char(const struct task_struct *task)
 	if (state & TASK_UNINTERRUPTIBLE) /* a kernel thread waits for work, not for a disk */
 		return task->flags & PF_KTHREAD ? 'I' : 'D';
 	return state & TASK_INTERRUPTIBLE ? 'S' : 'R';
-}
-
-/* No lock: the machine is about to stop, and who holds it may be the one that hangs. */
-void show_tasks(void)
-{
-	struct task_struct *task;
-
-	pr_err("   pid  tgid  ppid state cpu    cpu ms  name\n");
-	list_for_each_entry(task, &task_list, tasks)
-		pr_err("%6d%6d%6d   %c %3d %10llu    %s%s\n", task->pid, task->tgid,
-		       task->real_parent ? task->real_parent->tgid : 0, task_state_char(task),
-		       task->cpu, (task->utime_ns + task->stime_ns) / 1000000, task->comm,
-		       per_cpu(current_task, task->cpu) == task ? " (running)" : "");
 }

@@ -230,7 +230,5 @@ void exchange_pids(struct task_struct *task, struct task_struct *leader);
 void kthread_exit(void) __attribute__((noreturn));
 /* One letter for the state: R S D I T Z X, as in /proc/PID/stat. */
 char task_state_char(const struct task_struct *task);
-/* The tasks that there are, to the log. Any context. */
-void show_tasks(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include "kernel/core/printk.h"
 #include "kernel/core/rcu.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/show.h"
 #include "kernel/core/spin.h"
 #include "kernel/core/spinlock.h"
 #include "lib/util.h"
@@ -224,7 +225,7 @@ static void check_time_limit(u64 now)
 	if (likely(!time_limit || now < time_limit * NSEC_PER_SEC))
 		return;
 	pr_err("time limit of %lu s reached\n", time_limit);
-	show_tasks();
+	show_state();
 	machine_exit(EXIT_TIME_LIMIT);
 }
 

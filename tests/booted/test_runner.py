@@ -2,6 +2,7 @@
 """The runner's promises: bytes and statuses arrive as they are; each way to fail has its status."""
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -148,6 +149,21 @@ def test_limit():
     result = run(elf=program("end"), args=["loop"], limit=2)
     check("status of the limit", result.status == LIMIT, result.show())
     check("said so", "limit" in result.stderr, result.stderr)
+
+
+def test_limit_of_sleepers():
+    "a run that waits for ever says at its limit who sleeps where"
+    for limit in (2, 10, 60):  # a host with much to do may not come so far in 2 s
+        result = run(cmd="sleep 1000 | cat", limit=limit, smp=2)
+        if re.search(r" S .* cat\n", result.kernel_log):
+            break
+    check("status of the limit", result.status == LIMIT, result.show())
+    for what, words in (("the reader of a pipe", r" S +\d+ +\d+ +cat\n.* in .*\bpipe_read\+0x"),
+                        ("a timer's sleeper", r" S +\d+ +\d+ +sleep\n.* in .*\bsleep_until\+0x"),
+                        ("who waits for its child", r" S +\d+ +\d+ +init\n.* in .*\bdo_wait\+0x"),
+                        ("memory", r"memory: \d+ pages free, \d+ dirty, \d+ being written\n"),
+                        ("the disks", r"disk vda: 0 requests in flight\n")):
+        check(f"it shows {what}", re.search(words, result.kernel_log), result.show())
 
 
 def test_small_memory():

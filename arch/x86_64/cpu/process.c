@@ -65,6 +65,28 @@ void arch_prepare_kthread(struct task_struct *task, void (*fn)(void *arg), void 
 	frame->r12 = (unsigned long)arg;
 }
 
+/* Is that a frame on the stack of @task: the caller's frame pointer, then the return address? */
+static bool is_frame(const struct task_struct *task, unsigned long bp)
+{
+	return !(bp & 7) && bp - (unsigned long)task->stack <= THREAD_SIZE - 16;
+}
+
+unsigned int task_backtrace(const struct task_struct *task, unsigned long *addrs, unsigned int max)
+{
+	unsigned long bp = task->sp + offsetof(struct switch_frame, bp);
+	unsigned int n = 0;
+
+	while (n < max && task->stack && is_frame(task, bp)) {
+		const unsigned long *frame = (const unsigned long *)bp;
+
+		addrs[n++] = frame[1];
+		if (frame[0] <= bp)
+			break;
+		bp = frame[0];
+	}
+	return n;
+}
+
 void load_user_fs_base(unsigned long base)
 {
 	current->fs_base = base;

@@ -37,6 +37,12 @@ void arch_prepare_fork(struct task_struct *task, const struct pt_regs *regs, uns
 void arch_prepare_kthread(struct task_struct *task, void (*fn)(void *arg), void *arg);
 
 /*
+ * Return addresses on the stack of @task, which does not run, from where it left the CPU outwards: @max at most, into
+ * @addrs. Returns how many. Reads that stack alone, which must not be freed meanwhile.
+ */
+unsigned int task_backtrace(const struct task_struct *task, unsigned long *addrs, unsigned int max);
+
+/*
  * exec: registers for the first user instruction (@regs is current_pt_regs()); everything else is zero,
  * FPU state as the ABI says, FS and GS base 0.
  */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* The last words of a run that did not end by itself: most often somebody waits for what does not come. */
+#include "kernel/core/show.h"
+
+#include "kernel/core/block.h"
+#include "kernel/core/kallsyms.h"
+#include "kernel/core/printk.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/spinlock.h"
+#include "lib/util.h"
+#include "lib/vsprintf.h"
+#include "mm/frame/buddy.h"
+#include "mm/stats.h"
+#include <asm/switch.h>
+
+#define DEPTH 10           /* of a chain of calls, the scheduler's part among them */
+#define SLEEPERS_SHOWN 100 /* each name takes a search through all symbols */
+
+static void show_disk(struct block_device *bdev, void *arg)
+{
+	(void)arg;
+	pr_err("disk %s: %u requests in flight\n", bdev->name, READ_ONCE(bdev->stats.in_flight));
+}
+
+/* "    in f+0x1/0x2 < its caller < ..." */
+static void show_sleep(const struct task_struct *task)
+{
+	unsigned long addrs[DEPTH];
+	unsigned int depth = task_backtrace(task, addrs, DEPTH);
+	char line[LOG_LINE_MAX - 32];
+	int n = 0;
+
+	for (unsigned int i = 0; i < depth; i++) {
+		char name[80];
+
+		n += scnprintf(line + n, sizeof(line) - (size_t)n, "%s%s", i ? " < " : "",
+			       kallsyms_format(addrs[i] - 1, name, sizeof(name)));
+	}
+	if (n)
+		pr_err("       in %s\n", line);
+}
+
+static void show_task(const struct task_struct *task, unsigned int *sleepers)
+{
+	bool running = per_cpu(current_task, task->cpu) == task;
+
+	pr_err("%6d%6d%6d   %c %3d %10llu    %s%s\n", task->pid, task->tgid,
+	       task->real_parent ? task->real_parent->tgid : 0, task_state_char(task), task->cpu,
+	       (task->utime_ns + task->stime_ns) / 1000000, task->comm,
+	       running ? " (running)" : "");
+	if (!running && READ_ONCE(task->state) & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE) &&
+	    ++*sleepers <= SLEEPERS_SHOWN)
+		show_sleep(task);
+}
+
+/*
+ * The lock keeps stacks from going away. If it is not to be had, who holds it may be the one that hangs: then it goes
+ * without, for the machine is about to stop.
+ */
+static void show_tasks(void)
+{
+	struct task_struct *task;
+	unsigned int sleepers = 0;
+	bool locked = spin_trylock(&tasklist_lock);
+
+	pr_err("   pid  tgid  ppid state cpu    cpu ms  name\n");
+	list_for_each_entry(task, &task_list, tasks)
+		show_task(task, &sleepers);
+	if (locked)
+		spin_unlock(&tasklist_lock);
+}
+
+void show_state(void)
+{
+	pr_err("memory: %lu pages free, %lu dirty, %lu being written\n", nr_free_pages(),
+	       node_stat(N_nr_dirty), node_stat(N_nr_writeback));
+	for_each_block_device(show_disk, NULL);
+	show_tasks();
+}
