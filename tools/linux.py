@@ -7,7 +7,8 @@ every comparison.
 
 The kernel is the cloud package that linux-image-cloud-amd64 stands for, fetched by `apt-get
 download` and unpacked in build/linux/; nothing is installed and no list of apt's is changed. As a
-program: `tools/linux.py [-m MEM] [-p PACKAGES] [-l SECONDS] SCRIPT` runs a shell script (by busybox).
+program: `tools/linux.py [-m MEM] [-p PACKAGES] [-e FILE]... [-l SECONDS] SCRIPT` runs a shell script (by
+busybox); FILE, a program of one's own, say, is put into /root, as by ELF= of `make run`.
 """
 import argparse
 import fcntl
@@ -246,11 +247,14 @@ def main():
     parser = argparse.ArgumentParser(prog="tools/linux.py", description="a shell script on Linux")
     parser.add_argument("-m", dest="mem", default="128M", help="RAM")
     parser.add_argument("-p", dest="packages", default="", help="Debian packages on the root disk")
+    parser.add_argument("-e", dest="files", default=[], action="append", metavar="FILE",
+                        help="file to put into /root, such as a program of your own")
     parser.add_argument("-l", dest="limit", default=120, type=int, help="seconds of time")
     parser.add_argument("script")
     asked = parser.parse_args()
     try:
         output, status = run(asked.script, mem=asked.mem, packages=asked.packages.split(),
+                             overlay={f"/root/{os.path.basename(f)}": f for f in asked.files},
                              limit=asked.limit)
     except Refused as refusal:
         sys.exit(f"faultline: {refusal}")
