@@ -2,7 +2,7 @@
 /*
  * Knobs of the kernel command line. A source file declares its own beside the variable it sets:
  *
- *	KNOB(loglevel, "0..8", "print messages below this level", set_loglevel);
+ *	KNOB(loglevel, "0..7", "print messages up to this level on the log port", set_loglevel);
  *
  * and the linker collects them (section .knobs). Pure but for the setters: unit-tested on the host.
  */

@@ -26,8 +26,10 @@ void param_init(const char *cmdline)
 	if (param_parse(cmdline, __start_knobs, __stop_knobs, &res) == PARAM_OK)
 		return;
 	for (const struct knob *k = __start_knobs; k < __stop_knobs; k++)
-		n += scnprintf(list + n, sizeof(list) - (size_t)n, " %s=%s", k->name, k->values);
+		n += scnprintf(list + n, sizeof(list) - (size_t)n, " %s%s%s", k->name,
+			       k->values[0] ? "=" : "", k->values);
 	boot_fail(
-		"kernel command line: '%s' %s; correct it in grub.cfg or in the make command; knobs are:%s",
-		res.word, complaints[res.error], list);
+		"kernel command line: '%s' %s; correct it in grub.cfg or in the make command; knobs are:%s%s",
+		res.word, complaints[res.error], list,
+		CONFIG_DEBUG ? "" : " (debug kernels, DEBUG=1, have more)");
 }
