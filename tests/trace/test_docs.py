@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""docs/fault-path.md and its chapters: do they say what the sources say? (tools/docs.py)"""
+"""docs/fault-path.md and its chapters: do they say what the sources say? (tools/docs.py) And do the pages
+that list things list all of them?"""
+import glob
 import os
+import re
 import sys
 
 from harness import TOP, check
@@ -11,6 +14,7 @@ from symbols import Symbols
 sys.path.append(os.path.join(TOP, "tools"))
 # pylint: disable=wrong-import-position
 import docs
+import knobs
 import stale
 
 
@@ -53,6 +57,24 @@ def test_stale():
             ("docs/fault-path.md", "| `do_swap_page` |", "| `do_swop_page` |", "of doors is old")):
         found = complaints(path, lambda content, old=old, new=new: content.replace(old, new))
         check(said, any(said in sentence for sentence in found), found)
+
+
+def test_lists():
+    "each knob, of the runner and of the kernel, and each file of mm/ is told of"
+    running, map_of = docs.source("docs/running.md"), docs.source("docs/architecture.md")
+    sources = [path for folder in ("arch", "drivers", "fs", "kernel", "mm")
+               for path in glob.glob(f"{TOP}/{folder}/**/*.c", recursive=True)]
+    words = [word for path in sources
+             for word in re.findall(r"^KNOB\((\w+),", docs.source(os.path.relpath(path, TOP)), re.M)]
+    missing = [name for name in knobs.HELP if f"`{name}=" not in running]
+    check("the runner's knobs", not missing, missing)
+    missing = [word for word in words if not re.search(rf"`{word}[=`]", running)]
+    check("the kernel's knobs", len(words) > 10 and not missing, missing)
+    told = re.search(r"Of `mm/`, all:(.*?)Of the rest", map_of, re.DOTALL)[1]
+    missing = [path for path in glob.glob(f"{TOP}/mm/*/*.c")
+               if "/audit/" not in path and not path.endswith("/record.c")
+               and f"`{os.path.basename(path)[:-2]}`" not in told]
+    check("the files of mm/", not missing, missing)
 
 
 def test_choice():
