@@ -300,20 +300,18 @@ unsigned int pipe_slots_for(unsigned long size)
 static long resize_pipe(struct pipe *pipe, unsigned int nr_slots)
 {
 	struct pipe_slot *slots = kvzalloc(nr_slots * sizeof(*slots)), *old = slots;
-	unsigned int n = 0;
 	long result = -EBUSY;
 
 	if (!slots)
 		return -ENOMEM;
 	mutex_lock(&pipe->lock);
 	if (nr_slots >= pipe->head - pipe->tail) {
-		while (pipe->tail != pipe->head)
-			slots[n++] = *slot_of(pipe, pipe->tail++);
+		/* They keep their numbers: poll(2) looks at head and tail meanwhile. */
+		for (unsigned int n = pipe->tail; n != pipe->head; n++)
+			slots[n & (nr_slots - 1)] = *slot_of(pipe, n);
 		old = pipe->slots;
 		pipe->slots = slots;
-		pipe->nr_slots = nr_slots;
-		pipe->tail = 0;
-		pipe->head = n;
+		WRITE_ONCE(pipe->nr_slots, nr_slots);
 		result = (long)(nr_slots * PAGE_SIZE);
 		wake_up_all(&pipe->wait); /* there may be room now */
 	}

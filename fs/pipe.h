@@ -36,14 +36,22 @@ struct pipe {
 	uid_t uid;                   /* who made it: its frames count as that user's */
 };
 
+/*
+ * Both also without the lock, as poll(2) asks: head and tail only grow, and in this order of reading
+ * the answer is one that was true meanwhile.
+ */
 static inline bool pipe_empty(const struct pipe *pipe)
 {
-	return READ_ONCE(pipe->head) == READ_ONCE(pipe->tail);
+	unsigned int tail = READ_ONCE(pipe->tail);
+
+	return READ_ONCE(pipe->head) == tail;
 }
 
 static inline bool pipe_full(const struct pipe *pipe)
 {
-	return READ_ONCE(pipe->head) - READ_ONCE(pipe->tail) >= pipe->nr_slots;
+	unsigned int head = READ_ONCE(pipe->head);
+
+	return (int)(head - READ_ONCE(pipe->tail)) >= (int)READ_ONCE(pipe->nr_slots);
 }
 
 static inline struct pipe_slot *slot_of(const struct pipe *pipe, unsigned int n)

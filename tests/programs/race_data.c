@@ -176,6 +176,40 @@ static void test_records(void)
 	close(ends[1]);
 }
 
+/* Of a pipe that is never empty poll says so at any time, also while its slots move. */
+static void look_at_full_pipe(int id)
+{
+	struct pollfd p = { .fd = ends[0], .events = POLLIN };
+
+	while (!stopped()) {
+		if (poll(&p, 1, 0) != 1 || p.revents != POLLIN)
+			complain("thread %d finds nothing to read", id);
+		now_and_then_yield();
+	}
+}
+
+static void resize_pipe(void)
+{
+	static char page[PAGE];
+
+	if (write(ends[1], page, PAGE) != PAGE || read(ends[0], page, PAGE) != PAGE)
+		complain("a page through the pipe: %s", strerror(errno));
+	for (int i = 0; i < 8; i++)
+		if (fcntl(ends[1], F_SETPIPE_SZ, PAGE * (16UL << i % 2)) < 0)
+			complain("F_SETPIPE_SZ: %s", strerror(errno));
+}
+
+static void test_resize(void)
+{
+	static char pages[12 * PAGE];
+
+	if (pipe(ends) || write(ends[1], pages, sizeof(pages)) != sizeof(pages))
+		bail("pipe");
+	check(race(look_at_full_pipe, resize_pipe), "a pipe is never empty while it is resized");
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* Pairs that wait for each other: a wake-up that is lost stops them. */
 static int to[MAX_THREADS][2];
 
@@ -338,8 +372,9 @@ static void test_exec(void)
 }
 
 static const struct race_test tests[] = {
-	{ "append", test_append }, { "records", test_records }, { "ping_pong", test_ping_pong },
-	{ "ends", test_ends },     { "numbers", test_numbers }, { "exec", test_exec },
+	{ "append", test_append },       { "records", test_records }, { "resize", test_resize },
+	{ "ping_pong", test_ping_pong }, { "ends", test_ends },       { "numbers", test_numbers },
+	{ "exec", test_exec },
 };
 
 int main(int argc, char **argv)
