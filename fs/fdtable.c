@@ -269,11 +269,41 @@ static unsigned int used_size(const struct files_struct *files)
 	return words * BITS_PER_LONG;
 }
 
+/* The files of [@fd, @end). The lock of @files is held. */
+static void copy_range(struct files_struct *copy, struct files_struct *files, unsigned long fd,
+		       unsigned long end)
+{
+	for (; (fd = find_next_bit(files->open, end, fd)) < end; fd++) {
+		if (!files->fd[fd]) /* reserved by another thread: not ours */
+			continue;
+		copy->fd[fd] = get_file(files->fd[fd]);
+		__set_bit(fd, copy->open);
+	}
+}
+
+/*
+ * The lock is held. Others are let run now and then, but only if nobody else changes @files meanwhile:
+ * what moves from one number to another must be found at one of them.
+ */
+static void copy_all(struct files_struct *copy, struct files_struct *files, unsigned int size)
+{
+	const unsigned int piece = 4096;
+	bool ours = atomic_read(&files->count) == 1;
+
+	for (unsigned int fd = 0; fd < size; fd += piece) {
+		if (fd && ours) {
+			spin_unlock(&files->lock);
+			cond_resched();
+			spin_lock(&files->lock);
+		}
+		copy_range(copy, files, fd, min(fd + piece, size));
+	}
+}
+
 struct files_struct *dup_files(struct files_struct *files)
 {
 	struct files_struct *copy = alloc_files();
 	unsigned int size;
-	unsigned long fd;
 	int err;
 
 	if (!copy)
@@ -291,12 +321,7 @@ struct files_struct *dup_files(struct files_struct *files)
 		spin_lock(&files->lock);
 	}
 	memcpy(copy->cloexec, files->cloexec, size / 8);
-	for_each_set_bit(fd, files->open, size) {
-		if (!files->fd[fd]) /* reserved by another thread: not ours */
-			continue;
-		copy->fd[fd] = get_file(files->fd[fd]);
-		__set_bit(fd, copy->open);
-	}
+	copy_all(copy, files, size);
 	spin_unlock(&files->lock);
 	return copy;
 }
@@ -348,6 +373,7 @@ void close_on_exec(struct files_struct *files)
 		file = remove_fd(files, (unsigned int)fd);
 		spin_unlock(&files->lock);
 		close_file(file, files);
+		cond_resched();
 	}
 }
 

@@ -69,6 +69,29 @@ static int at_fork(void)
 	return in_child(not_so_small) == 1 && fd_size() == 1024;
 }
 
+/* Far apart: the child has each of them, with its flag, and no other. */
+static int same_as_before(void)
+{
+	for (int i = 3; i < 40000; i++) {
+		int want = i % 1000 == 95 ? FD_CLOEXEC : i % 1000 == 96 ? 0 : -1;
+
+		if (fcntl(i, F_GETFD) != want)
+			return 2;
+	}
+	return 1;
+}
+
+static int scattered(void)
+{
+	if (set_limit(40000, 40000))
+		return 2;
+	syscall(SYS_close_range, 3, ~0U, 0);
+	for (int i = 0; i < 40000; i += 1000)
+		if (dup3(1, i + 95, O_CLOEXEC) < 0 || dup2(1, i + 96) < 0)
+			return 3;
+	return same_as_before() == 1 && in_child(same_as_before) == 1;
+}
+
 /* All that there can be, of which each is the lowest that is free. */
 static int up_to_the_limit(void)
 {
@@ -128,6 +151,7 @@ static void limits(void)
 	check(rl.rlim_cur == 1024 && rl.rlim_max == 4096, "1024 descriptors, 4096 for who asks");
 	check(in_child(sizes) == 1, "the table begins with 64 places and grows to powers of two");
 	check(in_child(at_fork) == 1, "a child's is as large as it must be");
+	check(in_child(scattered) == 1, "it has what is open, however far apart that is");
 	check(in_child(up_to_the_limit) == 1, "all numbers up to the limit; EMFILE, EINVAL, EBADF");
 	check(in_child(many_ranges) == 1, "close_range over a large table");
 	check(in_child(far_away) == 1, "root asks for more, and the table follows");
