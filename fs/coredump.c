@@ -158,7 +158,7 @@ static struct file *create_core(const char *name)
 /* Of what is not the user's to read: root's file, by a path that the process had no hand in. */
 static struct file *create_root_core(const char *name)
 {
-	struct task_struct *task = current;
+	struct task_struct *task = current, *init;
 	struct fs_struct *own = task->fs, *inits;
 	uid_t uid = task->signal->uid.fs;
 	struct file *file;
@@ -168,9 +168,13 @@ static struct file *create_root_core(const char *name)
 			task->comm);
 		return NULL;
 	}
-	task_lock(init_task);
-	inits = get_fs_struct(init_task->fs);
-	task_unlock(init_task);
+	init = find_get_task(1); /* not init_task, which an exec in another thread of it changes */
+	if (!init)
+		return NULL;
+	task_lock(init);
+	inits = get_fs_struct(init->fs);
+	task_unlock(init);
+	put_task_struct(init);
 	if (!inits)
 		return NULL;
 	task_lock(task);
