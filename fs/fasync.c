@@ -4,6 +4,7 @@
 
 #include "fs/abi.h"
 #include "fs/file.h"
+#include "fs/pipe.h"
 #include "kernel/core/task.h"
 #include "kernel/proc/process.h"
 #include "lib/errno.h"
@@ -73,13 +74,15 @@ int fasync_helper(unsigned int fd, struct file *file, bool on, struct list_head 
 	if (on && !owner)
 		return -ENOMEM;
 	spin_lock(&fasync_lock);
-	if (owner)
+	if (owner && !list_empty(&owner->entry)) {
 		list_del_init(&owner->entry);
+		change_flags(file, O_ASYNC, 0); /* which open(2) set stays, as on Linux */
+	}
 	if (on) {
 		owner->fd = fd;
 		list_add(&owner->entry, list);
+		change_flags(file, 0, O_ASYNC);
 	}
-	change_flags(file, O_ASYNC, on ? O_ASYNC : 0);
 	spin_unlock(&fasync_lock);
 	return 0;
 }
@@ -292,13 +295,19 @@ static void tell_all(const struct file_owner *owner, unsigned int f_mode)
 	spin_unlock_irq(&tasklist_lock);
 }
 
+/* The ends of a pipe hear only of what is theirs. */
+static bool concerns(const struct file_owner *owner, unsigned int f_mode)
+{
+	return owner->file->f_op != &pipe_fops || owner->file->f_mode & f_mode;
+}
+
 void __kill_fasync(struct list_head *list, unsigned int f_mode)
 {
 	struct file_owner *owner;
 
 	spin_lock(&fasync_lock);
 	list_for_each_entry(owner, list, entry)
-		if (owner->file->f_mode & f_mode && owner->to.pid)
+		if (concerns(owner, f_mode) && owner->to.pid)
 			tell_all(owner, f_mode);
 	spin_unlock(&fasync_lock);
 }

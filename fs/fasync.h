@@ -33,8 +33,8 @@ void fasync_drop(struct list_head *list, bool (*which)(const struct file *file))
 /* The last reference of a file with f_owner is gone. */
 void fasync_release(struct file *file);
 /*
- * What @list is of can be read (FMODE_READ) or written (FMODE_WRITE) now: tells those who have it open
- * so. Not from interrupt handlers, and not with tasklist_lock held.
+ * What @list is of can be read (FMODE_READ) or written (FMODE_WRITE) now: tells those who have it open,
+ * a pipe's only if open so. Not from interrupt handlers, and not with tasklist_lock held.
  */
 void __kill_fasync(struct list_head *list, unsigned int f_mode);
 static inline void kill_fasync(struct list_head *list, unsigned int f_mode)

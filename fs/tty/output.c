@@ -6,6 +6,8 @@
 #include "fs/tty/tty.h"
 
 #include "drivers/serial/serial.h"
+#include "fs/fasync.h"
+#include "kernel/core/vfs.h"
 #include "lib/string.h"
 #include "lib/util.h"
 
@@ -129,6 +131,28 @@ void tty_stop(struct tty *tty)
 	mutex_unlock(&tty->write_lock);
 }
 
+void tty_tell_room(struct tty *tty)
+{
+	mutex_lock(&tty->write_lock);
+	if (tty_output_full(tty))
+		tty->tell_room = !list_empty(&tty->async);
+	else
+		kill_fasync(&tty->async, FMODE_WRITE); /* it came meanwhile */
+	mutex_unlock(&tty->write_lock);
+}
+
+/* What was held back is gone; write_lock is held and let go. */
+static void has_room(struct tty *tty)
+{
+	tty->held_len = 0;
+	if (tty->tell_room)
+		kill_fasync(&tty->async, FMODE_WRITE);
+	tty->tell_room = false;
+	mutex_unlock(&tty->write_lock);
+	wake_up_all(&tty->write_wait);
+	wake_up_all(&tty->read_wait); /* poll */
+}
+
 void tty_start(struct tty *tty)
 {
 	if (!tty->stopped || tty->stopped_by_ioctl)
@@ -136,17 +160,11 @@ void tty_start(struct tty *tty)
 	mutex_lock(&tty->write_lock);
 	serial_write(tty->held, tty->held_len);
 	tty->stopped = false;
-	tty->held_len = 0;
-	mutex_unlock(&tty->write_lock);
-	wake_up_all(&tty->write_wait);
-	wake_up_all(&tty->read_wait); /* poll */
+	has_room(tty);
 }
 
 void tty_flush_output(struct tty *tty)
 {
 	mutex_lock(&tty->write_lock);
-	tty->held_len = 0;
-	mutex_unlock(&tty->write_lock);
-	wake_up_all(&tty->write_wait);
-	wake_up_all(&tty->read_wait);
+	has_room(tty);
 }

@@ -230,11 +230,14 @@ static ssize_t tty_read(struct file *file, char *buf, size_t count, loff_t *pos)
 static int wait_for_room(struct file *file)
 {
 	struct tty *tty = &console_tty;
+	int err = -EAGAIN;
 
-	if (file->f_flags & O_NONBLOCK)
-		return -EAGAIN;
-	return wait_event_interruptible(tty->write_wait,
-					!tty_output_full(tty) || tty_hung_up(file));
+	if (!(file->f_flags & O_NONBLOCK))
+		err = wait_event_interruptible(tty->write_wait,
+					       !tty_output_full(tty) || tty_hung_up(file));
+	if (err)
+		tty_tell_room(tty);
+	return err;
 }
 
 static ssize_t write_tty(struct file *file, const char *buf, size_t count, bool from_kernel)

@@ -84,6 +84,7 @@ struct tty {
 	struct list_head async;         /* files with O_ASYNC; fasync_lock */
 	struct mutex write_lock;        /* keeps output in order; taken inside lock; all below */
 	bool stopped, stopped_by_ioctl; /* by ^S; by TCOOFF as well. Written under lock too */
+	bool tell_room;                 /* a write was cut short: async is told when there is room */
 	size_t held_len;
 	u8 held[TTY_BUF_SIZE];          /* output that waits for ^Q */
 };
@@ -117,6 +118,8 @@ static inline bool tty_continues(const struct tty *tty, u8 c)
  */
 size_t tty_output(struct tty *tty, const u8 *data, size_t len);
 bool tty_output_full(const struct tty *tty);
+/* A write ends because there is no room; those with O_ASYNC are told once there is. */
+void tty_tell_room(struct tty *tty);
 /* One byte past all processing, for the other end (TCIOFF, TCION). */
 void tty_send_raw(struct tty *tty, u8 c);
 /*

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <termios.h>
 
 #include "calls.h"
 
@@ -237,6 +238,91 @@ static void others(void)
 	close_pipe();
 }
 
+/* Shown, but nobody is told because of it, now or later. */
+static void opened(void)
+{
+	int null = open("/dev/null", O_RDWR | O_ASYNC), on = 1, off = 0, fd;
+	siginfo_t info;
+
+	check(fcntl(null, F_GETFL) & O_ASYNC && !fcntl(null, F_SETFL, 0) &&
+		      fcntl(null, F_GETFL) & O_ASYNC && !ioctl(null, FIOASYNC, &on) &&
+		      fails(ioctl(null, FIOASYNC, &off), ENOTTY),
+	      "open keeps O_ASYNC, also of a file that cannot lose it any more");
+	close(null);
+	mkfifo("/tmp/async.tmp", 0600);
+	fd = open("/tmp/async.tmp", O_RDWR | O_NONBLOCK | O_ASYNC);
+	fcntl(fd, F_SETOWN, getpid());
+	fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+	ioctl(fd, FIOASYNC, &on);
+	check(fcntl(fd, F_GETFL) & O_ASYNC && write(fd, "x", 1) == 1 && !next(&info),
+	      "but tells nobody");
+	check(!fcntl(fd, F_SETFL, O_NONBLOCK) && fcntl(fd, F_GETFL) & O_ASYNC &&
+		      !ioctl(fd, FIOASYNC, &off) && fcntl(fd, F_GETFL) & O_ASYNC &&
+		      !fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC) && write(fd, "x", 1) == 1 &&
+		      !next(&info),
+	      "and never will: who was not told is not taken off, nor put on");
+	close(fd);
+	unlink("/tmp/async.tmp");
+}
+
+/* Stop what goes out, and write until no more is taken. */
+static void fill(int line)
+{
+	static char dots[3000];
+
+	memset(dots, '.', sizeof(dots));
+	tcdrain(line);
+	tcflow(line, TCOOFF);
+	write(line, "# ", 2);
+	while (write(line, dots, sizeof(dots)) > 0)
+		;
+}
+
+static bool told_of_room(int line)
+{
+	return told(RT, POLL_OUT, POLLOUT | POLLWRNORM | POLLWRBAND, line);
+}
+
+static bool quiet, flushed, sent;
+
+/*
+ * Results go out on the same line, and would be held back and forgotten with what is written here: so
+ * this is tried before any is told.
+ */
+static void try_terminal(void)
+{
+	int line = open("/dev/ttyS0", O_RDONLY | O_NOCTTY | O_NONBLOCK), writer, on = 1;
+	siginfo_t info;
+
+	writer = open("/dev/ttyS0", O_WRONLY | O_NOCTTY | O_NONBLOCK);
+	fcntl(line, F_SETOWN, getpid());
+	fcntl(line, F_SETSIG, RT);
+	ioctl(line, FIOASYNC, &on);
+	tcdrain(writer);
+	tcflow(writer, TCOOFF);
+	write(writer, "# ", 2);
+	tcflow(writer, TCOON);
+	quiet = !next(&info);
+	fill(writer);
+	flushed = !next(&info) && !tcflush(line, TCOFLUSH) && told_of_room(line);
+	tcflow(line, TCOON);
+	write(writer, "\n", 1);
+	flushed &= !next(&info);
+	fill(writer);
+	tcflow(line, TCOON);
+	tcdrain(line);
+	write(writer, "\n", 1);
+	sent = told_of_room(line);
+	close(line), close(writer);
+}
+
+static void terminal(void)
+{
+	check(quiet, "a terminal that took all it was given tells nothing");
+	check(flushed, "one that was full tells of room once all was thrown away");
+	check(sent, "or went out, also by a file that is not to be written");
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -245,9 +331,12 @@ int main(void)
 	sigaddset(&watched, SIGCHLD);
 	sigaddset(&watched, RT);
 	sigprocmask(SIG_BLOCK, &watched, NULL);
+	try_terminal();
 	owners();
 	readers();
 	writers();
 	others();
+	opened();
+	terminal();
 	return checks_done();
 }
