@@ -148,17 +148,21 @@ static void *other(void *arg)
 static void threads(void)
 {
 	pthread_t thread;
+	bool expired;
+	long end;
 	int id;
 
 	pthread_create(&thread, NULL, other, NULL);
 	while (!tid)
 		sleep_ms(1);
 	id = create(CLOCK_THREAD_CPUTIME_ID, SIGEV_SIGNAL, 0);
-	settime(id, 0, now(CLOCK_THREAD_CPUTIME_ID) + 20 * MS, 0, NULL);
+	end = now(CLOCK_THREAD_CPUTIME_ID) + 20 * MS;
+	settime(id, TIMER_ABSTIME, end, 0, NULL);
 	stage = 1;
 	while (stage < 2)
 		sleep_ms(2);
-	check(sigtimedwait(&set, &info, &(struct timespec){ 0, 0 }) < 0,
+	expired = sigtimedwait(&set, &info, &(struct timespec){ 0, 0 }) > 0;
+	check(!expired || now(CLOCK_THREAD_CPUTIME_ID) >= end,
 	      "a timer of a thread's CPU time does not count another's");
 	syscall(SYS_timer_delete, id);
 	id = create(CLOCK_MONOTONIC, THREAD_ID, tid);

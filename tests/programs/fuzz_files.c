@@ -246,12 +246,12 @@ static void mutated_programs(void)
 
 static int fuzz_files(void)
 {
-	attack("everything in /proc", poke_proc, 30);
-	attack("everything in /dev", poke_dev, 30);
-	attack("/proc of dying processes", dying_processes, 30);
-	attack("a file cut while it is mapped", truncated_map, 30);
-	attack("names too deep, too long and going round", deep_names, 30);
-	attack("programs with bytes changed", mutated_programs, 30);
+	attack("everything in /proc", poke_proc);
+	attack("everything in /dev", poke_dev);
+	attack("/proc of dying processes", dying_processes);
+	attack("a file cut while it is mapped", truncated_map);
+	attack("names too deep, too long and going round", deep_names);
+	attack("programs with bytes changed", mutated_programs);
 	return checks_done();
 }
 

@@ -219,21 +219,21 @@ static void disk_bomb(void)
 
 static int fuzz_limits(void)
 {
-	attack("file descriptors without end", fd_bomb, 30);
-	attack("VMAs without end", vma_bomb, 60);
-	attack("processes without end", fork_bomb, 30);
-	attack("threads without end", thread_bomb, 30);
-	attack("arguments without end", argument_bomb, 30);
-	attack("program starts without end", exec_bomb, 30);
-	attack("signals without end", signal_bomb, 30);
-	attack("names without end", name_bomb, 30);
-	attack("a full disk", disk_bomb, 60);
-	attack("pipes without end", pipe_bomb, 60);
+	attack("file descriptors without end", fd_bomb);
+	attack("VMAs without end", vma_bomb);
+	attack("processes without end", fork_bomb);
+	attack("threads without end", thread_bomb);
+	attack("arguments without end", argument_bomb);
+	attack("program starts without end", exec_bomb);
+	attack("signals without end", signal_bomb);
+	attack("names without end", name_bomb);
+	attack("a full disk", disk_bomb);
+	attack("pipes without end", pipe_bomb);
 	for (int i = 0; i < 5; i++)
-		attack("memory without end", memory_bomb, 60);
-	attack("shared memory without end", shared_bomb, 60);
-	attack("locked memory without end", locked_bomb, 60);
-	attack("page tables without end", table_bomb, 60);
+		attack("memory without end", memory_bomb);
+	attack("shared memory without end", shared_bomb);
+	attack("locked memory without end", locked_bomb);
+	attack("page tables without end", table_bomb);
 	return checks_done();
 }
 

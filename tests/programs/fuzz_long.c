@@ -208,7 +208,7 @@ static int fuzz_long(void)
 		slept = now_s() - start;
 		dead = reap(pid, 100);
 		kill(-pid, SIGKILL);
-		if (!check(dead && slept < 2 && now_s() - start < 8, calls[i].name))
+		if (!check(dead && slept < 2, calls[i].name))
 			printf("# dead %d, sleep of 0.1 s took %.3f, all %.3f\n", dead, slept,
 			       now_s() - start);
 		else if (now_s() - start > 0.5)

@@ -13,12 +13,20 @@
 static char *area;
 static word_t *both; /* a page that children share */
 
-static void wait_for(int word, uint64_t value)
+/* False: the other side, child @pid or (0) our parent, is gone. */
+static bool wait_for(int word, uint64_t value, pid_t pid)
 {
+	siginfo_t info = { .si_pid = 0 };
 	unsigned int spins = 0;
 
-	while (both[word] < value)
+	while (both[word] < value) {
+		if (spins % 1024 == 1023 &&
+		    (pid ? waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid :
+			   getppid() == 1))
+			return false;
 		pause_for(&spins);
+	}
+	return true;
 }
 
 static pid_t start_child(void)
@@ -73,7 +81,8 @@ static int look_at_snapshot(unsigned long newest)
 				seen[i][id] = value;
 			}
 		both[0] = round + 1;
-		wait_for(1, (uint64_t)round + 1);
+		if (!wait_for(1, (uint64_t)round + 1, 0))
+			return 4;
 	}
 	return wrong;
 }
@@ -89,7 +98,8 @@ static void direct_snapshot(void)
 		_exit(look_at_snapshot(newest));
 	for (int round = 0; round < 3; round++) {
 		atomic_fetch_add(&stamp, 1);
-		wait_for(0, (uint64_t)round + 1);
+		if (!wait_for(0, (uint64_t)round + 1, pid))
+			break;
 		let_others(20);
 		both[1] = round + 1;
 	}
@@ -128,7 +138,8 @@ static void write_shared_pages(int id)
 static int child_of_cow(void)
 {
 	both[0] = 1;
-	wait_for(1, 1);
+	if (!wait_for(1, 1, 0))
+		return 4;
 	for (size_t i = 0; i < PAGES; i++)
 		*word_at(area, i, 0) = ~(cow_round + i);
 	for (size_t i = 0; i < PAGES; i++) {
@@ -161,17 +172,16 @@ static void direct_cow(void)
 	pid_t pid;
 
 	cow_round += 1000;
-	both[0] = both[1] = 0;
 	for (size_t i = 0; i < PAGES; i++) {
 		*word_at(area, i, 0) = 0;
 		for (int id = 0; id < race_threads; id++)
 			*word_at(area, i, 1 + id) = id;
 		*word_at(area, i, PAGE / 8 - 1) = cow_round;
 	}
-	pid = fork();
+	pid = start_child();
 	if (!pid)
 		_exit(child_of_cow());
-	wait_for(0, 1);
+	wait_for(0, 1, pid);
 	both[1] = 1;
 	if (meet() && meet())
 		check_parent();
@@ -241,7 +251,7 @@ static void direct_ends(void)
 	if (!pid)
 		end_under_fire(how, us);
 	if (how == BY_KILL) {
-		wait_for(0, 1);
+		wait_for(0, 1, pid);
 		usleep(us);
 		kill(pid, SIGKILL);
 	}

@@ -283,9 +283,16 @@ static void stop_and_go(void)
 	pid_t pid = start(compute);
 	uint32_t stood, begin = *computed;
 	unsigned int spins = 0;
+	siginfo_t info = { .si_pid = 0 };
 
-	while (*computed == begin)
+	while (*computed == begin && !info.si_pid) {
 		pause_for(&spins);
+		waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	}
+	if (info.si_pid) {
+		complain("a child that is to compute ended with wait status %#x", wait_status(pid));
+		return;
+	}
 	kill(pid, SIGSTOP);
 	if (!WIFSTOPPED(wait_for_state(pid, WUNTRACED)))
 		complain("a stop was not reported");

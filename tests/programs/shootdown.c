@@ -443,8 +443,11 @@ static void costs(void (*op)(void), long max_rounds, long cpus, const char *what
 		printf("# %ld rounds, %ld interrupts\n", cost.rounds, cost.received);
 }
 
-/* The watchers nap, so their CPUs idle with the map. They are not woken, and see it all the same. */
-static void idle_ones(void)
+/*
+ * The watchers nap, so their CPUs idle with the map: how many of them are interrupted? And have they
+ * forgotten when they are back?
+ */
+static long idle_once(bool *forgot)
 {
 	unsigned char *p = used(40);
 	struct flushes before, after;
@@ -456,14 +459,25 @@ static void idle_ones(void)
 	munmap(p + PAGE, 20 * PAGE);
 	mprotect(p + 30 * PAGE, 5 * PAGE, PROT_READ);
 	after = flushes();
-	if (!check(after.received == before.received, "CPUs that idle are not interrupted"))
-		printf("# %ld interrupts\n", after.received - before.received);
 	for (int i = 0; i < nr_watchers; i++)
 		finish(&watchers[i]);
-	check(all(READ, p + PAGE, 0, -SIGSEGV) && all(READ, p + 30 * PAGE, 0, 7) &&
-		      all(WRITE, p + 30 * PAGE, 0, -SIGSEGV),
-	      "but have forgotten when they are back");
+	*forgot &= all(READ, p + PAGE, 0, -SIGSEGV) && all(READ, p + 30 * PAGE, 0, 7) &&
+		   all(WRITE, p + 30 * PAGE, 0, -SIGSEGV);
 	munmap(p, 40 * PAGE);
+	return after.received - before.received;
+}
+
+/* A busy host lets a CPU idle too late, or looks too late at it: one of a few tries must succeed. */
+static void idle_ones(void)
+{
+	long interrupts = 1;
+	bool forgot = true;
+
+	for (int try = 0; try < 10 && interrupts; try++)
+		interrupts = idle_once(&forgot);
+	if (!check(!interrupts, "CPUs that idle are not interrupted"))
+		printf("# %ld interrupts\n", interrupts);
+	check(forgot, "but have forgotten when they are back");
 }
 
 static bool have_swap(void)
