@@ -17,7 +17,7 @@ def attack(*commands, **knobs):
     for command in commands:
         shutil.copy(program(command.split()[0]), os.path.join(folder, "t"))
     words = " ".join(f"'/t/{command}'" for command in commands)
-    result = run(cmd="runtests " + words, overlay=folder, kernel=kernel, limit=100, **knobs)
+    result = run(cmd="runtests " + words, overlay=folder, kernel=kernel, **knobs)
     tap(result)
     said = complaints(result.kernel_log)
     check("no complaint of the kernel", not said, said)

@@ -18,8 +18,7 @@ def judge(**knobs):
     os.mkdir(os.path.join(folder, "t"))
     for name in JUDGES:
         shutil.copy(program(name), os.path.join(folder, "t"))
-    result = run(cmd="runtests " + " ".join(f"/t/{name}" for name in JUDGES), overlay=folder,
-                 limit=240, **knobs)
+    result = run(cmd="runtests " + " ".join(f"/t/{name}" for name in JUDGES), overlay=folder, **knobs)
     tap(result)
     return result
 

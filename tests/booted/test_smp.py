@@ -16,6 +16,6 @@ def test_audit_at_boot():
     "who holds the machine still while the last CPUs are being started waits for them"
     kernel = debug_kernel()
     if kernel:
-        result = run(prog="hello", smp=8, karg="audit=1", swap="none", limit=60, kernel=kernel)
+        result = run(prog="hello", smp=8, karg="audit=1", swap="none", kernel=kernel)
         check("8 CPUs start while the audit asks for all of them", result.status == 0,
               result.show())
