@@ -8,6 +8,7 @@
 #include <stdarg.h>
 
 #include "kernel/core/printk.h"
+#include "kernel/core/show.h"
 #include "lib/vsprintf.h"
 #include <asm/irqflags.h>
 #include <asm/processor.h>
@@ -53,6 +54,7 @@ void panic(const char *fmt, ...)
 	if (!panicking) {
 		panicking = true;
 		show_backtrace((unsigned long)__builtin_frame_address(0));
+		show_stopped_cpus();
 	}
 	machine_exit(EXIT_PANIC);
 }

@@ -7,10 +7,13 @@
 #include "kernel/core/printk.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/core/time.h"
 #include "lib/util.h"
 #include "lib/vsprintf.h"
 #include "mm/frame/buddy.h"
 #include "mm/stats.h"
+#include <asm/processor.h>
+#include <asm/smp.h>
 #include <asm/switch.h>
 
 #define DEPTH 10           /* of a chain of calls, the scheduler's part among them */
@@ -23,10 +26,8 @@ static void show_disk(struct block_device *bdev, void *arg)
 }
 
 /* "    in f+0x1/0x2 < its caller < ..." */
-static void show_sleep(const struct task_struct *task)
+static void show_calls(const unsigned long *addrs, unsigned int depth)
 {
-	unsigned long addrs[DEPTH];
-	unsigned int depth = task_backtrace(task, addrs, DEPTH);
 	char line[LOG_LINE_MAX - 32];
 	int n = 0;
 
@@ -43,6 +44,7 @@ static void show_sleep(const struct task_struct *task)
 static void show_task(const struct task_struct *task, unsigned int *sleepers)
 {
 	bool running = per_cpu(current_task, task->cpu) == task;
+	unsigned long addrs[DEPTH];
 
 	pr_err("%6d%6d%6d   %c %3d %10llu    %s%s\n", task->pid, task->tgid,
 	       task->real_parent ? task->real_parent->tgid : 0, task_state_char(task), task->cpu,
@@ -50,7 +52,7 @@ static void show_task(const struct task_struct *task, unsigned int *sleepers)
 	       running ? " (running)" : "");
 	if (!running && READ_ONCE(task->state) & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE) &&
 	    ++*sleepers <= SLEEPERS_SHOWN)
-		show_sleep(task);
+		show_calls(addrs, task_backtrace(task, addrs, DEPTH));
 }
 
 /*
@@ -76,4 +78,33 @@ void show_state(void)
 	       node_stat(N_nr_dirty), node_stat(N_nr_writeback));
 	for_each_block_device(show_disk, NULL);
 	show_tasks();
+}
+
+/* Idle ones have interrupts on but for a handler's. */
+static void show_stopped_cpu(unsigned int cpu, const struct pt_regs *regs)
+{
+	const struct task_struct *task = per_cpu(current_task, cpu);
+	unsigned long addrs[DEPTH];
+
+	if (!regs) {
+		pr_err("CPU %u does not stop\n", cpu);
+	} else if (!user_mode(regs) && task && (task->pid || !(regs->flags & X86_EFLAGS_IF))) {
+		pr_err("CPU %u, with task %s, pid %d\n", cpu, task->comm, task->pid);
+		addrs[0] = regs->ip + 1;
+		show_calls(addrs, 1 + backtrace_from(task, regs->bp, addrs + 1, DEPTH - 1));
+	}
+}
+
+void show_stopped_cpus(void)
+{
+	u64 begin = ktime_get_ns();
+	unsigned int cpu;
+
+	for_each_cpu(cpu) {
+		if (cpu == smp_processor_id())
+			continue;
+		while (!smp_stopped_at(cpu) && ktime_get_ns() - begin < NSEC_PER_SEC)
+			cpu_relax();
+		show_stopped_cpu(cpu, smp_stopped_at(cpu));
+	}
 }

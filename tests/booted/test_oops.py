@@ -182,7 +182,8 @@ def test_lockup():
         result = run(elf=program("end"), args=["loop"], smp=2, limit=30,
                      karg=f"crash={kind} lockup=2")
         panics(result, kind, f"kernel panic: {sentence}",
-               r"backtrace:\n.*  [0-9a-f]{16} \w+\+0x")
+               r"backtrace:\n.*  [0-9a-f]{16} \w+\+0x",
+               r"CPU 0, with task .*\n.* in never_return\+0x.* < do_IRQ\+0x")
 
 
 def test_unknown_kind():

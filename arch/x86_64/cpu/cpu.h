@@ -7,6 +7,8 @@
 #include <asm/percpu.h>
 #include <asm/segment.h>
 
+struct pt_regs;
+
 /* Stacks of stacks.asm. */
 #define BOOT_STACK_SIZE 16384UL
 #define IST_STACK_SIZE 8192UL
@@ -47,8 +49,8 @@ struct acpi_madt;
 void smp_prepare(const struct acpi_madt *madt);
 /* From the handler of VECTOR_CALL_FUNCTION. */
 void smp_handle_calls(void);
-/* From the NMI handler: does not return if the machine is being stopped. */
-void smp_stop_if_asked(void);
+/* From the NMI handler, with the registers that it interrupted: does not return if the machine is being stopped. */
+void smp_stop_if_asked(const struct pt_regs *regs);
 void secondary_main(void) __attribute__((noreturn));
 extern u64 secondary_cr3;
 extern unsigned long secondary_stack, secondary_gs_base;

@@ -71,9 +71,9 @@ static bool is_frame(const struct task_struct *task, unsigned long bp)
 	return !(bp & 7) && bp - (unsigned long)task->stack <= THREAD_SIZE - 16;
 }
 
-unsigned int task_backtrace(const struct task_struct *task, unsigned long *addrs, unsigned int max)
+unsigned int backtrace_from(const struct task_struct *task, unsigned long bp, unsigned long *addrs,
+			    unsigned int max)
 {
-	unsigned long bp = task->sp + offsetof(struct switch_frame, bp);
 	unsigned int n = 0;
 
 	while (n < max && task->stack && is_frame(task, bp)) {
@@ -85,6 +85,11 @@ unsigned int task_backtrace(const struct task_struct *task, unsigned long *addrs
 		bp = frame[0];
 	}
 	return n;
+}
+
+unsigned int task_backtrace(const struct task_struct *task, unsigned long *addrs, unsigned int max)
+{
+	return backtrace_from(task, task->sp + offsetof(struct switch_frame, bp), addrs, max);
 }
 
 void load_user_fs_base(unsigned long base)

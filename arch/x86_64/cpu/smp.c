@@ -291,6 +291,7 @@ void smp_handle_calls(void)
 /* --- the end --- */
 
 static bool stopping;
+static DEFINE_PER_CPU(const struct pt_regs *, stopped_at); /* NULL: it runs */
 
 void smp_send_stop(void)
 {
@@ -299,11 +300,17 @@ void smp_send_stop(void)
 	lapic_send_nmi_to_others();
 }
 
-void smp_stop_if_asked(void)
+const struct pt_regs *smp_stopped_at(unsigned int cpu)
+{
+	return __atomic_load_n(per_cpu_ptr(&stopped_at, cpu), __ATOMIC_ACQUIRE);
+}
+
+void smp_stop_if_asked(const struct pt_regs *regs)
 {
 	if (likely(!READ_ONCE(stopping)))
 		return;
 	local_irq_disable();
+	__atomic_store_n(this_cpu_ptr(&stopped_at), regs, __ATOMIC_RELEASE);
 	for (;;)
 		hlt();
 }

@@ -146,7 +146,7 @@ void exc_spurious_interrupt_bug(struct pt_regs *regs, unsigned long error_code)
 void exc_nmi(struct pt_regs *regs, unsigned long error_code)
 {
 	(void)error_code;
-	smp_stop_if_asked();
+	smp_stop_if_asked(regs);
 	pr_warn("non-maskable interrupt at ip %lx: nobody's, ignored", regs->ip);
 }
 

@@ -9,6 +9,8 @@
 #include "lib/types.h"
 #include <asm/percpu.h>
 
+struct pt_regs;
+
 /* A set of CPUs, bit n for CPU n. Fields that several CPUs change are changed with set_bit() and clear_bit(). */
 typedef unsigned long cpumask_t;
 #define CPU_MASK(cpu) (1UL << (cpu))
@@ -37,5 +39,7 @@ void on_each_cpu_mask(cpumask_t mask, smp_call_func_t fn, void *arg);
 
 /* The others stop for good, wherever they are: for panic(). Any context, never fails, returns soon. */
 void smp_send_stop(void);
+/* The registers with which @cpu stopped, NULL if it has not (yet). */
+const struct pt_regs *smp_stopped_at(unsigned int cpu);
 
 #endif

@@ -41,6 +41,9 @@ void arch_prepare_kthread(struct task_struct *task, void (*fn)(void *arg), void 
  * @addrs. Returns how many. Reads that stack alone, which must not be freed meanwhile.
  */
 unsigned int task_backtrace(const struct task_struct *task, unsigned long *addrs, unsigned int max);
+/* The same from the frame at @bp on, of a task that ran when its CPU was stopped. */
+unsigned int backtrace_from(const struct task_struct *task, unsigned long bp, unsigned long *addrs,
+			    unsigned int max);
 
 /*
  * exec: registers for the first user instruction (@regs is current_pt_regs()); everything else is zero,
