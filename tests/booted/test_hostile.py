@@ -46,7 +46,7 @@ def test_hostile_memory():
 
 def test_hostile_limits():
     "too much of everything"
-    attack("fuzz_limits", mem="96M", swap="none")
+    attack("fuzz_limits", mem="64M", swap="none")
 
 
 def test_hostile_long():
