@@ -340,7 +340,7 @@ int main(int argc, char **argv)
 	self = argv[0];
 	if (argc > 1)
 		return after_exec(argv);
-	alarm(10);
+	alarm(60);
 	check(in_child(set_effective) == 0, "capset: effective only what is permitted");
 	check(in_child(set_inheritable) == 0,
 	      "inheritable: of the bounding set with CAP_SETPCAP, else of what is permitted");

@@ -112,7 +112,7 @@ static void log_records(void)
 
 int main(void)
 {
-	alarm(10);
+	alarm(60);
 	memory();
 	log_records();
 	return checks_done();

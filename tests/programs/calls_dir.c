@@ -329,7 +329,7 @@ static void mounting(void)
 
 int main(void)
 {
-	alarm(10);
+	alarm(60);
 	umask(022);
 	mkdir("/dir", 0755); /* on the disk: /tmp may be another file system */
 	if (chdir("/dir"))

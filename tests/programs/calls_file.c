@@ -391,7 +391,7 @@ int main(void)
 	static const char *const names[] = { "f", "l",  "dangling", "loop", "ld", "d/x",
 					     "m", "in", "out",      "t",    "s",  "lim" };
 
-	alarm(10);
+	alarm(60);
 	mkdir("/file", 0755); /* on the disk: /tmp may be another file system */
 	if (chdir("/file"))
 		return 1;

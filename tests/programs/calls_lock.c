@@ -232,7 +232,7 @@ static void waiting(int fd)
 	sigaction(SIGALRM, &sa, NULL);
 	alarm_again_and_again();
 	check(fails(lock(fd, F_SETLKW, F_WRLCK, SEEK_SET, 0, 1), EINTR), "a signal ends the wait");
-	alarm(10);
+	alarm(60);
 	kill(pid, SIGKILL);
 	exit_of(pid);
 }
@@ -299,7 +299,7 @@ static void chains(int fd)
 	alarm_again_and_again();
 	check(fails(lock(other, F_OFD_SETLKW, F_WRLCK, SEEK_SET, 1, 1), EINTR),
 	      "open files that wait for each other are not told, but wait");
-	alarm(10);
+	alarm(60);
 	lock(other, F_OFD_SETLK, F_UNLCK, SEEK_SET, 0, 1);
 	check(exit_of(pid[0]) == 0, "until one lets go");
 	close(other);
@@ -423,7 +423,7 @@ static void whole_files_waiting(int fd)
 	flock(fd, LOCK_EX);
 	alarm_again_and_again();
 	check(fails(flock(other, LOCK_SH), EINTR), "a signal ends flock's wait");
-	alarm(10);
+	alarm(60);
 	pid = flock_waiter(LOCK_SH);
 	flock(fd, LOCK_SH);
 	check(exit_of(pid) == 0, "a writer that becomes a reader lets readers in");
@@ -438,7 +438,7 @@ int main(void)
 	int fd;
 
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	alarm(10); /* rather than hang */
+	alarm(60); /* rather than hang */
 	mkdir("/tmp", 0777);
 	fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0644);
 	ranges(fd);

@@ -359,7 +359,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		return tell_ids();
-	alarm(10);
+	alarm(60);
 	umask(0);
 	mkdir("/perm", 0755);
 	if (chdir("/perm"))

@@ -267,7 +267,7 @@ static void fifos(void)
 	sigaction(SIGALRM, &sa, NULL);
 	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 20000 }, { 0, 20000 } }, NULL);
 	check(fails(open(fifo, O_RDONLY), EINTR), "a signal ends the wait");
-	alarm(10);
+	alarm(60);
 	check(fails(open(fifo, O_WRONLY | O_NONBLOCK), ENXIO), "and it reads no more");
 	unlink(fifo);
 }
@@ -354,7 +354,7 @@ static void sent(void)
 int main(void)
 {
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	alarm(10); /* rather than hang */
+	alarm(60); /* rather than hang */
 	mkdir("/tmp", 0777);
 	capacity();
 	bad_memory();

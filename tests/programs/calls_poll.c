@@ -205,7 +205,7 @@ static void signals(void)
 	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 10000 }, { 0, 10000 } }, NULL);
 	check(fails(poll(NULL, 0, 2000), EINTR) && hits >= 4, "SA_RESTART does not restart poll");
 	sigprocmask(SIG_UNBLOCK, &mask, NULL);
-	alarm(10);
+	alarm(60);
 }
 
 /* Stopped for a while, and continued, by a child. */
@@ -274,7 +274,7 @@ static void waking(void)
 
 int main(void)
 {
-	alarm(10);
+	alarm(60);
 	signal(SIGPIPE, SIG_IGN);
 	kinds();
 	counting();

@@ -160,7 +160,7 @@ int main(void)
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	line = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
 	tcgetattr(line, &before);
-	alarm(10);
+	alarm(60);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGIO, SIG_IGN);
 	fcntl(line, F_SETOWN, getpid());
