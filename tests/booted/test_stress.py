@@ -18,7 +18,7 @@ def stress(smp, seed):
     os.mkdir(os.path.join(folder, "t"))
     shutil.copy(program("stress"), os.path.join(folder, "t"))
     result = run(cmd=f"runtests --no-leak '/t/stress {SECONDS} {seed}'", overlay=folder, smp=smp,
-                 kernel=kernel, mem="64M", swap="256M", karg="audit=500", limit=SECONDS * 5)
+                 kernel=kernel, mem="64M", swap="256M", karg="audit=500")
     tap(result, f"SMP={smp}: ")
     said = complaints(result.kernel_log)
     check("no complaint of the kernel", not said, said)
