@@ -53,10 +53,15 @@ ssize_t move_bytes(struct file *in, loff_t *in_pos, struct file *out, loff_t *ou
 	return done ? (ssize_t)done : n < 0 ? n : written;
 }
 
-/* Both files can do it? 0 or -errno. */
-static int check_sendfile(const struct file *in, const struct file *out)
+/* Both files can do it? @out may be NULL, but what is wrong with @in is told first. 0 or -errno. */
+static int check_sendfile(const struct file *in, loff_t in_pos, const struct file *out,
+			  size_t count)
 {
-	if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE))
+	if (!(in->f_mode & FMODE_READ))
+		return -EBADF;
+	if (in_pos < 0 || (ssize_t)count < 0 || in_pos > LARGEST_POSITION - (loff_t)count)
+		return -EINVAL;
+	if (!out || !(out->f_mode & FMODE_WRITE))
 		return -EBADF;
 	if (!in->f_mapping || !out->f_op->write_kernel || (out->f_flags & O_APPEND))
 		return -EINVAL;
@@ -73,13 +78,12 @@ static loff_t largest(const struct file *file)
 
 static ssize_t send_file(struct file *in, loff_t *in_pos, struct file *out, size_t count)
 {
-	ssize_t n = check_sendfile(in, out);
-	loff_t out_pos = out->f_pos, zero = 0, most = min(largest(in), largest(out));
+	ssize_t n = check_sendfile(in, *in_pos, out, count);
+	loff_t out_pos, zero = 0, most;
 
 	if (n)
 		return n;
-	if (*in_pos < 0 || (ssize_t)count < 0 || *in_pos > LARGEST_POSITION - (loff_t)count)
-		return -EINVAL;
+	most = min(largest(in), largest(out));
 	if (*in_pos >= most && *in_pos + (loff_t)count > most)
 		return -EOVERFLOW;
 	count = min(count, MAX_COUNT);
@@ -90,6 +94,7 @@ static ssize_t send_file(struct file *in, loff_t *in_pos, struct file *out, size
 	if (!out->f_op->llseek)
 		return move_bytes(in, in_pos, out, &zero, count, true);
 	/* As on Linux, two calls at once may write over each other. */
+	out_pos = out->f_pos;
 	n = move_bytes(in, in_pos, out, &out_pos, count, true);
 	out->f_pos = out_pos;
 	return n;
@@ -97,16 +102,18 @@ static ssize_t send_file(struct file *in, loff_t *in_pos, struct file *out, size
 
 long sys_sendfile(int out_fd, int in_fd, loff_t __user *offset, size_t count)
 {
-	struct file *in = fget((unsigned int)in_fd), *out = fget((unsigned int)out_fd);
+	struct file *in, *out;
 	loff_t pos = 0;
 	long n = -EBADF;
 
-	if (in && out) {
+	if (offset && get_user(pos, offset))
+		return -EFAULT;
+	in = fget((unsigned int)in_fd);
+	out = fget((unsigned int)out_fd);
+	if (in) {
 		n = 0;
 		if (!offset)
 			pos = in->f_pos;
-		else if (get_user(pos, offset))
-			n = -EFAULT;
 		else if ((in->f_mode & FMODE_READ) && !in->f_op->llseek)
 			n = -ESPIPE;
 		if (!n)

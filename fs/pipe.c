@@ -12,6 +12,7 @@
 #include "fs/inode.h"
 #include "fs/syscalls.h"
 #include "kernel/core/mutex.h"
+#include "kernel/core/uio.h"
 #include "kernel/core/wait.h"
 #include "kernel/proc/caps.h"
 #include "kernel/proc/signal.h"
@@ -54,15 +55,15 @@ void pipe_consume(struct pipe *pipe, size_t n)
 	consume(pipe, n);
 }
 
-/* As pipe_take(). */
-static __always_inline ssize_t take_bytes(struct pipe *pipe, char *to, size_t count)
+/* As pipe_take(); of @packets it takes one, and what it leaves of that is lost. */
+static __always_inline ssize_t take_bytes(struct pipe *pipe, char *to, size_t count, bool packets)
 {
 	size_t done = 0;
 
 	while (done < count && !pipe_empty(pipe)) {
 		struct pipe_slot *slot = slot_of(pipe, pipe->tail);
 		size_t n = min_t(size_t, slot->len, count - done);
-		bool packet = slot->packet;
+		bool packet = packets && slot->kind == PIPE_PACKET;
 
 		if (copy_to_user(to + done, (char *)slot->page + slot->offset, n))
 			return done ? (ssize_t)done : -EFAULT;
@@ -76,7 +77,7 @@ static __always_inline ssize_t take_bytes(struct pipe *pipe, char *to, size_t co
 
 ssize_t pipe_take(struct pipe *pipe, char *to, size_t count)
 {
-	return take_bytes(pipe, to, count);
+	return take_bytes(pipe, to, count, false);
 }
 
 /* From the writer's memory or, for write_kernel(), the kernel's. Bytes not copied. */
@@ -88,23 +89,45 @@ static size_t copy_in(char *to, const char *from, size_t n, bool from_kernel)
 	return 0;
 }
 
-/* Put the odd bytes of a write of @count behind the last one's: how many, or -EFAULT. */
+/* How many bytes of a write of @count go behind those of the last one: its odd ones, or none. */
+static size_t odd_bytes(const struct pipe *pipe, size_t count)
+{
+	const struct pipe_slot *slot = slot_of(pipe, pipe->head - 1);
+	size_t odd = count % PAGE_SIZE;
+
+	if (pipe_empty(pipe) || slot->kind != PIPE_STREAM ||
+	    (size_t)slot->offset + slot->len + odd > PAGE_SIZE)
+		return 0;
+	return odd;
+}
+
+/* They get there: how many, or -EFAULT. */
 static ssize_t merge_bytes(struct pipe *pipe, const char *from, size_t count, bool from_kernel)
 {
 	struct pipe_slot *slot = slot_of(pipe, pipe->head - 1);
-	size_t odd = count % PAGE_SIZE, end = (size_t)slot->offset + slot->len;
+	size_t odd = odd_bytes(pipe, count);
 
-	if (!odd || pipe_empty(pipe) || slot->packet || end + odd > PAGE_SIZE)
-		return 0;
-	if (copy_in((char *)slot->page + end, from, odd, from_kernel))
+	if (odd && copy_in((char *)slot->page + slot->offset + slot->len, from, odd, from_kernel))
 		return -EFAULT;
-	slot->len += (u16)odd;
+	if (odd)
+		slot->len += (u16)odd;
 	return (ssize_t)odd;
+}
+
+size_t pipe_first_piece(struct file *file, size_t count)
+{
+	struct pipe *pipe = file->private_data;
+	size_t odd;
+
+	mutex_lock(&pipe->lock);
+	odd = odd_bytes(pipe, count);
+	mutex_unlock(&pipe->lock);
+	return odd ? odd : PAGE_SIZE;
 }
 
 /* Up to a frame of bytes into a new slot, which there is: how many, -EFAULT, -ENOMEM. */
 static __always_inline ssize_t put_slot(struct pipe *pipe, const char *from, size_t count,
-					bool packet, bool from_kernel)
+					enum pipe_kind kind, bool from_kernel)
 {
 	struct pipe_slot *slot = slot_of(pipe, pipe->head);
 	struct page *page;
@@ -118,7 +141,7 @@ static __always_inline ssize_t put_slot(struct pipe *pipe, const char *from, siz
 	}
 	if (copy_in(pipe->spare, from, count, from_kernel))
 		return -EFAULT;
-	*slot = (struct pipe_slot){ pipe->spare, 0, (u16)count, packet };
+	*slot = (struct pipe_slot){ pipe->spare, 0, (u16)count, kind };
 	pipe->spare = NULL;
 	WRITE_ONCE(pipe->head, pipe->head + 1);
 	return (ssize_t)count;
@@ -155,7 +178,48 @@ static ssize_t pipe_read(struct file *file, char *buf, size_t count, loff_t *pos
 	mutex_lock(&pipe->lock);
 	n = wait_for_bytes(pipe, file->f_flags & O_NONBLOCK);
 	if (!n && !pipe_empty(pipe)) {
-		n = take_bytes(pipe, buf, count);
+		n = take_bytes(pipe, buf, count, true);
+		wake_up_all_sync(&pipe->wait);
+	}
+	kill_fasync(&pipe->async, FMODE_WRITE);
+	mutex_unlock(&pipe->lock);
+	return n;
+}
+
+/* A packet is over with the last part, or when there is no more of it. */
+static ssize_t take_parts(struct pipe *pipe, const struct iovec *vec, size_t count)
+{
+	size_t done = 0, at = 0;
+	bool over = false;
+
+	while (done < count && !pipe_empty(pipe) && !over) {
+		struct pipe_slot *slot = slot_of(pipe, pipe->tail);
+		size_t n = min(min_t(size_t, slot->len, vec->len - at), count - done);
+
+		if (copy_to_user((char *)vec->base + at, (char *)slot->page + slot->offset, n))
+			return done ? (ssize_t)done : -EFAULT;
+		done += n;
+		at += n;
+		over = slot->kind == PIPE_PACKET && (n == slot->len || done == count);
+		if (n)
+			consume(pipe, over ? slot->len : n);
+		if (at == vec->len) {
+			vec++;
+			at = 0;
+		}
+	}
+	return (ssize_t)done;
+}
+
+ssize_t pipe_readv(struct file *file, const struct iovec *vec, size_t count)
+{
+	struct pipe *pipe = file->private_data;
+	ssize_t n;
+
+	mutex_lock(&pipe->lock);
+	n = wait_for_bytes(pipe, file->f_flags & O_NONBLOCK);
+	if (!n && !pipe_empty(pipe)) {
+		n = take_parts(pipe, vec, count);
 		wake_up_all_sync(&pipe->wait);
 	}
 	kill_fasync(&pipe->async, FMODE_WRITE);
@@ -193,15 +257,23 @@ int pipe_wait_room(struct pipe *pipe, bool nonblock)
 	return err;
 }
 
-ssize_t pipe_put(struct pipe *pipe, const char *from, size_t count, bool from_kernel)
+ssize_t pipe_put(struct pipe *pipe, const char *from, size_t count, enum pipe_kind kind,
+		 bool from_kernel)
 {
-	return put_slot(pipe, from, count, false, from_kernel);
+	return put_slot(pipe, from, count, kind, from_kernel);
+}
+
+void pipe_move_slot(struct pipe *in, struct pipe *out)
+{
+	*slot_of(out, out->head) = *slot_of(in, in->tail);
+	WRITE_ONCE(out->head, out->head + 1);
+	WRITE_ONCE(in->tail, in->tail + 1);
 }
 
 static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool from_kernel)
 {
 	struct pipe *pipe = file->private_data;
-	bool packet = file->f_flags & O_DIRECT;
+	enum pipe_kind kind = file->f_flags & O_DIRECT ? PIPE_PACKET : PIPE_STREAM;
 	size_t done = 0;
 	ssize_t n;
 
@@ -217,7 +289,7 @@ static ssize_t write_pipe(struct file *file, const char *buf, size_t count, bool
 			break;
 		n = wait_for_slot(pipe, file->f_flags & O_NONBLOCK);
 		if (!n)
-			n = put_slot(pipe, buf + done, count - done, packet, from_kernel);
+			n = put_slot(pipe, buf + done, count - done, kind, from_kernel);
 	}
 	kill_fasync(&pipe->async, FMODE_READ);
 	mutex_unlock(&pipe->lock);
@@ -244,7 +316,7 @@ ssize_t pipe_send(struct file *file, const char *data, size_t count, bool wait)
 	mutex_lock(&pipe->lock);
 	n = pipe_wait_room(pipe, !wait || (file->f_flags & O_NONBLOCK));
 	if (!n && count)
-		n = pipe_put(pipe, data, count, true);
+		n = pipe_put(pipe, data, count, PIPE_APART, true);
 	if (n > 0) {
 		wake_up_all_sync(&pipe->wait);
 		kill_fasync(&pipe->async, FMODE_READ);

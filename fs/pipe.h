@@ -13,12 +13,20 @@ struct dentry;
 struct file;
 struct file_operations;
 struct inode;
+struct iovec;
+
+/* Does a later write go on in the frame of these bytes? Only in that of a write, and not of a packet. */
+enum pipe_kind {
+	PIPE_STREAM,
+	PIPE_APART,
+	PIPE_PACKET, /* written by O_DIRECT: one read's, whole or cut */
+};
 
 /* What one frame holds: bytes [offset, offset + len). */
 struct pipe_slot {
 	void *page;
 	u16 offset, len;
-	bool packet; /* written by O_DIRECT: one read's, whole or cut */
+	enum pipe_kind kind;
 };
 
 struct pipe {
@@ -84,6 +92,12 @@ unsigned int pipe_slots_for(unsigned long size);
  */
 int pipe_may_have(const struct pipe *pipe, uid_t uid, unsigned int slots);
 
+/* readv(2): one read into @count bytes of parts, of which there are some. As f_op->read. */
+ssize_t pipe_readv(struct file *file, const struct iovec *vec, size_t count);
+
+/* writev(2): the most that f_op->write_kernel gets first of @count bytes, and then in pages. */
+size_t pipe_first_piece(struct file *file, size_t count);
+
 /*
  * sendfile(2)'s write: up to a frame of the kernel's bytes, in a slot of their own. How many; -EAGAIN:
  * it is full, and O_NONBLOCK or not to @wait; -EPIPE (and SIGPIPE), -ERESTARTSYS, -ENOMEM. @count 0:
@@ -99,10 +113,13 @@ ssize_t pipe_send(struct file *file, const char *data, size_t count, bool wait);
 int pipe_wait_data(struct pipe *pipe, bool nonblock);
 int pipe_wait_room(struct pipe *pipe, bool nonblock);
 /* Up to a frame of bytes into a new slot, which there is: how many, -EFAULT, -ENOMEM. */
-ssize_t pipe_put(struct pipe *pipe, const char *from, size_t count, bool from_kernel);
+ssize_t pipe_put(struct pipe *pipe, const char *from, size_t count, enum pipe_kind kind,
+		 bool from_kernel);
+/* The oldest slot of @in, whole, into one of @out, which there is. */
+void pipe_move_slot(struct pipe *in, struct pipe *out);
 /*
  * Out of the pipe to user memory, frame by frame; bytes taken, or -EFAULT. What cannot be copied whole
- * from a frame stays in the pipe: no byte is lost.
+ * from a frame stays in the pipe: no byte is lost. Packets are bytes like others.
  */
 ssize_t pipe_take(struct pipe *pipe, char *to, size_t count);
 /* The first @n bytes of the oldest slot are used up. */

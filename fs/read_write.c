@@ -3,6 +3,7 @@
 #include "fs/abi.h"
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/pipe.h"
 #include "fs/syscalls.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/uio.h"
@@ -238,7 +239,7 @@ static ssize_t write_gathered(struct file *file, const struct iovec *vec, unsign
 	ssize_t result = check_access(file, true, NULL, 0), done = 0;
 	unsigned long i = 0;
 	loff_t nowhere = 0;
-	size_t at = 0;
+	size_t at = 0, most = PAGE_SIZE;
 	char *data;
 
 	if (result < 0)
@@ -246,8 +247,10 @@ static ssize_t write_gathered(struct file *file, const struct iovec *vec, unsign
 	data = kmalloc(PAGE_SIZE, GFP_KERNEL);
 	if (!data)
 		return -ENOMEM;
-	while ((size_t)done < len) {
-		ssize_t piece = gather(vec, n, &i, &at, data, PAGE_SIZE);
+	if (file->f_op == &pipe_fops)
+		most = pipe_first_piece(file, len);
+	for (; (size_t)done < len; most = PAGE_SIZE) {
+		ssize_t piece = gather(vec, n, &i, &at, data, most);
 
 		result = piece < 0 ? piece :
 				     file->f_op->write_kernel(file, data, (size_t)piece, &nowhere);
@@ -265,9 +268,14 @@ static ssize_t rw_stream(struct file *file, const struct iovec *vec, unsigned lo
 {
 	size_t len = vector_len(vec, n);
 	loff_t pos = 0;
+	int err;
 
 	if (write && n > 1 && len && file->f_op->write_kernel)
 		return write_gathered(file, vec, n, len);
+	if (!write && n > 1 && len && file->f_op == &pipe_fops) {
+		err = check_access(file, false, NULL, 0);
+		return err ? err : pipe_readv(file, vec, len);
+	}
 	return rw_vector(file, vec, n, &pos, write, 0);
 }
 

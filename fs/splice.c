@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * splice(2), tee(2), vmsplice(2): bytes into and out of pipes without a buffer of the program's. Here
- * they are copied once, where Linux may share their frames.
+ * they are copied once, where Linux may share their frames; frames move only from pipe to pipe.
  */
 #include "fs/fasync.h"
 #include "fs/file.h"
@@ -27,6 +27,13 @@ static struct pipe *pipe_of(const struct file *file)
 	return file->f_op == &pipe_fops ? file->private_data : NULL;
 }
 
+/* Up to @count bytes of a slot into one of @out: how many, or -ENOMEM. */
+static ssize_t copy_slot(struct pipe *out, const struct pipe_slot *slot, size_t count)
+{
+	return pipe_put(out, (char *)slot->page + slot->offset, min_t(size_t, slot->len, count),
+			max(slot->kind, PIPE_APART), true);
+}
+
 /*
  * Bytes of @in into slots of @out as long as both have some, and out of @in unless it is to @keep them.
  * Both locks are held. How many, 0 if there was nothing to do, or -EPIPE (and SIGPIPE), -ENOMEM.
@@ -42,16 +49,19 @@ static ssize_t copy_slots(struct pipe *in, struct pipe *out, size_t count, bool 
 		return -EPIPE;
 	}
 	while (done < count && at != in->head && !pipe_full(out)) {
-		struct pipe_slot *slot = slot_of(in, at);
+		const struct pipe_slot *slot = slot_of(in, at++);
 
-		n = pipe_put(out, (char *)slot->page + slot->offset,
-			     min_t(size_t, slot->len, count - done), true);
+		if (!keep && slot->len <= count - done) {
+			done += slot->len;
+			pipe_move_slot(in, out);
+			continue;
+		}
+		n = copy_slot(out, slot, count - done);
 		if (n < 0)
 			break;
 		done += (size_t)n;
 		if (!keep)
 			pipe_consume(in, (size_t)n);
-		at = keep ? at + 1 : in->tail;
 	}
 	return done ? (ssize_t)done : n;
 }
@@ -139,13 +149,13 @@ static ssize_t splice_file(struct file *in, struct file *out, loff_t *pos, size_
 	loff_t nowhere = 0;
 	ssize_t n;
 
-	if (pipe ? (out->f_flags & O_APPEND) || !out->f_op->write_kernel : !in->f_mapping)
-		return -EINVAL;
-	if (*pos < 0)
+	if (pipe && (*pos < 0 || (out->f_flags & O_APPEND) || !out->f_op->write_kernel))
 		return -EINVAL;
 	if (pipe)
 		return pipe_to_file(pipe, out, pos, count, nonblock);
 	n = pipe_send(out, NULL, 0, !nonblock); /* even if there is nothing to be read */
+	if (!n && (*pos < 0 || !in->f_mapping))
+		n = -EINVAL;
 	return n ? n : move_bytes(in, pos, out, &nowhere, count, !nonblock);
 }
 
@@ -242,7 +252,8 @@ static ssize_t put_vector(struct pipe *pipe, const struct iovec *vec, size_t cou
 			at = 0;
 			continue;
 		}
-		n = pipe_put(pipe, from, min(in_page, min(vec->len - at, count - done)), false);
+		n = pipe_put(pipe, from, min(in_page, min(vec->len - at, count - done)), PIPE_APART,
+			     false);
 		if (n > 0) {
 			done += (size_t)n;
 			at += (size_t)n;
@@ -304,7 +315,8 @@ long sys_vmsplice(int fd, const struct iovec __user *user, unsigned long n, unsi
 	if (file->f_mode & (FMODE_READ | FMODE_WRITE))
 		result = import_iovec(user, n, &vec);
 	if (result >= 0)
-		result = vmsplice_file(file, vec, (size_t)result, must_not_wait(file, file, flags));
+		/* O_NONBLOCK says nothing here. */
+		result = vmsplice_file(file, vec, (size_t)result, flags & SPLICE_F_NONBLOCK);
 	kfree(vec);
 	fput(file);
 	return result;

@@ -2,7 +2,9 @@
 /* splice(2), tee(2) and vmsplice(2). */
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #include "calls.h"
@@ -166,8 +168,112 @@ static void waits_and_ends(void)
 		      splice(in[0], NULL, fd, NULL, 100, 0) == 0,
 	      "no writer: what there is, then 0");
 	close(fd);
+}
+
+/* Two pipes anew, of one page each. */
+static void small_pipes(int flags)
+{
+	int *ends[2] = { in, out };
+
+	for (int i = 0; i < 2; i++) {
+		close(ends[i][0]), close(ends[i][1]);
+		pipe2(ends[i], O_NONBLOCK | flags);
+		fcntl(ends[i][0], F_SETPIPE_SZ, 4096);
+	}
+}
+
+/* Has a write to the full pipe of @fds room behind the bytes that it has? */
+static bool goes_on(int *fds)
+{
+	return write(fds[1], "+", 1) == 1;
+}
+
+/* A write goes on in the frame of the last bytes if a write put them there, and nobody shares them. */
+static void frames(void)
+{
+	struct iovec ab = { "ab", 2 };
+	loff_t at = 0;
+	int fd;
+
+	small_pipes(0);
+	fd = file_with("0123456789");
+	write(in[1], "abcd", 4);
+	check(tee(in[0], out[1], 4, 0) == 4 && !goes_on(out) && gets(out[0], "abcd") &&
+		      splice(in[0], NULL, out[1], NULL, 2, 0) == 2 && !goes_on(out) &&
+		      gets(out[0], "ab"),
+	      "no write goes on behind a copy, or a part");
+	check(splice(in[0], NULL, out[1], NULL, 9, 0) == 2 && goes_on(out) && gets(out[0], "cd+"),
+	      "but behind what was moved whole");
+	check(vmsplice(in[1], &ab, 1, 0) == 2 && !goes_on(in) && gets(in[0], "ab") &&
+		      splice(fd, &at, in[1], NULL, 3, 0) == 3 && !goes_on(in) &&
+		      gets(in[0], "012") && sendfile(in[1], fd, &at, 3) == 3 && !goes_on(in) &&
+		      gets(in[0], "345"),
+	      "not behind what no write brought");
+	close(fd);
+}
+
+static void packets(void)
+{
+	struct iovec both[2] = { { data, 1 }, { data + 1, 9 } };
+
+	small_pipes(O_DIRECT);
+	fcntl(in[0], F_SETPIPE_SZ, 65536), fcntl(out[0], F_SETPIPE_SZ, 65536);
+	write(in[1], "abc", 3), write(in[1], "def", 3);
+	check(tee(in[0], out[1], 4, 0) == 4 && gets(out[0], "abc") && gets(out[0], "d") &&
+		      splice(in[0], NULL, out[1], NULL, 5, 0) == 5 && gets(out[0], "abc") &&
+		      gets(out[0], "de") && gets(in[0], "f"),
+	      "packets stay packets");
+	write(in[1], "abc", 3), write(in[1], "def", 3);
+	check(vmsplice(in[0], both, 2, 0) == 6 && !memcmp(data, "abcdef", 6),
+	      "vmsplice takes their bytes");
+	write(in[1], "abc", 3), write(in[1], "def", 3);
+	both[1].iov_len = 1;
+	check(readv(in[0], both, 2) == 2 && !memcmp(data, "ab", 2) && gets(in[0], "def"),
+	      "all parts of a readv get one of them");
+}
+
+static void no_restart(int sig)
+{
+	(void)sig;
+}
+
+static void parts(void)
+{
+	static char page[4096];
+	struct iovec two[2] = { { data, 3 }, { data + 3, 100 } },
+		     odd[2] = { { page, 9 }, { page, 4096 } };
+	struct sigaction sa = { .sa_handler = no_restart }, before;
+	struct itimerval soon = { { 0, 20000 }, { 0, 20000 } }, off = { { 0 }, { 0 } };
+
+	small_pipes(0);
+	write(in[1], "x", 1);
+	check(writev(in[1], odd, 2) == 9 && in_pipe(in[0]) == 10,
+	      "the odd bytes of a writev, all parts together, go behind the last");
+	small_pipes(0);
+	check(fails(vmsplice(in[0], two, 2, SPLICE_F_NONBLOCK), EAGAIN), "vmsplice, not to wait");
+	sigaction(SIGALRM, &sa, &before);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	check(fails(vmsplice(in[0], two, 2, 0), EINTR), "waits, whatever O_NONBLOCK says");
+	fcntl(in[0], F_SETFL, 0);
+	write(in[1], "abc", 3);
+	check(readv(in[0], two, 2) == 3, "a readv that got something waits no more");
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	alarm(10);
+}
+
+static void order(void)
+{
+	int fd = file_with("0123456789");
+	loff_t bad = -1;
+
 	close(in[0]);
-	close(out[1]);
+	check(fails(splice(fd, &bad, in[1], NULL, 1, 0), EPIPE) &&
+		      fails(sendfile(99, fd, &bad, 1), EINVAL) &&
+		      fails(sendfile(99, 99, (off_t *)8, 1), EFAULT),
+	      "which error comes first");
+	close(fd);
+	close(in[1]), close(out[0]), close(out[1]);
 }
 
 int main(void)
@@ -181,6 +287,10 @@ int main(void)
 	vectors();
 	refusals();
 	waits_and_ends();
+	frames();
+	packets();
+	parts();
+	order();
 	unlink(name);
 	return checks_done();
 }
