@@ -253,6 +253,7 @@ def main():
     parser.add_argument("script")
     asked = parser.parse_args()
     try:
+        knobs.size("MEM", asked.mem)  # QEMU's own complaint is a long one
         output, status = run(asked.script, mem=asked.mem, packages=asked.packages.split(),
                              overlay={f"/root/{os.path.basename(f)}": f for f in asked.files},
                              limit=asked.limit)
