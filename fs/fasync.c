@@ -29,7 +29,7 @@ struct file_owner {
 	struct file *file;      /* not counted: it frees this */
 	unsigned int fd;        /* for si_fd: the descriptor by which O_ASYNC was set */
 	struct f_owner_ex to;   /* pid 0: nobody */
-	u64 start_ns;           /* of the thread or process, as its number may be another's later */
+	u64 start_ns;           /* of whose number it is, as that may be another's later */
 	uid_t uid, euid;        /* of who named it, and may signal no others than itself could */
 	int sig;                /* 0: SIGIO without more */
 };
@@ -116,6 +116,25 @@ static bool leads_into(const struct task_struct *task, pid_t pgrp)
 	return task->group_leader == task && task->signal && task->signal->pgrp == pgrp;
 }
 
+/* Is @task a process of the group that @owner names? */
+static bool is_named(const struct task_struct *task, const struct file_owner *owner)
+{
+	return leads_into(task, owner->to.pid) && task->signal->pgrp_born == owner->start_ns;
+}
+
+/* The start_ns of whose number @pid is, or of who is dead but has a group by it. tasklist_lock held. */
+static u64 born(pid_t pid)
+{
+	const struct task_struct *task = find_task_by_pid(pid);
+
+	if (task)
+		return task->start_ns;
+	list_for_each_entry(task, &task_list, tasks)
+		if (leads_into(task, pid))
+			return task->signal->pgrp_born;
+	return 0;
+}
+
 /* Is anybody there to be told? */
 static bool is_there(const struct file_owner *owner)
 {
@@ -125,7 +144,7 @@ static bool is_there(const struct file_owner *owner)
 	spin_lock_irq(&tasklist_lock);
 	if (owner->to.type == F_OWNER_PGRP) {
 		list_for_each_entry(task, &task_list, tasks)
-			found |= leads_into(task, owner->to.pid);
+			found |= is_named(task, owner);
 	} else {
 		task = named_task(owner);
 		found = task && (owner->to.type == F_OWNER_TID || task->group_leader == task);
@@ -150,23 +169,24 @@ static void name_owner(struct file_owner *owner, struct f_owner_ex to, u64 start
 void fasync_default_owner(struct file *file, pid_t pgrp)
 {
 	struct f_owner_ex to = { pgrp ? F_OWNER_PGRP : F_OWNER_PID, pgrp ? pgrp : current->tgid };
+	u64 start_ns;
 
-	name_owner(file->f_owner, to, current->group_leader->start_ns, false);
+	spin_lock_irq(&tasklist_lock);
+	start_ns = born(to.pid);
+	spin_unlock_irq(&tasklist_lock);
+	name_owner(file->f_owner, to, start_ns, false);
 }
 
 /* As Linux, any number will do that is a thread's, a group's or a session's. */
 static long set_owner(struct file *file, struct f_owner_ex to)
 {
 	struct file_owner *owner;
-	struct task_struct *task;
-	u64 start_ns = 0;
+	u64 start_ns;
 	bool taken;
 
 	spin_lock_irq(&tasklist_lock);
-	task = find_task_by_pid(to.pid);
-	if (task)
-		start_ns = task->start_ns;
-	taken = task || pid_names_group(to.pid);
+	start_ns = born(to.pid);
+	taken = find_task_by_pid(to.pid) || pid_names_group(to.pid);
 	spin_unlock_irq(&tasklist_lock);
 	if (to.pid && !taken)
 		return -ESRCH;
@@ -285,7 +305,7 @@ static void tell_all(const struct file_owner *owner, unsigned int f_mode)
 	spin_lock_irq(&tasklist_lock);
 	if (owner->to.type == F_OWNER_PGRP) {
 		list_for_each_entry(task, &task_list, tasks)
-			if (leads_into(task, owner->to.pid))
+			if (is_named(task, owner))
 				tell(owner, task, f_mode);
 	} else {
 		task = named_task(owner);

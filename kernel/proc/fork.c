@@ -243,6 +243,7 @@ static void join_as_process(struct task_struct *child, const struct clone_reques
 								    leader->signal->exec_id;
 	child->real_parent = parent;
 	child->signal->pgrp = leader->signal->pgrp;
+	child->signal->pgrp_born = leader->signal->pgrp_born;
 	child->signal->session = leader->signal->session;
 	join_group(child, child->signal);
 	list_add_tail(&child->sibling, &parent->children);

@@ -149,20 +149,20 @@ bool pid_names_group(pid_t pid)
 
 /* --- system calls --- */
 
-/* Is there a process of that group in the session? */
-static bool pgrp_in_session(pid_t pgrp, pid_t session)
+/* A process of that group in the session, or NULL. */
+static const struct signal_struct *pgrp_in_session(pid_t pgrp, pid_t session)
 {
 	struct task_struct *t;
 
 	list_for_each_entry(t, &task_list, tasks)
 		if (t->signal && t->signal->pgrp == pgrp && t->signal->session == session)
-			return true;
-	return false;
+			return t->signal;
+	return NULL;
 }
 
 static long set_pgrp(struct task_struct *task, pid_t pgid)
 {
-	struct signal_struct *me = current->signal;
+	const struct signal_struct *me = current->signal, *member = NULL;
 
 	if (!task || !task->signal)
 		return -ESRCH;
@@ -178,9 +178,13 @@ static long set_pgrp(struct task_struct *task, pid_t pgid)
 	}
 	if (task->signal->leader)
 		return -EPERM;
-	if (pgid != task->pid && !pgrp_in_session(pgid, me->session))
-		return -EPERM;
+	if (pgid != task->pid) {
+		member = pgrp_in_session(pgid, me->session);
+		if (!member)
+			return -EPERM;
+	}
 	task->signal->pgrp = pgid;
+	task->signal->pgrp_born = member ? member->pgrp_born : task->start_ns;
 	return 0;
 }
 
@@ -247,6 +251,7 @@ long sys_setsid(void)
 		signal->leader = true;
 		signal->session = pid;
 		signal->pgrp = pid;
+		signal->pgrp_born = current->group_leader->start_ns;
 		signal->tty_nr = 0;
 	}
 	spin_unlock_irq(&tasklist_lock);

@@ -243,6 +243,7 @@ struct signal_struct {
 	struct wait_queue_head wait_pidfd; /* who polls a descriptor of it */
 
 	pid_t pgrp, session; /* tasklist_lock */
+	u64 pgrp_born;       /* start_ns of whose number pgrp is; tasklist_lock */
 	bool leader;         /* of the session */
 	int tty_nr;        /* controlling terminal as in /proc/PID/stat, 0: none; kept by the tty */
 	bool no_new_group; /* has exec'ed: setpgid(2) by the parent is refused */

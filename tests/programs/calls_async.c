@@ -99,6 +99,36 @@ static int another(void)
 	return again != pid ? 3 : told ? 4 : 1;
 }
 
+/* The owner is a group, which ends; another gets its number. */
+static int another_group(void)
+{
+	pid_t pid = fork();
+	uint64_t args[11] = { [4] = SIGCHLD, [8] = (uintptr_t)&pid, [9] = 1 };
+	struct f_owner_ex before, now;
+	siginfo_t info;
+	long again;
+
+	if (!pid)
+		pause();
+	setpgid(pid, pid);
+	raw(fds[0], F_SETOWN, -pid);
+	raw(fds[0], F_GETOWN_EX, (long)&before);
+	kill(pid, SIGKILL);
+	status_of(pid);
+	if (before.pid != pid)
+		return 2;
+	again = syscall(SYS_clone3, args, sizeof(args));
+	if (!again)
+		for (;;)
+			pause();
+	if (again != pid || setpgid(pid, pid))
+		return 3;
+	raw(fds[0], F_GETOWN_EX, (long)&now);
+	kill(pid, SIGKILL);
+	waitid(P_PID, (id_t)pid, &info, WEXITED);
+	return now.type != F_OWNER_PGRP ? 4 : now.pid ? 5 : 1;
+}
+
 static void owners(void)
 {
 	struct f_owner_ex ex = { 7, 7 };
@@ -128,6 +158,7 @@ static void owners(void)
 	check(!raw(fds[0], F_SETOWN, 0) && raw(fds[0], F_GETOWN, 0) == 0, "nobody again");
 	check(in_child(nobody) == 1, "who is gone is nobody");
 	check(in_child(another) == 1, "and not another who has the same number");
+	check(in_child(another_group) == 1, "nor another group");
 	check(!raw(fds[0], F_SETSIG, 64) && raw(fds[0], F_GETSIG, 0) == 64 &&
 		      fails(raw(fds[0], F_SETSIG, 65), EINVAL) &&
 		      fails(raw(fds[0], F_SETSIG, -1), EINVAL) && !raw(fds[0], F_SETSIG, 0),
