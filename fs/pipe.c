@@ -186,7 +186,29 @@ static ssize_t pipe_read(struct file *file, char *buf, size_t count, loff_t *pos
 	return n;
 }
 
-/* A packet is over with the last part, or when there is no more of it. */
+/* @n bytes of the slot to the parts from *@at of *@vec on, which move along. False: they cannot be written. */
+static bool slot_to_parts(const struct pipe_slot *slot, size_t n, const struct iovec **vec,
+			  size_t *at)
+{
+	const char *from = (const char *)slot->page + slot->offset;
+
+	while (n) {
+		size_t part = min(n, (*vec)->len - *at);
+
+		if (copy_to_user((char *)(*vec)->base + *at, from, part))
+			return false;
+		from += part;
+		n -= part;
+		*at += part;
+		if (*at == (*vec)->len) {
+			(*vec)++;
+			*at = 0;
+		}
+	}
+	return true;
+}
+
+/* A slot whose bytes do not all arrive keeps them all. A packet ends what is read, whole or not. */
 static ssize_t take_parts(struct pipe *pipe, const struct iovec *vec, size_t count)
 {
 	size_t done = 0, at = 0;
@@ -194,19 +216,13 @@ static ssize_t take_parts(struct pipe *pipe, const struct iovec *vec, size_t cou
 
 	while (done < count && !pipe_empty(pipe) && !over) {
 		struct pipe_slot *slot = slot_of(pipe, pipe->tail);
-		size_t n = min(min_t(size_t, slot->len, vec->len - at), count - done);
+		size_t n = min_t(size_t, slot->len, count - done);
 
-		if (copy_to_user((char *)vec->base + at, (char *)slot->page + slot->offset, n))
+		if (!slot_to_parts(slot, n, &vec, &at))
 			return done ? (ssize_t)done : -EFAULT;
 		done += n;
-		at += n;
-		over = slot->kind == PIPE_PACKET && (n == slot->len || done == count);
-		if (n)
-			consume(pipe, over ? slot->len : n);
-		if (at == vec->len) {
-			vec++;
-			at = 0;
-		}
+		over = slot->kind == PIPE_PACKET;
+		consume(pipe, over ? slot->len : n);
 	}
 	return (ssize_t)done;
 }

@@ -257,6 +257,10 @@ static void parts(void)
 	fcntl(in[0], F_SETFL, 0);
 	write(in[1], "abc", 3);
 	check(readv(in[0], two, 2) == 3, "a readv that got something waits no more");
+	write(in[1], "0123456789", 10);
+	two[1].iov_base = NULL;
+	check(fails(readv(in[0], two, 2), EFAULT) && gets(in[0], "0123456789"),
+	      "one with a bad part takes nothing of what does not fit before it");
 	setitimer(ITIMER_REAL, &off, NULL);
 	sigaction(SIGALRM, &before, NULL);
 	alarm(10);
