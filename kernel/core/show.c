@@ -18,6 +18,7 @@
 
 #define DEPTH 10           /* of a chain of calls, the scheduler's part among them */
 #define SLEEPERS_SHOWN 100 /* each name takes a search through all symbols */
+#define PATIENCE_NS 100000000ULL
 
 static void show_disk(struct block_device *bdev, void *arg)
 {
@@ -41,7 +42,7 @@ static void show_calls(const unsigned long *addrs, unsigned int depth)
 		pr_err("       in %s\n", line);
 }
 
-static void show_task(const struct task_struct *task, unsigned int *sleepers)
+static void show_task(const struct task_struct *task, bool locked, unsigned int *sleepers)
 {
 	bool running = per_cpu(current_task, task->cpu) == task;
 	unsigned long addrs[DEPTH];
@@ -50,24 +51,37 @@ static void show_task(const struct task_struct *task, unsigned int *sleepers)
 	       task->real_parent ? task->real_parent->tgid : 0, task_state_char(task), task->cpu,
 	       (task->utime_ns + task->stime_ns) / 1000000, task->comm,
 	       running ? " (running)" : "");
-	if (!running && READ_ONCE(task->state) & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE) &&
+	if (locked && !running &&
+	    READ_ONCE(task->state) & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE) &&
 	    ++*sleepers <= SLEEPERS_SHOWN)
 		show_calls(addrs, task_backtrace(task, addrs, DEPTH));
 }
 
+/* Who holds the lock is soon done with it, or is the one that hangs. */
+static bool lock_task_list(void)
+{
+	u64 start = ktime_get_ns();
+
+	do
+		if (spin_trylock(&tasklist_lock))
+			return true;
+	while (ktime_get_ns() - start < PATIENCE_NS);
+	return false;
+}
+
 /*
- * The lock keeps stacks from going away. If it is not to be had, who holds it may be the one that hangs: then it goes
- * without, for the machine is about to stop.
+ * The lock keeps tasks and stacks from going away. If it is not to be had, the tasks are listed without it, for
+ * the machine is about to stop, but no stack is looked at.
  */
 static void show_tasks(void)
 {
+	bool locked = lock_task_list();
 	struct task_struct *task;
 	unsigned int sleepers = 0;
-	bool locked = spin_trylock(&tasklist_lock);
 
 	pr_err("   pid  tgid  ppid state cpu    cpu ms  name\n");
 	list_for_each_entry(task, &task_list, tasks)
-		show_task(task, &sleepers);
+		show_task(task, locked, &sleepers);
 	if (locked)
 		spin_unlock(&tasklist_lock);
 }
