@@ -22,10 +22,12 @@ enum { THR = 0, DLL = 0, IER = 1, DLM = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 };
 #define PROBE_POLLS 200000
 /*
  * A host that does not read what an emulated UART sends stops it, a busy one for a while: so long,
- * once, then bytes are dropped. Polls count before there is a clock.
+ * once, then bytes are dropped. Polls count before there is a clock. Less than lockup=, for the log's
+ * lock is held meanwhile, with interrupts off.
  */
 #define SEND_POLLS 20000000
-#define SEND_NS 5000000000ULL
+#define SEND_NS 20000000000ULL
+#define POLLS_PER_LOOK 1000 /* at the clock */
 
 static bool present[2], stalled[2];
 
@@ -34,11 +36,13 @@ static unsigned int slot(u16 port)
 	return port == UART_COM2;
 }
 
-/* So many polls, and for @ns where there is a clock. */
+/* For @ns; so many polls if that is 0, or where there is no clock. */
 static bool wait_for(u16 port, u8 bit, int polls, u64 ns)
 {
 	u64 start = arch_clock_ns();
 
+	if (start && ns)
+		polls = POLLS_PER_LOOK;
 	do {
 		for (int i = 0; i < polls; i++)
 			if (inb(port + LSR) & bit)
