@@ -15,7 +15,7 @@
 #include "mm/frame/internal.h"
 #include "mm/stats.h"
 
-#define RECLAIM_RETRIES 8 /* rounds without a freed frame before the OOM killer; without a block twice as many */
+#define RECLAIM_RETRIES 8 /* rounds without a single freed frame before the OOM killer */
 #define COSTLY_ORDER 3    /* larger blocks fail rather than kill somebody */
 #define NOFAIL_PAUSE_NS 10000000ULL
 
@@ -72,10 +72,16 @@ static unsigned long direct_reclaim(gfp_t gfp, unsigned int order)
 	return freed;
 }
 
-/* Nothing could be freed. True: memory came or will come free, try again. */
+/*
+ * Nothing could be freed. True: memory came or will come free, try again. Where frames abound, and none lie side
+ * by side, nobody is killed: that would hardly leave neighbours.
+ */
 static bool last_resort(gfp_t gfp, unsigned int order)
 {
-	if (order <= COSTLY_ORDER && (gfp & __GFP_FS) && reclaim_ops->out_of_memory(gfp, order))
+	bool may_kill = gfp & __GFP_FS && order <= COSTLY_ORDER &&
+			(!order || !zone_watermark_ok(0, WMARK_LOW));
+
+	if (may_kill && reclaim_ops->out_of_memory(gfp, order))
 		return true;
 	if (!(gfp & __GFP_NOFAIL))
 		return false;
@@ -98,9 +104,11 @@ static struct page *alloc_by_reclaim(gfp_t gfp, unsigned int order)
 			return page;
 		if (READ_ONCE(current->oom_victim) && !(gfp & __GFP_NOFAIL))
 			return NULL; /* it is to exit, not to wait */
+		/* Freed frames need not make a block: give up on those in time. */
+		if (order && ++rounds >= 2 * RECLAIM_RETRIES && !(gfp & __GFP_NOFAIL))
+			return NULL;
 		idle = progress ? 0 : idle + 1;
-		/* Freed frames need not make a block: then they count as none in the end. */
-		if (idle < RECLAIM_RETRIES && (!order || ++rounds < 2 * RECLAIM_RETRIES))
+		if (idle < RECLAIM_RETRIES)
 			continue;
 		drain_all_pages();
 		if (!last_resort(gfp, order))
@@ -108,7 +116,7 @@ static struct page *alloc_by_reclaim(gfp_t gfp, unsigned int order)
 		/* Whoever must not fail holds locks that those who could free memory wait for. */
 		if (gfp & __GFP_NOFAIL && (page = try_alloc(gfp, order, LEVEL_ALL)))
 			return page;
-		idle = rounds = 0;
+		idle = 0;
 	}
 }
 

@@ -193,7 +193,7 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 }
 
 /* --- making caches --- */
-/* The smallest slab that wastes at most an eighth and holds a few objects. */
+/* The smallest slab that wastes at most an eighth and holds a few objects, or nothing but one. */
 static unsigned int slab_order(unsigned int stride)
 {
 	unsigned int order = 0;
@@ -201,7 +201,7 @@ static unsigned int slab_order(unsigned int stride)
 	while (order < SLAB_MAX_ORDER) {
 		unsigned long bytes = PAGE_SIZE << order;
 
-		if (bytes / stride >= 2 && bytes % stride <= bytes / 8)
+		if (bytes == stride || (bytes / stride >= 2 && bytes % stride <= bytes / 8))
 			break;
 		order++;
 	}

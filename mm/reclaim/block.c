@@ -5,6 +5,7 @@
  * frames abound has the pages of one chosen block reclaimed, those in use as well. Where Linux 6.1
  * moves pages to other frames (compaction), here they go to the disk and come back by a fault.
  */
+#include "mm/backing/swap.h"
 #include "mm/frame/buddy.h"
 #include "mm/reclaim/internal.h"
 #include "mm/reclaim/reclaim.h"
@@ -24,6 +25,8 @@ static unsigned long reclaimable_run(const struct page *page)
 		return order <= MAX_ORDER ? 1UL << order : 1; /* a snapshot: it may be gone */
 	if (flags & (1UL << PG_pcp))
 		return 1;
+	if (flags & (1UL << PG_swapbacked) && !(flags & (1UL << PG_swapcache)) && !nr_swap_pages())
+		return 0; /* nowhere to go */
 	return flags & (1UL << PG_lru) && !(flags & (1UL << PG_unevictable | 1UL << PG_mlocked));
 }
 

@@ -167,8 +167,11 @@ static bool large_exit_pending(u64 now)
 	return now - exit_wait_began_ns < VICTIM_PATIENCE_NS;
 }
 
-/* Kill somebody, unless one who was killed before is still on the way. oom_lock held. */
-static void choose_and_kill(gfp_t gfp, unsigned int order)
+/*
+ * Kill somebody, unless one who was killed before is still on the way. False: nobody is left, and who wants
+ * several frames side by side can do without. oom_lock held.
+ */
+static bool choose_and_kill(gfp_t gfp, unsigned int order)
 {
 	struct task_struct *victim;
 	bool dying;
@@ -180,17 +183,22 @@ static void choose_and_kill(gfp_t gfp, unsigned int order)
 	    large_exit_pending(now)) {
 		if (victim)
 			put_task_struct(victim);
-		return;
+		return true;
 	}
+	if (!victim && order)
+		return false;
 	print_table(gfp, order);
 	if (!victim)
 		panic("out of memory, and no process is left that may be killed: give the machine more RAM (MEM=) or swap");
 	kill_victim(victim);
 	put_task_struct(victim);
+	return true;
 }
 
 bool out_of_memory(gfp_t gfp, unsigned int order)
 {
+	bool retry = true;
+
 	/* Who is dying anyway gets the reserves: that is the quickest way to have its memory. */
 	if (current->mm && current->tgid != 1 && fatal_signal_pending(current)) {
 		current->oom_victim = true;
@@ -198,9 +206,11 @@ bool out_of_memory(gfp_t gfp, unsigned int order)
 	}
 	/* Several CPUs run out at once: one kills, and one victim is enough for all. */
 	if (mutex_trylock(&oom_lock)) {
-		choose_and_kill(gfp, order);
+		retry = choose_and_kill(gfp, order);
 		mutex_unlock(&oom_lock);
 	}
+	if (!retry)
+		return false;
 	current->state = TASK_UNINTERRUPTIBLE;
 	schedule_timeout(VICTIM_WAIT_NS);
 	return true;

@@ -468,6 +468,28 @@ static void test_blocks_among_pages_in_use(void **state)
 	assert_int_equal(host_swapoff(area), 0);
 }
 
+/* Half of the frames are free, but no two side by side, and the others cannot go: nobody is killed for that. */
+static void test_no_block_no_victim(void **state)
+{
+	unsigned long pages = RAM / 2, stay = hog_pages(pages), go = hog_pages(pages), n = 0;
+	static struct page *block[RAM / 8];
+
+	(void)state;
+	for (; n < pages && nr_free_pages() > 400; n++) {
+		OK(host_put(stay + n * PAGE_SIZE, n));
+		OK(host_put(go + n * PAGE_SIZE, n));
+	}
+	assert_int_equal(sys_munmap(go, pages * PAGE_SIZE), 0);
+	assert_true(nr_free_pages() > RAM / 4);
+	for (n = 0; n < ARRAY_SIZE(block) && (block[n] = alloc_pages(GFP_KERNEL | __GFP_NOWARN, 3));)
+		n++;
+	assert_true(n < ARRAY_SIZE(block));
+	while (n--)
+		__free_pages(block[n], 3);
+	assert_false(host_killed(p));
+	assert_int_equal(sys_munmap(stay, pages * PAGE_SIZE), 0);
+}
+
 /* An allocation that must not fail takes of the reserves when all else is in vain. */
 static void test_nofail(void **state)
 {
@@ -529,6 +551,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_lazyfree),              TEST(test_lazyfree_shared),
 	TEST(test_lazyfree_swap),         TEST(test_shrinkers_are_asked),
 	TEST(test_large_blocks),          TEST(test_blocks_among_pages_in_use),
-	TEST(test_nofail),                TEST(test_preload_when_memory_is_scarce),
+	TEST(test_no_block_no_victim),    TEST(test_nofail),
+	TEST(test_preload_when_memory_is_scarce),
 };
 TEST_MAIN(RAM)
