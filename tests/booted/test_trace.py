@@ -172,7 +172,8 @@ def inside(name, cmd, **knobs):
     result = run(cmd=cmd, karg="trace=1", **knobs)
     check(f"{name}: exit status 0", result.status == 0, result.show())
     paths = []
-    for text in re.findall(rb"BEGIN\r?\n(.*?)END", result.stdout, re.DOTALL):
+    # A line of its own: base64 says END, too, now and then.
+    for text in re.findall(rb"^BEGIN\r?\n(.*?)^END\r?$", result.stdout, re.DOTALL | re.MULTILINE):
         paths.append(tmp("trace.flt"))
         with open(paths[-1], "wb") as file:
             file.write(base64.b64decode(text))
